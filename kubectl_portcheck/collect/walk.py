@@ -1,0 +1,326 @@
+"""The walk: gathers the evidence about one Service, side by side, in the order of what depends
+on what. Everything that can fail here becomes a part that is missing; the rest goes on.
+
+First the Service and its EndpointSlices, which need its name alone; then its pods and their
+ReplicaSets, which need its selector; then each pod by itself: its sockets and its port-forwards,
+and what only the sockets tell where to look for.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.objects import (
+    EndpointSlice,
+    Pod,
+    Service,
+    ServicePort,
+    Workload,
+)
+from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.semantics import binding, pods, ports
+from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.target import Target
+
+T = TypeVar("T")
+Read = Observed[T] | Missing
+
+AT_ONCE = 50
+"""How many pods are looked into at the same time."""
+MOST_KNOCKS = 16
+"""How many ports of one pod are knocked on at most."""
+DEBUG_PORTS = (5005, 9229)
+"""Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
+
+
+class Cluster(Protocol):
+    """What the walk asks of a cluster. Only ``service`` raises; all else says what is missing."""
+
+    def service(self, name: str) -> Service:
+        """The Service. Raises PortcheckError where there is none to be had."""
+
+    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        """The EndpointSlices that belong to the Service."""
+
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """The pods with these labels; all of the namespace for an empty selector."""
+
+    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
+        """The ReplicaSets with these labels."""
+
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """The Deployments of the namespace."""
+
+    def sockets(self, pod: Pod) -> Read[PodSockets]:
+        """What listens in the pod."""
+
+    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+        """Connects to ports of the pod by port-forward and sends nothing."""
+
+    def pod_proxy(self, pod: str, number: int) -> Attempt:
+        """Lets the API server dial the port at the pod's address; it sends an HTTP request."""
+
+
+class Progress(Protocol):
+    """Is told what the walk does; called from several threads."""
+
+    def started(self, step: int, detail: str = "") -> None:
+        """A step, from 1 to 6, began or went on."""
+
+    def done(self, step: int, detail: str = "") -> None:
+        """A step is complete."""
+
+
+class Options(NamedTuple):
+    """What the user left out."""
+
+    exec: bool = True
+    port_forward: bool = True
+
+
+def walk(
+    cluster: Cluster, target: Target, options: Options, progress: Progress
+) -> tuple[ServiceEvidence, bool]:
+    """The evidence about the target, and whether it is whole: Ctrl-C ends the walk early.
+
+    Raises PortcheckError where there is no such Service, and KeyboardInterrupt where nothing was
+    found yet. Threads may still wait for the cluster after an interrupt; closing its connections
+    ends them.
+    """
+    pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
+    steps = _Walk(cluster, target, options, progress, pool)
+    try:
+        steps.run()
+    except KeyboardInterrupt:
+        if steps.found is None:
+            raise
+        return steps.gathered(), False
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return steps.gathered(), True
+
+
+class _Walk:
+    def __init__(
+        self,
+        cluster: Cluster,
+        target: Target,
+        options: Options,
+        progress: Progress,
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self.cluster = cluster
+        self.target = target
+        self.options = options
+        self.progress = progress
+        self.start = pool.submit
+        self.found: ServiceEvidence | None = None
+        self.parts: dict[str, Future[Any]] = {}
+        """What is being read, by the field of the evidence that it fills."""
+        self.looks: dict[str, Future[tuple[Read[PodSockets], tuple[Attempt, ...]]]] = {}
+        """By pod name."""
+
+    def gathered(self) -> ServiceEvidence:
+        """All that is known by now."""
+        assert self.found is not None
+        unfinished = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
+        ended = {name: _result(look) for name, look in self.looks.items()}
+        parts = {
+            name: unfinished if (value := _result(part)) is None else value
+            for name, part in self.parts.items()
+            if name != "service_forwards"
+        }
+        forwards = self.parts.get("service_forwards")
+        return msgspec.structs.replace(
+            self.found,
+            **parts,
+            service_forwards=(forwards and _result(forwards)) or (),
+            sockets={n: look[0] if look else unfinished for n, look in ended.items()},
+            attempts=tuple(a for look in ended.values() if look for a in look[1]),
+        )
+
+    def run(self) -> None:
+        """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
+        self.progress.started(3)
+        self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
+        service = self.cluster.service(self.target.name)
+        self.found = ServiceEvidence(service=service, asked_port=self.target.port)
+        self.progress.done(4)
+        if service.spec.selector and service.spec.type != "ExternalName":
+            self._pods(service, service.spec.selector)
+        wait(self.parts.values())
+        self.progress.done(3)
+
+    def _pods(self, service: Service, selector: dict[str, str]) -> None:
+        self.progress.started(1)
+        self.parts["replica_sets"] = self.start(self.cluster.replica_sets, selector)
+        self.parts["pods"] = self.start(self.cluster.pods, selector)
+        selected: Read[tuple[Pod, ...]] = self.parts["pods"].result()
+        self.progress.done(1)
+        if isinstance(selected, Missing):
+            return
+        if not selected.value:
+            self.parts["deployments"] = self.start(self.cluster.deployments)
+            self.parts["namespace_pods"] = self.start(self.cluster.pods, {})
+            return
+        alive = [p for p in selected.value if not pods.is_finished(p)]
+        self._probes(service, alive)
+
+    def _probes(self, service: Service, alive: Sequence[Pod]) -> None:
+        asked = ports.selected_port(service, self.target.port)
+        for step in (2, 5, 6):
+            self.progress.started(step)
+        self.parts["service_forwards"] = self.start(self._service_forwards, service, asked, alive)
+        for pod in alive:
+            # A look waits for its knock, so the knock must be in the queue before it.
+            tcp = [p for p in asked if p.protocol == "TCP"]
+            targets = {n for p in tcp if (n := ports.dialled_port(service, p, pod)) is not None}
+            knock = self.start(self._knock, pod, _worth_knocking(pod, targets))
+            self.looks[pod.metadata.name] = self.start(
+                self._look_into, service, tcp, pod, targets, knock
+            )
+        for number, look in enumerate(as_completed(self.looks.values()), 1):
+            look.result()
+            self.progress.started(2, f"{number} of {len(alive)} pods")
+        self.progress.done(2)
+        self.progress.done(5)
+        self.parts["service_forwards"].result()
+        self.progress.done(6)
+
+    def _look_into(
+        self,
+        service: Service,
+        tcp: Sequence[ServicePort],
+        pod: Pod,
+        targets: set[int],
+        knock: "Future[tuple[Attempt, ...]]",
+    ) -> tuple[Read[PodSockets], tuple[Attempt, ...]]:
+        """Steps 2 and 5 in one pod."""
+        name = pod.metadata.name
+        if not pods.has_running_main(pod):
+            why = f"no container of {name} runs"
+            return Missing(reason=Reason.NOT_RUNNING, detail=why), ()
+        sockets: Read[PodSockets] = (
+            self.cluster.sockets(pod)
+            if self.options.exec
+            else Missing(reason=Reason.NOT_ASKED, detail="left out by --no-exec")
+        )
+        attempts = list(knock.result())
+        if isinstance(sockets, Observed):
+            accepting, closed = _by_sockets(service, pod, sockets.value, targets)
+            if closed:
+                known = {a.port for a in attempts}
+                attempts += self._knock(pod, sorted(accepting - known))
+            attempts += [self.cluster.pod_proxy(name, n) for n in sorted(closed)]
+        else:
+            http = [n for n in sorted(targets) if _speaks_http(tcp, pod, n)]
+            attempts += [self.cluster.pod_proxy(name, n) for n in http]
+        return sockets, tuple(attempts)
+
+    def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
+        chosen = list(numbers)[:MOST_KNOCKS]
+        if not chosen or not pods.has_running_main(pod):
+            return ()
+        name = pod.metadata.name
+        if not self.options.port_forward:
+            return _skipped(name, chosen, "pod-port-forward")
+        return self.cluster.knock(name, chosen, "pod-port-forward")
+
+    def _service_forwards(
+        self, service: Service, asked: Sequence[ServicePort], found: Sequence[Pod]
+    ) -> tuple[ServiceForward, ...]:
+        """Step 6: kubectl's own choice of pod and port, then the same knock."""
+        numbers = list(dict.fromkeys(p.port for p in asked if p.protocol != "UDP"))
+        refused = [
+            ServiceForward(port=p.port, reason="kubectl forwards no UDP port")
+            for p in asked
+            if p.protocol == "UDP" and p.port not in numbers
+        ]
+        pod = pods.forward_choice(tuple(found))
+        if pod is None:
+            return tuple(ServiceForward(port=n, reason="there is no pod") for n in numbers)
+        name = pod.metadata.name
+        if pod.status.phase != "Running":
+            why = f"kubectl would take {name}, which is {pod.status.phase or 'not running'}"
+            return tuple(ServiceForward(port=n, pod=name, reason=why) for n in numbers)
+        targets = {n: ports.kubectl_target_port(service, n, pod) for n in numbers}
+        wanted = sorted({t for t in targets.values() if t is not None})
+        path: Path = "service-port-forward"
+        if not self.options.port_forward:
+            made = _skipped(name, wanted, path)
+        else:
+            made = self.cluster.knock(name, wanted, path) if wanted else ()
+        by_port = {a.port: a for a in made}
+        tried = [
+            ServiceForward(port=n, pod=name, pod_port=t, attempt=by_port.get(t))
+            if t is not None
+            else ServiceForward(port=n, pod=name, reason=f"{name} has no port of that name")
+            for n, t in targets.items()
+        ]
+        return (*tried, *refused)
+
+
+def _result(future: "Future[T]") -> T | None:
+    """What the future holds; None where it was not done in time."""
+    return future.result() if future.done() and not future.cancelled() else None
+
+
+def _skipped(pod: str, numbers: Iterable[int], path: Path) -> tuple[Attempt, ...]:
+    why = "left out by --no-port-forward"
+    return tuple(
+        Attempt(pod=pod, port=n, path=path, outcome="skipped", detail=why) for n in numbers
+    )
+
+
+def _worth_knocking(pod: Pod, targets: set[int]) -> list[int]:
+    """The targets first, then what the pod declares or is probed on. Never a scan."""
+    declared = [
+        p.container_port
+        for _, p in ports.declared_ports(pod)
+        if p.protocol == "TCP"
+        and p.container_port not in DEBUG_PORTS
+        and "debug" not in p.name.lower()
+    ]
+    return list(dict.fromkeys([*sorted(targets), *declared, *ports.probe_ports(pod)]))
+
+
+def _by_sockets(
+    service: Service, pod: Pod, found: PodSockets, targets: set[int]
+) -> tuple[set[int], set[int]]:
+    """The TCP ports that accept clients at the pod's address, and the targets that do not."""
+    addresses = pod_addresses(pod, service.spec.ip_families)
+    accepting = {
+        s.port
+        for s in found.listeners
+        if s.protocol == "TCP" and any(binding.accepts(s, a) for a in addresses)
+    }
+    closed = targets - accepting if found.complete and addresses else set()
+    return accepting - set(DEBUG_PORTS), closed
+
+
+def _speaks_http(asked: Sequence[ServicePort], pod: Pod, number: int) -> bool:
+    """Whether there is evidence that an HTTP request does no harm on this port.
+
+    Evidence is a name, an appProtocol or an HTTP probe; a number is none.
+    """
+    for port in asked:
+        if ports.resolve_target_port(port, pod) == number and (
+            (port.app_protocol or "").lower() in ("http", "kubernetes.io/h2c")
+            or _is_http_name(port.name)
+        ):
+            return True
+    for container, declared in ports.declared_ports(pod):
+        if declared.container_port == number and _is_http_name(declared.name):
+            return True
+        for probe in (container.readiness_probe, container.liveness_probe):
+            if probe and probe.http_get and probe.http_get.port in (number, declared.name):
+                return declared.container_port == number or probe.http_get.port == number
+    return False
+
+
+def _is_http_name(name: str) -> bool:
+    return name == "http" or name.startswith("http-") or name == "web"

@@ -1,0 +1,225 @@
+"""Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
+from kubectl_portcheck.model.report import (
+    VERDICTS,
+    Finding,
+    Impact,
+    NotEvaluated,
+    PodReport,
+    PortReport,
+    Report,
+    ServiceReport,
+    Verdict,
+)
+from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.base import Outcome, Rule
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.pods import is_ready
+from kubectl_portcheck.steps import chain_of, steps_of
+
+SEVERITIES = ("error", "warning", "info")
+IMPACTS = (Impact.ALL, Impact.PODS, Impact.PATH, Impact.NONE)
+
+
+def diagnose(
+    evidence: Evidence,
+    *,
+    rules: Sequence[Rule] = CATALOGUE,
+    kubectl: tuple[str, ...] = ("kubectl",),
+) -> Report:
+    """The report on all that was gathered.
+
+    ``kubectl`` is how the commands in fixes start: the program and its connection flags.
+    """
+    services = tuple(
+        _service(e, rules, evidence.context.collected_at, kubectl) for e in evidence.services
+    )
+    return Report(
+        context=evidence.context,
+        verdict=worst(s.verdict for s in services),
+        services=services,
+        interrupted=evidence.interrupted,
+    )
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict that decides over several."""
+    return max(verdicts, key=VERDICTS.index, default="inconclusive")
+
+
+def _service(
+    evidence: ServiceEvidence, rules: Sequence[Rule], now: str, kubectl: tuple[str, ...]
+) -> ServiceReport:
+    whole = ServiceCase(evidence, now, kubectl)
+    cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
+    outcomes = [
+        (rule, case.port.port if isinstance(case, Case) else None, _run(rule, case))
+        for rule in rules
+        for case in ([whole] if rule.check_service else cases)
+    ]
+    findings = _fold([o for _, _, o in outcomes if isinstance(o, Finding)], rules)
+    lacking = [
+        (r, msgspec.structs.replace(o, port=port))
+        for r, port, o in outcomes
+        if isinstance(o, NotEvaluated)
+    ]
+    not_evaluated = tuple(o for _, o in lacking)
+    undecided = tuple(o for rule, o in lacking if rule.deciding)
+    ports = tuple(_port(case, findings, undecided) for case in cases)
+    verdict = worst(p.verdict for p in ports) if ports else _verdict_without_ports(findings)
+    return ServiceReport(
+        namespace=whole.namespace,
+        name=whole.name,
+        verdict=verdict,
+        headline=_headline(whole, cases, findings, undecided, verdict),
+        pods=tuple(
+            PodReport(pod=p, ready=is_ready(p), listeners=whole.listeners(p)) for p in whole.pods
+        ),
+        ports=ports,
+        findings=findings,
+        not_evaluated=not_evaluated,
+        missing=_missing(evidence),
+    )
+
+
+def _run(rule: Rule, case: ServiceCase) -> Outcome:
+    for need in rule.needs:
+        missing = case.missing(need)
+        if missing is not None:
+            return rule.lacks(missing.detail or missing.reason)
+    if isinstance(case, Case) and rule.check is not None:
+        return rule.check(case)
+    assert rule.check_service is not None
+    return rule.check_service(case)
+
+
+def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> PortReport:
+    number = case.port.port
+    targets = {s.name for s in case.states}
+    return PortReport(
+        port=number,
+        name=case.port.name,
+        protocol=case.port.protocol,
+        target_port=case.target,
+        verdict=_verdict(case, findings, [u for u in undecided if u.port == number]),
+        chain=chain_of(case),
+        steps=steps_of(case),
+        attempts=tuple(a for a in case.evidence.attempts if a.pod in targets)
+        + tuple(
+            f.attempt
+            for f in case.evidence.service_forwards
+            if f.attempt is not None and f.port == number
+        ),
+    )
+
+
+def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> Verdict:
+    errors = [
+        f
+        for f in findings
+        if f.severity == "error"
+        and (f.port is None or (f.port == case.port.port and f.protocol == case.port.protocol))
+    ]
+    failing = {pod for f in errors if f.impact == Impact.PODS for pod in f.pods}
+    serving = {s.name for s in case.backends}
+    if any(f.impact == Impact.ALL for f in errors) or (serving and serving <= failing):
+        return "broken"
+    if any(f.impact in (Impact.PODS, Impact.PATH) for f in errors):
+        return "degraded"
+    if undecided or not serving:
+        return "inconclusive"
+    return "healthy"
+
+
+def _verdict_without_ports(findings: Sequence[Finding]) -> Verdict:
+    """The verdict where no port could be walked: the Service has none, or not the asked one."""
+    if any(f.severity == "error" and f.impact == Impact.ALL for f in findings):
+        return "broken"
+    return "inconclusive"
+
+
+def _fold(findings: Sequence[Finding], rules: Sequence[Rule]) -> tuple[Finding, ...]:
+    """Marks what merely follows from another finding, and sorts it behind its cause."""
+    follows = {rule.code: rule.follows_from for rule in rules}
+    causes = {id(f): _cause_of(f, findings, follows[f.code]) for f in findings}
+
+    def root(finding: Finding) -> Finding:
+        above = causes[id(finding)]
+        return root(above) if above is not None else finding
+
+    roots = sorted(
+        (f for f in findings if causes[id(f)] is None),
+        key=lambda f: (SEVERITIES.index(f.severity), IMPACTS.index(f.impact), f.port or 0, f.code),
+    )
+    ordered: list[Finding] = []
+    for cause in roots:
+        ordered.append(cause)
+        ordered += [
+            msgspec.structs.replace(f, cause=False, caused_by=cause.code)
+            for f in findings
+            if f is not cause and root(f) is cause
+        ]
+    return tuple(ordered)
+
+
+def _cause_of(
+    finding: Finding, findings: Sequence[Finding], codes: Sequence[str]
+) -> Finding | None:
+    """The finding from which this one follows: on the same port, and about all of its pods."""
+    possible = [
+        f
+        for code in codes
+        for f in findings
+        if f.code == code and (f.port is None or finding.port in (None, f.port))
+    ]
+    explained = {pod for f in possible for pod in f.pods}
+    if any(f.impact == Impact.ALL for f in possible) or set(finding.pods) <= explained:
+        return possible[0] if possible else None
+    return None
+
+
+def _headline(
+    whole: ServiceCase,
+    cases: Sequence[Case],
+    findings: Sequence[Finding],
+    undecided: Sequence[NotEvaluated],
+    verdict: Verdict,
+) -> str:
+    lead = next((f for f in findings if f.cause), None)
+    if verdict in ("broken", "degraded") and lead:
+        where = f"port {lead.port}: " if lead.port is not None else ""
+        summary = lead.summary
+        return f"{where}{summary[0].lower() + summary[1:] if where else summary}"
+    if verdict == "inconclusive":
+        why = undecided[0].missing if undecided else "no pod gets traffic from this Service"
+        return f"could not tell: {why}"
+    ports = ", ".join(str(c.port.port) for c in cases)
+    pods = len({s.name for c in cases for s in c.backends})
+    return f"port {ports}: {pods} of {pods} {'pod' if pods == 1 else 'pods'} answer" + (
+        "s" if pods == 1 else ""
+    )
+
+
+def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
+    """What could not be had, each once, as it is said to the user."""
+    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED)
+    found = [
+        evidence.pods,
+        evidence.endpoint_slices,
+        evidence.replica_sets,
+        evidence.deployments,
+        evidence.namespace_pods,
+        *evidence.sockets.values(),
+    ]
+    told = [
+        f.detail or f.reason for f in found if isinstance(f, Missing) and f.reason not in silent
+    ]
+    told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
+    told += [f.reason for f in evidence.service_forwards if f.attempt is None and f.reason]
+    return tuple(dict.fromkeys(told))

@@ -1,0 +1,41 @@
+"""The base of every struct in the model."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An immutable struct whose JSON form uses Kubernetes' camelCase field names."""
+
+
+class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed"):
+    """A value that was read."""
+
+    value: T
+
+
+class Missing(Record, frozen=True, tag_field="state", tag="missing"):
+    """A value that could not be read, and why. It never stands for an empty value."""
+
+    reason: str
+    """One of the constants of :class:`Reason`."""
+    detail: str = ""
+    """What a user needs to see: the server's own words, or the right that is missing."""
+
+
+class Reason:
+    """Why something is missing: a closed set of words, written as they appear in snapshots."""
+
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    NOT_SERVED = "not-served"
+    TIMED_OUT = "timed-out"
+    FAILED = "failed"
+    NO_SHELL = "no-shell"
+    NOT_RUNNING = "not-running"
+    NOT_ASKED = "not-asked"
+    NOT_RECORDED = "not-recorded"
+    INTERRUPTED = "interrupted"

@@ -1,0 +1,342 @@
+"""The fields of Kubernetes objects that a diagnosis reads, under Kubernetes' own names.
+
+The structs decode the API's JSON as it is; every field that is not named here is skipped. That is
+also a promise: values of environment variables, arguments of containers and contents of Secrets
+have no field, so they are never held in memory, printed or saved.
+"""
+
+from typing import Literal
+
+from msgspec import field
+
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.probes import Protocol
+
+
+class OwnerReference(Record, frozen=True):
+    """The object that created and manages another one."""
+
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool = False
+    api_version: str = ""
+
+
+class ObjectMeta(Record, frozen=True):
+    """Name, labels and history of an object."""
+
+    name: str = ""
+    generate_name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    """Cut down to the few that a rule reads, as soon as they are decoded."""
+    creation_timestamp: str = ""
+    deletion_timestamp: str | None = None
+    owner_references: tuple[OwnerReference, ...] = ()
+
+
+class ContainerPort(Record, frozen=True):
+    """A port that a container declares. Declaring opens nothing; only a name has an effect."""
+
+    container_port: int
+    name: str = ""
+    protocol: Protocol = "TCP"
+    host_port: int = 0
+
+
+class HTTPGetAction(Record, frozen=True):
+    """A probe by HTTP request."""
+
+    port: int | str
+    path: str = "/"
+    host: str = ""
+    scheme: str = "HTTP"
+
+
+class TCPSocketAction(Record, frozen=True):
+    """A probe by TCP connection."""
+
+    port: int | str
+    host: str = ""
+
+
+class GRPCAction(Record, frozen=True):
+    """A probe by the gRPC health service."""
+
+    port: int
+
+
+class ExecAction(Record, frozen=True):
+    """A probe by a command; the command itself is not read."""
+
+
+class Probe(Record, frozen=True):
+    """A check that the kubelet runs against a container."""
+
+    http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+    grpc: GRPCAction | None = None
+    exec: ExecAction | None = None
+
+    @property
+    def port(self) -> int | str | None:
+        """The port that is checked, by number or name; None for a command."""
+        action = self.http_get or self.tcp_socket or self.grpc
+        return action.port if action else None
+
+    @property
+    def host(self) -> str:
+        """The host that is checked instead of the pod, where one is set."""
+        action = self.http_get or self.tcp_socket
+        return action.host if action else ""
+
+
+class Container(Record, frozen=True):
+    """A container of a pod's specification."""
+
+    name: str
+    image: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+    readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    restart_policy: str = ""
+    """``Always`` on an init container makes it a native sidecar."""
+
+
+class ReadinessGate(Record, frozen=True):
+    """A condition that must be True, besides the containers', for the pod to be Ready."""
+
+    condition_type: str
+
+
+class PodSpec(Record, frozen=True):
+    """What was asked of a pod."""
+
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    node_name: str = ""
+    host_network: bool = False
+    readiness_gates: tuple[ReadinessGate, ...] = ()
+    restart_policy: str = ""
+
+
+class Condition(Record, frozen=True):
+    """A condition of a pod or workload."""
+
+    type: str
+    status: str = ""
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+
+
+class StateWaiting(Record, frozen=True):
+    """A container that has not started."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class StateRunning(Record, frozen=True):
+    """A container that runs."""
+
+    started_at: str | None = None
+
+
+class StateTerminated(Record, frozen=True):
+    """A container that has ended."""
+
+    exit_code: int = 0
+    signal: int = 0
+    reason: str = ""
+    message: str = ""
+    finished_at: str | None = None
+
+
+class ContainerState(Record, frozen=True):
+    """What a container does, or did before."""
+
+    waiting: StateWaiting | None = None
+    running: StateRunning | None = None
+    terminated: StateTerminated | None = None
+
+
+class ContainerStatus(Record, frozen=True):
+    """The kubelet's report on one container."""
+
+    name: str
+    ready: bool = False
+    started: bool | None = None
+    restart_count: int = 0
+    state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+
+
+class PodIP(Record, frozen=True):
+    """One address of a pod."""
+
+    ip: str
+
+
+class PodStatus(Record, frozen=True):
+    """The kubelet's report on a pod."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    pod_ip: str = field(name="podIP", default="")
+    pod_ips: tuple[PodIP, ...] = field(name="podIPs", default=())
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
+    ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
+
+
+class Pod(Record, frozen=True):
+    """A pod."""
+
+    metadata: ObjectMeta
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class ServicePort(Record, frozen=True):
+    """A port of a Service."""
+
+    port: int
+    name: str = ""
+    protocol: Protocol = "TCP"
+    target_port: int | str | None = None
+    node_port: int = 0
+    app_protocol: str | None = None
+
+
+class ServiceSpec(Record, frozen=True):
+    """What was asked of a Service."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = field(name="clusterIP", default="")
+    cluster_ips: tuple[str, ...] = field(name="clusterIPs", default=())
+    ip_families: tuple[Literal["IPv4", "IPv6"], ...] = ()
+    selector: dict[str, str] = {}
+    ports: tuple[ServicePort, ...] = ()
+    external_name: str = ""
+    publish_not_ready_addresses: bool = False
+    session_affinity: str = ""
+    internal_traffic_policy: str = ""
+    external_traffic_policy: str = ""
+
+
+class Service(Record, frozen=True):
+    """A Service."""
+
+    metadata: ObjectMeta
+    spec: ServiceSpec = ServiceSpec()
+
+    @property
+    def headless(self) -> bool:
+        """True where DNS hands out the pods' addresses and nothing translates ports."""
+        return self.spec.cluster_ip == "None"
+
+
+class EndpointConditions(Record, frozen=True):
+    """Whether an endpoint may be used. A missing ``ready`` means true, by the API's rule."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class ObjectReference(Record, frozen=True):
+    """The object that stands behind an endpoint."""
+
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Endpoint(Record, frozen=True):
+    """One backend of a Service."""
+
+    addresses: tuple[str, ...] = ()
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: ObjectReference | None = None
+    node_name: str | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether new traffic is sent here."""
+        return self.conditions.ready is not False
+
+    @property
+    def serving(self) -> bool:
+        """Whether it answers, though it may be about to end; what ready says where not given."""
+        serving = self.conditions.serving
+        return self.ready if serving is None else serving
+
+    @property
+    def terminating(self) -> bool:
+        """Whether its pod is being deleted."""
+        return self.conditions.terminating is True
+
+
+class EndpointPort(Record, frozen=True):
+    """A port that the endpoints of a slice carry, matched to the Service's by name."""
+
+    name: str | None = None
+    port: int | None = None
+    protocol: Protocol = "TCP"
+
+
+class EndpointSlice(Record, frozen=True):
+    """A group of endpoints with one address family and one set of resolved ports."""
+
+    metadata: ObjectMeta
+    address_type: str = "IPv4"
+    endpoints: tuple[Endpoint, ...] | None = None
+    ports: tuple[EndpointPort, ...] | None = None
+    """null where a named targetPort resolved in none of these pods."""
+
+
+class LabelSelectorRequirement(Record, frozen=True):
+    """One expression of a label selector."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] | None = None
+
+
+class LabelSelector(Record, frozen=True):
+    """A workload's selector: all of its terms must hold."""
+
+    match_labels: dict[str, str] = {}
+    match_expressions: tuple[LabelSelectorRequirement, ...] = ()
+
+
+class PodTemplate(Record, frozen=True):
+    """The pods that a workload makes."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: PodSpec = PodSpec()
+
+
+class WorkloadSpec(Record, frozen=True):
+    """What was asked of a workload."""
+
+    replicas: int | None = None
+    selector: LabelSelector | None = None
+    template: PodTemplate = PodTemplate()
+    min_ready_seconds: int = 0
+
+
+class Workload(Record, frozen=True):
+    """A Deployment, ReplicaSet, StatefulSet or DaemonSet."""
+
+    metadata: ObjectMeta
+    kind: str = ""
+    """Filled in by the reader: lists do not repeat it on their items."""
+    spec: WorkloadSpec = WorkloadSpec()

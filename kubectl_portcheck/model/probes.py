@@ -1,0 +1,59 @@
+"""What was measured in and around the pods. Never what it means: that is for the rules."""
+
+from typing import Literal
+
+from kubectl_portcheck.model.base import Record
+
+Protocol = Literal["TCP", "UDP", "SCTP"]
+Family = Literal["IPv4", "IPv6", "dual"]
+ListenerSource = Literal["proc", "ss", "netstat", "knock", "declared"]
+Path = Literal["pod-port-forward", "service-port-forward", "pod-proxy", "in-cluster"]
+Outcome = Literal["accepted", "refused", "timeout", "reset", "skipped", "unknown"]
+
+
+class ListeningSocket(Record, frozen=True, kw_only=True):
+    """One socket that waits for clients in a pod's network namespace.
+
+    ``family`` says whom it accepts: IPv4 alone, IPv6 alone, or ``dual`` for an IPv6 socket that
+    takes IPv4 clients too.
+    """
+
+    protocol: Protocol
+    family: Family
+    family_certain: bool = True
+    """False where the source cannot tell an IPv6-only wildcard from a dual-stack one."""
+    address: str
+    """The bound address in canonical form: ``0.0.0.0``, ``::``, ``127.0.0.1``, ``fd00::4``. An
+    IPv4-mapped bind is written as the IPv4 address that it accepts, with family IPv4."""
+    port: int
+    device: str | None = None
+    """The interface of a device-bound or scoped socket, where the source shows it."""
+    container: str | None = None
+    program: str | None = None
+    program_inferred: bool = False
+    """True where the name was concluded from the uid, not read from the process."""
+    uid: int | None = None
+    source: ListenerSource
+
+
+class PodSockets(Record, frozen=True):
+    """The listening sockets of one pod, and how they were found out."""
+
+    listeners: tuple[ListeningSocket, ...]
+    source: ListenerSource
+    container: str | None = None
+    """The container in which the question was asked."""
+    complete: bool = True
+    """False where sockets may exist that are not in ``listeners`` (truncated output, or a source
+    that only knows the ports it was asked about)."""
+    notes: tuple[str, ...] = ()
+
+
+class Attempt(Record, frozen=True):
+    """One attempt to connect to a port, and its outcome."""
+
+    pod: str
+    port: int
+    path: Path
+    outcome: Outcome
+    detail: str = ""

@@ -1,0 +1,166 @@
+"""What the rules conclude: the one thing that renderers read."""
+
+from typing import Literal
+
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
+
+Severity = Literal["error", "warning", "info"]
+Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
+Status = Literal["pass", "warn", "fail", "skipped"]
+Safety = Literal["safe", "review"]
+Target = Literal["live", "source"]
+StepName = Literal[
+    "pod-status",
+    "listening-ports",
+    "endpoints",
+    "target-port",
+    "pod-port-forward",
+    "service-port-forward",
+]
+
+VERDICTS: tuple[Verdict, ...] = ("healthy", "inconclusive", "degraded", "broken")
+"""From best to worst; over several ports and Services the worst decides."""
+
+
+class Impact:
+    """What a finding means for the clients of the Service port."""
+
+    ALL = "all"
+    """All of them get errors."""
+    PODS = "pods"
+    """Those get errors who are sent to the pods that the finding names."""
+    PATH = "path"
+    """Those get errors who come by one path (an Ingress, a route, a policy)."""
+    NONE = "none"
+
+
+class Subject(Record, frozen=True):
+    """The object that a finding is about."""
+
+    kind: str
+    namespace: str
+    name: str
+
+
+class Fix(Record, frozen=True):
+    """A change that mends the cause. ``command`` is an argument vector, never a string."""
+
+    title: str
+    command: tuple[str, ...] | None = None
+    patch: str | None = None
+    """What to write in the source, where no command can do it or one would be reverted."""
+    safety: Safety = "review"
+    """``safe``: may be pasted as it stands. ``review``: needs a choice or has a side effect."""
+    target: Target = "live"
+
+
+class Finding(Record, frozen=True):
+    """A problem that a rule found."""
+
+    code: str
+    name: str
+    severity: Severity
+    subject: Subject
+    summary: str
+    """One sentence."""
+    evidence: tuple[str, ...] = ()
+    """One fact a line."""
+    fixes: tuple[Fix, ...] = ()
+    port: int | None = None
+    """The Service port; None where the whole Service is concerned."""
+    protocol: Protocol = "TCP"
+    impact: str = Impact.NONE
+    pods: tuple[str, ...] = ()
+    """The pods concerned."""
+    cause: bool = True
+    """False for what merely follows from another finding of the report."""
+    caused_by: str | None = None
+    """The code of the finding that it follows from."""
+
+
+class NotEvaluated(Record, frozen=True):
+    """A rule that lacked evidence."""
+
+    code: str
+    missing: str
+    port: int | None = None
+
+
+class Step(Record, frozen=True):
+    """One of the six steps, for one Service port."""
+
+    step: int
+    name: StepName
+    status: Status
+    summary: str
+    reason: str | None = None
+    command: str | None = None
+    """What a person would type to do this step by hand, quoted for a POSIX shell."""
+
+
+class Chain(Record, frozen=True):
+    """The way of a request: Service port, target port, container port, socket."""
+
+    service_port: int
+    target_port: int | str
+    resolved: tuple[int, ...] = ()
+    """The numbers to which the target port resolves across the pods; one, as a rule."""
+    container_port: int | None = None
+    """The declared container port that the target port meets; None where none is declared."""
+    listening: tuple[int, ...] | None = None
+    """What listens in the pods, over all of them; None where that is not known."""
+    declared: tuple[int, ...] = ()
+    programs: dict[int, str] = {}
+    """The program behind a listening port, where all pods agree on it."""
+    readiness: tuple[int, ...] = ()
+    """The ports on which readiness is checked."""
+
+
+class PortReport(Record, frozen=True):
+    """The verdict on one Service port."""
+
+    port: int
+    name: str
+    protocol: Protocol
+    target_port: int | str
+    verdict: Verdict
+    chain: Chain
+    steps: tuple[Step, ...]
+    attempts: tuple[Attempt, ...] = ()
+
+
+class PodReport(Record, frozen=True):
+    """A pod behind the Service."""
+
+    pod: Pod
+    ready: bool
+    listeners: tuple[ListeningSocket, ...] | None = None
+    """None where it could not be found out."""
+
+
+class ServiceReport(Record, frozen=True):
+    """The verdict on one Service."""
+
+    namespace: str
+    name: str
+    verdict: Verdict
+    headline: str
+    """The cause, or what is well, in one sentence."""
+    pods: tuple[PodReport, ...] = ()
+    ports: tuple[PortReport, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    not_evaluated: tuple[NotEvaluated, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What could not be had, each once, in the user's words: rights, tools, time."""
+
+
+class Report(Record, frozen=True):
+    """The verdict on all that was asked."""
+
+    context: Context
+    verdict: Verdict
+    services: tuple[ServiceReport, ...] = ()
+    interrupted: bool = False

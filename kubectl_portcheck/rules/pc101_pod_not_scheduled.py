@@ -1,0 +1,93 @@
+"""PC101: pods wait for a node."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    waiting = {
+        p.metadata.name: c.message or c.reason
+        for p in case.pods
+        if p.status.phase == "Pending"
+        for c in p.status.conditions
+        if c.type == "PodScheduled" and c.status == "False"
+    }
+    if not waiting:
+        return Passed()
+    everyone = len(waiting) == len(case.pods)
+    return RULE.finding(
+        case,
+        f"{share(tuple(waiting), case.pods)} waiting for a node: {next(iter(waiting.values()))}",
+        evidence=[f"{name}: {why}" for name, why in waiting.items()],
+        impact=Impact.ALL if everyone else Impact.NONE,
+        severity="error" if everyone else "warning",
+        pods=waiting,
+    )
+
+
+RULE = Rule(
+    code="PC101",
+    name="pod-not-scheduled",
+    severity="error",
+    summary="Pods behind the Service are Pending because no node takes them",
+    needs=(Need.PODS,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The scheduler found no node for the pod: too little CPU or memory, a taint, an "
+        "affinity or a volume stands in the way. Its reason is quoted.",
+        why="A pod without a node has no address, so it is no endpoint. When all pods of the "
+        "Service wait, its clients are refused.",
+        confirm="kubectl describe pod POD: the event FailedScheduling names what each node lacks.",
+        fix="Free or add what the scheduler asks for, or ask for less in the pod template "
+        "(resources.requests, nodeSelector, tolerations).",
+    ),
+    examples=(
+        Example(
+            "the only pod asks for more CPU than any node has",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Pending
+  conditions:
+  - {type: PodScheduled, status: "False", reason: Unschedulable,
+     message: "0/3 nodes are available: 3 Insufficient cpu."}
+""",
+            fires=True,
+        ),
+        Example(
+            "a pod that is starting on its node",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Pending
+  conditions: [{type: PodScheduled, status: "True"}]
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

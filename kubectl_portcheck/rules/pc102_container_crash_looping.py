@@ -1,0 +1,135 @@
+"""PC102: a container starts and ends again and again."""
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import plural, share
+from kubectl_portcheck.semantics import pods as pod_state
+from kubectl_portcheck.semantics import rollouts
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.pods import Trouble
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    crashing = {p.metadata.name: (p, t) for p in case.pods if (t := pod_state.crash(p, case.now))}
+    if not crashing:
+        return Passed()
+    well = [p for p in case.pods if p.metadata.name not in crashing and pod_state.is_ready(p)]
+    pod, trouble = next(iter(crashing.values()))
+    seen_ready = any(pod_state.is_ready(p) for p, _ in crashing.values())
+    impact = Impact.ALL if not well else Impact.PODS if seen_ready else Impact.NONE
+    return RULE.finding(
+        case,
+        f"Container {trouble.container} keeps crashing in {share(tuple(crashing), case.pods)}: "
+        f"{_last_end(trouble)}",
+        evidence=[
+            f"{name}: container {t.container} ended with {_last_end(t)}, "
+            f"{t.restarts} {plural('restart', t.restarts)}"
+            + (f": {t.message}" if t.message else "")
+            for name, (_, t) in crashing.items()
+        ],
+        fixes=_fixes(case, pod, trouble),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=crashing,
+    )
+
+
+def _last_end(trouble: Trouble) -> str:
+    if trouble.exit_code is None:
+        return trouble.reason or "no exit code"
+    reason = f" ({trouble.reason})" if trouble.reason not in ("", "Error", "Completed") else ""
+    return f"exit code {trouble.exit_code}{reason}"
+
+
+def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
+    found = []
+    workload = case.workload(pod)
+    if workload and rollouts.previous(case, pod):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found.append(
+        fixes.by_hand(
+            f"Mend what ends container {trouble.container}; its last words: kubectl logs "
+            f"{pod.metadata.name} -n {case.namespace} -c {trouble.container} --previous"
+        )
+    )
+    return found
+
+
+RULE = Rule(
+    code="PC102",
+    name="container-crash-looping",
+    severity="error",
+    summary="A container behind the Service starts and ends again and again",
+    needs=(Need.PODS,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The container's process ends soon after its start; the kubelet starts it again "
+        "with growing pauses. The last exit code, reason and message are quoted: OOMKilled means "
+        "its memory limit, 137 a kill (often by a failing liveness probe), 1 or 2 mostly the "
+        "application's own error.",
+        why="Between two starts nothing listens. The pod's network stays up, so a port-forward "
+        "meets 'connection refused', just as with a wrong port.",
+        confirm="kubectl logs POD -c CONTAINER --previous, and kubectl describe pod POD.",
+        fix="Mend the application or its configuration. Where the rollout before worked, take "
+        "the last one back: kubectl rollout undo.",
+    ),
+    examples=(
+        Example(
+            "exit code 1 after every start",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - name: app
+    restartCount: 5
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState: {terminated: {exitCode: 1, reason: Error, message: "no such table: orders"}}
+""",
+            fires=True,
+        ),
+        Example(
+            "one restart, long ago",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "True"}]
+  containerStatuses:
+  - name: app
+    ready: true
+    restartCount: 1
+    state: {running: {startedAt: "2026-01-01T00:00:00Z"}}
+    lastState: {terminated: {exitCode: 1, reason: Error}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,101 @@
+"""PC201: the containers run and no socket listens at all."""
+
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.semantics.candidates import is_mesh
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def deaf(case: Case, state: PodState) -> bool:
+    """Whether the pod's processes listen on nothing at all."""
+    listeners = case.listeners(state.pod)
+    return (
+        state.answer.kind == "not-listening"
+        and listeners is not None
+        and all(is_mesh(s) for s in listeners)
+    )
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    found = [s for s in case.backends if deaf(case, s)]
+    if not found:
+        return Passed()
+    containers = sorted({c.name for s in found for c in s.pod.spec.containers})
+    return RULE.finding(
+        case,
+        f"No process listens on any port in {share(found, case.backends)}",
+        evidence=[f"{s.name}: containers run, no listening socket" for s in found],
+        fixes=[
+            fixes.by_hand(
+                f"Make the application listen on {found[0].target}; what it does instead: kubectl "
+                f"logs {found[0].name} -n {case.namespace} -c {containers[0]}"
+            )
+        ],
+        impact=impact_of(found, case),
+        pods=names(found),
+    )
+
+
+RULE = Rule(
+    code="PC201",
+    name="nothing-listening",
+    severity="error",
+    summary="The containers run and no process listens on any port",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The containers are running, and the socket tables of the pod are empty: the "
+        "application never opened a port, or closed it again.",
+        why="A connection to a pod without a listening socket is refused at once.",
+        confirm="kubectl exec POD -- netstat -tlnp shows no line; kubectl logs POD shows what the "
+        "application does instead (it waits for a database, it runs another command).",
+        fix="Mend the start of the application. A readiness probe on the served port keeps such "
+        "a pod out of the Service.",
+    ),
+    examples=(
+        Example(
+            "the container sleeps",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: []}}
+""",
+            fires=True,
+        ),
+        Example(
+            "something listens, if on another port: that is PC401",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

@@ -1,0 +1,96 @@
+"""PC202: the target port listens on the loopback address alone."""
+
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    found = case.in_state("loopback-only")
+    if not found:
+        return Passed()
+    programs = sorted({s.program for f in found for s in f.answer.listeners if s.program})
+    addresses = sorted({s.address for f in found for s in f.answer.listeners})
+    who = listing(programs)
+    evidence = [f"{f.name}: {listing(socket(s) for s in f.answer.listeners)}" for f in found]
+    if any(f.forward and f.forward.outcome == "accepted" for f in found):
+        evidence.append("A port-forward works, because it dials the pod's loopback too")
+    return RULE.finding(
+        case,
+        f"{who or 'The application'} listens on {listing(addresses) or 'the loopback address'} "
+        f"alone in {share(found, case.backends)}: clients dial the pod's address and are refused",
+        evidence=evidence,
+        fixes=[
+            fixes.by_hand(
+                f"Make {who or 'the application'} listen on 0.0.0.0:{found[0].target} (or "
+                f"[::]:{found[0].target}) instead of {listing(addresses) or 'loopback'}: a setting "
+                "of the application, such as --host, --bind or listen"
+            )
+        ],
+        impact=impact_of(found, case),
+        pods=names(found),
+    )
+
+
+RULE = Rule(
+    code="PC202",
+    name="loopback-only-listener",
+    severity="error",
+    summary="The target port listens on 127.0.0.1 or ::1 alone",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The application listens on the right port, but only on the loopback address: "
+        "processes of the same pod reach it, nobody else does.",
+        why="Clients of the Service arrive at the pod's own address, where nothing listens. A "
+        "port-forward works all the same, since it dials the loopback from inside: it misleads.",
+        confirm="kubectl exec POD -- netstat -tln shows 127.0.0.1:PORT instead of 0.0.0.0:PORT.",
+        fix="Bind to all addresses: many development servers take --host 0.0.0.0, --bind or a "
+        "listen directive. Behind some meshes the sidecar delivers to the pod's address as well.",
+    ),
+    examples=(
+        Example(
+            "a development server on 127.0.0.1",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["127.0.0.1:8080 python3"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "on all addresses",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080 python3", "127.0.0.1:9091"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)

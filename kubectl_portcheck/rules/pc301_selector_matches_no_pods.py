@@ -1,0 +1,169 @@
+"""PC301: the Service's selector matches no pod."""
+
+from typing import NamedTuple
+
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.selectors import NearMiss, near_miss
+
+
+class _Meant(NamedTuple):
+    """A workload, or a group of pods, whose labels nearly match."""
+
+    what: str
+    miss: NearMiss
+    pods: int
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.pods or case.finished_pods:
+        return Passed()
+    selector = case.service.spec.selector
+    wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
+    meant = _meant(case)
+    evidence = [f"selector: {wanted}"]
+    evidence += [f"{m.what} bears {_found(m.miss)}" for m in meant[:3]]
+    summary = f"The selector {wanted} matches no pod"
+    if len(meant) == 1:
+        summary += f"; {meant[0].what} bears {_found(meant[0].miss)}"
+    return RULE.finding(
+        case,
+        summary,
+        evidence=evidence,
+        fixes=_fixes(case, meant),
+        impact=Impact.ALL,
+    )
+
+
+def _found(miss: NearMiss) -> str:
+    if miss.found is not None:
+        return f"{miss.key}={miss.found}"
+    if miss.found_key is not None:
+        return f"{miss.found_key}={miss.wanted}"
+    return f"no label {miss.key}"
+
+
+def _meant(case: ServiceCase) -> list[_Meant]:
+    """The workloads and lone pods that fail in one label, the nearest first."""
+    selector = case.service.spec.selector
+    found: dict[tuple[str, NearMiss], int] = {}
+    for workload in case.deployments:
+        miss = near_miss(selector, workload.spec.template.metadata.labels)
+        if miss:
+            found.setdefault((f"Deployment {workload.metadata.name}", miss), 0)
+    for pod in case.namespace_pods:
+        miss = near_miss(selector, pod.metadata.labels)
+        if miss is None:
+            continue
+        known = next((k for k in found if k[1] == miss and _made(pod.metadata.name, k[0])), None)
+        owner = next((o for o in pod.metadata.owner_references if o.controller), None)
+        lone = f"{owner.kind} {owner.name}" if owner else f"pod {pod.metadata.name}"
+        key = known or (lone, miss)
+        found[key] = found.get(key, 0) + 1
+    meant = [_Meant(what, miss, pods) for (what, miss), pods in found.items()]
+    meant = [m for m in meant if m.miss.closeness >= 0.6 or len(selector) > 1]
+    meant.sort(key=lambda m: (-m.miss.closeness, -m.pods, m.what))
+    # A near-identical label beats one that merely shares the other terms.
+    return [m for m in meant if m.miss.closeness >= meant[0].miss.closeness - 0.2]
+
+
+def _made(pod: str, workload: str) -> bool:
+    return workload.startswith("Deployment ") and pod.startswith(workload.split(" ", 1)[1] + "-")
+
+
+def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
+    misses = list(dict.fromkeys(m.miss for m in meant))
+    safe = len(misses) == 1 and misses[0].closeness >= 0.6
+    found = []
+    for miss in misses:
+        path = f"/spec/selector/{fixes.pointer(miss.key)}"
+        if miss.found is not None:
+            operations = fixes.replace(path, miss.wanted, miss.found)
+        elif miss.found_key is not None:
+            operations = [
+                {"op": "test", "path": path, "value": miss.wanted},
+                {"op": "remove", "path": path},
+                {
+                    "op": "add",
+                    "path": f"/spec/selector/{fixes.pointer(miss.found_key)}",
+                    "value": miss.wanted,
+                },
+            ]
+        else:
+            continue
+        whom = listing(m.what for m in meant if m.miss == miss)
+        found.append(
+            fixes.patch(
+                case,
+                case.subject,
+                operations,
+                title=f"Select {_found(miss)}, as {whom} {plural('bear', 2 - len(meant))}",
+                safety="safe" if safe else "review",
+                source=f"spec:\n  selector:\n    {_found(miss).replace('=', ': ', 1)}\n",
+            )
+        )
+    return found
+
+
+RULE = Rule(
+    code="PC301",
+    name="selector-matches-no-pods",
+    severity="error",
+    summary="No pod bears the labels that the Service selects",
+    needs=(Need.PODS,),
+    uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    explanation=Explanation(
+        meaning="The Service's selector and the labels of the pods differ, often in one letter, "
+        "or the workload does not exist or is scaled to zero.",
+        why="Without a matching pod the Service has no endpoint, and its clients are refused.",
+        confirm="kubectl get pods --show-labels beside kubectl get service NAME -o wide.",
+        fix="Correct the Service's selector. A workload's own selector cannot be changed, its "
+        "pod template's labels can, within that selector.",
+    ),
+    examples=(
+        Example(
+            "a letter is missing",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: chekout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Deployment
+metadata: {name: checkout}
+spec: {template: {metadata: {labels: {app: checkout}}}}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+""",
+            fires=True,
+        ),
+        Example(
+            "one pod matches",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,113 @@
+"""PC302: pods match, and none of them is a ready endpoint."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import plural
+from kubectl_portcheck.semantics import pods, ports
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.backends or not case.pods:
+        return Passed()
+    if any(e.endpoint.ready and e.port is None for e in case.endpoints):
+        return NotApplicable("endpoints are ready; they lack this port (PC303)")
+    unready = [s for s in case.states if not pods.is_ready(s.pod)]
+    if not unready and case.missing("endpoint_slices") is None:
+        return NotApplicable("the pods are ready; the EndpointSlices do not show it (PC307)")
+    return RULE.finding(
+        case,
+        f"None of {len(case.pods)} {plural('pod', len(case.pods))} is Ready, so the Service has no "
+        "endpoint to send clients to",
+        evidence=[f"{s.name}: {pods.describe(s.pod)}{_probe(case, s)}" for s in case.states],
+        impact=Impact.ALL,
+        pods=[s.name for s in case.states],
+    )
+
+
+def _probe(case: Case, state: PodState) -> str:
+    """What the readiness probe asks, and whether anything listens there."""
+    asked = [p for p, kind in ports.probe_ports(state.pod).items() if kind == "readiness"]
+    listeners = case.listeners(state.pod)
+    if not asked or not pods.has_running_main(state.pod):
+        return ""
+    if listeners is None:
+        return f"; readiness is checked on {asked[0]}"
+    found = sorted({s.port for s in listeners if s.protocol == "TCP"})
+    if asked[0] in found:
+        return f"; readiness is checked on {asked[0]}, where a process listens"
+    where = f"; {', '.join(map(str, found))} listen" if found else ""
+    return f"; readiness is checked on {asked[0]}, where nothing listens{where}"
+
+
+RULE = Rule(
+    code="PC302",
+    name="no-ready-endpoints",
+    severity="error",
+    summary="Pods match the selector and none of them is ready for traffic",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The selector is right and pods exist, but none is Ready: they wait, crash, or "
+        "fail their readiness probe.",
+        why="Only ready pods receive traffic. Without one, clients are refused.",
+        confirm="kubectl get pods shows 0/1; kubectl describe pod shows the failing probe.",
+        fix="Mend what keeps the pods from being Ready; the findings beside this one name it. "
+        "For a moment of need publishNotReadyAddresses sends traffic to unready pods as well.",
+    ),
+    examples=(
+        Example(
+            "the readiness probe fails",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers: [{name: app, readinessProbe: {httpGet: {port: 8081, path: /}}}]
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "one of two pods is ready",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status: {phase: Pending}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC106", "PC107"),
+)

@@ -1,0 +1,99 @@
+"""PC303: ready endpoints that do not carry the Service's port."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import plural
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    carrying = {e.pod for e in case.endpoints if e.port is not None}
+    without = [
+        e for e in case.endpoints if e.endpoint.ready and e.port is None and e.pod not in carrying
+    ]
+    if not without:
+        return Passed()
+    every = not case.backends
+    names = [e.pod or "an address" for e in without]
+    label = f"port {case.port.name}" if case.port.name else f"port {case.port.port}"
+    return RULE.finding(
+        case,
+        f"{len(without)} ready {plural('endpoint', len(without))} without {label}: the endpoint "
+        f"controller could not resolve targetPort {case.target}",
+        evidence=[f"{name}: ready in an EndpointSlice without {label}" for name in names],
+        impact=Impact.ALL if every else Impact.NONE,
+        severity="error" if every else "warning",
+        pods=[e.pod for e in without if e.pod],
+    )
+
+
+RULE = Rule(
+    code="PC303",
+    name="endpoint-without-port",
+    severity="error",
+    summary="Ready endpoints carry no such port: a named targetPort did not resolve",
+    needs=(Need.SLICES,),
+    uses=(Need.PODS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The endpoint controller resolves a named targetPort in each pod. Where the pod "
+        "has no container port of that name and protocol, it leaves the port out and keeps the "
+        "endpoint: kubectl describe service then looks healthy.",
+        why="kube-proxy has no address for that port and refuses its clients.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows <unset> "
+        "under PORTS.",
+        fix="Let the Service name a port that the pods declare, or declare it in the pods.",
+    ),
+    examples=(
+        Example(
+            "the slice has no port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: htpp}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: true},
+  targetRef: {kind: Pod, name: checkout-1}}]
+ports: null
+""",
+            fires=True,
+        ),
+        Example(
+            "the slice carries the port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: true},
+  targetRef: {kind: Pod, name: checkout-1}}]
+ports: [{name: "", port: 8080}]
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+    follows_from=("PC402", "PC403", "PC404"),
+)

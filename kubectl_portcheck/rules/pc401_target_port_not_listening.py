@@ -1,0 +1,153 @@
+"""PC401: the Service sends traffic to a port where nothing listens."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.pc201_nothing_listening import deaf
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import candidates, ports
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if isinstance(case.target, str) or case.service.headless:
+        return NotApplicable("the targetPort is a name (PC405), or the Service is headless")
+    closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
+    if not closed or case.in_state("serves"):
+        return Passed()
+    return _finding(case, closed)
+
+
+def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
+    choice = candidates.choose(case, closed)
+    open_ports = [c.port for c in choice.candidates]
+    elsewhere = choice.best.port if choice.best else listing(open_ports)
+    summary = f"nothing listens on targetPort {case.target}"
+    if open_ports:
+        verb = "listens" if len(case.backends) == 1 else "listen"
+        summary += f"; {share(closed, case.backends)} {verb} on {elsewhere}"
+    evidence = [f"{s.name}: {_what_listens(case, s)}" for s in closed]
+    for candidate in choice.candidates:
+        facts = (*candidate.reasons, *(f"but {a}" for a in candidate.against))
+        evidence.append(f"{candidate.port}: {'; '.join(facts) or 'it listens, undeclared'}")
+    readiness = sorted(
+        {p for s in closed for p, kind in ports.probe_ports(s.pod).items() if kind == "readiness"}
+    )
+    if readiness and case.target not in readiness:
+        evidence.append(f"It looked healthy because readiness is checked on {listing(readiness)}")
+    elif not readiness:
+        evidence.append("It looked healthy because no readiness probe asks for a port")
+    return RULE.finding(
+        case,
+        summary[0].upper() + summary[1:],
+        evidence=evidence,
+        fixes=_fixes(case, choice),
+        impact=impact_of(closed, case),
+        pods=names(closed),
+    )
+
+
+def _what_listens(case: Case, state: PodState) -> str:
+    listeners = case.listeners(state.pod)
+    if listeners is None:
+        return f"port-forward to {state.target} is refused (sockets not readable)"
+    found = sorted({s.port for s in listeners if s.protocol == case.port.protocol})
+    return f"listens on {listing(found)}, not on {state.target}"
+
+
+def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:
+    if choice.best:
+        found = [fixes.retarget(case, choice.best.port, safety="safe")]
+        if choice.best.name:
+            found.append(
+                fixes.retarget(
+                    case,
+                    choice.best.name,
+                    safety="safe",
+                    title=f"For good: by the port's name {choice.best.name}, which moves with it",
+                )
+            )
+        return found
+    return [
+        fixes.retarget(
+            case,
+            c.port,
+            safety="review",
+            title=f"If {c.port} is the port that was meant: point the Service at it",
+        )
+        for c in choice.candidates
+    ]
+
+
+RULE = Rule(
+    code="PC401",
+    name="target-port-not-listening",
+    severity="error",
+    summary="Nothing listens on the Service's targetPort",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The Service sends its traffic to a port of the pods on which no process "
+        "listens, while the pods listen elsewhere. Mostly the application moved to another port "
+        "and the Service was forgotten, or the other way round.",
+        why="The pod's kernel refuses the connection. Endpoints and readiness look fine, since "
+        "neither of them asks for this port.",
+        confirm="kubectl exec POD -- netstat -tln beside kubectl get service NAME -o yaml: the "
+        "targetPort is not among the listening ports. A declared containerPort opens nothing.",
+        fix="Set targetPort to the port that the application listens on. A named container port "
+        "as targetPort cures it for good: the name moves with the number.",
+    ),
+    examples=(
+        Example(
+            "the application moved from 8080 to 9000",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 9000}]}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:9000 python3", "0.0.0.0:9100 python3"]
+    port-forward: {8080: refused, 9000: accepted}
+""",
+            fires=True,
+        ),
+        Example(
+            "an undeclared port is legal, as long as a process listens there",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 9000}]}]}
+---
+probes:
+  checkout-1:
+    sockets: ["[::]:8080 java"]
+    port-forward: {8080: accepted}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

@@ -1,0 +1,159 @@
+"""PC402: no container port bears the name that the Service's targetPort asks for."""
+
+from collections.abc import Iterable
+
+from kubectl_portcheck.model.objects import ContainerPort
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import binding, ports
+from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.selectors import closeness
+
+NEAR = 0.6
+"""From here on a name is taken for a slip of the pen of another one."""
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects or case.service.headless:
+        return NotApplicable("the Service does not resolve names in pods")
+    if not isinstance(case.target, str):
+        return NotApplicable("the targetPort is a number")
+    without = [s for s in case.states if s.target is None]
+    if not without:
+        return Passed()
+    if any(_has_name(s, case.target) for s in without):
+        return NotApplicable("the name exists under another protocol (PC403)")
+    every = len(without) == len(case.states)
+    common = _common_ports(case, without)
+    declared = [f"{p.name or 'unnamed'} ({p.container_port}/{p.protocol})" for p in common]
+    summary = f"No container port is named {case.target} in {share(without, case.states)}" + (
+        f"; declared: {listing(declared)}" if declared else "; no port is declared"
+    )
+    return RULE.finding(
+        case,
+        summary,
+        evidence=[
+            f"{s.name}: container ports "
+            + (listing(_label(p) for _, p in ports.declared_ports(s.pod)) or "none")
+            for s in without
+        ],
+        fixes=_fixes(case, without, common),
+        impact=Impact.ALL if every else Impact.NONE,
+        severity="error" if every else "warning",
+        pods=names(without),
+    )
+
+
+def _has_name(state: PodState, name: str) -> bool:
+    return any(p.name == name for _, p in ports.declared_ports(state.pod))
+
+
+def _label(port: ContainerPort) -> str:
+    return f"{port.name or 'unnamed'}={port.container_port}/{port.protocol}"
+
+
+def _common_ports(case: Case, states: Iterable[PodState]) -> list[ContainerPort]:
+    """The ports of the right protocol that every one of the pods declares."""
+    declared = [
+        {p.name or str(p.container_port): p for _, p in ports.declared_ports(s.pod)} for s in states
+    ]
+    shared = set.intersection(*(set(d) for d in declared)) if declared else set()
+    return [declared[0][k] for k in sorted(shared) if declared[0][k].protocol == case.port.protocol]
+
+
+def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> list[Fix]:
+    taken = {ports.declared_target(p) for p in case.service.spec.ports if p is not case.port}
+    free = [p for p in common if p.name not in taken and p.container_port not in taken]
+    near = [p for p in free if p.name and closeness(p.name, str(case.target)) >= NEAR]
+    meant = near or [p for p in free if p.name and p.name == case.port.name] or free
+    safe = len(meant) == 1 and not any(_closed(case, s, meant[0]) for s in states)
+    return [
+        fixes.retarget(
+            case,
+            p.name or p.container_port,
+            safety="safe" if safe else "review",
+            title=f"Point the Service at {p.name or 'the unnamed port'} ({p.container_port})",
+        )
+        for p in sorted(meant, key=lambda p: (-closeness(p.name, str(case.target)), p.name))
+    ]
+
+
+def _closed(case: Case, state: PodState, port: ContainerPort) -> bool:
+    """Whether nothing accepts clients on the declared port, as far as the sockets are known."""
+    listeners = case.listeners(state.pod)
+    if listeners is None:
+        return False
+    addresses = pod_addresses(state.pod, case.families)
+    return not any(
+        s.port == port.container_port
+        and s.protocol == case.port.protocol
+        and any(binding.accepts(s, a) for a in addresses)
+        for s in listeners
+    )
+
+
+RULE = Rule(
+    code="PC402",
+    name="named-target-port-unresolved",
+    severity="error",
+    summary="The targetPort is a name that no container port bears",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A targetPort that is a name is looked up among the container ports of each pod, "
+        "by name and protocol. Here no pod declares it: a slip of the pen, a renamed port, or a "
+        "name such as 8080-tcp where a number was meant.",
+        why="The endpoints stay, but without this port: kubectl describe service looks healthy "
+        "and kube-proxy refuses the clients.",
+        confirm="kubectl get pod POD -o yaml shows the names under containers[].ports; kubectl "
+        "get endpointslices shows <unset>.",
+        fix="Name a declared port in the Service, or give the container port that name.",
+    ),
+    examples=(
+        Example(
+            "htpp for http",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: htpp}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the name is declared by a native sidecar",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: proxy}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers: [{name: app}]
+  initContainers:
+  - {name: proxy, restartPolicy: Always, ports: [{name: proxy, containerPort: 8080}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)

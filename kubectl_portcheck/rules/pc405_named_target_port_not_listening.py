@@ -1,0 +1,122 @@
+"""PC405: the targetPort's name leads to a declared container port where nothing listens."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.pc201_nothing_listening import deaf
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import candidates
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects or case.service.headless:
+        return NotApplicable("the Service does not resolve names in pods")
+    if not isinstance(case.target, str):
+        return NotApplicable("the targetPort is a number")
+    closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
+    if not closed or case.in_state("serves"):
+        return Passed()
+    choice = candidates.choose(case, closed)
+    numbers = sorted({s.target for s in closed if s.target is not None})
+    open_ports = [c.port for c in choice.candidates]
+    summary = (
+        f"The name {case.target} leads to containerPort {listing(numbers)}, where nothing listens"
+    )
+    if open_ports:
+        elsewhere = choice.best.port if choice.best else listing(open_ports)
+        summary += f"; {share(closed, case.backends)} listening on {elsewhere}"
+    return RULE.finding(
+        case,
+        summary,
+        evidence=[
+            f"{s.name}: {case.target} is declared as {s.target}; "
+            f"listening: {listing(sorted(candidates.reachable(case, s))) or 'nothing else'}"
+            for s in closed
+        ],
+        fixes=_fixes(case, closed, choice),
+        impact=impact_of(closed, case),
+        pods=names(closed),
+    )
+
+
+def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) -> list[Fix]:
+    best = choice.best
+    if best is None:
+        return [
+            fixes.retarget(
+                case, c.port, safety="review", title=f"If {c.port} was meant: send clients there"
+            )
+            for c in choice.candidates
+        ]
+    template = fixes.redeclare(case, closed[0].pod, str(case.target), best.port)
+    number = fixes.retarget(
+        case,
+        best.port,
+        safety="safe",
+        title=f"At once, without new pods: point the Service at the number {best.port}",
+    )
+    return [template, number] if template else [number]
+
+
+RULE = Rule(
+    code="PC405",
+    name="named-target-port-not-listening",
+    severity="error",
+    summary="The targetPort's name leads to a declared port where nothing listens",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The Service names a container port, the pods declare it, and no process listens "
+        "on the number that they declare. The pod template is out of date, not the Service.",
+        why="Traffic goes to the declared number, where the connection is refused.",
+        confirm="kubectl exec POD -- netstat -tln beside the containerPort in the pod's YAML.",
+        fix="Correct the containerPort in the pod template; every Service that uses the name "
+        "follows. Pointing the Service at the number helps at once, but gives the name up.",
+    ),
+    examples=(
+        Example(
+            "the template still declares 8080",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a name that leads to a listener",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 9000}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

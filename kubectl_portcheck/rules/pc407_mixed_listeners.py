@@ -1,0 +1,139 @@
+"""PC407: some pods listen on the target port, others elsewhere."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.pc201_nothing_listening import deaf
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import candidates, rollouts
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    good = case.in_state("serves")
+    bad = [s for s in case.in_state("not-listening") if not deaf(case, s)]
+    if not good or not bad:
+        return Passed()
+    elsewhere = sorted(set().union(*(candidates.reachable(case, s) for s in bad)))
+    evidence = [f"{s.name}: listens on {s.target}" for s in good]
+    for state in bad:
+        found = listing(sorted(candidates.reachable(case, state))) or "nothing"
+        evidence.append(f"{state.name}: listens on {found}, not on {state.target}")
+    if all(rollouts.is_latest(case, s.pod) for s in bad):
+        evidence.append("The failing pods are of the latest revision, the others of an earlier one")
+    if case.service.spec.session_affinity == "ClientIP":
+        evidence.append("sessionAffinity ClientIP pins a client to one pod: always well or never")
+    return RULE.finding(
+        case,
+        f"{share(bad, case.backends)} {'does' if len(bad) == 1 else 'do'} not listen on "
+        f"{listing(sorted({s.target for s in bad if s.target}))} but on "
+        f"{listing(elsewhere) or 'nothing'}; {len(good)} {'does' if len(good) == 1 else 'do'}",
+        evidence=evidence,
+        fixes=_fixes(case, good, bad),
+        impact=impact_of(bad, case),
+        pods=names(bad),
+    )
+
+
+def _fixes(case: Case, good: Sequence[PodState], bad: Sequence[PodState]) -> list[Fix]:
+    """Always a change to the workload: another targetPort would break the good pods."""
+    workloads = {case.workload(s.pod) for s in (*good, *bad)}
+    workload = case.workload(bad[0].pod)
+    if len(workloads) > 1 or workload is None:
+        return [
+            fixes.by_hand(
+                f"Make {listing(names(bad))} listen on {bad[0].target}; another targetPort would "
+                "break the pods that answer now"
+            )
+        ]
+    latest_is_bad = all(rollouts.is_latest(case, s.pod) for s in bad)
+    if latest_is_bad and not any(rollouts.is_latest(case, s.pod) for s in good):
+        return [fixes.rollout_undo(case, workload, rollouts.undo_note(case, bad[0].pod))]
+    if all(rollouts.is_latest(case, s.pod) for s in good):
+        return [
+            fixes.by_hand(
+                f"Let the rollout of {workload.kind} {workload.name} end: its latest revision "
+                "listens on the right port"
+            )
+        ]
+    return [
+        fixes.by_hand(
+            f"Make every pod of {workload.kind} {workload.name} listen on {bad[0].target}; another "
+            "targetPort would break the pods that answer now"
+        )
+    ]
+
+
+RULE = Rule(
+    code="PC407",
+    name="mixed-listeners",
+    severity="error",
+    summary="Some pods listen on the target port and others elsewhere",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The pods of the Service differ: some listen on its target port, some do not. "
+        "Mostly a rollout that moved the port stands half done.",
+        why="Clients that are sent to the pods without a listener are refused; the others are "
+        "served, so the failure looks like chance.",
+        confirm="kubectl exec in each pod -- netstat -tln; kubectl get pods -L pod-template-hash.",
+        fix="Mend the workload, not the Service: another targetPort would break the pods that "
+        "answer. Take the rollout back, or make both revisions name their port alike and let "
+        "the Service use the name.",
+    ),
+    examples=(
+        Example(
+            "one of two pods is of the new revision",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "names that lead to another number in each pod are well",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 9000}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

@@ -1,0 +1,74 @@
+"""PC408: the user's NAME:PORT is not a port of the Service."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    asked = case.evidence.asked_port
+    if asked is None:
+        return NotApplicable("every port was asked about")
+    if case.asked_ports:
+        return Passed()
+    ports = [
+        f"{p.port}/{p.protocol}" + (f" ({p.name})" if p.name else "")
+        for p in case.service.spec.ports
+    ]
+    return RULE.finding(
+        case,
+        f"The Service has no port {asked}; its ports: {listing(ports) or 'none'}",
+        evidence=[f"port {p}" for p in ports],
+        impact=Impact.ALL,
+    )
+
+
+RULE = Rule(
+    code="PC408",
+    name="service-port-unknown",
+    severity="error",
+    summary="The port that was asked about is not a port of the Service",
+    needs=(),
+    uses=(),
+    explanation=Explanation(
+        meaning="You asked about NAME:PORT, and the Service has no port of that number or name. "
+        "Clients that use it use the wrong one, too; mostly they name the target port.",
+        why="kube-proxy has no rule for such a port: clients meet 'no route to host' or a "
+        "time-out, not a refusal.",
+        confirm="kubectl get service NAME lists the ports.",
+        fix="Use a port of the Service in the client, or add the port to the Service.",
+    ),
+    examples=(
+        Example(
+            "the client uses the target port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+asked: 8080
+""",
+            fires=True,
+        ),
+        Example(
+            "by its name",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+asked: http
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

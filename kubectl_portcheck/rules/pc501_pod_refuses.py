@@ -1,0 +1,116 @@
+"""PC501: connections to pods of the Service are refused."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics.case import Case, PodState
+
+REFUSING = (
+    "not-listening",
+    "loopback-only",
+    "other-address",
+    "other-family",
+    "other-protocol",
+    "refuses",
+    "not-running",
+)
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return RULE.lacks("its endpoints are not pods, and nothing here can dial them")
+    found = case.in_state(*REFUSING)
+    if not found:
+        unknown = case.in_state("unknown")
+        if unknown:
+            why = dict.fromkeys(s.answer.why for s in unknown)
+            return RULE.lacks(f"{share(unknown, case.backends)}: {listing(why)}")
+        return Passed() if case.backends else NotApplicable("no pod gets traffic")
+    numbers = sorted({s.target for s in found if s.target is not None})
+    return RULE.finding(
+        case,
+        f"{share(found, case.backends)} refuse connections on {listing(numbers)}",
+        evidence=[line for s in found for line in _proof(s)],
+        impact=impact_of(found, case),
+        pods=names(found),
+    )
+
+
+def _proof(state: PodState) -> list[str]:
+    attempts = [a for a in (state.forward, state.proxy) if a]
+    if not attempts:
+        return [f"{state.name}: {state.answer.kind} on {state.target}"]
+    return [f"{state.name}: {a.path} to {a.port} {a.outcome}" for a in attempts]
+
+
+RULE = Rule(
+    code="PC501",
+    name="pod-refuses",
+    severity="error",
+    summary="Pods of the Service refuse connections on its target port",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A connection to the pod's port is answered with a refusal. As a rule another "
+        "finding beside this one says why: nothing listens there, or not on that address.",
+        why="The pod's kernel refuses connections to a port without a listener.",
+        confirm="kubectl port-forward POD :PORT, then connect to it.",
+        fix="Mend the cause. Where none is named, the sockets could not be read: see which port "
+        "the application really uses (its log, its configuration).",
+    ),
+    examples=(
+        Example(
+            "a listener that refuses, for instance because its process just ended",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a port-forward that is accepted",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+    follows_from=(
+        "PC102",
+        "PC201",
+        "PC202",
+        "PC203",
+        "PC204",
+        "PC206",
+        "PC309",
+        "PC401",
+        "PC405",
+        "PC406",
+        "PC407",
+    ),
+)

@@ -1,0 +1,108 @@
+"""PC601: a port-forward to the Service fails."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    forward = case.service_forward
+    if forward is None or forward.attempt is None:
+        return NotApplicable("no port-forward to the Service was made")
+    if forward.attempt.outcome not in ("refused", "reset", "timeout"):
+        return Passed()
+    outcome = forward.attempt.outcome
+    evidence = [f"kubectl would take pod {forward.pod} and its port {forward.pod_port}"]
+    state = next((s for s in case.states if s.name == forward.pod), None)
+    if state and state.target != forward.pod_port:
+        evidence.append(
+            f"Clients of the Service reach port {state.target} there: kubectl translates otherwise"
+        )
+    if state and state.answer.kind == "serves":
+        evidence.append("Clients of the Service are served all the same")
+    return RULE.finding(
+        case,
+        f"kubectl port-forward svc/{case.name} {case.port.port}: "
+        f"{case.port.port} leads to {forward.pod_port} of {forward.pod}, "
+        f"{'timed out' if outcome == 'timeout' else outcome}",
+        evidence=evidence,
+        pods=[forward.pod] if forward.pod else [],
+    )
+
+
+RULE = Rule(
+    code="PC601",
+    name="service-forward-fails",
+    severity="warning",
+    summary="kubectl port-forward to the Service fails",
+    needs=(),
+    uses=(Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.FORWARDS),
+    explanation=Explanation(
+        meaning="kubectl port-forward svc/NAME picks one pod, translates the Service port and "
+        "forwards to that pod's loopback. It never touches the Service's address, kube-proxy or "
+        "a NetworkPolicy, so it says little about the Service's clients, in either direction.",
+        why="The chosen pod's port is closed on the loopback: mostly for the reason that the "
+        "finding beside this one names.",
+        confirm="kubectl port-forward svc/NAME :PORT, then connect to it.",
+        fix="Mend the cause. Where clients are served all the same (a listener on the pod's "
+        "address alone), do not trust the port-forward.",
+    ),
+    examples=(
+        Example(
+            "the chosen pod refuses",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["10.0.0.1:8080"], service-port-forward: {80: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "accepted",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], service-port-forward: {80: accepted}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=(
+        "PC101",
+        "PC102",
+        "PC103",
+        "PC201",
+        "PC202",
+        "PC203",
+        "PC206",
+        "PC301",
+        "PC302",
+        "PC309",
+        "PC401",
+        "PC402",
+        "PC405",
+        "PC406",
+        "PC407",
+        "PC501",
+    ),
+)

@@ -1,0 +1,38 @@
+"""Phrases that several rules share."""
+
+from collections.abc import Iterable, Sequence
+
+from kubectl_portcheck.model.probes import ListeningSocket
+from kubectl_portcheck.semantics.case import PodState
+
+
+def share(part: Sequence[object], whole: Sequence[object], noun: str = "pod") -> str:
+    """``3 of 3 pods``: never 'some', never the first one for all."""
+    return f"{len(part)} of {len(whole)} {plural(noun, len(whole))}"
+
+
+def plural(noun: str, count: int) -> str:
+    """The noun, in the plural unless there is one."""
+    return noun if count == 1 else f"{noun}s"
+
+
+def listing(items: Iterable[object], most: int = 5) -> str:
+    """``a, b and c``; what exceeds the limit is counted."""
+    words = [str(i) for i in items]
+    if len(words) > most:
+        words = [*words[:most], f"{len(words) - most} more"]
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def names(states: Iterable[PodState]) -> tuple[str, ...]:
+    """The names of the pods."""
+    return tuple(s.name for s in states)
+
+
+def socket(listener: ListeningSocket) -> str:
+    """``127.0.0.1:8080 (python3)``."""
+    host = f"[{listener.address}]" if ":" in listener.address else listener.address
+    program = f" ({listener.program})" if listener.program else ""
+    return f"{host}:{listener.port}{program}"

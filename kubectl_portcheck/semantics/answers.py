@@ -1,0 +1,197 @@
+"""Does a pod answer on a port? All measurements of one pod and one port, weighed into one answer.
+
+What each way of asking proves: the sockets say who is accepted on which address; a port-forward
+reaches the pod's loopback alone; the API server's pod proxy reaches the pod's address, as clients
+of the Service do. Where they disagree, or where only a part was measured, the answer is unknown.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets, Protocol
+from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics.pods import has_running_main
+from kubectl_portcheck.semantics.ports import declared_ports, probe_ports
+
+Kind = Literal[
+    "serves",
+    "not-listening",
+    "loopback-only",
+    "other-address",
+    "other-family",
+    "other-protocol",
+    "refuses",
+    "resets",
+    "times-out",
+    "not-running",
+    "unresolved",
+    "unknown",
+]
+
+FAULTY: tuple[Kind, ...] = (
+    "not-listening",
+    "loopback-only",
+    "other-address",
+    "other-family",
+    "other-protocol",
+    "refuses",
+    "resets",
+    "times-out",
+    "not-running",
+    "unresolved",
+)
+
+
+class Answer(NamedTuple):
+    """What a client of the pod's address meets on a port."""
+
+    kind: Kind
+    why: str = ""
+    """For an unknown answer: what was missing."""
+    listeners: tuple[ListeningSocket, ...] = ()
+    """The sockets on that very port."""
+
+
+class Measured(NamedTuple):
+    """What was measured in one pod."""
+
+    pod: Pod
+    sockets: Observed[PodSockets] | Missing
+    attempts: Sequence[Attempt]
+
+    def attempt(self, port: int, path: str) -> Attempt | None:
+        """The attempt on that port by that path, where one was made."""
+        return next(
+            (
+                a
+                for a in self.attempts
+                if a.port == port and a.path == path and a.outcome != "skipped"
+            ),
+            None,
+        )
+
+
+def answer(
+    measured: Measured, port: int | None, protocol: Protocol, families: Sequence[str]
+) -> Answer:
+    """What clients meet who are sent to this port of this pod, over any of the families."""
+    if port is None:
+        return Answer("unresolved")
+    if not has_running_main(measured.pod):
+        return Answer("not-running")
+    if protocol != "TCP":
+        return _by_sockets(measured, port, protocol, families)
+    proxied = measured.attempt(port, "pod-proxy")
+    if proxied and proxied.outcome == "accepted":
+        return Answer("serves", listeners=_on(measured.sockets, port, "TCP"))
+    by_sockets = _by_sockets(measured, port, protocol, families)
+    forwarded = measured.attempt(port, "pod-port-forward")
+    if isinstance(measured.sockets, Missing):
+        return _without_sockets(measured, port, measured.sockets, forwarded, proxied)
+    if proxied and proxied.outcome == "refused" and by_sockets.kind == "serves":
+        return by_sockets._replace(kind="refuses")
+    if forwarded is None:
+        return by_sockets
+    return _agreed(by_sockets, forwarded)
+
+
+def _agreed(by_sockets: Answer, forwarded: Attempt) -> Answer:
+    """The sockets' answer, unless the port-forward contradicts it."""
+    outcome = forwarded.outcome
+    if by_sockets.kind == "not-listening" and outcome == "accepted":
+        return Answer("unknown", "the socket tables show no listener, yet a port-forward got in")
+    if by_sockets.kind == "serves":
+        on_loopback = any(
+            s.address in ("0.0.0.0", "::") and s.family != "IPv6" for s in by_sockets.listeners
+        )
+        if outcome == "refused" and on_loopback:
+            return by_sockets._replace(kind="refuses")
+        if outcome == "reset":
+            return by_sockets._replace(kind="resets")
+        if outcome == "timeout":
+            return by_sockets._replace(kind="times-out")
+    return by_sockets
+
+
+def _on(
+    sockets: Observed[PodSockets] | Missing, port: int, protocol: Protocol
+) -> tuple[ListeningSocket, ...]:
+    if isinstance(sockets, Missing):
+        return ()
+    return tuple(s for s in sockets.value.listeners if s.port == port and s.protocol == protocol)
+
+
+def _by_sockets(
+    measured: Measured, port: int, protocol: Protocol, families: Sequence[str]
+) -> Answer:
+    if isinstance(measured.sockets, Missing):
+        return Answer("unknown", measured.sockets.detail or measured.sockets.reason)
+    if protocol == "SCTP":
+        return Answer("unknown", "SCTP sockets are not read")
+    here = _on(measured.sockets, port, protocol)
+    if not here:
+        other: Protocol = "UDP" if protocol == "TCP" else "TCP"
+        elsewhere = _on(measured.sockets, port, other)
+        if elsewhere:
+            return Answer("other-protocol", listeners=elsewhere)
+        if not measured.sockets.value.complete:
+            return Answer("unknown", "the list of sockets is not complete")
+        return Answer("not-listening")
+    addresses = pod_addresses(measured.pod, families)
+    if not addresses:
+        return Answer("unknown", "the pod has no address of the Service's family", here)
+    if any(binding.accepts(s, address) for s in here for address in addresses):
+        return Answer("serves", listeners=here)
+    if all(binding.is_loopback(s) for s in here):
+        return Answer("loopback-only", listeners=here)
+    if all(s.address in binding.WILDCARDS for s in here):
+        return Answer("other-family", listeners=here)
+    return Answer("other-address", listeners=here)
+
+
+def _without_sockets(
+    measured: Measured,
+    port: int,
+    missing: Missing,
+    forwarded: Attempt | None,
+    proxied: Attempt | None,
+) -> Answer:
+    """Without the sockets a port-forward proves the loopback alone; only more evidence settles it.
+
+    A refusal there also comes from a listener that is bound to the pod's address. It is taken for
+    a closed port where the pod proxy is refused too, or where nothing in the pod's specification
+    speaks of that port while another declared port of the same pod accepts.
+    """
+    why = missing.detail or missing.reason
+    if proxied and proxied.outcome == "refused":
+        loopback = forwarded is not None and forwarded.outcome == "accepted"
+        return Answer("loopback-only" if loopback else "not-listening")
+    if forwarded is None:
+        return Answer("unknown", why)
+    if forwarded.outcome == "accepted":
+        if probe_ports(measured.pod).get(port) == "readiness" and _ready(measured.pod):
+            return Answer("serves")
+        return Answer("unknown", f"{why}; a port-forward reaches the pod's loopback alone")
+    if forwarded.outcome == "refused":
+        declared = {p.container_port for _, p in declared_ports(measured.pod)}
+        others = [measured.attempt(p, "pod-port-forward") for p in declared - {port}]
+        if port not in declared | set(probe_ports(measured.pod)) and any(
+            a and a.outcome == "accepted" for a in others
+        ):
+            return Answer("not-listening")
+        return Answer("unknown", f"{why}; a listener on the pod's address alone is possible")
+    if forwarded.outcome == "reset":
+        return Answer("resets")
+    return Answer("unknown", forwarded.detail or forwarded.outcome)
+
+
+def _ready(pod: Pod) -> bool:
+    return all(s.ready for s in pod.status.container_statuses)
+
+
+def pod_addresses(pod: Pod, families: Sequence[str]) -> tuple[str, ...]:
+    """The pod's addresses of the given families; of any family where none is given."""
+    addresses = [p.ip for p in pod.status.pod_ips] or [pod.status.pod_ip]
+    return tuple(a for a in addresses if a and (not families or binding.family_of(a) in families))

@@ -1,0 +1,141 @@
+"""Which port of the pods was probably meant, where the Service points at a closed one."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import PodSpec
+from kubectl_portcheck.model.probes import ListeningSocket
+from kubectl_portcheck.semantics import binding, ports
+from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.case import Case, PodState
+
+MESH_PROGRAMS = ("envoy", "pilot-agent", "linkerd2-proxy", "linkerd-proxy", "consul-dataplane")
+"""Programs of service meshes, which listen beside every application and are never meant."""
+
+MANAGEMENT_NAMES = {
+    *("admin", "debug", "health", "healthz", "live", "liveness", "management", "metrics"),
+    *("mgmt", "monitoring", "ops", "probe", "probes", "prom", "prometheus", "ready"),
+    *("readiness", "status"),
+}
+APPLICATION_NAMES = {"api", "app", "grpc", "http", "http2", "https", "main", "server", "web"}
+
+
+class Candidate(NamedTuple):
+    """A port on which all of the pods accept clients."""
+
+    port: int
+    reasons: tuple[str, ...]
+    """What speaks for it, as facts."""
+    against: tuple[str, ...]
+    """What speaks against it."""
+    name: str
+    """The container port's name, where every pod declares it under one; ''."""
+
+
+class Choice(NamedTuple):
+    """The candidates, and the one of them that the evidence supports alone."""
+
+    candidates: tuple[Candidate, ...]
+    """The likeliest first."""
+    best: Candidate | None
+    """None where nothing listens, or where two are equally likely."""
+
+
+def choose(case: Case, states: Sequence[PodState]) -> Choice:
+    """The ports on which every one of these pods accepts clients, weighed.
+
+    A declared containerPort is the application's own word; a port that another port of the same
+    Service uses, or that only a probe asks, is probably there for something else. One candidate
+    is supported when it alone is left in the best group.
+    """
+    shared = set.intersection(*(reachable(case, s) for s in states)) if states else set()
+    shared -= {s.target for s in states if s.target is not None}
+    candidates = [_weigh(case, states, port) for port in sorted(shared)]
+    candidates.sort(key=lambda c: (len(c.against), -len(c.reasons), c.port))
+    if not candidates:
+        return Choice((), None)
+    first, *others = candidates
+    rivals = [
+        c
+        for c in others
+        if len(c.against) <= len(first.against) and len(c.reasons) >= len(first.reasons)
+    ]
+    alone = not rivals and (not first.against or not others)
+    return Choice(tuple(candidates), first if alone else None)
+
+
+def reachable(case: Case, state: PodState) -> set[int]:
+    """The pod's ports that accept clients of the Service, as far as anything was measured."""
+    listeners = case.listeners(state.pod)
+    if listeners is None:
+        measured = case.measured(state.pod)
+        return {
+            a.port
+            for a in measured.attempts
+            if a.path == "pod-port-forward" and a.outcome == "accepted"
+        }
+    addresses = pod_addresses(state.pod, case.families)
+    return {
+        s.port
+        for s in listeners
+        if s.protocol == case.port.protocol
+        and not is_mesh(s)
+        and any(binding.accepts(s, a) for a in addresses)
+    }
+
+
+def is_mesh(listener: ListeningSocket) -> bool:
+    """Whether a service mesh's proxy listens here, not the application."""
+    return listener.program in MESH_PROGRAMS or listener.container in (
+        "istio-proxy",
+        "linkerd-proxy",
+    )
+
+
+def _weigh(case: Case, states: Sequence[PodState], port: int) -> Candidate:
+    reasons, against = [], []
+    found = [
+        next((p for _, p in ports.declared_ports(s.pod) if p.container_port == port), None)
+        for s in states
+    ]
+    names = {p.name if p else "" for p in found}
+    name = next(iter(names)) if len(names) == 1 else ""
+    if all(found):
+        reasons.append(f"containerPort {port} is declared" + (f" as {name}" if name else ""))
+    if name and name in (case.port.name, case.target):
+        reasons.append(f"it bears the name {name}")
+    elif name.split("-")[0] in APPLICATION_NAMES:
+        reasons.append(f"its name {name} is an application's")
+    if _took_the_place(case, states, port):
+        reasons.append(f"an earlier revision declared {case.target} in its place")
+    probes = sorted({kind for s in states if (kind := ports.probe_ports(s.pod).get(port))})
+    if probes and not all(found) and any(_declares_another(s, port) for s in states):
+        against.append(f"{' and '.join(probes)} is checked there, and it is not declared")
+    if set(name.split("-")) & MANAGEMENT_NAMES:
+        against.append(f"its name {name} is a management port's")
+    others = [
+        p.port
+        for p in case.service.spec.ports
+        if p is not case.port and any(ports.resolve_target_port(p, s.pod) == port for s in states)
+    ]
+    against += [f"port {other} of the Service already leads there" for other in others]
+    return Candidate(port, tuple(reasons), tuple(against), name)
+
+
+def _declares_another(state: PodState, port: int) -> bool:
+    return any(p.container_port != port for _, p in ports.declared_ports(state.pod))
+
+
+def _took_the_place(case: Case, states: Sequence[PodState], port: int) -> bool:
+    """Whether an earlier revision declared the old target port where this one is declared now."""
+
+    def declares(spec: PodSpec, number: int | str) -> bool:
+        return any(p.container_port == number for c in spec.containers for p in c.ports)
+
+    now = [s.pod.spec for s in states]
+    if not all(declares(spec, port) and not declares(spec, case.target) for spec in now):
+        return False
+    return any(
+        declares(r.spec.template.spec, case.target) and not declares(r.spec.template.spec, port)
+        for r in case.replica_sets
+    )

@@ -1,0 +1,217 @@
+"""What the rules read: one Service, or one of its ports, with its evidence joined once.
+
+A rule declares the evidence that it needs by its name in :class:`ServiceEvidence`; whoever runs
+the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all that it needs.
+"""
+
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, ServicePort, Workload
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket
+from kubectl_portcheck.model.report import Subject
+from kubectl_portcheck.semantics import endpoints, pods, ports
+from kubectl_portcheck.semantics.answers import Answer, Measured, answer
+
+T = TypeVar("T")
+
+
+class ServiceCase:
+    """One Service and what was gathered about it."""
+
+    def __init__(
+        self, evidence: ServiceEvidence, now: str = "", kubectl: tuple[str, ...] = ("kubectl",)
+    ) -> None:
+        self.evidence = evidence
+        self.now = now
+        """When the evidence was gathered, in RFC 3339 form."""
+        self.kubectl = kubectl
+        """How a command for this cluster starts: kubectl and the connection flags in use."""
+        self.service: Service = evidence.service
+
+    def missing(self, need: str) -> Missing | None:
+        """Why the evidence of that name is not there; None where it is."""
+        found = getattr(self.evidence, need)
+        return found if isinstance(found, Missing) else None
+
+    @property
+    def namespace(self) -> str:
+        """The Service's namespace."""
+        return self.service.metadata.namespace or "default"
+
+    @property
+    def name(self) -> str:
+        """The Service's name."""
+        return self.service.metadata.name
+
+    @property
+    def subject(self) -> Subject:
+        """The Service, as the subject of a finding."""
+        return Subject(kind="Service", namespace=self.namespace, name=self.name)
+
+    @property
+    def selects(self) -> bool:
+        """Whether Kubernetes keeps the endpoints from a selector."""
+        return bool(self.service.spec.selector) and self.service.spec.type != "ExternalName"
+
+    @cached_property
+    def asked_ports(self) -> tuple[ServicePort, ...]:
+        """The ports of the Service that are asked about."""
+        return ports.selected_port(self.service, self.evidence.asked_port)
+
+    @cached_property
+    def pods(self) -> tuple[Pod, ...]:
+        """The pods that the selector matches and that have not run to their end."""
+        return tuple(p for p in _value(self.evidence.pods, ()) if not pods.is_finished(p))
+
+    @cached_property
+    def finished_pods(self) -> tuple[Pod, ...]:
+        """Matching pods that ran to their end; they get no traffic."""
+        return tuple(p for p in _value(self.evidence.pods, ()) if pods.is_finished(p))
+
+    @cached_property
+    def slices(self) -> tuple[EndpointSlice, ...]:
+        """The Service's EndpointSlices."""
+        return _value(self.evidence.endpoint_slices, ())
+
+    @cached_property
+    def replica_sets(self) -> tuple[Workload, ...]:
+        """The ReplicaSets of the matching pods, where they may be read."""
+        return _value(self.evidence.replica_sets, ())
+
+    @cached_property
+    def namespace_pods(self) -> tuple[Pod, ...]:
+        """All pods of the namespace; read only where the selector matches none."""
+        return _value(self.evidence.namespace_pods, ())
+
+    @cached_property
+    def deployments(self) -> tuple[Workload, ...]:
+        """All Deployments of the namespace; read only where the selector matches no pod."""
+        return _value(self.evidence.deployments, ())
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """The Service's address families, primary first."""
+        return self.service.spec.ip_families
+
+    def listeners(self, pod: Pod) -> tuple[ListeningSocket, ...] | None:
+        """What listens in the pod; None where that is not known."""
+        found = self.evidence.sockets.get(pod.metadata.name)
+        return found.value.listeners if isinstance(found, Observed) else None
+
+    def measured(self, pod: Pod) -> Measured:
+        """All that was measured in the pod."""
+        name = pod.metadata.name
+        return Measured(
+            pod,
+            self.evidence.sockets.get(name, NOT_ASKED),
+            [a for a in self.evidence.attempts if a.pod == name],
+        )
+
+    def workload(self, pod: Pod) -> Subject | None:
+        """The workload that made the pod, the Deployment rather than its ReplicaSet."""
+        owner = next((o for o in pod.metadata.owner_references if o.controller), None)
+        if owner is None:
+            return None
+        if owner.kind == "ReplicaSet":
+            replica_set = next(
+                (r for r in self.replica_sets if r.metadata.name == owner.name), None
+            )
+            above = replica_set.metadata.owner_references if replica_set else ()
+            top = next((o for o in above if o.controller), None)
+            if top is not None:
+                return Subject(kind=top.kind, namespace=self.namespace, name=top.name)
+        return Subject(kind=owner.kind, namespace=self.namespace, name=owner.name)
+
+
+class PodState(NamedTuple):
+    """One pod as seen from one Service port."""
+
+    pod: Pod
+    target: int | None
+    """The port that a client of the Service reaches in this pod."""
+    answer: Answer
+    forward: Attempt | None
+    proxy: Attempt | None
+    used: bool
+    """Whether clients are sent to it now."""
+
+    @property
+    def name(self) -> str:
+        """The pod's name."""
+        return self.pod.metadata.name
+
+
+class Case(ServiceCase):
+    """One port of a Service and what was gathered about it."""
+
+    def __init__(
+        self,
+        evidence: ServiceEvidence,
+        port: ServicePort,
+        now: str = "",
+        kubectl: tuple[str, ...] = ("kubectl",),
+    ) -> None:
+        super().__init__(evidence, now, kubectl)
+        self.port = port
+
+    @property
+    def target(self) -> int | str:
+        """The targetPort, a number or a name."""
+        return ports.declared_target(self.port)
+
+    @cached_property
+    def endpoints(self) -> tuple[endpoints.SliceEndpoint, ...]:
+        """Every endpoint, with the port that it carries for this Service port."""
+        return endpoints.for_port(self.slices, self.port)
+
+    @cached_property
+    def used_pods(self) -> frozenset[str]:
+        """The names of the pods to which clients of this port are sent now."""
+        if self.missing("endpoint_slices") is None:
+            return frozenset(e.pod for e in endpoints.used(self.endpoints) if e.pod)
+        unready = self.service.spec.publish_not_ready_addresses
+        alive = [
+            p for p in self.pods if ports.resolve_target_port(self.port, p) and p.status.pod_ip
+        ]
+        ready = [p for p in alive if unready or (pods.is_ready(p) and not pods.is_terminating(p))]
+        draining = [p for p in alive if pods.is_ready(p)]
+        return frozenset(p.metadata.name for p in ready or draining)
+
+    @cached_property
+    def states(self) -> tuple[PodState, ...]:
+        """Every matching pod, as seen from this port."""
+        return tuple(self._state(pod) for pod in self.pods)
+
+    @cached_property
+    def backends(self) -> tuple[PodState, ...]:
+        """The pods to which clients of this port are sent now."""
+        return tuple(s for s in self.states if s.used)
+
+    def in_state(self, *kinds: str) -> tuple[PodState, ...]:
+        """The pods with traffic whose answer is one of these."""
+        return tuple(s for s in self.backends if s.answer.kind in kinds)
+
+    @cached_property
+    def service_forward(self) -> ServiceForward | None:
+        """What a port-forward to the Service met, where one was made."""
+        forwards = self.evidence.service_forwards
+        return next((f for f in forwards if f.port == self.port.port), None)
+
+    def _state(self, pod: Pod) -> PodState:
+        target = ports.dialled_port(self.service, self.port, pod)
+        measured = self.measured(pod)
+        return PodState(
+            pod,
+            target,
+            answer(measured, target, self.port.protocol, self.families),
+            measured.attempt(target, "pod-port-forward") if target else None,
+            measured.attempt(target, "pod-proxy") if target else None,
+            pod.metadata.name in self.used_pods,
+        )
+
+
+def _value(found: Observed[T] | Missing, default: T) -> T:
+    return default if isinstance(found, Missing) else found.value

@@ -1,0 +1,151 @@
+"""The state of a pod, as the control plane and kubectl read it."""
+
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import ContainerStatus, Pod
+
+CRASHED = ("CrashLoopBackOff", "Error", "RunContainerError", "StartError")
+IMAGE = (
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "ErrImageNeverPull",
+    "InvalidImageName",
+    "ErrImageInspect",
+    "RegistryUnavailable",
+)
+
+
+def condition(pod: Pod, kind: str) -> str:
+    """The status of a condition; '' where the pod has none of that type."""
+    return next((c.status for c in pod.status.conditions if c.type == kind), "")
+
+
+def is_ready(pod: Pod) -> bool:
+    """Whether the kubelet says Ready."""
+    return condition(pod, "Ready") == "True"
+
+
+def is_terminating(pod: Pod) -> bool:
+    """Whether the pod is being deleted."""
+    return pod.metadata.deletion_timestamp is not None
+
+
+def is_finished(pod: Pod) -> bool:
+    """Whether the pod ran to its end: such pods leave the EndpointSlices."""
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
+    """The statuses of the containers that serve: the main ones and the native sidecars."""
+    sidecar = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
+    return (
+        *pod.status.container_statuses,
+        *(s for s in pod.status.init_container_statuses if s.name in sidecar),
+    )
+
+
+def running_containers(pod: Pod) -> tuple[str, ...]:
+    """The names of the containers that run now, the main ones first; ephemeral ones last."""
+    statuses = (*main_statuses(pod), *pod.status.ephemeral_container_statuses)
+    return tuple(s.name for s in statuses if s.state.running is not None)
+
+
+def has_running_main(pod: Pod) -> bool:
+    """Whether a main container runs: without one there is nothing that could listen."""
+    return any(s.state.running is not None for s in pod.status.container_statuses)
+
+
+def restarts(pod: Pod) -> int:
+    """How often the containers restarted, the highest of them as kubectl counts it."""
+    return max((s.restart_count for s in pod.status.container_statuses), default=0)
+
+
+class Trouble(NamedTuple):
+    """Why a container does not run."""
+
+    container: str
+    reason: str
+    message: str
+    exit_code: int | None
+    restarts: int
+
+
+def crash(pod: Pod, now: str = "") -> Trouble | None:
+    """The container that starts and ends again and again, where there is one.
+
+    Between two crashes a container runs for a moment and looks well: one that failed before and
+    has been up for less than a minute at ``now`` (RFC 3339) counts as crashing still.
+    """
+    for status in main_statuses(pod):
+        ended = status.state.terminated or status.last_state.terminated
+        waiting = status.state.waiting
+        looping = waiting is not None and waiting.reason in CRASHED
+        down = status.state.terminated is not None and not is_finished(pod)
+        failed_before = status.restart_count > 0 and ended is not None and ended.exit_code != 0
+        running = status.state.running
+        just_up = running is not None and failed_before and age(running.started_at, now) < 60
+        if looping or just_up or (down and (failed_before or (ended and ended.exit_code != 0))):
+            return Trouble(
+                container=status.name,
+                reason=ended.reason if ended else (waiting.reason if waiting else ""),
+                message=(ended.message if ended else "") or (waiting.message if waiting else ""),
+                exit_code=ended.exit_code if ended else None,
+                restarts=status.restart_count,
+            )
+    return None
+
+
+def age(since: str | None, now: str) -> float:
+    """Seconds between two RFC 3339 times; infinite where one of them is not known."""
+    if not since or not now:
+        return float("inf")
+    from datetime import datetime
+
+    try:
+        # Python 3.10 does not read the Z that Kubernetes writes.
+        start, end = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (since, now))
+        return (end - start).total_seconds()
+    except (ValueError, TypeError):
+        return float("inf")
+
+
+def describe(pod: Pod) -> str:
+    """One or two words on the pod's state, as ``kubectl get pods`` shows it."""
+    if is_terminating(pod):
+        return "Terminating"
+    for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+        if status.state.waiting and status.state.waiting.reason not in ("", "PodInitializing"):
+            return status.state.waiting.reason
+        if status.state.terminated and status.state.terminated.exit_code:
+            return status.state.terminated.reason or "Error"
+    if pod.status.phase == "Running" and not is_ready(pod):
+        return "Running, not Ready"
+    return pod.status.reason or pod.status.phase or "Unknown"
+
+
+def forward_choice(pods: tuple[Pod, ...]) -> Pod | None:
+    """The pod that ``kubectl port-forward svc/NAME`` takes: an unready one can be chosen.
+
+    Order: on a node, phase, Ready, not being deleted, longest ready, fewest restarts, oldest.
+    (kubectl ``util/podutils``, ActivePods)
+    """
+    phases = {"Pending": 0, "Unknown": 1, "Running": 2}
+
+    def ready_since(pod: Pod) -> str:
+        return next(
+            (c.last_transition_time or "" for c in pod.status.conditions if c.type == "Ready"), ""
+        )
+
+    def rank(pod: Pod) -> tuple[bool, int, bool, bool, str, int, str]:
+        # ISO times sort as text. An earlier time ranks first and an absent one last, hence '~'.
+        return (
+            not pod.spec.node_name,
+            -phases.get(pod.status.phase, 0),
+            not is_ready(pod),
+            is_terminating(pod),
+            ready_since(pod) or "~",
+            restarts(pod),
+            pod.metadata.creation_timestamp or "~",
+        )
+
+    return min(pods, key=rank, default=None)

@@ -1,0 +1,74 @@
+"""Label selectors, and labels that nearly match one."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import LabelSelector
+
+
+def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether a Service's selector matches; an empty one matches nothing."""
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def matches_workload(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
+    """Whether a workload's selector matches: every label and every expression."""
+    if selector is None or not (selector.match_labels or selector.match_expressions):
+        return False
+    if any(labels.get(key) != value for key, value in selector.match_labels.items()):
+        return False
+    for term in selector.match_expressions:
+        value = labels.get(term.key)
+        holds = {
+            "In": value is not None and value in (term.values or ()),
+            "NotIn": value is None or value not in (term.values or ()),
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }.get(term.operator, False)
+        if not holds:
+            return False
+    return True
+
+
+class NearMiss(NamedTuple):
+    """A set of labels that fails a selector in one term alone."""
+
+    key: str
+    """The selector's key."""
+    wanted: str
+    found: str | None
+    """The value under the key; None where the labels have no such key."""
+    found_key: str | None
+    """A key that resembles the wanted one and has the wanted value, where there is one."""
+    closeness: float
+    """0 to 1: how much the two values, or keys, resemble each other."""
+
+
+def near_miss(selector: Mapping[str, str], labels: Mapping[str, str]) -> NearMiss | None:
+    """The one term in which the labels fail, where it is one and it resembles a slip."""
+    failing = [key for key, value in selector.items() if labels.get(key) != value]
+    if len(failing) != 1:
+        return None
+    key = failing[0]
+    wanted = selector[key]
+    if key in labels:
+        return NearMiss(key, wanted, labels[key], None, closeness(wanted, labels[key]))
+    keys = [other for other, value in labels.items() if value == wanted and other not in selector]
+    best = max(keys, key=lambda other: (closeness(key, other), other), default=None)
+    if best is not None:
+        return NearMiss(key, wanted, None, best, closeness(key, best))
+    return NearMiss(key, wanted, None, None, 0.0)
+
+
+def closeness(a: str, b: str) -> float:
+    """How much two names resemble each other, from 0 to 1."""
+    from difflib import SequenceMatcher
+
+    return SequenceMatcher(None, a.lower(), b.lower(), autojunk=False).ratio()
+
+
+def nearest(name: str, others: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The name that resembles the given one most, where one does."""
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, sorted(set(others)), n=1, cutoff=cutoff)), None)

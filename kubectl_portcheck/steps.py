@@ -1,0 +1,338 @@
+"""The six steps of the walk as a report shows them: one line each, from the evidence alone."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from shlex import join
+
+from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.report import Chain, Status, Step, StepName
+from kubectl_portcheck.rules.wording import listing, plural, share
+from kubectl_portcheck.semantics import candidates, pods, ports
+from kubectl_portcheck.semantics.case import Case, PodState
+
+NAMES: tuple[StepName, ...] = (
+    "pod-status",
+    "listening-ports",
+    "endpoints",
+    "target-port",
+    "pod-port-forward",
+    "service-port-forward",
+)
+
+
+def steps_of(case: Case) -> tuple[Step, ...]:
+    """The six steps for one Service port, always all of them and in this order."""
+    return (
+        _pod_status(case),
+        _listening_ports(case),
+        _endpoints(case),
+        _target_port(case),
+        _pod_port_forward(case),
+        _service_port_forward(case),
+    )
+
+
+def chain_of(case: Case) -> Chain:
+    """The way of a request to this port, over all pods."""
+    known = [(s, found) for s in case.states if (found := case.listeners(s.pod)) is not None]
+    programs: dict[int, set[str]] = {}
+    listening: set[int] = set()
+    for _, found in known:
+        for socket in found:
+            if socket.protocol == case.port.protocol and not candidates.is_mesh(socket):
+                listening.add(socket.port)
+                if socket.program:
+                    programs.setdefault(socket.port, set()).add(socket.program)
+    declared = {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
+    resolved = {s.target for s in case.states if s.target is not None}
+    readiness = {
+        p for s in case.states for p, k in ports.probe_ports(s.pod).items() if k == "readiness"
+    }
+    met = sorted(declared & resolved)
+    return Chain(
+        service_port=case.port.port,
+        target_port=case.target,
+        resolved=tuple(sorted(resolved)),
+        container_port=met[0] if met else None,
+        listening=tuple(sorted(listening)) if known else None,
+        declared=tuple(sorted(declared)),
+        programs={p: next(iter(n)) for p, n in sorted(programs.items()) if len(n) == 1},
+        readiness=tuple(sorted(readiness)),
+    )
+
+
+def _step(
+    number: int,
+    status: Status,
+    summary: str,
+    *,
+    command: Iterable[str] = (),
+    reason: str | None = None,
+) -> Step:
+    return Step(
+        step=number,
+        name=NAMES[number - 1],
+        status=status,
+        summary=summary,
+        reason=reason,
+        command=join(command) if command else None,
+    )
+
+
+def _command(case: Case, *words: str) -> list[str]:
+    return [*case.kubectl, *words, "-n", case.namespace]
+
+
+def _pod_status(case: Case) -> Step:
+    selector = ",".join(f"{k}={v}" for k, v in sorted(case.service.spec.selector.items()))
+    command = _command(case, "get", "pods", "-l", selector, "-o", "wide") if selector else ()
+    if not case.selects:
+        return _step(1, "skipped", "not done", reason="the Service selects no pods")
+    if missing := case.missing("pods"):
+        return _step(1, "skipped", "not done", reason=missing.detail, command=command)
+    if not case.pods:
+        gone = len(case.finished_pods)
+        also = f"; {gone} ran to {plural('its' if gone == 1 else 'their', 1)} end" if gone else ""
+        return _step(1, "fail", f"the selector {selector} matches no pod{also}", command=command)
+    ready = [p for p in case.pods if pods.is_ready(p)]
+    if len(ready) == len(case.pods):
+        summary = f"{len(ready)} of {len(ready)} Running and Ready"
+        restarts = sum(pods.restarts(p) for p in ready)
+        if restarts:
+            summary += f"; {restarts} {plural('restart', restarts)}"
+        return _step(1, "pass", summary, command=command)
+    states = Counter(pods.describe(p) for p in case.pods if p not in ready)
+    others = listing(f"{count} {state}" for state, count in sorted(states.items()))
+    status: Status = "warn" if ready else "fail"
+    return _step(1, status, f"{share(ready, case.pods)} Ready; {others}", command=command)
+
+
+def _listening_ports(case: Case) -> Step:
+    if not case.selects or not case.states:
+        return _step(2, "skipped", "not done", reason="there is no pod to look into")
+    first = case.states[0].pod
+    container = next(iter(pods.running_containers(first)), None)
+    command = _command(case, "exec", first.metadata.name)
+    command += [*(("-c", container) if container else ()), "--", "netstat", "-tulnp"]
+    read = [s for s in case.states if case.listeners(s.pod) is not None]
+    if not read:
+        why = next(iter(_why_unread(case, case.states)), "not asked")
+        declared = sorted(
+            {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
+        )
+        summary = f"declared, not verified: {listing(declared)}" if declared else "not known"
+        return _step(2, "skipped", summary, reason=why, command=command)
+    groups: dict[tuple[int, ...], int] = {}
+    for state in read:
+        groups_key = tuple(
+            sorted(
+                {
+                    s.port
+                    for s in case.listeners(state.pod) or ()
+                    if s.protocol == case.port.protocol and not candidates.is_mesh(s)
+                }
+            )
+        )
+        groups[groups_key] = groups.get(groups_key, 0) + 1
+    summary = "; ".join(
+        f"{listing(numbers) or 'nothing'} in {count} of {len(read)}"
+        for numbers, count in sorted(groups.items(), key=lambda g: (-g[1], g[0]))
+    )
+    well = [s for s in read if s.answer.kind in ("serves", "unknown")]
+    targets = listing(sorted({s.target for s in read if s.target is not None}))
+    if not well and targets:
+        summary += f"; {targets} {_instead(read)}"
+    if len(read) < len(case.states):
+        why = next(iter(_why_unread(case, [s for s in case.states if s not in read])), "")
+        summary += f"; {len(case.states) - len(read)} not read ({why})"
+    status: Status = "pass" if len(well) == len(case.states) else "warn"
+    return _step(2, status, f"{summary}", command=command)
+
+
+def _instead(states: Sequence[PodState]) -> str:
+    kinds = {s.answer.kind for s in states}
+    return {
+        frozenset({"loopback-only"}): "on the loopback address alone",
+        frozenset({"other-family"}): "for another address family alone",
+        frozenset({"other-address"}): "on another address alone",
+        frozenset({"other-protocol"}): "for another protocol alone",
+    }.get(frozenset(kinds), "in none")
+
+
+def _why_unread(case: Case, states: Iterable[PodState]) -> list[str]:
+    found = [case.measured(s.pod).sockets for s in states]
+    return list(dict.fromkeys(f.detail or f.reason for f in found if isinstance(f, Missing)))
+
+
+def _endpoints(case: Case) -> Step:
+    command = _command(
+        case, "get", "endpointslices", "-l", f"kubernetes.io/service-name={case.name}"
+    )
+    if missing := case.missing("endpoint_slices"):
+        return _step(3, "skipped", "not done", reason=missing.detail, command=command)
+    unique = {(e.pod or e.endpoint.addresses, e.port): e for e in case.endpoints}.values()
+    ready = [e for e in unique if e.endpoint.ready]
+    carrying = [e for e in ready if e.port is not None]
+    draining = [e for e in unique if e.endpoint.terminating and e.endpoint.serving]
+    unready = [e for e in unique if not e.endpoint.ready and not e.endpoint.terminating]
+    numbers = listing(sorted({e.port for e in carrying if e.port is not None}))
+    also = [f"{len(unready)} not ready"] if unready else []
+    also += [f"{len(draining)} terminating"] if draining else []
+    rest = f"; {listing(also)}" if also else ""
+    if not unique:
+        return _step(3, "fail", "none", command=command)
+    if not ready:
+        status: Status = "warn" if draining else "fail"
+        return _step(3, status, f"none ready{rest}", command=command)
+    if not carrying:
+        label = case.port.name or case.port.port
+        return _step(
+            3, "fail", f"{len(ready)} ready, none with port {label}{rest}", command=command
+        )
+    if len(carrying) < len(ready):
+        summary = f"{len(ready)} ready, {len(carrying)} of them with port {numbers}{rest}"
+        return _step(3, "warn", summary, command=command)
+    every = "all " if len(ready) > 1 else ""
+    summary = f"{len(ready)} ready, {every}with port {numbers}{rest}"
+    return _step(3, "warn" if unready else "pass", summary, command=command)
+
+
+def _target_port(case: Case) -> Step:
+    command = _command(case, "get", "service", case.name, "-o", "yaml")
+    if case.service.headless:
+        summary = f"none: headless, clients dial {case.port.port} in the pods"
+        return _step(4, _target_status(case), summary, command=command)
+    if not case.states:
+        return _step(
+            4, "skipped", f"{case.target}", reason="no pod to resolve it in", command=command
+        )
+    declared = sorted(
+        {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
+    )
+    containers = f"the containers declare {listing(declared)}" if declared else "none is declared"
+    if isinstance(case.target, int):
+        said = f"{case.target}"
+        if case.target not in declared:
+            said += f"; {containers}"
+    else:
+        numbers = {s.target for s in case.states}
+        resolved = listing(sorted(n for n in numbers if n is not None))
+        said = (
+            f"{case.target} → {resolved}" if resolved else f"{case.target}, which no pod declares"
+        )
+        if resolved and None in numbers:
+            without = [s for s in case.states if s.target is None]
+            said += f"; not declared in {share(without, case.states)}"
+    by_kubectl = {
+        ports.kubectl_target_port(case.service, case.port.port, s.pod) for s in case.states
+    }
+    if by_kubectl != {s.target for s in case.states}:
+        theirs = listing(sorted(n for n in by_kubectl if n is not None)) or "nothing"
+        said += f"; kubectl port-forward takes {theirs}"
+    return _step(4, _target_status(case), said, command=command)
+
+
+def _target_status(case: Case) -> Status:
+    """Whether the target port meets a listener: fail where it does in no pod."""
+    kinds = [s.answer.kind for s in case.backends or case.states]
+    wrong = [k for k in kinds if k in ("not-listening", "unresolved", "other-protocol")]
+    if not wrong:
+        return "pass"
+    return "fail" if len(wrong) == len(kinds) else "warn"
+
+
+def _pod_port_forward(case: Case) -> Step:
+    tried = [
+        a
+        for s in case.states
+        for a in case.measured(s.pod).attempts
+        if a.path == "pod-port-forward"
+    ]
+    first = case.states[0] if case.states else None
+    target = first.target if first else None
+    command = (
+        _command(case, "port-forward", f"pod/{first.name}", f":{target}")
+        if first and target
+        else ()
+    )
+    made = [a for a in tried if a.outcome != "skipped"]
+    wanted = {s.target for s in case.states}
+    others = set().union(*(candidates.reachable(case, s) for s in case.states)) if made else set()
+    shown = [a for a in made if a.port in wanted]
+    faulty = [s for s in case.states if s.answer.kind not in ("serves", "unknown")]
+    shown += [a for a in made if faulty and a.port in others - wanted and not _is_probe(case, a)]
+    if case.port.protocol == "UDP":
+        return _step(5, "skipped", "not done", reason="a port-forward carries TCP alone")
+    if not shown:
+        why = next((a.detail for a in tried if a.outcome == "skipped" and a.detail), None)
+        return _step(
+            5, "skipped", "not tried", reason=why or _why_not_forwarded(case), command=command
+        )
+    summary = _outcomes(shown, len(case.states))
+    proxied = [s.proxy for s in case.states if s.proxy and s.proxy.outcome != "unknown"]
+    if proxied:
+        summary += f"; on the pod's address {_outcomes(proxied, len(case.states))}"
+    bad = [a for a in shown if a.port in wanted and a.outcome != "accepted"]
+    misleading = bool(bad) and all(
+        s.answer.kind == "serves" for s in case.states if s.forward in bad
+    )
+    on_target = [a for a in shown if a.port in wanted]
+    refused = any(a.outcome == "refused" for a in proxied)
+    status: Status = (
+        "warn"
+        if misleading
+        else "fail"
+        if bad and len(bad) == len(on_target)
+        else "warn"
+        if bad or refused or len(on_target) < len(case.states)
+        else "pass"
+    )
+    return _step(5, status, summary, command=command)
+
+
+def _is_probe(case: Case, attempt: Attempt) -> bool:
+    """Whether the port is only known for being probed: it was knocked on, and proves nothing."""
+    return any(
+        attempt.port in ports.probe_ports(s.pod)
+        and attempt.port not in {p.container_port for _, p in ports.declared_ports(s.pod)}
+        for s in case.states
+    )
+
+
+def _outcomes(attempts: Sequence[Attempt], total: int) -> str:
+    """``8080 refused by 3 of 3; 9000 accepted by 3 of 3``."""
+    counts = Counter((a.port, a.outcome) for a in attempts)
+    words = {"timeout": "no answer from", "unknown": "unclear in"}
+    return "; ".join(
+        f"{port} {words.get(outcome, f'{outcome} by')} {count} of {total}"
+        for (port, outcome), count in counts.items()
+    )
+
+
+def _why_not_forwarded(case: Case) -> str:
+    if not case.selects or not case.states:
+        return "there is no pod to forward to"
+    if all(s.target is None for s in case.states):
+        return f"no pod declares the port name {case.target}"
+    return "no pod runs"
+
+
+def _service_port_forward(case: Case) -> Step:
+    command = _command(case, "port-forward", f"service/{case.name}", f":{case.port.port}")
+    forward = case.service_forward
+    if forward is None:
+        return _step(6, "skipped", "not tried", reason="not asked", command=command)
+    if forward.attempt is None:
+        return _step(6, "skipped", "not tried", reason=forward.reason, command=command)
+    outcome = forward.attempt.outcome
+    words = {"timeout": "no answer"}.get(outcome, outcome)
+    summary = f"{case.port.port} → {forward.pod_port} {words} ({forward.pod})"
+    status: Status = "pass" if outcome == "accepted" else "fail"
+    if outcome in ("skipped", "unknown"):
+        return _step(6, "skipped", "not done", reason=forward.attempt.detail, command=command)
+    if status == "fail" and any(
+        s.name == forward.pod and s.answer.kind == "serves" for s in case.states
+    ):
+        status = "warn"
+    return _step(6, status, summary, command=command)

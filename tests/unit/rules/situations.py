@@ -1,0 +1,162 @@
+"""Reads the examples of rules: YAML as kubectl prints it, and what was measured, into evidence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    Context,
+    Evidence,
+    ServiceEvidence,
+    ServiceForward,
+)
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.probes import Attempt, Family, ListeningSocket, Path, PodSockets
+from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics.pods import forward_choice
+from kubectl_portcheck.semantics.ports import kubectl_target_port
+
+READY: dict[str, Any] = {
+    "phase": "Running",
+    "podIP": "10.0.0.1",
+    "podIPs": [{"ip": "10.0.0.1"}],
+    "conditions": [{"type": "Ready", "status": "True"}],
+}
+
+PATHS: dict[str, Path] = {"port-forward": "pod-port-forward", "pod-proxy": "pod-proxy"}
+
+
+def evidence_of(text: str) -> Evidence:
+    """The evidence that an example describes.
+
+    A pod without a status is Running and Ready at 10.0.0.1. A pod whose sockets are not given
+    has ``probes`` that could not be read.
+    """
+    documents = [d for d in yaml.safe_load_all(text) if d]
+    of_kind = {
+        kind: [d for d in documents if d.get("kind") == kind]
+        for kind in ("Service", "Pod", "EndpointSlice", "ReplicaSet", "Deployment")
+    }
+    probes: dict[str, Any] = next((d["probes"] for d in documents if "probes" in d), {})
+    asked = next((d["asked"] for d in documents if "asked" in d), None)
+    service = msgspec.convert(of_kind["Service"][0], Service)
+    everything = tuple(_pod(d) for d in of_kind["Pod"])
+    matching = tuple(
+        p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
+    )
+    slices = tuple(msgspec.convert(d, EndpointSlice) for d in of_kind["EndpointSlice"])
+    replica_sets = tuple(msgspec.convert(d, Workload) for d in of_kind["ReplicaSet"])
+    deployments = tuple(msgspec.convert(d, Workload) for d in of_kind["Deployment"])
+    found = ServiceEvidence(
+        service=service,
+        asked_port=asked,
+        pods=Observed(value=matching),
+        endpoint_slices=Observed(value=slices) if slices else _slices(service, matching),
+        replica_sets=Observed(value=replica_sets),
+        deployments=NOT_ASKED if matching else Observed(value=deployments),
+        namespace_pods=NOT_ASKED if matching else Observed(value=everything),
+        sockets={p.metadata.name: _sockets(probes.get(p.metadata.name, {})) for p in matching},
+        attempts=tuple(
+            Attempt(pod=name, port=port, path=path, outcome=outcome)
+            for name, measured in probes.items()
+            for key, path in PATHS.items()
+            for port, outcome in measured.get(key, {}).items()
+        ),
+        service_forwards=_forwards(service, matching, probes),
+    )
+    context = Context(source="cluster", namespace="default", collected_at="2026-06-01T12:00:00Z")
+    return Evidence(context=context, services=(found,))
+
+
+def _pod(document: dict[str, Any]) -> Pod:
+    document = {"status": READY, **document}
+    status = dict(document["status"])
+    if status is not READY and "containerStatuses" not in status and status["phase"] == "Running":
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"])
+        names = [c["name"] for c in document["spec"]["containers"]]
+        status["containerStatuses"] = [
+            {"name": n, "ready": ready, "state": {"running": {}}} for n in names
+        ]
+    return msgspec.convert({**document, "status": status}, Pod)
+
+
+def _slices(service: Service, pods: tuple[Pod, ...]) -> Observed[tuple[EndpointSlice, ...]]:
+    """What the EndpointSlice controller writes, a slice a pod: the grouping does not matter."""
+    from kubectl_portcheck.semantics.pods import is_ready
+    from kubectl_portcheck.semantics.ports import resolve_target_port
+
+    made = []
+    for pod in pods:
+        if not pod.status.pod_ip:
+            continue
+        numbers = [(p, resolve_target_port(p, pod)) for p in service.spec.ports]
+        made.append(
+            msgspec.convert(
+                {
+                    "metadata": {"name": f"{service.metadata.name}-{pod.metadata.name}"},
+                    "endpoints": [
+                        {
+                            "addresses": [pod.status.pod_ip],
+                            "conditions": {"ready": is_ready(pod)},
+                            "targetRef": {"kind": "Pod", "name": pod.metadata.name},
+                        }
+                    ],
+                    "ports": [
+                        {"name": p.name, "port": n, "protocol": p.protocol}
+                        for p, n in numbers
+                        if n is not None
+                    ],
+                },
+                EndpointSlice,
+            )
+        )
+    return Observed(value=tuple(made))
+
+
+def _sockets(measured: Mapping[str, Any]) -> Observed[PodSockets] | Missing:
+    if "sockets" not in measured:
+        return Missing(reason=Reason.NO_SHELL, detail="no shell in the image")
+    listeners = tuple(_listener(text) for text in measured["sockets"])
+    return Observed(value=PodSockets(listeners=listeners, source="proc"))
+
+
+def _listener(text: str) -> ListeningSocket:
+    """Reads ``[udp] ADDRESS:PORT [PROGRAM]``."""
+    udp = text.startswith("udp ")
+    address, _, program = text.removeprefix("udp ").partition(" ")
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family: Family = "dual" if host == "::" else "IPv6" if ":" in host else "IPv4"
+    return ListeningSocket(
+        protocol="UDP" if udp else "TCP",
+        family="IPv6" if program == "v6only" else family,
+        address=host,
+        port=int(port),
+        program=program or None,
+        source="proc",
+    )
+
+
+def _forwards(
+    service: Service, pods: tuple[Pod, ...], probes: Mapping[str, Any]
+) -> tuple[ServiceForward, ...]:
+    chosen = forward_choice(pods)
+    if chosen is None:
+        return ()
+    outcomes = probes.get(chosen.metadata.name, {}).get("service-port-forward", {})
+    return tuple(
+        ServiceForward(
+            port=port,
+            pod=chosen.metadata.name,
+            pod_port=target,
+            attempt=Attempt(
+                pod=chosen.metadata.name, port=target, path="service-port-forward", outcome=outcome
+            ),
+        )
+        for port, outcome in outcomes.items()
+        if (target := kubectl_target_port(service, port, chosen)) is not None
+    )

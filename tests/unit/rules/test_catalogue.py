@@ -1,0 +1,82 @@
+"""Every rule is registered, described, and true to its own examples."""
+
+import importlib
+import pkgutil
+import re
+from typing import Any, cast
+
+import pytest
+
+from kubectl_portcheck import rules
+from kubectl_portcheck.diagnosis import diagnose
+from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.base import Example, Need, Rule
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+
+from .situations import evidence_of
+
+EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
+
+
+def codes(example: Example) -> list[str]:
+    report = diagnose(evidence_of(example.manifest))
+    return [f.code for s in report.services for f in s.findings]
+
+
+@pytest.mark.parametrize(
+    ("rule", "example"), EXAMPLES, ids=[f"{r.code}-{e.title[:40]}" for r, e in EXAMPLES]
+)
+def test_an_example_does_what_it_says(rule: Rule, example: Example) -> None:
+    assert (rule.code in codes(example)) == example.fires
+
+
+def test_every_rule_file_is_in_the_catalogue_once_and_in_order() -> None:
+    modules = [m.name for m in pkgutil.iter_modules(rules.__path__) if re.match(r"pc\d", m.name)]
+    files = [importlib.import_module(f"{rules.__name__}.{m}").RULE for m in sorted(modules)]
+    assert list(CATALOGUE) == files
+    assert len({r.code for r in CATALOGUE}) == len({r.name for r in CATALOGUE}) == len(CATALOGUE)
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
+def test_a_rule_is_described(rule: Rule) -> None:
+    module = f"{rule.code.lower()}_{rule.name.replace('-', '_')}"
+    assert importlib.import_module(f"{rules.__name__}.{module}").RULE is rule
+    assert all(len(text) > 30 for text in rule.explanation)
+    assert {e.fires for e in rule.examples} == {True, False}
+    assert (rule.check is None) != (rule.check_service is None)
+    known = re.compile(r"PC[1-7]\d\d")
+    assert all(known.fullmatch(code) for code in rule.follows_from)
+    assert rule.code not in rule.follows_from
+
+
+EVIDENCE = {value for name, value in vars(Need).items() if name.isupper()}
+
+
+class Recorder:
+    """Stands before the evidence and notes what is read."""
+
+    def __init__(self, evidence: ServiceEvidence) -> None:
+        self.evidence = evidence
+        self.read: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in EVIDENCE:
+            self.read.add(name)
+        return getattr(self.evidence, name)
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
+def test_a_rule_declares_the_evidence_that_it_reads(rule: Rule) -> None:
+    read: set[str] = set()
+    for example in rule.examples:
+        recorder = Recorder(evidence_of(example.manifest).services[0])
+        evidence = cast("ServiceEvidence", recorder)
+        if rule.check_service:
+            rule.check_service(ServiceCase(evidence))
+        for port in recorder.service.spec.ports if rule.check else ():
+            assert rule.check
+            rule.check(Case(evidence, port))
+        read |= recorder.read
+    assert sorted({*rule.needs, *rule.uses}) == sorted(read)
+    assert not set(rule.needs) & set(rule.uses)
