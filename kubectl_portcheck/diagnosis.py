@@ -1,11 +1,13 @@
 """Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
 
 from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Workload
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Finding,
@@ -22,6 +24,8 @@ from kubectl_portcheck.rules.base import Outcome, Rule
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.steps import chain_of, steps_of
+
+T = TypeVar("T", EndpointSlice, Pod, Workload)
 
 SEVERITIES = ("error", "warning", "info")
 IMPACTS = (Impact.ALL, Impact.PODS, Impact.PATH, Impact.NONE)
@@ -56,6 +60,7 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def _service(
     evidence: ServiceEvidence, rules: Sequence[Rule], now: str, kubectl: tuple[str, ...]
 ) -> ServiceReport:
+    evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
     outcomes = [
@@ -85,6 +90,26 @@ def _service(
         findings=findings,
         not_evaluated=not_evaluated,
         missing=_missing(evidence),
+    )
+
+
+def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
+    """The same evidence, sorted: reports must not depend on the order of the API's answers."""
+
+    def by_name(part: Observed[tuple[T, ...]] | Missing) -> Observed[tuple[T, ...]] | Missing:
+        if isinstance(part, Missing):
+            return part
+        return Observed(value=tuple(sorted(part.value, key=lambda o: o.metadata.name)))
+
+    return msgspec.structs.replace(
+        evidence,
+        pods=by_name(evidence.pods),
+        endpoint_slices=by_name(evidence.endpoint_slices),
+        replica_sets=by_name(evidence.replica_sets),
+        deployments=by_name(evidence.deployments),
+        namespace_pods=by_name(evidence.namespace_pods),
+        sockets=dict(sorted(evidence.sockets.items())),
+        attempts=tuple(sorted(evidence.attempts, key=lambda a: (a.pod, a.path, a.port))),
     )
 
 

@@ -10,7 +10,9 @@ WILDCARDS = ("0.0.0.0", "::")
 
 def is_loopback(listener: ListeningSocket) -> bool:
     """Whether only processes of the same pod reach it."""
-    return listener.address == "::1" or listener.address.startswith("127.")
+    return (
+        listener.address == "::1" or listener.address.startswith("127.") or listener.device == "lo"
+    )
 
 
 def family_of(address: str) -> str:
@@ -20,6 +22,8 @@ def family_of(address: str) -> str:
 
 def accepts(listener: ListeningSocket, pod_ip: str) -> bool:
     """Whether a client that dials the pod's address reaches the socket."""
+    if listener.device == "lo":
+        return False
     if listener.address in WILDCARDS:
         return listener.family in ("dual", family_of(pod_ip))
     return listener.address == canonical(pod_ip)

@@ -1,0 +1,51 @@
+# make demo and make test need Python 3.10 or newer and nothing else; both make their own
+# virtual environment.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types bench cluster-up cluster-down docs clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/kubectl-portcheck: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(BIN)/kubectl-portcheck
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+demo: $(BIN)/kubectl-portcheck ## Diagnose the incident that ships with the program; needs no cluster
+	@$(BIN)/kubectl-portcheck --demo || test $$? -eq 1
+
+test: $(VENV)/dev ## Run every test that this machine can run, and say what was left out
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/dev ## Check style and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: $(VENV)/dev ## Check types, strictly
+	$(BIN)/mypy
+
+bench: $(VENV)/dev ## Measure the walk against the same six steps by hand, on the test cluster
+	$(BIN)/python -m tests.bench.walk
+
+cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is up
+	tests/bed/bed up
+
+cluster-down: ## Remove it without a trace
+	tests/bed/bed down
+
+docs: $(VENV)/dev ## Write the parts of the documentation that are generated
+	$(BIN)/python -m tests.docs
+
+clean: ## Remove what the targets above made here
+	rm -rf $(VENV) .pytest-kind .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -1,0 +1,87 @@
+"""Evidence in a file: saved here and now, diagnosed again elsewhere and later.
+
+The file is JSON: ``kind``, ``version``, the ``tool`` that wrote it, and the ``evidence`` under the
+names of Kubernetes' own fields. What the model has no field for is not in it: no Secret, no value
+of an environment variable, no argument, no token, no address of the API server.
+"""
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.evidence import Evidence
+
+VERSION = 1
+MOST_BYTES = 256 * 1024 * 1024
+"""An unpacked snapshot may not be larger: a few kilobytes of gzip can unpack to anything."""
+
+
+class Tool(Record, frozen=True):
+    """The program that wrote a snapshot."""
+
+    name: str
+    version: str
+
+
+class Header(Record, frozen=True):
+    """The part of a snapshot that every version of the program can read."""
+
+    kind: Literal["PortcheckSnapshot"]
+    version: int
+
+
+class Snapshot(Header, frozen=True, kw_only=True):
+    """A snapshot as it stands in the file."""
+
+    tool: Tool
+    evidence: Evidence
+
+
+def encode(evidence: Evidence, tool: Tool) -> bytes:
+    """The snapshot as JSON, indented for people and for diffs."""
+    snapshot = Snapshot(kind="PortcheckSnapshot", version=VERSION, tool=tool, evidence=evidence)
+    return msgspec.json.format(msgspec.json.encode(snapshot, order="deterministic"), indent=1)
+
+
+def save(path: Path, evidence: Evidence, tool: Tool) -> None:
+    """Writes a snapshot, packed where the name ends in ``.gz``. Raises UsageError."""
+    raw = encode(evidence, tool)
+    try:
+        path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def load(path: Path) -> Evidence:
+    """Reads a snapshot. Raises UsageError where there is none that this version understands."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+    return decode(raw, str(path))
+
+
+def decode(raw: bytes, name: str) -> Evidence:
+    """Reads a snapshot from bytes, packed or not; ``name`` says in errors where it comes from."""
+    try:
+        if raw[:2] == b"\x1f\x8b":
+            raw = zlib.decompressobj(wbits=31).decompress(raw, MOST_BYTES)
+        header = msgspec.json.decode(raw, type=Header)
+        if header.version > VERSION:
+            raise UsageError(
+                f"{name} was saved by a newer version (snapshot version {header.version}, "
+                f"this program reads up to {VERSION})",
+                "Update kubectl-portcheck and replay again.",
+            )
+        evidence = msgspec.json.decode(raw, type=Snapshot).evidence
+    except (msgspec.DecodeError, zlib.error, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(
+            f"{name} is not a snapshot of kubectl-portcheck, or it is damaged: {error}"
+        ) from None
+    context = msgspec.structs.replace(evidence.context, source="snapshot")
+    return msgspec.structs.replace(evidence, context=context)

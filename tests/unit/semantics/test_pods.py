@@ -1,0 +1,109 @@
+"""What is read from a pod's status, and which pod kubectl would take."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.semantics import pods
+
+
+def pod(
+    name: str = "p", *, ready: bool = True, since: str = "2026-01-01T00:00:00Z", **more: Any
+) -> Pod:
+    status: dict[str, Any] = {
+        "phase": "Running",
+        "conditions": [
+            {"type": "Ready", "status": str(ready), "lastTransitionTime": since},
+        ],
+        "containerStatuses": [
+            {"name": "app", "ready": ready, "state": {"running": {}}, **more.pop("container", {})}
+        ],
+    }
+    status.update(more.pop("status", {}))
+    metadata = {
+        "name": name,
+        "creationTimestamp": "2026-01-01T00:00:00Z",
+        **more.pop("metadata", {}),
+    }
+    return msgspec.convert(
+        {"metadata": metadata, "spec": {"nodeName": "n", **more.pop("spec", {})}, "status": status},
+        Pod,
+    )
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        (pod(), pod(spec={"nodeName": ""})),
+        (pod(), pod(status={"phase": "Pending"})),
+        (pod(), pod(ready=False)),
+        (pod(), pod(metadata={"deletionTimestamp": "2026-01-02T00:00:00Z"})),
+        (pod(since="2026-01-01T00:00:00Z"), pod(since="2026-01-02T00:00:00Z")),
+        (pod(), pod(container={"restartCount": 3})),
+        (pod(), pod(metadata={"creationTimestamp": "2026-01-02T00:00:00Z"})),
+        (pod(ready=False), pod(status={"phase": "Unknown"}, ready=True)),
+    ],
+)
+def test_the_pod_that_kubectl_forwards_to(better: Pod, worse: Pod) -> None:
+    assert pods.forward_choice((worse, better)) is better
+    assert pods.forward_choice((better, worse)) is better
+
+
+def test_no_pod_to_forward_to() -> None:
+    assert pods.forward_choice(()) is None
+
+
+FAILED = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no config"}}
+WAITING = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+
+
+@pytest.mark.parametrize(
+    ("container", "expected"),
+    [
+        ({"state": WAITING, "lastState": FAILED, "restartCount": 4}, (3, "Error", 4)),
+        ({"state": FAILED, "restartCount": 0}, (3, "Error", 0)),
+        ({"state": WAITING}, (None, "CrashLoopBackOff", 0)),
+        (
+            {
+                "state": {"running": {"startedAt": "2026-06-01T11:59:50Z"}},
+                "lastState": FAILED,
+                "restartCount": 1,
+            },
+            (3, "Error", 1),
+        ),
+        (
+            {
+                "state": {"running": {"startedAt": "2026-06-01T09:00:00Z"}},
+                "lastState": FAILED,
+                "restartCount": 1,
+            },
+            None,
+        ),
+        ({}, None),
+    ],
+)
+def test_crash_loops(container: dict[str, Any], expected: tuple[Any, ...] | None) -> None:
+    trouble = pods.crash(pod(ready=False, container=container), "2026-06-01T12:00:00Z")
+    found = trouble and (trouble.exit_code, trouble.reason, trouble.restarts)
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (pod(), "Running"),
+        (pod(ready=False), "Running, not Ready"),
+        (pod(container={"state": WAITING}), "CrashLoopBackOff"),
+        (pod(metadata={"deletionTimestamp": "x"}), "Terminating"),
+        (pod(status={"phase": "Failed", "reason": "Evicted"}), "Evicted"),
+    ],
+)
+def test_a_pod_in_two_words(found: Pod, words: str) -> None:
+    assert pods.describe(found) == words
+
+
+@pytest.mark.parametrize("wrong", [None, "", "yesterday", "2026-01-01T00:00:00"])
+def test_an_age_that_cannot_be_told_is_endless(wrong: str | None) -> None:
+    assert pods.age(wrong, "2026-06-01T12:00:00Z") == float("inf")
