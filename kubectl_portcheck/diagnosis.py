@@ -60,6 +60,8 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 def _service(
     evidence: ServiceEvidence, rules: Sequence[Rule], now: str, kubectl: tuple[str, ...]
 ) -> ServiceReport:
+    if evidence.unread is not None:
+        return _unread(evidence, evidence.unread)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
@@ -90,6 +92,18 @@ def _service(
         findings=findings,
         not_evaluated=not_evaluated,
         missing=_missing(evidence),
+    )
+
+
+def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
+    """The report on a Service of which nothing but its name is known."""
+    detail = why.detail or why.reason
+    return ServiceReport(
+        namespace=evidence.service.metadata.namespace,
+        name=evidence.service.metadata.name,
+        verdict="inconclusive",
+        headline=f"could not tell: {detail}",
+        missing=(detail,),
     )
 
 

@@ -12,10 +12,29 @@ class PortcheckError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def line(self) -> str:
+        """What a user sees."""
+        return f"error: {self.message}"
+
 
 class UsageError(PortcheckError):
     """The command line, a file or a target's name is wrong: exit code 2."""
 
 
+class UnknownTargetError(UsageError):
+    """The API server knows no such object; the message is in its own words."""
+
+    @property
+    def line(self) -> str:
+        """The server's words as kubectl prints them."""
+        return self.message
+
+
 class NoClusterError(PortcheckError):
     """No cluster could be reached, or it refused the credentials: exit code 4."""
+
+    @property
+    def line(self) -> str:
+        """The failure as kubectl prints it."""
+        return self.message

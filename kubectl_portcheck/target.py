@@ -15,6 +15,8 @@ class Target(NamedTuple):
 
     name: str
     port: int | str | None = None
+    namespace: str = ""
+    """Filled in once the connection says it."""
 
 
 def parse_target(text: str) -> Target:

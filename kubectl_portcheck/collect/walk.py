@@ -16,12 +16,14 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
     EndpointSlice,
+    ObjectMeta,
     Pod,
     Service,
     ServicePort,
     Workload,
 )
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import binding, pods, ports
 from kubectl_portcheck.semantics.answers import pod_addresses
 from kubectl_portcheck.target import Target
@@ -33,6 +35,7 @@ AT_ONCE = 50
 """How many pods are looked into at the same time."""
 MOST_KNOCKS = 16
 """How many ports of one pod are knocked on at most."""
+PROBES: tuple[StepName, ...] = ("listening-ports", "pod-port-forward", "service-port-forward")
 DEBUG_PORTS = (5005, 9229)
 """Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
 
@@ -40,8 +43,8 @@ DEBUG_PORTS = (5005, 9229)
 class Cluster(Protocol):
     """What the walk asks of a cluster. Only ``service`` raises; all else says what is missing."""
 
-    def service(self, name: str) -> Service:
-        """The Service. Raises PortcheckError where there is none to be had."""
+    def service(self, name: str) -> Read[Service]:
+        """The Service. Raises PortcheckError where there is none, or no cluster."""
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """The EndpointSlices that belong to the Service."""
@@ -68,10 +71,13 @@ class Cluster(Protocol):
 class Progress(Protocol):
     """Is told what the walk does; called from several threads."""
 
-    def started(self, step: int, detail: str = "") -> None:
-        """A step, from 1 to 6, began or went on."""
+    def target(self, title: str, number: int, total: int) -> None:
+        """Another Service's turn."""
 
-    def done(self, step: int, detail: str = "") -> None:
+    def started(self, step: StepName, detail: str = "") -> None:
+        """A step began, or went on."""
+
+    def done(self, step: StepName) -> None:
         """A step is complete."""
 
 
@@ -145,22 +151,23 @@ class _Walk:
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
-        self.progress.started(3)
+        self.progress.started("endpoints")
         self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
-        service = self.cluster.service(self.target.name)
-        self.found = ServiceEvidence(service=service, asked_port=self.target.port)
-        self.progress.done(4)
+        read = self.cluster.service(self.target.name)
+        self.found = _begun(read, self.target)
+        service = self.found.service
+        self.progress.done("target-port")
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         wait(self.parts.values())
-        self.progress.done(3)
+        self.progress.done("endpoints")
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
-        self.progress.started(1)
+        self.progress.started("pod-status")
         self.parts["replica_sets"] = self.start(self.cluster.replica_sets, selector)
         self.parts["pods"] = self.start(self.cluster.pods, selector)
         selected: Read[tuple[Pod, ...]] = self.parts["pods"].result()
-        self.progress.done(1)
+        self.progress.done("pod-status")
         if isinstance(selected, Missing):
             return
         if not selected.value:
@@ -172,7 +179,7 @@ class _Walk:
 
     def _probes(self, service: Service, alive: Sequence[Pod]) -> None:
         asked = ports.selected_port(service, self.target.port)
-        for step in (2, 5, 6):
+        for step in PROBES:
             self.progress.started(step)
         self.parts["service_forwards"] = self.start(self._service_forwards, service, asked, alive)
         for pod in alive:
@@ -185,11 +192,11 @@ class _Walk:
             )
         for number, look in enumerate(as_completed(self.looks.values()), 1):
             look.result()
-            self.progress.started(2, f"{number} of {len(alive)} pods")
-        self.progress.done(2)
-        self.progress.done(5)
+            self.progress.started("listening-ports", f"{number} of {len(alive)} pods")
+        self.progress.done("listening-ports")
+        self.progress.done("pod-port-forward")
         self.parts["service_forwards"].result()
-        self.progress.done(6)
+        self.progress.done("service-port-forward")
 
     def _look_into(
         self,
@@ -262,6 +269,13 @@ class _Walk:
             for n, t in targets.items()
         ]
         return (*tried, *refused)
+
+
+def _begun(read: Read[Service], target: Target) -> ServiceEvidence:
+    if isinstance(read, Observed):
+        return ServiceEvidence(service=read.value, asked_port=target.port)
+    named = Service(metadata=ObjectMeta(name=target.name, namespace=target.namespace))
+    return ServiceEvidence(service=named, unread=read, asked_port=target.port)
 
 
 def _result(future: "Future[T]") -> T | None:

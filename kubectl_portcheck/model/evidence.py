@@ -29,6 +29,9 @@ class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
     service: Service
+    """Its name alone, where ``unread`` says that the rest could not be had."""
+    unread: Missing | None = None
+    """Why the Service itself could not be read, though a cluster answered."""
     asked_port: int | str | None = None
     """The port of ``NAME:PORT``; None for every port of the Service."""
     pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED

@@ -120,6 +120,7 @@ class PodSpec(Record, frozen=True):
     init_containers: tuple[Container, ...] = ()
     node_name: str = ""
     host_network: bool = False
+    host_pid: bool = field(name="hostPID", default=False)
     readiness_gates: tuple[ReadinessGate, ...] = ()
     restart_policy: str = ""
 

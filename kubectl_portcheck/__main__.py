@@ -1,0 +1,29 @@
+# PYTHON_ARGCOMPLETE_OK
+"""The entry of the console script and of ``python -m kubectl_portcheck``."""
+
+import contextlib
+import os
+import sys
+
+
+def run() -> None:
+    """Runs the program and ends the process with its exit code."""
+    if "_ARGCOMPLETE" in os.environ:
+        from kubectl_portcheck.arguments import complete
+
+        complete()
+    from kubectl_portcheck.cli import main
+    from kubectl_portcheck.environment import Environment
+
+    code = main(sys.argv[1:], Environment(sys.stdout, sys.stderr, os.environ))
+    for stream in (sys.stdout, sys.stderr):
+        # Whoever read the output may have seen enough.
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+    # Threads may still wait for a cluster that does not answer, and the interpreter would wait
+    # for them; nothing is left to be done.
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,196 @@
+"""The command line: every flag, its help, and what it means. Parsing reads nothing else."""
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import NoReturn
+
+from kubectl_portcheck import __version__
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.exit_codes import FAIL_ON
+
+PROGRAM = "kubectl portcheck"
+FORMATS = ("table", "wide", "json")
+
+DESCRIPTION = """\
+Names the cause when a Service refuses connections, proves it, and hands over the fix.
+
+Walks the six steps from pod to Service: pod status, listening ports, endpoints, target port,
+port-forward to the pod, port-forward to the Service. It reads and connects; it changes nothing,
+opens no local port and sends no data to an unknown port.
+"""
+
+EXAMPLES = """\
+Examples:
+  # Why does the checkout refuse connections?
+  kubectl portcheck svc/checkout -n production
+
+  # One port of it alone, by number or name
+  kubectl portcheck svc/checkout:http -n production
+
+  # For a runbook: JSON on stdout, the verdict in the exit code
+  kubectl portcheck svc/checkout -o json
+
+  # Keep the evidence, and look at it again later, without the cluster
+  kubectl portcheck svc/checkout --save incident.json.gz
+  kubectl portcheck --replay incident.json.gz
+
+  # See it work without a cluster; what a finding means
+  kubectl portcheck --demo
+  kubectl portcheck --explain PC401
+
+Exit codes:
+  0  healthy        1  broken or degraded       2  usage error, or no such Service
+  3  inconclusive   4  no cluster reached     130  interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, f"See '{PROGRAM} --help'.")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """One form of help under every version of Python: ``-n, --namespace NAMESPACE``."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=34)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings:
+            return super()._format_action_invocation(action)
+        value = action.metavar or (f"{{{','.join(action.choices)}}}" if action.choices else "")
+        value = value if isinstance(value, str) and action.nargs is None else ""
+        return " ".join(filter(None, (", ".join(action.option_strings), value)))
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    made = _Parser(
+        prog=PROGRAM,
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        usage=f"{PROGRAM} [TARGET...] [flags]",
+        formatter_class=_Help,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    made.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help="svc/NAME, service/NAME or NAME; each may end in :PORT, a number or a name",
+    )
+    _other_sources(made.add_argument_group("instead of a cluster"))
+    _walk_flags(made.add_argument_group("the walk"))
+    _output_flags(made.add_argument_group("output"))
+    _connection_flags(made.add_argument_group("connection, as kubectl's own flags"))
+    return made
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
+    return parser().parse_args(argv)
+
+
+def complete() -> None:
+    """Answers the shell's question for completions and ends the process."""
+    from argcomplete import autocomplete
+
+    autocomplete(parser())
+
+
+def duration(text: str) -> float:
+    """Seconds, from kubectl's forms: ``30``, ``30s``, ``1m30s``, ``500ms``."""
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+    if re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        return float(text)
+    if not re.fullmatch(r"(\d{1,9}(\.\d{1,9})?(ms|h|m|s))+", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 30s or 2m")
+    parts = re.findall(r"([\d.]+)(ms|h|m|s)", text)
+    return sum(float(number) * units[unit] for number, unit in parts)
+
+
+def _other_sources(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--demo", action="store_true", help="diagnose an incident that ships with the program"
+    )
+    group.add_argument("--replay", metavar="FILE", help="diagnose evidence that was saved before")
+    group.add_argument(
+        "--explain", metavar="CODE", help="say what a finding means, by code or name"
+    )
+    group.add_argument("--list-rules", action="store_true", help="list every problem it can name")
+    group.add_argument("--version", action="version", version=f"kubectl-portcheck {__version__}")
+    group.add_argument("-h", "--help", action="help", help="show this help")
+
+
+def _walk_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--no-exec", action="store_true", help="run nothing in the pods (step 2)")
+    group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
+    group.add_argument(
+        "--timeout",
+        type=duration,
+        default=30.0,
+        metavar="DURATION",
+        help="end the whole run after this time, with what is known by then (default 30s)",
+    )
+    group.add_argument("--save", metavar="FILE", help="keep the evidence; .gz packs it")
+
+
+def _output_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-o", "--output", choices=FORMATS, default="table", help="the form of the report"
+    )
+    group.add_argument(
+        "--show-commands", action="store_true", help="print each step's kubectl command as well"
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="print the verdict line alone")
+    group.add_argument(
+        "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"
+    )
+    group.add_argument(
+        "--plain", action="store_true", help="words instead of pictures, for screen readers"
+    )
+    group.add_argument("--save-svg", metavar="FILE", help="keep the report as a picture")
+    group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
+    group.add_argument(
+        "--fail-on",
+        choices=tuple(FAIL_ON),
+        default="degraded",
+        help="from which finding on the exit code is 1 (default: degraded)",
+    )
+    group.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
+    group.add_argument(
+        "-v", "--v", type=int, default=0, metavar="LEVEL", help="6: each request, on stderr"
+    )
+
+
+def _connection_flags(group: argparse._ArgumentGroup) -> None:
+    for names, text in (
+        (("-n", "--namespace"), "the namespace"),
+        (("--context",), "the kubeconfig's context"),
+        (("--cluster",), "the kubeconfig's cluster"),
+        (("--user",), "the kubeconfig's user"),
+        (("--kubeconfig",), "the kubeconfig file"),
+        (("--as",), "act as this user"),
+        (("--as-uid",), "act as this uid"),
+        (("--token",), "a bearer token"),
+        (("-s", "--server"), "the API server's address"),
+        (("--certificate-authority",), "a file with the server's authority"),
+        (("--client-certificate",), "a file with the client's certificate"),
+        (("--client-key",), "a file with the client's key"),
+        (("--tls-server-name",), "the name to expect in the server's certificate"),
+        (("--request-timeout",), "the longest wait for one answer, such as 5s"),
+    ):
+        group.add_argument(*names, help=text, metavar=names[-1].rpartition("-")[2].upper())
+    group.add_argument(
+        "--as-group", action="append", default=[], metavar="GROUP", help="act as this group"
+    )
+    group.add_argument(
+        "--insecure-skip-tls-verify",
+        nargs="?",
+        const="true",
+        default="false",
+        choices=("true", "false"),
+        help="do not check the server's certificate",
+    )

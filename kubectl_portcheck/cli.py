@@ -1,0 +1,252 @@
+"""Wires the parts: the command line in, a report on stdout and an exit code out.
+
+The only module that writes to streams and turns failures into exit codes. Everything beyond the
+command line is imported where it is used: most runs need a part of it only.
+"""
+
+import argparse
+import contextlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import NoClusterError, PortcheckError, UsageError
+from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.model.evidence import Evidence
+    from kubectl_portcheck.model.report import Report
+    from kubectl_portcheck.render.console import Terminal
+
+
+def main(argv: Sequence[str], env: Environment) -> ExitCode:
+    """Runs one command line; whatever happens, it ends with a line or a report, and a code."""
+    try:
+        return _run(arguments.parse(argv), env)
+    except SystemExit as ended:  # After --help and --version.
+        return ExitCode(int(ended.code or 0))
+    except KeyboardInterrupt:
+        _complain(env, PortcheckError("interrupted before anything was found"))
+        return ExitCode.INTERRUPTED
+    except NoClusterError as error:
+        _complain(env, error)
+        return ExitCode.NO_CLUSTER
+    except PortcheckError as error:
+        _complain(env, error)
+        return ExitCode.USAGE
+    except (
+        Exception
+    ) as defect:  # A defect of this program; during an incident a line beats a trace.
+        _complain(env, PortcheckError(*_defect(defect)))
+        return ExitCode.INCONCLUSIVE
+
+
+def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    if args.explain:
+        return _explain(args, env)
+    if args.list_rules:
+        return _list_rules(args, env)
+    kubectl: tuple[str, ...] = ("kubectl",)
+    if args.demo or args.replay:
+        _one_source(args)
+        evidence = _recorded(args)
+    else:
+        flags = _connection_flags(args)
+        evidence = _live(args, flags, env)
+        kubectl = ("kubectl", *_shown(flags))
+    if args.save:
+        _save(args.save, evidence)
+    from kubectl_portcheck.diagnosis import diagnose
+
+    report = diagnose(evidence, kubectl=kubectl)
+    with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
+        _print(report, args, env)
+    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
+
+
+def _explain(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.render.console import look_for, print_lines
+    from kubectl_portcheck.render.explain import explain_lines
+    from kubectl_portcheck.rules import CATALOGUE
+    from kubectl_portcheck.semantics.selectors import nearest
+
+    asked = args.explain
+    rule = next((r for r in CATALOGUE if asked.lower() in (r.code.lower(), r.name)), None)
+    if rule is None:
+        known = [word for r in CATALOGUE for word in (r.code, r.name)]
+        near = nearest(asked if asked.islower() else asked.upper(), known)
+        hint = f"Did you mean {near}? " if near else ""
+        raise UsageError(f"no rule {asked!r}", f"{hint}See {arguments.PROGRAM} --list-rules.")
+    look = look_for(_terminal(env), color=args.color, plain=args.plain)
+    print_lines(explain_lines(rule, look), env.stdout, look, env.environ)
+    return ExitCode.HEALTHY
+
+
+def _list_rules(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.render.console import look_for, print_lines
+    from kubectl_portcheck.render.explain import rules_lines
+    from kubectl_portcheck.rules import CATALOGUE
+
+    look = look_for(_terminal(env), color=args.color, plain=args.plain)
+    print_lines(rules_lines(CATALOGUE, look), env.stdout, look, env.environ)
+    return ExitCode.HEALTHY
+
+
+def _one_source(args: argparse.Namespace) -> None:
+    """Refuses combinations in which a flag would silently do nothing."""
+    if args.demo and args.replay:
+        raise UsageError("--demo and --replay exclude each other")
+    if args.targets:
+        flag = "--demo" if args.demo else "--replay"
+        raise UsageError(f"{flag} takes no TARGET: the evidence says what was asked")
+
+
+def _recorded(args: argparse.Namespace) -> "Evidence":
+    from importlib.resources import files
+    from pathlib import Path
+
+    from kubectl_portcheck.collect import snapshot
+
+    if args.demo:
+        recorded = files("kubectl_portcheck") / "demo" / "checkout.json.gz"
+        return snapshot.decode(recorded.read_bytes(), "the demo")
+    return snapshot.load(Path(args.replay))
+
+
+def _save(path: str, evidence: "Evidence") -> None:
+    from pathlib import Path
+
+    from kubectl_portcheck import __version__
+    from kubectl_portcheck.collect import snapshot
+
+    tool = snapshot.Tool(name="kubectl-portcheck", version=__version__)
+    snapshot.save(Path(path), evidence, tool)
+
+
+def _live(args: argparse.Namespace, flags: "ConnectionFlags", env: Environment) -> "Evidence":
+    from kubectl_portcheck.collect.live import collect
+    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.render.console import look_for
+    from kubectl_portcheck.render.progress import Progress
+    from kubectl_portcheck.target import parse_target
+
+    if not args.targets:
+        raise UsageError("name a Service", f"For instance: {arguments.PROGRAM} svc/checkout")
+    targets = [parse_target(t) for t in args.targets]
+    options = Options(exec=not args.no_exec, port_forward=not args.no_port_forward)
+
+    def log(level: int, line: str) -> None:
+        if level <= args.v:
+            env.stderr.write(f"{line}\n")
+
+    silent = args.quiet or args.v > 0
+    look = look_for(_terminal(env, env.stderr), plain=args.plain or silent)
+    with Progress(env.stderr, look) as progress:
+        return collect(
+            flags, env.environ, targets, options, progress, timeout=args.timeout, log=log
+        )
+
+
+def _connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
+    from kubectl_portcheck.collect.connection import ConnectionFlags
+
+    return ConnectionFlags(
+        kubeconfig=args.kubeconfig,
+        context=args.context,
+        cluster=args.cluster,
+        user=args.user,
+        namespace=args.namespace,
+        server=args.server,
+        tls_server_name=args.tls_server_name,
+        certificate_authority=args.certificate_authority,
+        insecure_skip_tls_verify=args.insecure_skip_tls_verify == "true",
+        client_certificate=args.client_certificate,
+        client_key=args.client_key,
+        token=args.token,
+        as_user=getattr(args, "as"),
+        as_uid=args.as_uid,
+        as_groups=tuple(args.as_group),
+        request_timeout=args.request_timeout,
+    )
+
+
+def _shown(flags: "ConnectionFlags") -> list[str]:
+    """The flags that a pasted command needs to reach the same cluster; never a credential."""
+    return flags._replace(token=None, namespace=None, request_timeout=None).to_argv()
+
+
+def _print(report: "Report", args: argparse.Namespace, env: Environment) -> None:
+    if args.save_svg or args.save_html:
+        _export(report, args)
+    if args.output == "json":
+        from kubectl_portcheck import __version__
+        from kubectl_portcheck.render.json import render_json
+
+        env.stdout.write(render_json(report, __version__))
+        return
+    from kubectl_portcheck.render.console import look_for, print_lines
+
+    if args.quiet:
+        from kubectl_portcheck.render.line import render_line
+
+        unicode = look_for(_terminal(env)).unicode
+        env.stdout.write(render_line(report, unicode=unicode))
+        return
+    from kubectl_portcheck.render.table import table_lines
+
+    look = look_for(_terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide")
+    lines = table_lines(report, look, show_commands=args.show_commands)
+    print_lines(lines, env.stdout, look, env.environ)
+
+
+def _export(report: "Report", args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    from kubectl_portcheck.render.export import render_html, render_svg
+
+    for path, render in ((args.save_svg, render_svg), (args.save_html, render_html)):
+        if path:
+            try:
+                Path(path).write_text(render(report), encoding="utf-8")
+            except OSError as error:
+                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _terminal(env: Environment, stream: TextIO | None = None) -> "Terminal":
+    """The facts about stdout, or about another stream."""
+    import os
+
+    from kubectl_portcheck.render.console import Terminal
+
+    stream = stream or env.stdout
+    is_terminal = stream.isatty()
+    columns = env.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) > 0 else None
+    if is_terminal and width is None:
+        width = os.get_terminal_size(stream.fileno()).columns
+    return Terminal(is_terminal, width, env.environ, stream.encoding)
+
+
+def _defect(defect: Exception) -> tuple[str, str]:
+    """What is said of a failure that nobody foresaw: its kind and place, none of its data."""
+    trace = defect.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        code = trace.tb_frame.f_code
+        place = f" in {code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+    return (
+        f"could not tell: a defect of kubectl-portcheck ({type(defect).__name__}{place})",
+        "Please report it, with the output of --save if that works.",
+    )
+
+
+def _complain(env: Environment, error: PortcheckError) -> None:
+    from kubectl_portcheck.render.text import clean_block
+
+    for text in (error.line, error.hint):
+        if text:
+            env.stderr.write(f"{clean_block(text)}\n")

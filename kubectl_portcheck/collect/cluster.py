@@ -1,0 +1,207 @@
+"""A live cluster, asked in the model's own types. Whatever fails becomes a part that is missing."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.connection import (
+    Api,
+    ApiStatusError,
+    ClusterError,
+    ConfigurationError,
+    Deadline,
+    ExecResult,
+    Forbidden,
+    NotFound,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
+from kubectl_portcheck.collect.listeners import find_listeners
+from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.semantics import selectors
+
+T = TypeVar("T")
+K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
+
+PAGE = "500"
+"""Objects asked for at once; a longer list comes in several answers."""
+READ_SECONDS = 10.0
+EXEC_SECONDS = 8.0
+KNOCK_SECONDS = 5.0
+PROXY_SECONDS = 5.0
+
+
+class LiveCluster:
+    """One namespace of a running cluster; safe to use from several threads."""
+
+    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._deadline = deadline
+
+    def service(self, name: str) -> Observed[Service] | Missing:
+        """The Service, or why the API server did not give it.
+
+        Raises UnknownTargetError where there is none of that name, naming the nearest, and
+        ClusterError where no cluster can be reached or it refuses the credentials.
+        """
+        path = f"{self._core}/services/{name}"
+
+        def read() -> Service:
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return _trimmed(decode.decode(raw, Service))
+
+        try:
+            return observed(read, fatal=(NotFound, Unauthorized, Unreachable, TimedOut))
+        except NotFound as error:
+            raise UnknownTargetError(error.line, self._did_you_mean(name)) from None
+
+    def endpoint_slices(self, service: str) -> Observed[tuple[EndpointSlice, ...]] | Missing:
+        """The EndpointSlices that belong to the Service, whoever wrote them."""
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{self._namespace}/endpointslices"
+        return self._list(
+            path, decode.ListOf[EndpointSlice], f"kubernetes.io/service-name={service}"
+        )
+
+    def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
+        """The pods with these labels; all of the namespace for an empty selector."""
+        return self._list(f"{self._core}/pods", decode.ListOf[Pod], _query(selector))
+
+    def replica_sets(self, selector: dict[str, str]) -> Observed[tuple[Workload, ...]] | Missing:
+        """The ReplicaSets with these labels."""
+        return self._workloads("ReplicaSet", "replicasets", _query(selector))
+
+    def deployments(self) -> Observed[tuple[Workload, ...]] | Missing:
+        """The Deployments of the namespace."""
+        return self._workloads("Deployment", "deployments", "")
+
+    def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
+        """What listens in the pod, by whatever its containers have to ask with."""
+        deadline = self._deadline.earlier(EXEC_SECONDS)
+
+        def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
+            try:
+                return self._api.exec(
+                    self._namespace, pod.metadata.name, container, argv, deadline=deadline
+                )
+            except ClusterError as error:
+                return _missing(error)
+
+        return find_listeners(pod, run)
+
+    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+        """Connects to ports of the pod by port-forward, and sends nothing."""
+        deadline = self._deadline.earlier(KNOCK_SECONDS)
+        try:
+            knocks = self._api.knock(self._namespace, pod, numbers, deadline=deadline)
+        except ClusterError as error:
+            why = _missing(error).detail
+            return tuple(
+                Attempt(pod=pod, port=n, path=path, outcome="skipped", detail=why) for n in numbers
+            )
+        return tuple(
+            Attempt(pod=pod, port=n, path=path, outcome=k.outcome, detail=k.detail)
+            for n, k in knocks.items()
+        )
+
+    def pod_proxy(self, pod: str, number: int) -> Attempt:
+        """Lets the API server dial the port at the pod's address. It sends an HTTP request."""
+        deadline = self._deadline.earlier(PROXY_SECONDS)
+        try:
+            told = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
+        except ClusterError as error:
+            why = _missing(error).detail
+            return Attempt(pod=pod, port=number, path="pod-proxy", outcome="skipped", detail=why)
+        return Attempt(
+            pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
+        )
+
+    @property
+    def _core(self) -> str:
+        return f"/api/v1/namespaces/{self._namespace}"
+
+    def _workloads(
+        self, kind: str, resource: str, selector: str
+    ) -> Observed[tuple[Workload, ...]] | Missing:
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/{resource}"
+        found = self._list(path, decode.ListOf[Workload], selector)
+        if isinstance(found, Missing):
+            return found
+        return Observed(value=tuple(msgspec.structs.replace(w, kind=kind) for w in found.value))
+
+    def _list(
+        self, path: str, type_: type[decode.ListOf[K]], selector: str
+    ) -> Observed[tuple[K, ...]] | Missing:
+        def read() -> tuple[K, ...]:
+            query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
+            items: list[K] = []
+            while True:
+                raw = self._api.get(path, query, deadline=self._deadline.earlier(READ_SECONDS))
+                page = decode.decode(raw, type_)
+                items += map(_trimmed, page.items)
+                if not page.metadata.continue_:
+                    return tuple(items)
+                query["continue"] = page.metadata.continue_
+
+        return observed(read)
+
+    def _did_you_mean(self, name: str) -> str:
+        found = self._list(f"{self._core}/services", decode.ListOf[Service], "")
+        if isinstance(found, Missing):
+            return ""
+        near = selectors.nearest(name, (s.metadata.name for s in found.value))
+        return f"Did you mean {near}?" if near else ""
+
+
+def observed(
+    read: Callable[[], T], fatal: tuple[type[ClusterError], ...] = ()
+) -> Observed[T] | Missing:
+    """What was read, or why it could not be. Failures of the classes in ``fatal`` are raised."""
+    try:
+        return Observed(value=read())
+    except ClusterError as error:
+        if isinstance(error, (ConfigurationError, *fatal)):
+            raise
+        return _missing(error)
+    except ValueError as error:
+        return Missing(reason=Reason.FAILED, detail=f"the API server's answer is odd: {error}")
+
+
+def _missing(error: ClusterError) -> Missing:
+    if isinstance(error, Forbidden):
+        return Missing(reason=Reason.FORBIDDEN, detail=forbidden(error.message))
+    if isinstance(error, NotFound):
+        return Missing(reason=Reason.NOT_FOUND, detail=error.message)
+    if isinstance(error, TimedOut):
+        return Missing(reason=Reason.TIMED_OUT, detail=error.message)
+    detail = f"{error.status}: {error.message}" if isinstance(error, ApiStatusError) else ""
+    return Missing(reason=Reason.FAILED, detail=detail or error.message)
+
+
+RIGHT = re.compile(
+    r'cannot (?P<verb>\w+) resource "(?P<resource>[\w./-]+)" in API group "(?P<group>[\w.-]*)"'
+)
+
+
+def forbidden(message: str) -> str:
+    """The missing right in few words: ``get pods/exec is forbidden``; else the message itself."""
+    found = RIGHT.search(message)
+    if found is None:
+        return message
+    group = f".{found['group']}" if found["group"] else ""
+    return f"{found['verb']} {found['resource']}{group} is forbidden"
+
+
+def _query(selector: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+
+
+def _trimmed(item: K) -> K:
+    return msgspec.structs.replace(item, metadata=decode.trimmed(item.metadata))

@@ -1,0 +1,70 @@
+"""A pod's port as the API server reaches it: by the pod proxy, at the pod's address."""
+
+import re
+from typing import Literal, NamedTuple
+from urllib.parse import quote
+
+from kubectl_portcheck.collect.connection.http import Response
+from kubectl_portcheck.collect.connection.status import parse_status, refusal
+
+MOST_BODY = 65536
+"""How much of an answer's body is read."""
+
+Outcome = Literal["accepted", "refused", "reset", "timeout", "unknown"]
+
+
+class ProxyAnswer(NamedTuple):
+    """What the API server met at the port."""
+
+    outcome: Outcome
+    status: int | None
+    """The HTTP status that the pod answered, or None where it did not answer with HTTP."""
+    detail: str
+
+
+def proxy_path(namespace: str, pod: str, port: int, path: str, scheme: str) -> str:
+    """The request path of a GET through the pod proxy."""
+    name = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
+    if not path.startswith("/"):
+        path = "/" + path
+    safe = quote(path, safe="/?&=:@!$'()*+,;~-._%")
+    return f"/api/v1/namespaces/{namespace}/pods/{name}/proxy{safe}"
+
+
+def read_proxy_answer(response: Response) -> ProxyAnswer:
+    """Tells the API server's own failures from the pod's answers.
+
+    Raises :class:`ApiStatusError` where the API server refused to try at all.
+    """
+    status = parse_status(response.body) if response.status >= 400 else None
+    message = (status or {}).get("message")
+    if status is None or not isinstance(message, str):
+        return ProxyAnswer("accepted", response.status, "")
+    if "error trying to reach service" in message:
+        return ProxyAnswer(_classify(message), None, message)
+    if status.get("apiVersion") == "v1" and (
+        response.status in (401, 403, 404, 429) or status.get("reason") in _OWN_REASONS
+    ):
+        raise refusal(response)
+    return ProxyAnswer("accepted", response.status, "")
+
+
+_OWN_REASONS = ("BadRequest", "InternalError", "ServiceUnavailable", "Timeout", "ServerTimeout")
+
+
+def _classify(message: str) -> Outcome:
+    lowered = message.lower()
+    if "connection refused" in lowered:
+        return "refused"
+    if re.search(
+        r"malformed http|http response to https|tls: |x509: |: eof|transport connection"
+        r"|unexpected eof|server closed",
+        lowered,
+    ):
+        # Something accepted the connection, even if it speaks no HTTP.
+        return "accepted"
+    if "reset by peer" in lowered:
+        return "reset"
+    if re.search(r"timeout|deadline exceeded|no route to host|timed out", lowered):
+        return "timeout"
+    return "unknown"

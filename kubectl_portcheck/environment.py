@@ -1,0 +1,12 @@
+"""What surrounds a run: streams and variables, handed in and never looked up."""
+
+from collections.abc import Mapping
+from typing import NamedTuple, TextIO
+
+
+class Environment(NamedTuple):
+    """The world as one run sees it."""
+
+    stdout: TextIO
+    stderr: TextIO
+    environ: Mapping[str, str]

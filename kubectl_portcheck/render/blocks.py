@@ -1,0 +1,245 @@
+"""The blocks that the report of one Service is made of: steps, findings, fixes, gaps."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.report import (
+    Finding,
+    Fix,
+    PodReport,
+    PortReport,
+    ServiceReport,
+    Step,
+)
+from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.shell import shell_form, shell_lines
+from kubectl_portcheck.render.text import cells, clean, clean_block, cut
+
+INDENT: Final = 9
+"""Where the texts beside the labels begin."""
+MOST_EVIDENCE: Final = 6
+LONGEST_COMMAND: Final = 4000
+
+STEP_NAMES: Final = {
+    "pod-status": "Pod status",
+    "listening-ports": "Listening ports",
+    "endpoints": "Endpoints",
+    "target-port": "Target port",
+    "pod-port-forward": "Pod port-forward",
+    "service-port-forward": "Service port-forward",
+}
+
+
+def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
+    """A paragraph with its label in the margin; without one it continues the one above."""
+    if look.plain:
+        return paragraph(f"{label}: {text}" if label else text, look)
+    first = line(Span(f"  {label}".ljust(INDENT), "label"))
+    return paragraph(text, look, first=first, style=style)
+
+
+def step_text(step: Step) -> str:
+    """What came out of a step, and why it was not done where it was not."""
+    if not step.reason:
+        return step.summary
+    if ":" in step.summary or step.status != "skipped":
+        return f"{step.summary} ({step.reason})"
+    return f"{step.summary}: {step.reason}"
+
+
+def steps(port: PortReport, look: Look, *, commands: bool = False) -> Lines:
+    """The six steps, one line each as a rule."""
+    shown: Lines = []
+    width = max(map(len, STEP_NAMES.values()))
+    for step in port.steps:
+        name = STEP_NAMES[step.name]
+        sign = look.sign(step.status)
+        if look.plain:
+            shown += paragraph(f"Step {step.step}, {name}: {sign}. {step_text(step)}", look)
+        else:
+            first = line(
+                "  ",
+                Span(sign, step.status),
+                " " * (1 if look.unicode else 3 - len(sign)),
+                Span(f"{step.step} ", "dim"),
+                name.ljust(width + 2),
+            )
+            style = "dim" if step.status == "skipped" else ""
+            shown += _step_row(step_text(step), look, first, style)
+        if commands and step.command:
+            shown += _step_command(step.command, look)
+    return shown
+
+
+def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
+    """A step's line. Before it is broken in two, long names in it are cut in the middle."""
+    shown = clean(text)
+    if not look.wide and size(first) + cells(shown) > look.columns:
+        shown = " ".join(cut(w, 30, look.ellipsis) for w in shown.split(" "))
+    return paragraph(shown, look, first=first, style=style)
+
+
+def safe_command(command: str) -> str:
+    """A step's command, quoted again so that no unsafe character in it is shown raw."""
+    try:
+        return shell_form(shlex.split(command)) or ""
+    except ValueError:
+        return clean(command)
+
+
+def _step_command(command: str, look: Look) -> Lines:
+    whole = safe_command(command)
+    if cells(whole) + 6 <= look.columns:
+        return [line(" " * 6, Span(look.glyphs(whole), "dim"))]
+    return _paste(shlex.split(whole), look, "dim")
+
+
+def _paste(argv: Sequence[str], look: Look, style: str) -> Lines:
+    """A command to paste: at the left margin, since a broken word bears no indentation."""
+    one = shell_form(argv, ascii_only=not look.unicode)
+    if one is None or len(one) > LONGEST_COMMAND:
+        why = "cannot be typed in a shell" if one is None else "is too long to be shown"
+        return labelled("", f"(the command {why}; -o json has it)", look)
+    if look.width is None or look.plain:
+        return [line(Span(row, style)) for row in one.split("\n")]
+    rows = shell_lines(argv, look.columns - 1, ascii_only=not look.unicode)
+    return [line(Span(row, style)) for row in rows]
+
+
+def finding(
+    label: str, found: Finding, consequences: Sequence[Finding], service: ServiceReport, look: Look
+) -> Lines:
+    """A finding with its evidence, and what merely follows from it."""
+    shown = labelled(label, f"{found.code} {found.name}", look, "heading")
+    if not _said(found, service):
+        shown += labelled("", _about(found, service) + found.summary, look)
+    evidence = fold_pods(found.evidence, service)
+    most = len(evidence) if look.wide or len(evidence) <= MOST_EVIDENCE else MOST_EVIDENCE - 1
+    for fact in evidence[:most]:
+        shown += labelled("", fact, look)
+    if len(evidence) > most:
+        shown += labelled("", f"and {len(evidence) - most} more facts: -o wide", look, "dim")
+    for other in consequences:
+        sign = "└ " if look.unicode else "- "
+        text = f"{other.code} follows: {other.summary}"
+        if look.plain:
+            shown += paragraph(text, look)
+        else:
+            shown += paragraph(text, look, first=line(" " * INDENT, Span(sign, "dim")))
+    return shown
+
+
+def _said(found: Finding, service: ServiceReport) -> bool:
+    """Whether the headline already says it."""
+    return service.headline.lower().endswith(found.summary.lower())
+
+
+def _about(found: Finding, service: ServiceReport) -> str:
+    if found.port is None or len(service.ports) < 2:
+        return ""
+    return f"port {found.port}: "
+
+
+def fold_pods(evidence: Iterable[str], service: ServiceReport) -> list[str]:
+    """One line for what is equally true of several pods: ``3 of 3 pods: ...``."""
+    known = {p.pod.metadata.name for p in service.pods}
+    folded: dict[tuple[str, bool], list[str]] = {}
+    for fact in evidence:
+        pod, colon, rest = fact.partition(": ")
+        about_pod = bool(colon) and pod in known
+        key = (rest, True) if about_pod else (fact, False)
+        folded.setdefault(key, []).append(pod if about_pod else "")
+    return [
+        fact
+        if not about_pod
+        else f"{pods[0]}: {fact}"
+        if len(pods) == 1
+        else f"{len(pods)} of {len(known)} pods: {fact}"
+        for (fact, about_pod), pods in folded.items()
+    ]
+
+
+def fixes(found: Finding, look: Look) -> Lines:
+    """The ways to mend it; the first one whole and to be pasted."""
+    shown: Lines = []
+    for i, fix in enumerate(found.fixes):
+        # Once a safe command is there, a second one would only make the reader choose.
+        whole = i == 0 or look.wide or not found.fixes[0].command or found.fixes[0].safety != "safe"
+        shown += _fix("Fix" if i == 0 else "Or", fix, look, whole=whole)
+    return shown
+
+
+def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
+    if not fix.command:
+        shown = labelled(label, fix.title, look)
+        return shown + (_patch(fix.patch, look) if fix.patch else [])
+    if not whole:
+        return labelled(label, f"{fix.title} (-o wide)", look)
+    care = "safe to paste" if fix.safety == "safe" else "review before you paste"
+    shown = labelled(label, f"{fix.title} ({care}):", look)
+    shown += [BLANK, *_paste(fix.command, look, "command"), BLANK]
+    if fix.patch and look.wide:
+        shown += labelled("", "In its source too, or the next deployment reverts it:", look)
+        shown += _patch(fix.patch, look)
+    elif fix.patch:
+        note = "Mend its source too, or the next deployment reverts it (-o wide)."
+        shown += labelled("", note, look)
+    return shown
+
+
+def _patch(patch: str, look: Look) -> Lines:
+    pad = " " * (INDENT + 2)
+    return [line(pad, Span(look.glyphs(row), "command")) for row in clean_block(patch).split("\n")]
+
+
+def gaps(service: ServiceReport, look: Look) -> Lines:
+    """What could not be had, and which rules it kept from deciding."""
+    lacking: dict[str, list[str]] = {m: [] for m in service.missing}
+    for rule in service.not_evaluated:
+        codes = lacking.setdefault(rule.missing, [])
+        if rule.code not in codes:
+            codes.append(rule.code)
+    if not lacking:
+        return []
+    texts = [f"{m} ({', '.join(c)} not evaluated)" if c else m for m, c in lacking.items()]
+    if service.verdict == "inconclusive":
+        shown = [line("" if look.plain else "  ", Span("Could not tell", "label"))]
+        for text in texts:
+            shown += labelled("", text, look)
+        return shown
+    if not look.wide and len(texts) > 2:
+        texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
+    return labelled("Lacks", "; ".join(texts), look, "dim")
+
+
+def pods(service: ServiceReport, look: Look) -> Lines:
+    """Each pod with what was measured in it: the wide form's table."""
+    shown = [line("" if look.plain else "  ", Span("Pods", "label"))]
+    attempts = {a for port in service.ports for a in port.attempts}
+    for report in service.pods:
+        shown += labelled("", _pod_text(report, attempts), look)
+    return shown if service.pods else []
+
+
+def _pod_text(report: PodReport, attempts: Iterable[Attempt]) -> str:
+    pod = report.pod
+    where = f" on {pod.spec.node_name}" if pod.spec.node_name else ""
+    facts = [f"{pod.status.phase or 'phase unknown'}{', Ready' if report.ready else ''}{where}"]
+    if report.listeners is None:
+        facts.append("sockets not known")
+    else:
+        found = {
+            f"{s.port}/{s.protocol} {s.program or ''}".strip()
+            for s in sorted(report.listeners, key=lambda s: s.port)
+        }
+        facts.append(f"listens on {', '.join(sorted(found, key=_number)) or 'nothing'}")
+    mine = sorted({(a.path, a.port, a.outcome) for a in attempts if a.pod == pod.metadata.name})
+    facts += [f"{path} {port} {outcome}" for path, port, outcome in mine]
+    return f"{pod.metadata.name}: {'; '.join(facts)}"
+
+
+def _number(text: str) -> int:
+    return int(text.partition("/")[0])

@@ -1,0 +1,76 @@
+"""``--explain CODE`` and ``--list-rules``: what the catalogue knows, without any cluster."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.text import cells, clean, clean_block, cut_end
+from kubectl_portcheck.rules.base import Example, Rule
+
+READABLE: Final = 88
+_SEVERITIES: Final = {"error": "fail", "warning": "warn", "info": "skipped"}
+
+
+def explain_lines(rule: Rule, look: Look) -> Lines:
+    """One rule: what it means, why traffic fails, how to confirm and to mend it, examples."""
+    narrow = look._replace(width=min(look.columns, READABLE))
+    shown = [
+        line(Span(f"{rule.code} {rule.name}", "bold"), f"  {rule.severity}"),
+        *paragraph(rule.summary + ".", narrow),
+    ]
+    sections = (
+        ("What it means", rule.explanation.meaning),
+        ("Why traffic fails", rule.explanation.why),
+        ("How to confirm", rule.explanation.confirm),
+        ("How to fix", rule.explanation.fix),
+    )
+    for title, text in sections:
+        shown += [BLANK, line(Span(title, "bold"))]
+        for part in text.split("\n\n"):
+            shown += paragraph(part, narrow, first=line(_pad(look, 2)))
+    for example in rule.examples:
+        shown += [BLANK, *_example(example, narrow)]
+    if rule.follows_from:
+        text = f"May be a mere consequence of {', '.join(rule.follows_from)}."
+        shown += [BLANK, *paragraph(text, narrow)]
+    return shown
+
+
+def _pad(look: Look, width: int) -> str:
+    return "" if look.plain else " " * width
+
+
+def _example(example: Example, look: Look) -> Lines:
+    kind = "Found in" if example.fires else "Not found in"
+    shown = paragraph(f"{kind}: {example.title}", look, style="bold")
+    rows = clean_block(example.manifest.strip("\n")).split("\n")
+    return [*shown, *(line(_pad(look, 4), look.glyphs(row)) for row in rows)]
+
+
+def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
+    """The catalogue, one rule a line: code, severity, name, summary."""
+    width = max((cells(r.name) for r in rules), default=0)
+    shown: Lines = []
+    for rule in rules:
+        if look.plain:
+            shown += paragraph(f"{rule.code} {rule.name}, {rule.severity}: {rule.summary}", look)
+            continue
+        severity = rule.severity.ljust(len("warning"))
+        head = f"{rule.code}  {severity}  {rule.name.ljust(width)}  "
+        summary = look.glyphs(clean(rule.summary))
+        # In a narrow window the summary would be three words a line: it goes underneath.
+        if look.columns - len(head) < 36 and not look.wide:
+            shown.append(_rule(rule, severity, rule.name))
+            shown += paragraph(summary, look, first=line(" " * 16))
+        else:
+            room = max(look.columns - len(head), 36)
+            text = summary if look.wide else cut_end(summary, room, look.ellipsis)
+            shown.append((*_rule(rule, severity, rule.name.ljust(width)), Span(f"  {text}")))
+    return shown
+
+
+def _rule(rule: Rule, severity: str, name: str) -> tuple[Span, ...]:
+    return line(
+        Span(rule.code, "bold"), "  ", Span(severity, _SEVERITIES[rule.severity]), f"  {name}"
+    )

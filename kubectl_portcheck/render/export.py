@@ -1,0 +1,40 @@
+"""``--save-svg`` and ``--save-html``: the report of the terminal, as a picture or a page."""
+
+from io import StringIO
+from typing import Final
+
+from rich.console import Console
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
+
+from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.render.console import make_console, to_rich
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.table import table_lines
+
+WIDTH: Final = 100
+TITLE: Final = "kubectl portcheck"
+LIGHT: Final = DEFAULT_TERMINAL_THEME
+DARK: Final = MONOKAI
+
+
+def render_svg(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:
+    """The report as an SVG picture. The identifiers in it depend on the content alone."""
+    console = _recorded(report, width)
+    return console.export_svg(title=TITLE, theme=_theme(dark))
+
+
+def render_html(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:
+    """The report as an HTML page of its own: no script, nothing to be fetched."""
+    console = _recorded(report, width)
+    return console.export_html(theme=_theme(dark), inline_styles=True)
+
+
+def _theme(dark: bool) -> TerminalTheme:
+    return DARK if dark else LIGHT
+
+
+def _recorded(report: Report, width: int) -> Console:
+    look = Look(width=width, color=True)
+    console = make_console(StringIO(), look, {}, record=True)
+    console.print(to_rich(table_lines(report, look)), end="", soft_wrap=True)
+    return console

@@ -1,0 +1,201 @@
+"""``-o json``: the public form of a report, apart from the internal one, field by field.
+
+Schema version 1 (``schema/report-v1.json``): fields are added, never renamed or removed. The
+output is ASCII, so nothing in it can steer a terminal. Its texts are neutralised besides, for
+those who print one with ``jq -r``: a control, bidirectional or invisible character is written out
+as ``\\x1b`` or ``\\u202e``, a line break becomes a blank, and what is longer than 4,096 characters
+is cut in the middle. Names that Kubernetes allows are never changed by that. ``command`` alone is
+exact, since programs run it; ``shell`` is the same in a form that is safe to show and to paste.
+"""
+
+import json
+from collections import Counter
+from typing import Final
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket
+from kubectl_portcheck.model.report import (
+    Chain,
+    Finding,
+    Fix,
+    NotEvaluated,
+    PodReport,
+    PortReport,
+    Report,
+    ServiceReport,
+    Step,
+)
+from kubectl_portcheck.render.blocks import safe_command
+from kubectl_portcheck.render.shell import shell_form
+from kubectl_portcheck.render.text import clean, clean_block
+
+SCHEMA_VERSION: Final = 1
+TOOL: Final = "kubectl-portcheck"
+
+Json = dict[str, object]
+
+
+def render_json(report: Report, version: str) -> str:
+    """The report as one JSON document."""
+    return json.dumps(report_json(report, version), indent=2) + "\n"
+
+
+def report_json(report: Report, version: str) -> Json:
+    """The same, as what :func:`json.dumps` takes."""
+    counts = Counter(s.verdict for s in report.services)
+    context = report.context
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "tool": {"name": TOOL, "version": version},
+        "context": {
+            "source": context.source,
+            "cluster": clean(context.cluster),
+            "namespace": clean(context.namespace),
+            "collectedAt": clean(context.collected_at) or None,
+        },
+        "verdict": report.verdict,
+        "interrupted": report.interrupted,
+        "services": [_service(s) for s in report.services],
+        "counts": {
+            "services": len(report.services),
+            "healthy": counts["healthy"],
+            "degraded": counts["degraded"],
+            "broken": counts["broken"],
+            "inconclusive": counts["inconclusive"],
+        },
+    }
+
+
+def _service(service: ServiceReport) -> Json:
+    return {
+        "namespace": clean(service.namespace),
+        "name": clean(service.name),
+        "verdict": service.verdict,
+        "headline": clean(service.headline),
+        "pods": [_pod(p) for p in service.pods],
+        "ports": [_port(p) for p in service.ports],
+        "findings": [_finding(f) for f in service.findings],
+        "notEvaluated": [_not_evaluated(n) for n in service.not_evaluated],
+        "missing": [clean(m) for m in service.missing],
+    }
+
+
+def _pod(report: PodReport) -> Json:
+    pod: Pod = report.pod
+    return {
+        "name": clean(pod.metadata.name),
+        "node": clean(pod.spec.node_name) or None,
+        "phase": clean(pod.status.phase) or None,
+        "ready": report.ready,
+        "listeners": None if report.listeners is None else [_socket(s) for s in report.listeners],
+    }
+
+
+def _socket(socket: ListeningSocket) -> Json:
+    return {
+        "protocol": socket.protocol,
+        "family": socket.family,
+        "familyCertain": socket.family_certain,
+        "address": clean(socket.address),
+        "port": socket.port,
+        "device": _text(socket.device),
+        "container": _text(socket.container),
+        "program": _text(socket.program),
+        "programInferred": socket.program_inferred,
+        "source": socket.source,
+    }
+
+
+def _port(port: PortReport) -> Json:
+    return {
+        "port": port.port,
+        "name": clean(port.name) or None,
+        "protocol": port.protocol,
+        "targetPort": _number_or_name(port.target_port),
+        "verdict": port.verdict,
+        "chain": _chain(port.chain),
+        "steps": [_step(s) for s in port.steps],
+        "attempts": [_attempt(a) for a in port.attempts],
+    }
+
+
+def _chain(chain: Chain) -> Json:
+    return {
+        "servicePort": chain.service_port,
+        "targetPort": _number_or_name(chain.target_port),
+        "resolved": list(chain.resolved),
+        "containerPort": chain.container_port,
+        "declared": list(chain.declared),
+        "listening": None if chain.listening is None else list(chain.listening),
+        "programs": {str(port): clean(name) for port, name in sorted(chain.programs.items())},
+        "readiness": list(chain.readiness),
+    }
+
+
+def _step(step: Step) -> Json:
+    return {
+        "step": step.step,
+        "name": step.name,
+        "status": step.status,
+        "summary": clean(step.summary),
+        "reason": _text(step.reason),
+        "command": safe_command(step.command) if step.command else None,
+    }
+
+
+def _attempt(attempt: Attempt) -> Json:
+    return {
+        "pod": clean(attempt.pod),
+        "port": attempt.port,
+        "path": attempt.path,
+        "outcome": attempt.outcome,
+        "detail": clean(attempt.detail),
+    }
+
+
+def _finding(finding: Finding) -> Json:
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "impact": finding.impact,
+        "cause": finding.cause,
+        "causedBy": finding.caused_by,
+        "port": finding.port,
+        "protocol": finding.protocol,
+        "subject": {
+            "kind": clean(finding.subject.kind),
+            "namespace": clean(finding.subject.namespace),
+            "name": clean(finding.subject.name),
+        },
+        "pods": [clean(p) for p in finding.pods],
+        "summary": clean(finding.summary),
+        "evidence": [clean(e) for e in finding.evidence],
+        "fixes": [_fix(f) for f in finding.fixes],
+    }
+
+
+def _fix(fix: Fix) -> Json:
+    shell = shell_form(fix.command)
+    # What cannot be typed cannot be run either: NUL, or a surrogate that stands for no byte.
+    command = list(fix.command) if fix.command and shell is not None else None
+    return {
+        "title": clean(fix.title),
+        "command": command,
+        "shell": shell,
+        "patch": clean_block(fix.patch) if fix.patch is not None else None,
+        "safety": fix.safety,
+        "target": fix.target,
+    }
+
+
+def _not_evaluated(rule: NotEvaluated) -> Json:
+    return {"code": rule.code, "port": rule.port, "missing": clean(rule.missing)}
+
+
+def _text(text: str | None) -> str | None:
+    return None if text is None else clean(text)
+
+
+def _number_or_name(port: int | str) -> int | str:
+    return port if isinstance(port, int) else clean(port)

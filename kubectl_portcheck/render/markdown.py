@@ -1,0 +1,115 @@
+"""``-o markdown``: for an incident channel or a pull request. A table, a code block to paste."""
+
+import re
+from typing import Final
+
+from kubectl_portcheck.model.report import Finding, Report, ServiceReport
+from kubectl_portcheck.render.blocks import STEP_NAMES, fold_pods, step_text
+from kubectl_portcheck.render.chain import draw
+from kubectl_portcheck.render.layout import plain
+from kubectl_portcheck.render.look import SIGNS, Look
+from kubectl_portcheck.render.shell import shell_lines
+from kubectl_portcheck.render.sweep import tally
+from kubectl_portcheck.render.table import source_note, worst_first
+from kubectl_portcheck.render.text import clean, clean_block
+
+# A colon is left alone before a blank: only `:name:` and `http://` are drawn as something else.
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)")
+_LOOK: Final = Look(width=100)
+# GitHub and most chats draw these; the word beside them says the same.
+_MARKS: Final = {"healthy": "✅", "degraded": "⚠️", "broken": "❌", "inconclusive": "❔"}
+
+
+def render_markdown(report: Report) -> str:
+    """The report as GitHub-flavoured Markdown."""
+    parts = []
+    services = worst_first(report)
+    if len(services) != 1:
+        parts.append(f"## {_MARKS[report.verdict]} {report.verdict.upper()}: {tally(report)}")
+        if services:
+            rows = "".join(
+                f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.name)} "
+                f"| {_text(s.headline)} |\n"
+                for s in services
+            )
+            head = "| verdict | namespace | Service | cause |\n| --- | --- | --- | --- |\n"
+            parts.append(head + rows.rstrip("\n"))
+    note = source_note(report)
+    for service in services:
+        if service.verdict != "healthy" or len(services) == 1:
+            parts += _service(service, note)
+    return "\n\n".join(parts) + "\n"
+
+
+def _text(text: str) -> str:
+    """Untrusted text in a line or a table cell: nothing in it is markup, a link or a mention."""
+    return _SPECIAL.sub(lambda m: _ESCAPES.get(m[0], "\\" + m[0]), clean(text))
+
+
+# A backslash would not stop a link, a mention, an emoji or a formula from being drawn.
+_ESCAPES: Final = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    "@": "@<!-- -->",
+    ":": "&#58;",
+    "$": "&#36;",
+    "|": "&#124;",
+}
+
+
+def _block(text: str, language: str = "") -> str:
+    """A code block that its content cannot end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    body = text.rstrip("\n")
+    return f"{fence}{language}\n{body}\n{fence}"
+
+
+def _service(service: ServiceReport, note: str) -> list[str]:
+    origin = f" ({_text(note)})" if note else ""
+    parts = [
+        f"### {_MARKS[service.verdict]} {service.verdict.upper()}: svc/{_text(service.name)} "
+        f"in {_text(service.namespace)}{origin}",
+        f"**{_text(service.headline)}**",
+    ]
+    for port in service.ports:
+        if port.verdict == "healthy" and len(service.ports) > 1:
+            parts.append(f"Port {port.port}: healthy")
+            continue
+        if port.verdict != "healthy":
+            parts.append(_block(plain(draw(service, port, _LOOK)), "text"))
+        rows = "".join(
+            f"| {s.step} | {STEP_NAMES[s.name]} | {SIGNS[s.status]} {s.status} "
+            f"| {_text(step_text(s))} |\n"
+            for s in port.steps
+        )
+        table = f"| | port {port.port} | | |\n| --- | --- | --- | --- |\n{rows}"
+        parts.append(table.rstrip("\n"))
+    for finding in service.findings:
+        if finding.cause:
+            parts += _finding(finding, service)
+    follows = [f"- {f.code}: {_text(f.summary)}" for f in service.findings if not f.cause]
+    if follows:
+        parts.append("What follows from it:\n\n" + "\n".join(follows))
+    lacking = list(dict.fromkeys((*service.missing, *(n.missing for n in service.not_evaluated))))
+    if lacking:
+        parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))
+    return parts
+
+
+def _finding(finding: Finding, service: ServiceReport) -> list[str]:
+    parts = [f"**{finding.code} {_text(finding.name)}** ({finding.severity})"]
+    facts = [finding.summary, *fold_pods(finding.evidence, service)]
+    parts.append("\n".join(f"- {_text(fact)}" for fact in facts))
+    for fix in finding.fixes:
+        care = "" if not fix.command else f" ({fix.safety})"
+        parts.append(f"Fix: {_text(fix.title)}{care}")
+        if fix.command:
+            try:
+                parts.append(_block("\n".join(shell_lines(fix.command, 100)), "sh"))
+            except ValueError:
+                parts.append("(the command cannot be typed in a shell)")
+        elif fix.patch:
+            parts.append(_block(clean_block(fix.patch), "yaml"))
+    return parts

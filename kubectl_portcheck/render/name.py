@@ -1,0 +1,17 @@
+"""``-o name``: one object a line, to be piped into xargs."""
+
+from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.render.text import clean
+
+
+def render_name(report: Report) -> str:
+    """``service/checkout`` for each Service, as ``kubectl get -o name`` prints it.
+
+    Blanks do not occur in the names that Kubernetes allows; in a name from elsewhere they are
+    written out, so that one Service stays one word.
+    """
+    return "".join(f"service/{_word(s.name)}\n" for s in report.services)
+
+
+def _word(name: str) -> str:
+    return clean(name).replace(" ", "\\x20")

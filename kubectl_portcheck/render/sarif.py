@@ -1,0 +1,89 @@
+"""``-o sarif``: SARIF 2.1.0, for code scanning; above all with the manifests of ``-f``."""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from kubectl_portcheck.model.report import Finding, Report, ServiceReport
+from kubectl_portcheck.render.json import TOOL, Json
+from kubectl_portcheck.render.text import clean
+from kubectl_portcheck.rules.base import Rule
+
+SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> str:
+    """The findings as one SARIF run. ``rules`` is the catalogue, to describe what was found."""
+    found = [(s, f) for s in report.services for f in s.findings]
+    codes = sorted({f.code for _, f in found})
+    known = {r.code: r for r in rules}
+    names = {f.code: f.name for _, f in found}
+    run: Json = {
+        "tool": {
+            "driver": {
+                "name": TOOL,
+                "semanticVersion": version,
+                "rules": [_rule(code, names[code], known.get(code)) for code in codes],
+            }
+        },
+        "invocations": [
+            {
+                "executionSuccessful": not report.interrupted,
+                "toolExecutionNotifications": [
+                    {"level": "warning", "message": {"text": clean(m)}}
+                    for s in report.services
+                    for m in dict.fromkeys((*s.missing, *(n.missing for n in s.not_evaluated)))
+                ],
+            }
+        ],
+        "results": [_result(s, f, codes.index(f.code)) for s, f in found],
+        "columnKind": "unicodeCodePoints",
+        "properties": {"verdict": report.verdict},
+    }
+    document: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _rule(code: str, name: str, rule: Rule | None) -> Json:
+    described: Json = {"id": code, "name": _pascal(name)}
+    if rule:
+        described |= {
+            "shortDescription": {"text": rule.summary},
+            "fullDescription": {"text": rule.explanation.meaning},
+            "help": {"text": f"{rule.explanation.confirm}\n\n{rule.explanation.fix}"},
+            "defaultConfiguration": {"level": _LEVELS[rule.severity]},
+        }
+    return described
+
+
+def _pascal(name: str) -> str:
+    return "".join(word.capitalize() for word in clean(name).split("-"))
+
+
+def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
+    subject = finding.subject
+    port = f":{finding.port}" if finding.port is not None else ""
+    where = f"{subject.namespace}/{subject.kind}/{subject.name}"
+    about = f"{service.namespace}/{service.name}{port}"
+    facts = "".join(f"\n- {clean(e)}" for e in finding.evidence)
+    fixes = "".join(f"\nFix: {clean(f.title)}" for f in finding.fixes)
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": index,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": f"{clean(about)}: {clean(finding.summary)}{facts}{fixes}"},
+        "locations": [
+            {
+                "logicalLocations": [
+                    {
+                        "name": clean(subject.name),
+                        "fullyQualifiedName": clean(where),
+                        "kind": "resource",
+                    }
+                ]
+            }
+        ],
+        "partialFingerprints": {"portcheck/v1": clean(f"{finding.code} {where}{port}")},
+        "properties": {"cause": finding.cause, "impact": finding.impact},
+    }

@@ -1,0 +1,87 @@
+"""Several Services at once: a tally, and one line for each, worst first."""
+
+from collections import Counter
+from typing import Final
+
+from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
+from kubectl_portcheck.render.look import VERDICT_STATUS, Look
+from kubectl_portcheck.render.service import badge
+from kubectl_portcheck.render.text import cells, clean, cut, cut_end
+
+FEW_HEALTHY: Final = 5
+MOST_NAMES: Final = 12
+_ORDER: Final = ("broken", "degraded", "inconclusive", "healthy")
+
+
+def tally(report: Report) -> str:
+    """``7 of 60 Services broken, 2 degraded, 51 healthy``."""
+    total = len(report.services)
+    if not total:
+        return "no Service was found"
+    counts = Counter(s.verdict for s in report.services)
+    parts = [f"{counts[v]} {v}" for v in _ORDER if counts[v]]
+    first, *rest = parts
+    number, _, verdict = first.partition(" ")
+    noun = "Service" if total == 1 else "Services"
+    return ", ".join([f"{number} of {total} {noun} {verdict}", *rest])
+
+
+def overview(report: Report, look: Look) -> Lines:
+    """The verdict over all, then a line for each Service."""
+    note = "; interrupted: partial report" if report.interrupted else ""
+    shown = closing(report, look, note)
+    rows = [s for v in _ORDER for s in report.services if s.verdict == v]
+    healthy = [s for s in rows if s.verdict == "healthy"]
+    folded = len(healthy) > FEW_HEALTHY and not look.wide
+    listed = [s for s in rows if s.verdict != "healthy" or not folded]
+    if listed or folded:
+        shown.append(BLANK)
+    spread = len({s.namespace for s in report.services}) > 1
+    names = {id(s): look.glyphs(_name(s, spread)) for s in rows}
+    most = max(20, look.columns // 3) if not look.wide else look.columns
+    width = min(max((cells(names[id(s)]) for s in listed), default=0), most)
+    for service in listed:
+        shown += _row(service, names[id(service)], width, look)
+    if folded:
+        shown += _folded([names[id(s)] for s in healthy], look)
+    return shown
+
+
+def closing(report: Report, look: Look, note: str = "") -> Lines:
+    """The tally on one line: the first of a sweep, and said again at its end."""
+    text = f"{tally(report)}{note}"
+    mark = badge(report.verdict, look)
+    gap = ": " if look.plain else "  "
+    return paragraph(text, look, first=line(mark, gap), style="bold")
+
+
+def _name(service: ServiceReport, spread: bool) -> str:
+    name = clean(service.name)
+    return f"{clean(service.namespace)}/{name}" if spread else name
+
+
+def _row(service: ServiceReport, name: str, width: int, look: Look) -> Lines:
+    mark = badge(service.verdict, look)
+    headline = look.glyphs(clean(service.headline))
+    if look.plain:
+        return paragraph(f"{mark.text}: {name}: {headline}", look)
+    widest = len("INCONCLUSIVE") + 2 + (0 if look.unicode else 1)
+    gap = " " * (widest - cells(mark.text) + 2)
+    shown = cut(name, width, look.ellipsis)
+    pad = " " * (width - cells(shown) + 2)
+    room = look.columns - widest - width - 6
+    text = headline if look.wide else cut_end(headline, room, look.ellipsis)
+    return [line("  ", mark, gap, Span(shown, "bold"), pad, text)]
+
+
+def _folded(names: list[str], look: Look) -> Lines:
+    sign = "" if look.plain else f"{look.sign('pass')} "
+    head = Span(f"{sign}{len(names)} HEALTHY", f"{VERDICT_STATUS['healthy']}-badge")
+    shown = sorted(names)
+    if look.width is not None and len(shown) > MOST_NAMES:
+        shown = [*shown[:MOST_NAMES], f"and {len(names) - MOST_NAMES} more (-o wide)"]
+    text = ", ".join(shown)
+    gap = ": " if look.plain else "  "
+    pad = "" if look.plain else "  "
+    return paragraph(text, look, first=line(pad, head, gap))

@@ -1,0 +1,58 @@
+"""``-o table`` and ``-o wide``: the report as a person reads it at a terminal."""
+
+from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.render.layout import BLANK, Lines, plain
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.service import service_lines
+from kubectl_portcheck.render.sweep import closing, overview
+
+
+def table_lines(
+    report: Report, look: Look, *, show_commands: bool = False, summary: bool = False
+) -> Lines:
+    """The report as styled lines."""
+    services = report.services
+    alone = len(services) == 1 and not summary
+    shown = [] if alone else overview(report, look)
+    if summary or not services:
+        return shown
+    note = source_note(report)
+    detailed = _worth_details(report)
+    for service in detailed:
+        if shown:
+            shown.append(BLANK)
+        shown += service_lines(service, look, note=note, commands=show_commands)
+    if len(services) > 1 and len(detailed) > 1:
+        shown += [BLANK, *closing(report, look)]
+    return shown
+
+
+def render_table(
+    report: Report, look: Look, *, show_commands: bool = False, summary: bool = False
+) -> str:
+    """The report as text without colours."""
+    return plain(table_lines(report, look, show_commands=show_commands, summary=summary))
+
+
+def source_note(report: Report) -> str:
+    """Where the evidence comes from, and whether it is all there."""
+    context = report.context
+    words = {
+        "cluster": f"cluster {context.cluster}" if context.cluster else "",
+        "manifests": "from manifests",
+        "snapshot": f"snapshot of {context.collected_at}" if context.collected_at else "snapshot",
+    }
+    notes = [words[context.source], "interrupted: partial report" if report.interrupted else ""]
+    return ", ".join(n for n in notes if n)
+
+
+def worst_first(report: Report) -> list[ServiceReport]:
+    """The Services in the order in which a person should look at them."""
+    order = ("broken", "degraded", "inconclusive", "healthy")
+    return sorted(report.services, key=lambda s: (order.index(s.verdict), s.namespace, s.name))
+
+
+def _worth_details(report: Report) -> list[ServiceReport]:
+    if len(report.services) == 1:
+        return list(report.services)
+    return [s for s in worst_first(report) if s.verdict != "healthy"]

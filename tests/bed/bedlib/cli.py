@@ -1,0 +1,121 @@
+"""The command line of the bed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from . import build, cluster, plan
+from .shell import BedError, say
+
+DEFAULT_NAME = "portcheck"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; errors that the user can act on are told without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options) or 0)
+    except BedError as error:
+        say(f"bed: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bed", description="a real Kubernetes without Docker")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(
+        name: str, run: Callable[[argparse.Namespace], int | None], text: str, *, named: bool = True
+    ) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.set_defaults(run=run)
+        if named:
+            one.add_argument("--name", default=DEFAULT_NAME, help=f"default: {DEFAULT_NAME}")
+        return one
+
+    command("check", _check, "say why the bed cannot run here; exit code 0 if it can", named=False)
+    command("build", _build, "build and fetch whatever is missing", named=False)
+    command("kubectl", _kubectl, "print the path of a kubectl that fits", named=False)
+    command("up", _up, "bring a cluster up unless it is, and print its kubeconfig's path")
+    command("down", _down, "remove all of a cluster")
+    command("status", _status, "say how a cluster is; exit code 0 if it can be used")
+    command("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
+    command("list", _list, "list the clusters", named=False)
+    enter = command("enter", _enter, "run a shell or a command inside the node")
+    enter.add_argument("command", nargs=argparse.REMAINDER)
+    logs = command("logs", _logs, "print the path of a program's log, or of all logs")
+    logs.add_argument("program", nargs="?")
+    return parser
+
+
+def _build(_: argparse.Namespace) -> None:
+    cluster.require()
+    parts = build.build()
+    print(parts.programs, parts.kubectl, *parts.images, sep="\n")
+
+
+def _check(_: argparse.Namespace) -> int:
+    reason = cluster.why_not()
+    if reason:
+        print(reason)
+    return 1 if reason else 0
+
+
+def _kubectl(_: argparse.Namespace) -> None:
+    print(build.kubectl())
+
+
+def _up(options: argparse.Namespace) -> None:
+    print(cluster.up(options.name).kubeconfig)
+
+
+def _down(options: argparse.Namespace) -> None:
+    cluster.delete(options.name)
+
+
+def _status(options: argparse.Namespace) -> int:
+    if not cluster.exists(options.name):
+        print(f"{options.name}: down")
+        return 1
+    its = plan.load(options.name)
+    problem = "its creation did not begin" if its is None else cluster.problem_of(its)
+    print(f"{options.name}: {problem or 'up'}")
+    if its is not None:
+        now = cluster.status(its)
+        for program, state in now["programs"].items():
+            seconds = now["seconds"].get(program)
+            after = f" (after {seconds} s)" if seconds else ""
+            print(f"  {program}: {state}{after}")
+        print(f"  server {its.server}")
+        print(f"  pods {' '.join(its.pods)}, services {' '.join(its.services)}")
+        print(f"  kubeconfig {its.kubeconfig}")
+    return 1 if problem else 0
+
+
+def _kubeconfig(options: argparse.Namespace) -> None:
+    print(cluster.find(options.name).kubeconfig)
+
+
+def _list(_: argparse.Namespace) -> None:
+    for name in plan.names():
+        print(name)
+
+
+def _enter(options: argparse.Namespace) -> None:
+    words = options.command or [os.environ.get("SHELL", "/bin/sh")]
+    inside = cluster.inside(cluster.find(options.name), *words)
+    sys.stdout.flush()
+    os.execvp(inside[0], inside)
+
+
+def _logs(options: argparse.Namespace) -> None:
+    logs = cluster.find(options.name).state / "logs"
+    print(logs / f"{options.program}.log" if options.program else logs)

@@ -1,0 +1,257 @@
+"""The node: a supervisor inside namespaces of its own, started by cluster.py.
+
+Run as `unshare --fork --kill-child --pid --mount --net --ipc --uts tests/bed/node --bed-node=NAME`.
+It is process 1 of its namespace: when it ends, by whatever means, the kernel ends all that
+it started and drops their mounts and their network, so that nothing has to be cleaned up there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from . import images, plan, programs
+from .paths import CACHE
+from .shell import BedError, environment, run
+
+MARK = "--bed-node="
+
+START_LIMIT = 90.0
+"""Seconds for a program to become healthy."""
+
+# What kubelet would set for the whole machine: it finds these values already there.
+_KERNEL = {
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/keys/root_maxbytes": "25000000",
+}
+
+
+class Node:
+    """The supervisor's view of its programs, told to the outside in status.json."""
+
+    def __init__(self, its: plan.Plan) -> None:
+        self.plan = its
+        self.list = programs.programs(its)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.status: dict[str, str] = {program.name: "waiting" for program in self.list}
+        self.started: dict[str, float] = {}
+        self.phase = "starting"
+        self.problem = ""
+        self.imported = False
+
+    def tell(self) -> None:
+        """Replace the status file; kill -9 leaves the old one or the new one."""
+        status = {
+            "phase": self.phase,
+            "problem": self.problem,
+            "programs": self.status,
+            "seconds": self.started,
+        }
+        draft = Path(programs.RUN, "status.tmp")
+        draft.write_text(json.dumps(status))
+        draft.rename(Path(programs.RUN, "status.json"))
+
+    def run(self) -> None:
+        """Start everything in order, then watch for ever."""
+        begin = time.monotonic()
+        importing = threading.Thread(target=self._import_images, daemon=True)
+        while self.phase == "starting":
+            self._look()
+            for program in self.list:
+                state = self.status[program.name]
+                if state == "waiting" and all(
+                    self.status[needed] == "healthy" for needed in program.needs
+                ):
+                    self._start(program)
+                elif state == "started" and _healthy(program):
+                    self.status[program.name] = "healthy"
+                    self.started[program.name] = round(time.monotonic() - begin, 1)
+            if self.status["containerd"] == "healthy" and importing.ident is None:
+                importing.start()
+            if self.problem:
+                raise BedError(self.problem)
+            if self.imported and all(state == "healthy" for state in self.status.values()):
+                self.phase = "running"
+            elif time.monotonic() - begin > START_LIMIT:
+                late = [n for n, s in self.status.items() if s == "started"] or ["containerd"]
+                raise BedError(f"{late[0]} was not ready after {START_LIMIT:.0f} s")
+            self.tell()
+            time.sleep(0.2)
+        while True:
+            self._look()
+            self.tell()
+            time.sleep(0.5)
+
+    def _import_images(self) -> None:
+        """Run beside the other programs' start: it is the longest part."""
+        try:
+            for archive in json.loads(Path(programs.RUN, "parts.json").read_text())["images"]:
+                image = f"/run/bed-cache/{archive}"
+                run([*programs.CTR, "images", "import", image], timeout=START_LIMIT)
+            listed = run([*programs.CTR, "images", "list", "-q"]).split()
+            missing = [name for name in images.ALL if name not in listed]
+            if missing:
+                raise BedError(f"containerd did not take {' '.join(missing)}")
+        except BedError as error:
+            self.problem = str(error)
+        self.imported = True
+
+    def _start(self, program: programs.Program) -> None:
+        with Path(programs.RUN, "logs", f"{program.name}.log").open("ab") as log:
+            self.running[program.name] = subprocess.Popen(
+                list(program.command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment({"TMPDIR": "/run/tmp", "GOTRACEBACK": "single"}),
+            )
+        self.status[program.name] = "started"
+
+    def _look(self) -> None:
+        for name, process in self.running.items():
+            if process.poll() is not None and not self.status[name].startswith("ended"):
+                self.status[name] = f"ended with code {process.returncode}"
+                if self.phase == "starting":
+                    raise BedError(f"{name} {self.status[name]}")
+
+
+def _healthy(program: programs.Program) -> bool:
+    if not program.health:
+        try:
+            run([*programs.CTR, "version"], timeout=5)
+        except BedError:
+            return False
+        return True
+    # The node asks itself, on its own loopback.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(program.health, timeout=2, context=context) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError, ValueError):
+        return False
+
+
+def _mount(kind: str, target: str, *options: str) -> None:
+    Path(target).mkdir(parents=True, exist_ok=True)
+    run(["mount", "-t", kind, *options, kind, target])
+
+
+def _bind(source: str | Path, target: str) -> None:
+    Path(target).mkdir(parents=True, exist_ok=True)
+    run(["mount", "--rbind", source, target])
+
+
+def _prepare_mounts(its: plan.Plan) -> None:
+    run(["mount", "--make-rshared", "/"])  # shared within: unshare made all of it private
+    run(["mount", "-t", "proc", "proc", "/proc"])
+    # Open the two folders of the machine before something is mounted over their parents.
+    state = os.open(its.state, os.O_PATH)
+    cache = os.open(CACHE, os.O_PATH)
+    parts = json.loads((its.state / "parts.json").read_text())
+    me = f"/proc/{os.getpid()}/fd"
+    _mount("tmpfs", "/run", "-o", "mode=755")
+    _bind(f"{me}/{state}/.", programs.RUN)
+    _bind(f"{me}/{cache}/.", "/run/bed-cache")
+    _bind(f"/run/bed-cache/{parts['programs']}", programs.BIN)
+    for place in ("/var/lib", "/var/log"):
+        _mount("tmpfs", place, "-o", "mode=755")
+    for place in ("/run/netns", "/run/tmp", "/run/lock", "/run/etcd"):
+        Path(place).mkdir(mode=0o700, exist_ok=True)
+    # Or a network namespace made later would hide those of the pods.
+    run(["mount", "--bind", "/run/netns", "/run/netns"])
+    run(["mount", "--make-rshared", "/run/netns"])
+    for name in ("kubelet", "containerd", "logs"):
+        Path(programs.RUN, name).mkdir(exist_ok=True)
+    _bind(f"{programs.RUN}/kubelet", "/var/lib/kubelet")
+    for name, value in _KERNEL.items():
+        setting = Path("/proc/sys", name)
+        if setting.exists():
+            fixed = Path("/run/kernel", name.replace("/", "-"))
+            fixed.parent.mkdir(exist_ok=True)
+            fixed.write_text(f"{value}\n")
+            run(["mount", "--bind", fixed, setting])
+
+
+def _sysctl(name: str, value: str) -> None:
+    with contextlib.suppress(OSError):  # a kernel without IPv6 has no such file
+        Path("/proc/sys/net", name).write_text(value)
+
+
+def _prepare_network(its: plan.Plan) -> None:
+    run(["ip", "link", "set", "lo", "up"])
+    _sysctl("ipv4/ip_forward", "1")
+    _sysctl("ipv6/conf/all/forwarding", "1")
+    _sysctl("ipv6/conf/default/accept_dad", "0")
+    _sysctl("ipv6/conf/all/accept_dad", "0")
+    deadline = time.monotonic() + 20
+    while not Path("/proc/net/dev").read_text().count(" eth0:"):
+        if time.monotonic() > deadline:
+            raise BedError("the creator did not connect the node's network")
+        time.sleep(0.02)
+    for address, network in zip(its.node_addresses, its.networks, strict=True):
+        prefix = network.partition("/")[2]
+        run(["ip", "address", "add", f"{address}/{prefix}", "dev", "eth0"])
+    run(["ip", "link", "set", "eth0", "up"])
+    # Nothing leaves the machine: what has no route within is dropped, as by a silent router.
+    run(["ip", "route", "add", "blackhole", "default"])
+    # Names fail at once and not after a time-out: there is no DNS server.
+    run(["ip", "route", "add", "unreachable", its.dns])
+    if its.dual:
+        run(["ip", "-6", "route", "add", "blackhole", "default", "metric", "4096"])
+
+
+def _supervise(its: plan.Plan) -> None:
+    node = Node(its)
+    try:
+        _prepare_mounts(its)
+        socket.sethostname(its.node)
+        _prepare_network(its)
+        node.run()
+    except Exception as error:  # told to the creator, which reads the status
+        node.phase = "failed"
+        node.problem = str(error) if isinstance(error, BedError) else traceback.format_exc()
+        with contextlib.suppress(OSError):
+            node.tell()
+        # Stay, for the logs and for a look inside, until deleted.
+        while True:
+            signal.pause()
+
+
+def main() -> None:
+    """Be process 1: reap what is orphaned and end with the supervisor."""
+    name = next(a for a in sys.argv if a.startswith(MARK))[len(MARK) :]
+    its = plan.load(name)
+    if its is None:
+        raise SystemExit(f"no cluster {name}")
+    # /proc is still the machine's: it tells the number by which the creator can reach this one.
+    (its.state / "node.tmp").write_text(os.readlink("/proc/self"))
+    (its.state / "node.tmp").rename(its.state / "node.pid")
+    supervisor = os.fork()
+    if not supervisor:
+        with contextlib.suppress(KeyboardInterrupt):
+            _supervise(its)
+        os._exit(1)
+    while True:
+        try:
+            if os.wait()[0] == supervisor:
+                return
+        except InterruptedError:
+            continue

@@ -1,0 +1,146 @@
+"""Names and addresses of one cluster. Every cluster has a slot, and its networks follow from it."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from .paths import STATE
+from .shell import BedError, run, succeeds
+
+SLOTS = 8
+
+_NAME = re.compile(r"[a-z0-9.-]{1,40}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where things are, in the machine and on the network."""
+
+    name: str
+    slot: int
+    dual: bool  # IPv4 and IPv6, else IPv4 alone
+
+    @property
+    def state(self) -> Path:
+        return STATE / self.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.state / "kubeconfig"
+
+    @property
+    def node(self) -> str:
+        return f"{self.name}-control-plane"
+
+    @property
+    def context(self) -> str:
+        return f"kind-{self.name}"
+
+    @property
+    def link(self) -> str:
+        """The machine's end of the veth pair; the node's end is eth0."""
+        return f"bed{self.slot}"
+
+    @property
+    def server(self) -> str:
+        return f"https://{self.node_addresses[0]}:6443"
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks between machine and node."""
+        return self._families(f"198.18.{self.slot}.0/30", f"fd00:bed:{self.slot}::/64")
+
+    @property
+    def machine_addresses(self) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(n)[1]) for n in self.networks)
+
+    @property
+    def node_addresses(self) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(n)[2]) for n in self.networks)
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        second = 244 + self.slot
+        return self._families(f"10.{second}.0.0/16", f"fd00:10:{second}::/56")
+
+    @property
+    def node_pods(self) -> tuple[str, ...]:
+        """The first part of the pod networks, which the only node is given."""
+        second = 244 + self.slot
+        return self._families(f"10.{second}.0.0/24", f"fd00:10:{second}::/64")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        second = 96 + self.slot
+        return self._families(f"10.{second}.0.0/16", f"fd00:10:{second}::/112")
+
+    @property
+    def api_service(self) -> str:
+        return str(ipaddress.ip_network(self.services[0])[1])
+
+    @property
+    def dns(self) -> str:
+        """The address that pods ask for names; nothing answers there."""
+        return str(ipaddress.ip_network(self.services[0])[10])
+
+    def _families(self, four: str, six: str) -> tuple[str, ...]:
+        return (four, six) if self.dual else (four,)
+
+    def save(self) -> None:
+        (self.state / "plan.json").write_text(json.dumps(asdict(self)))
+
+
+def check_name(name: str) -> str:
+    """Refuse what could not be a path component or a Kubernetes name."""
+    if not _NAME.fullmatch(name) or name.startswith((".", "-")):
+        raise BedError(f"'{name}' is not a valid cluster name: use lower case letters, digits, - .")
+    return name
+
+
+def load(name: str) -> Plan | None:
+    """Give the plan of a cluster that exists, running or not."""
+    try:
+        saved = json.loads((STATE / check_name(name) / "plan.json").read_text())
+        return Plan(**saved)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def names() -> list[str]:
+    """Give the names of all clusters that left something behind, running or not."""
+    return sorted(path.name for path in STATE.glob("*") if path.is_dir())
+
+
+def choose(name: str) -> Plan:
+    """Plan a new cluster in a slot of which nothing is in use."""
+    dual = Path("/proc/net/if_inet6").exists() and succeeds(
+        ["unshare", "--net", "ip6tables", "-t", "nat", "-S"]
+    )
+    used = {plan.slot for plan in map(load, names()) if plan}
+    routed = _routed()
+    for slot in range(SLOTS):
+        plan = Plan(check_name(name), slot, dual)
+        wanted = [ipaddress.ip_network(n) for n in plan.networks + plan.pods + plan.services]
+        if slot not in used and not any(
+            one.version == other.version and one.overlaps(other)
+            for one in wanted
+            for other in routed
+        ):
+            return plan
+    raise BedError(
+        f"no room for another cluster: each of {SLOTS} sets of networks is in use by a cluster"
+        " (bed list) or has a route on this machine already (ip route)"
+    )
+
+
+def _routed() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    networks = []
+    for family in ("-4", "-6"):
+        for route in json.loads(run(["ip", family, "-j", "route"], check=False) or "[]"):
+            if route.get("dst", "default") != "default":
+                networks.append(ipaddress.ip_network(route["dst"], strict=False))
+    return networks

@@ -1,0 +1,342 @@
+"""The programs of a cluster: their command lines, settings and health checks.
+
+The paths are those inside the node, where RUN is bound to the cluster's state directory
+and everything else under /run and /var/lib is the node's own.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import cgroups, images
+from .paths import BED
+from .plan import Plan
+
+RUN = "/run/bed"
+PKI = f"{RUN}/pki"
+CONF = f"{RUN}/conf"
+BIN = "/run/bed-bin"
+SOCKET = "/run/containerd/containerd.sock"
+CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program of the node."""
+
+    name: str
+    command: Sequence[str]
+    health: str = ""  # a URL that answers 200; empty: a containerd that answers
+    needs: Sequence[str] = field(default_factory=tuple)  # what must be healthy before it starts
+
+
+def programs(plan: Plan) -> list[Program]:
+    """Give the node's programs in the order of their start."""
+    return [
+        Program("containerd", ["containerd", "--config", f"{CONF}/containerd.toml"]),
+        Program("etcd", _etcd(), "http://127.0.0.1:2381/health"),
+        Program("kube-apiserver", _apiserver(plan), "https://127.0.0.1:6443/readyz", ["etcd"]),
+        Program(
+            "kube-controller-manager",
+            _controller_manager(plan),
+            "https://127.0.0.1:10257/healthz",
+            ["kube-apiserver"],
+        ),
+        Program(
+            "kube-scheduler",
+            _scheduler(),
+            "https://127.0.0.1:10259/healthz",
+            ["kube-apiserver"],
+        ),
+        Program(
+            "kubelet",
+            [
+                f"{BIN}/kubelet",
+                f"--config={CONF}/kubelet.yaml",
+                f"--kubeconfig={CONF}/kubelet.kubeconfig",
+                f"--root-dir={RUN}/kubelet",
+                f"--hostname-override={plan.node}",
+                f"--node-ip={','.join(plan.node_addresses)}",
+            ],
+            "http://127.0.0.1:10248/healthz",
+            ["kube-apiserver", "containerd"],
+        ),
+        Program(
+            "kube-proxy",
+            [f"{BIN}/kube-proxy", f"--config={CONF}/kube-proxy.yaml"],
+            "http://127.0.0.1:10256/livez",
+            ["kube-apiserver"],
+        ),
+    ]
+
+
+def _etcd() -> list[str]:
+    return [
+        "etcd",
+        "--name=bed",
+        "--data-dir=/run/etcd",
+        "--listen-client-urls=https://127.0.0.1:2379",
+        "--advertise-client-urls=https://127.0.0.1:2379",
+        "--listen-peer-urls=http://127.0.0.1:2380",
+        "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+        "--initial-cluster=bed=http://127.0.0.1:2380",
+        "--listen-metrics-urls=http://127.0.0.1:2381",
+        f"--cert-file={PKI}/etcd.crt",
+        f"--key-file={PKI}/etcd.key",
+        f"--trusted-ca-file={PKI}/ca.crt",
+        "--client-cert-auth",
+    ]
+
+
+def _apiserver(plan: Plan) -> list[str]:
+    return [
+        f"{BIN}/kube-apiserver",
+        f"--advertise-address={plan.node_addresses[0]}",
+        "--secure-port=6443",
+        "--allow-privileged=true",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        f"--client-ca-file={PKI}/ca.crt",
+        f"--tls-cert-file={PKI}/apiserver.crt",
+        f"--tls-private-key-file={PKI}/apiserver.key",
+        "--etcd-servers=https://127.0.0.1:2379",
+        f"--etcd-cafile={PKI}/ca.crt",
+        f"--etcd-certfile={PKI}/apiserver-etcd.crt",
+        f"--etcd-keyfile={PKI}/apiserver-etcd.key",
+        f"--kubelet-certificate-authority={PKI}/ca.crt",
+        f"--kubelet-client-certificate={PKI}/apiserver-kubelet.crt",
+        f"--kubelet-client-key={PKI}/apiserver-kubelet.key",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--proxy-client-cert-file={PKI}/front-proxy-client.crt",
+        f"--proxy-client-key-file={PKI}/front-proxy-client.key",
+        f"--requestheader-client-ca-file={PKI}/front-proxy-ca.crt",
+        "--requestheader-allowed-names=front-proxy-client",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-username-headers=X-Remote-User",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-account-key-file={PKI}/service-accounts.pub",
+        f"--service-account-signing-key-file={PKI}/service-accounts.key",
+        f"--service-cluster-ip-range={','.join(plan.services)}",
+    ]
+
+
+def _controller_manager(plan: Plan) -> list[str]:
+    kubeconfig = f"{CONF}/controller-manager.kubeconfig"
+    command = [
+        f"{BIN}/kube-controller-manager",
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--tls-cert-file={PKI}/controller-manager-server.crt",
+        f"--tls-private-key-file={PKI}/controller-manager-server.key",
+        f"--client-ca-file={PKI}/ca.crt",
+        f"--requestheader-client-ca-file={PKI}/front-proxy-ca.crt",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+        "--use-service-account-credentials=true",
+        "--allocate-node-cidrs=true",
+        f"--cluster-cidr={','.join(plan.pods)}",
+        f"--service-cluster-ip-range={','.join(plan.services)}",
+        f"--root-ca-file={PKI}/ca.crt",
+        f"--cluster-signing-cert-file={PKI}/ca.crt",
+        f"--cluster-signing-key-file={PKI}/ca.key",
+        f"--service-account-private-key-file={PKI}/service-accounts.key",
+    ]
+    size = "--node-cidr-mask-size-ipv4" if plan.dual else "--node-cidr-mask-size"
+    return [*command, f"{size}=24"]
+
+
+def _scheduler() -> list[str]:
+    kubeconfig = f"{CONF}/scheduler.kubeconfig"
+    return [
+        f"{BIN}/kube-scheduler",
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--tls-cert-file={PKI}/scheduler-server.crt",
+        f"--tls-private-key-file={PKI}/scheduler-server.key",
+        f"--client-ca-file={PKI}/ca.crt",
+        f"--requestheader-client-ca-file={PKI}/front-proxy-ca.crt",
+        "--bind-address=127.0.0.1",
+        "--leader-elect=false",
+    ]
+
+
+_CONTAINERD = f"""\
+version = 2
+root = "{RUN}/containerd"
+state = "/run/containerd"
+oom_score = 0
+
+[grpc]
+  address = "{SOCKET}"
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{images.PAUSE}"
+  # Without CAP_SYS_RESOURCE the score cannot be lowered, and no sandbox would start.
+  restrict_oom_score_adj = true
+  disable_hugetlb_controller = true
+  tolerate_missing_hugetlb_controller = true
+  enable_unprivileged_ports = true
+  stream_server_address = "127.0.0.1"
+
+  [plugins."io.containerd.grpc.v1.cri".containerd]
+    snapshotter = "overlayfs"
+    default_runtime_name = "runc"
+
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+      runtime_type = "io.containerd.runc.v2"
+
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        SystemdCgroup = false
+
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "{RUN}/cni"
+    conf_dir = "{CONF}/cni"
+"""
+
+
+def _cni(plan: Plan) -> dict[str, Any]:
+    # ptp, not bridge: pods that share a bridge need br_netfilter to reach each other's Services.
+    return {
+        "cniVersion": "0.4.0",
+        "name": "bed",
+        "plugins": [
+            {
+                "type": "ptp-without-dad",
+                "ipMasq": False,
+                "ipam": {
+                    "type": "host-local",
+                    "dataDir": "/run/cni-ipam",
+                    "ranges": [[{"subnet": network}] for network in plan.node_pods],
+                    "routes": [
+                        {"dst": "::/0" if ":" in network else "0.0.0.0/0"}
+                        for network in plan.node_pods
+                    ],
+                },
+            },
+            {"type": "portmap", "capabilities": {"portMappings": True}},
+        ],
+    }
+
+
+_LIMITS = (
+    *("memory.available", "nodefs.available", "nodefs.inodesFree"),
+    *("imagefs.available", "imagefs.inodesFree"),
+)
+
+
+def _kubelet(plan: Plan) -> dict[str, Any]:
+    return {
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": f"{PKI}/ca.crt"},
+        },
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": f"{PKI}/kubelet.crt",
+        "tlsPrivateKeyFile": f"{PKI}/kubelet.key",
+        "containerRuntimeEndpoint": f"unix://{SOCKET}",
+        "cgroupDriver": "cgroupfs",
+        "cgroupRoot": cgroups.root(plan.name),
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "clusterDomain": "cluster.local",
+        "clusterDNS": [plan.dns],
+        "resolvConf": "",
+        "podLogsDir": "/var/log/pods",
+        "volumePluginDir": f"{RUN}/kubelet-plugins",
+        # The images came by hand and cannot be pulled again; the disk is the machine's business.
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": dict.fromkeys(_LIMITS, "0%"),
+        "serializeImagePulls": False,
+        "syncFrequency": "10s",
+        "nodeStatusUpdateFrequency": "5s",
+        "registryPullQPS": 0,
+        "eventRecordQPS": 0,
+    }
+
+
+def _kube_proxy(plan: Plan) -> dict[str, Any]:
+    nothing = {
+        "maxPerCore": 0,
+        "min": 0,
+        "tcpEstablishedTimeout": "0s",
+        "tcpCloseWaitTimeout": "0s",
+    }
+    return {
+        "kind": "KubeProxyConfiguration",
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "mode": "iptables",
+        "clientConnection": {"kubeconfig": f"{CONF}/kube-proxy.kubeconfig"},
+        "clusterCIDR": ",".join(plan.pods),
+        "hostnameOverride": plan.node,
+        # These would be settings of the whole machine.
+        "conntrack": {**nothing, "udpTimeout": "0s", "udpStreamTimeout": "0s"},
+        "iptables": {"minSyncPeriod": "0s"},
+    }
+
+
+def kubeconfig(plan: Plan, certificate: str, server: str = "https://127.0.0.1:6443") -> str:
+    """Give a kubeconfig with everything in it, as JSON, which is YAML too."""
+
+    def data(name: str) -> str:
+        return base64.b64encode((plan.state / "pki" / name).read_bytes()).decode()
+
+    name = plan.context
+    cluster = {"server": server, "certificate-authority-data": data("ca.crt")}
+    user = {
+        "client-certificate-data": data(f"{certificate}.crt"),
+        "client-key-data": data(f"{certificate}.key"),
+    }
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": name, "cluster": cluster}],
+            "users": [{"name": name, "user": user}],
+            "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+            "current-context": name,
+            "preferences": {},
+        },
+        indent=1,
+    )
+
+
+def write(plan: Plan) -> None:
+    """Write all settings into the cluster's state directory."""
+    conf = plan.state / "conf"
+    (conf / "cni").mkdir(parents=True)
+    plugins = plan.state / "cni"
+    plugins.mkdir()
+    for plugin in Path("/usr/lib/cni").iterdir():
+        (plugins / plugin.name).symlink_to(plugin)
+    shutil.copy(BED / "ptp-without-dad", plugins)
+    files = {
+        "containerd.toml": _CONTAINERD,
+        "cni/bed.conflist": json.dumps(_cni(plan), indent=1),
+        "kubelet.yaml": json.dumps(_kubelet(plan), indent=1),
+        "kube-proxy.yaml": json.dumps(_kube_proxy(plan), indent=1),
+        "kubelet.kubeconfig": kubeconfig(plan, "kubelet-client"),
+        "kube-proxy.kubeconfig": kubeconfig(plan, "proxy"),
+        "controller-manager.kubeconfig": kubeconfig(plan, "controller-manager"),
+        "scheduler.kubeconfig": kubeconfig(plan, "scheduler"),
+    }
+    for name, content in files.items():
+        secret(conf / name, content)
+
+
+def secret(path: Path, content: str) -> None:
+    """Write a file that only its owner may read."""
+    path.touch(mode=0o600)
+    path.write_text(content)

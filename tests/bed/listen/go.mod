@@ -1,0 +1,3 @@
+module portcheck.test/listen
+
+go 1.21

@@ -1,0 +1,204 @@
+"""Incidents on a real cluster: broken, diagnosed, mended with the pasted fix, diagnosed again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .portcheck import Diagnosis, diagnose, paste
+from .workloads import container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+
+def address(cluster: Cluster, namespace: str) -> str:
+    return str(cluster.get("service/checkout", namespace=namespace)["spec"]["clusterIP"])
+
+
+def until(cluster: Cluster, namespace: str, verdict: str) -> Diagnosis:
+    """The diagnosis once it is this one: endpoints follow a change with a delay."""
+    cluster.until(
+        lambda: diagnose(cluster, namespace).verdict == verdict, f"the verdict {verdict}", 60
+    )
+    return diagnose(cluster, namespace)
+
+
+def assert_well(cluster: Cluster, namespace: str) -> None:
+    """Clients of the ClusterIP are served, and the program says so."""
+    cluster.wait_dial(address(cluster, namespace), 80, "accepted")
+    well = until(cluster, namespace, "healthy")
+    assert (well.code, well.causes) == (0, [])
+
+
+def test_the_debriefs_incident(cluster: Cluster, namespace: str) -> None:
+    app = container("http://0.0.0.0:9000", "http://0.0.0.0:9100", ports=[9000], readiness=9100)
+    cluster.apply([deployment(app, replicas=3), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    cluster.wait_dial(address(cluster, namespace), 80, "refused")
+
+    found = diagnose(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC401"])
+    summary = found.findings[0]["summary"]
+    assert "8080" in summary
+    assert "9000" in summary
+    assert "3 of 3 pods" in summary
+    assert {f["code"] for f in found.findings if not f["cause"]} == {"PC501", "PC601"}
+    steps = {s["name"]: s["status"] for s in found.report["services"][0]["ports"][0]["steps"]}
+    assert steps == {
+        "pod-status": "pass",
+        "listening-ports": "warn",
+        "endpoints": "pass",
+        "target-port": "fail",
+        "pod-port-forward": "fail",
+        "service-port-forward": "fail",
+    }
+    assert found.findings[0]["fixes"][0]["safety"] == "safe"
+    assert found.fix
+    paste(cluster, found.fix)
+    assert_well(cluster, namespace)
+
+
+def test_loopback_only(cluster: Cluster, namespace: str) -> None:
+    cluster.apply(
+        [deployment(container("tcp://127.0.0.1:8080", ports=[8080])), service((80, 8080))],
+        namespace,
+    )
+    cluster.wait_ready("deployment/checkout", namespace)
+    cluster.wait_dial(address(cluster, namespace), 80, "refused")
+
+    found = until(cluster, namespace, "broken")
+
+    assert (found.code, found.causes) == (1, ["PC202"])
+    attempts = {
+        a["path"]: a["outcome"] for a in found.report["services"][0]["ports"][0]["attempts"]
+    }
+    assert attempts["pod-port-forward"] == "accepted"
+    assert attempts["pod-proxy"] == "refused"
+    assert found.fix is None  # a setting of the application: no command can make it
+    assert "0.0.0.0:8080" in found.findings[0]["fixes"][0]["title"]
+    cluster.apply(deployment(container("tcp://0.0.0.0:8080", ports=[8080])), namespace)
+    assert_well(cluster, namespace)
+
+
+def test_a_named_port_with_a_typo(cluster: Cluster, namespace: str) -> None:
+    app = container("http://0.0.0.0:8080", ports={"http": 8080})
+    cluster.apply([deployment(app), service((80, "htpp"))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+    found = until(cluster, namespace, "broken")
+
+    assert (found.code, found.causes) == (1, ["PC402"])
+    assert "PC303" in [f["code"] for f in found.findings]
+    assert found.fix
+    paste(cluster, found.fix)
+    assert_well(cluster, namespace)
+
+
+def test_a_selector_with_a_typo(cluster: Cluster, namespace: str) -> None:
+    app = container("http://0.0.0.0:8080")
+    cluster.apply([deployment(app), service((80, 8080), selector={"app": "chekout"})], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+    found = diagnose(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC301"])
+    assert "Deployment checkout bears app=checkout" in found.findings[0]["summary"]
+    assert found.fix
+    paste(cluster, found.fix)
+    assert_well(cluster, namespace)
+
+
+def test_a_rollout_half_done(cluster: Cluster, namespace: str) -> None:
+    def revision(port: int) -> dict[str, object]:
+        return deployment(
+            container(f"http://0.0.0.0:{port}", "http://0.0.0.0:9100", readiness=9100),
+            replicas=3,
+            # Long enough to look while one pod is new and not yet called available.
+            minReadySeconds=20,
+            strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        )
+
+    cluster.apply([revision(8080), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace, timeout=90)
+    assert_well(cluster, namespace)
+    cluster.apply(revision(9000), namespace)
+
+    found = until(cluster, namespace, "degraded")
+
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC407"])
+    assert "1 of 3 pods" in found.findings[0]["summary"]
+    assert found.fix
+    assert "rollout undo deployment/checkout" in found.fix
+    assert "service" not in found.fix  # another targetPort would break the two good pods
+    paste(cluster, found.fix)
+    assert_well(cluster, namespace)
+
+
+def test_nothing_listens(cluster: Cluster, namespace: str) -> None:
+    cluster.apply([deployment(container()), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+    found = until(cluster, namespace, "broken")
+
+    assert (found.code, found.causes) == (1, ["PC201"])
+    assert found.fix is None
+    cluster.apply(deployment(container("http://0.0.0.0:8080")), namespace)
+    assert_well(cluster, namespace)
+
+
+def test_a_crash_loop(cluster: Cluster, namespace: str) -> None:
+    cluster.apply([deployment(container("http://0.0.0.0:8080")), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    crashing = deployment(container("exit://?code=3&after=1s"), strategy={"type": "Recreate"})
+    cluster.apply(crashing, namespace)
+
+    def restarted() -> bool:
+        found = cluster.get("pods", "-l", "app=checkout", namespace=namespace)["items"]
+        statuses = [s for p in found for s in p["status"].get("containerStatuses", ())]
+        return len(statuses) == 1 and statuses[0]["restartCount"] > 0
+
+    cluster.until(restarted, "the container to be restarted", 60)
+
+    found = diagnose(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC102"])
+    assert "exit code 3" in found.findings[0]["summary"]
+    assert found.fix
+    assert "rollout undo" in found.fix
+    paste(cluster, found.fix)
+    assert_well(cluster, namespace)
+
+
+@pytest.mark.parametrize("image", ["debian", "busybox"])
+def test_an_undeclared_port_is_healthy(cluster: Cluster, namespace: str, image: str) -> None:
+    app = container("http://0.0.0.0:8080", image=image)
+    cluster.apply([deployment(app, replicas=2), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    cluster.wait_dial(address(cluster, namespace), 80, "accepted")
+
+    found = until(cluster, namespace, "healthy")
+
+    assert (found.code, found.findings) == (0, [])
+
+
+def test_two_ports_and_a_sidecar_are_healthy(cluster: Cluster, namespace: str) -> None:
+    app = container("http://0.0.0.0:8080", "tcp://127.0.0.1:6060", ports={"http": 8080})
+    sidecar = container(
+        "http://[::]:15000", name="proxy", ports={"admin": 15000}, restartPolicy="Always"
+    )
+    cluster.apply(
+        [
+            deployment(app, pod={"initContainers": [sidecar]}),
+            service((80, "http"), (81, "admin")),
+        ],
+        namespace,
+    )
+    cluster.wait_ready("deployment/checkout", namespace)
+    cluster.wait_dial(address(cluster, namespace), 81, "accepted")
+
+    found = until(cluster, namespace, "healthy")
+
+    assert (found.code, found.findings) == (0, [])
