@@ -10,7 +10,7 @@ from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import FAIL_ON
 
 PROGRAM = "kubectl portcheck"
-FORMATS = ("table", "wide", "json")
+FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
 
 DESCRIPTION = """\
 Names the cause when a Service refuses connections, proves it, and hands over the fix.
@@ -111,6 +111,14 @@ def duration(text: str) -> float:
     return sum(float(number) * units[unit] for number, unit in parts)
 
 
+def format_and_file(text: str) -> tuple[str, str]:
+    """The two parts of ``junit=report.xml``."""
+    form, _, file = text.partition("=")
+    if form not in FORMATS or not file:
+        raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=FILE, such as junit=report.xml")
+    return form, file
+
+
 def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--demo", action="store_true", help="diagnose an incident that ships with the program"
@@ -139,11 +147,25 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
 
 def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-o", "--output", choices=FORMATS, default="table", help="the form of the report"
+        "-o",
+        "--output",
+        choices=FORMATS,
+        default="table",
+        metavar="FORMAT",
+        help="the form of the report: " + ", ".join(FORMATS),
+    )
+    group.add_argument(
+        "--output-file",
+        action="append",
+        default=[],
+        type=format_and_file,
+        metavar="FORMAT=FILE",
+        help="keep the report in this form as well; may be repeated",
     )
     group.add_argument(
         "--show-commands", action="store_true", help="print each step's kubectl command as well"
     )
+    group.add_argument("--summary", action="store_true", help="print one line a Service alone")
     group.add_argument("-q", "--quiet", action="store_true", help="print the verdict line alone")
     group.add_argument(
         "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"

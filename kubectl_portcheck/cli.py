@@ -126,6 +126,8 @@ def _save(path: str, evidence: "Evidence") -> None:
 
 
 def _live(args: argparse.Namespace, flags: "ConnectionFlags", env: Environment) -> "Evidence":
+    from threading import Thread
+
     from kubectl_portcheck.collect.live import collect
     from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.render.console import look_for
@@ -141,12 +143,21 @@ def _live(args: argparse.Namespace, flags: "ConnectionFlags", env: Environment) 
         if level <= args.v:
             env.stderr.write(f"{line}\n")
 
+    # What comes after the walk is imported while the walk waits for the cluster.
+    Thread(target=_load_the_rest, daemon=True).start()
     silent = args.quiet or args.v > 0
     look = look_for(_terminal(env, env.stderr), plain=args.plain or silent)
     with Progress(env.stderr, look) as progress:
         return collect(
             flags, env.environ, targets, options, progress, timeout=args.timeout, log=log
         )
+
+
+def _load_the_rest() -> None:
+    from importlib import import_module
+
+    for name in ("diagnosis", "render.table"):
+        import_module(f"kubectl_portcheck.{name}")
 
 
 def _connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
@@ -178,40 +189,61 @@ def _shown(flags: "ConnectionFlags") -> list[str]:
 
 
 def _print(report: "Report", args: argparse.Namespace, env: Environment) -> None:
-    if args.save_svg or args.save_html:
-        _export(report, args)
-    if args.output == "json":
-        from kubectl_portcheck import __version__
-        from kubectl_portcheck.render.json import render_json
-
-        env.stdout.write(render_json(report, __version__))
-        return
-    from kubectl_portcheck.render.console import look_for, print_lines
-
+    """The report on stdout, and in whatever files were asked for."""
+    _export(report, args)
     if args.quiet:
+        from kubectl_portcheck.render.console import look_for
         from kubectl_portcheck.render.line import render_line
 
-        unicode = look_for(_terminal(env)).unicode
-        env.stdout.write(render_line(report, unicode=unicode))
-        return
-    from kubectl_portcheck.render.table import table_lines
+        env.stdout.write(render_line(report, unicode=look_for(_terminal(env)).unicode))
+    elif args.output in ("table", "wide"):
+        from kubectl_portcheck.render.console import look_for, print_lines
+        from kubectl_portcheck.render.table import table_lines
 
-    look = look_for(_terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide")
-    lines = table_lines(report, look, show_commands=args.show_commands)
-    print_lines(lines, env.stdout, look, env.environ)
+        look = look_for(
+            _terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide"
+        )
+        lines = table_lines(report, look, show_commands=args.show_commands, summary=args.summary)
+        print_lines(lines, env.stdout, look, env.environ)
+    else:
+        env.stdout.write(_text(report, args.output))
+
+
+def _text(report: "Report", form: str) -> str:
+    """The report in a form that does not depend on a terminal."""
+    from importlib import import_module
+
+    from kubectl_portcheck import __version__
+
+    if form in ("table", "wide"):
+        from kubectl_portcheck.render.look import Look
+        from kubectl_portcheck.render.table import render_table
+
+        return render_table(report, Look(width=None, wide=form == "wide"))
+    if form == "sarif":
+        from kubectl_portcheck.render.sarif import render_sarif
+        from kubectl_portcheck.rules import CATALOGUE
+
+        return render_sarif(report, __version__, CATALOGUE)
+    render = getattr(import_module(f"kubectl_portcheck.render.{form}"), f"render_{form}")
+    text: str = render(report, __version__) if form in ("json", "yaml") else render(report)
+    return text
 
 
 def _export(report: "Report", args: argparse.Namespace) -> None:
     from pathlib import Path
 
-    from kubectl_portcheck.render.export import render_html, render_svg
+    wanted = [(path, _text(report, form)) for form, path in args.output_file]
+    if args.save_svg or args.save_html:
+        from kubectl_portcheck.render.export import render_html, render_svg
 
-    for path, render in ((args.save_svg, render_svg), (args.save_html, render_html)):
-        if path:
-            try:
-                Path(path).write_text(render(report), encoding="utf-8")
-            except OSError as error:
-                raise UsageError(f"cannot write {path}: {error.strerror}") from None
+        pictures = ((args.save_svg, render_svg), (args.save_html, render_html))
+        wanted += [(path, render(report)) for path, render in pictures if path]
+    for path, text in wanted:
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _terminal(env: Environment, stream: TextIO | None = None) -> "Terminal":

@@ -153,6 +153,9 @@ class _Walk:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
         self.progress.started("endpoints")
         self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
+        self.parts["endpoint_slices"].add_done_callback(
+            lambda _: self.progress.done("endpoints")
+        )
         read = self.cluster.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
@@ -160,7 +163,6 @@ class _Walk:
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         wait(self.parts.values())
-        self.progress.done("endpoints")
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
         self.progress.started("pod-status")

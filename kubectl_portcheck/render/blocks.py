@@ -17,6 +17,7 @@ from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, para
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
 from kubectl_portcheck.render.text import cells, clean, clean_block, cut
+from kubectl_portcheck.render.unsafe import is_safe
 
 INDENT: Final = 9
 """Where the texts beside the labels begin."""
@@ -37,7 +38,7 @@ def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
     """A paragraph with its label in the margin; without one it continues the one above."""
     if look.plain:
         return paragraph(f"{label}: {text}" if label else text, look)
-    first = line(Span(f"  {label}".ljust(INDENT), "label"))
+    first = line(Span(f"  {label}".ljust(INDENT), "label" if label else ""))
     return paragraph(text, look, first=first, style=style)
 
 
@@ -83,18 +84,27 @@ def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
 
 
 def safe_command(command: str) -> str:
-    """A step's command, quoted again so that no unsafe character in it is shown raw."""
-    try:
-        return shell_form(shlex.split(command)) or ""
-    except ValueError:
+    """A step's command, quoted again where an unsafe character in it would be shown raw."""
+    if len(command) > LONGEST_COMMAND:
         return clean(command)
+    if is_safe(command):
+        return command
+    return shell_form(_words(command)) or clean(command)
+
+
+def _words(command: str) -> list[str] | None:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return None
 
 
 def _step_command(command: str, look: Look) -> Lines:
     whole = safe_command(command)
-    if cells(whole) + 6 <= look.columns:
+    if cells(look.glyphs(whole)) + 6 <= look.columns:
         return [line(" " * 6, Span(look.glyphs(whole), "dim"))]
-    return _paste(shlex.split(whole), look, "dim")
+    words = _words(whole)
+    return _paste(words, look, "dim") if words else paragraph(whole, look, first=line(" " * 6))
 
 
 def _paste(argv: Sequence[str], look: Look, style: str) -> Lines:
@@ -202,6 +212,8 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
         codes = lacking.setdefault(rule.missing, [])
         if rule.code not in codes:
             codes.append(rule.code)
+    # "1 of 3 pods: no shell in the image" says all that "no shell in the image" says.
+    lacking = {m: c for m, c in lacking.items() if not any(m in o for o in lacking if o != m)}
     if not lacking:
         return []
     texts = [f"{m} ({', '.join(c)} not evaluated)" if c else m for m, c in lacking.items()]

@@ -47,7 +47,8 @@ def way_of(service: ServiceReport, port: PortReport) -> Way:
         step = steps.get(name)
         nobody = name == "endpoints" or not service.pods
         if step and step.status == "fail" and nobody and not _carried(service):
-            return Way((head,), (Branch("fail", (step.summary,)),))
+            said = step.summary if name == "pod-status" else f"endpoints: {step.summary}"
+            return Way((head,), (Branch("fail", (said,)),))
     stations = (head, f"targetPort {target_text(port)}")
     if not isinstance(port.chain.target_port, int) and not port.chain.resolved and service.pods:
         declared = ", ".join(map(str, port.chain.declared))
@@ -71,10 +72,14 @@ def _branches(service: ServiceReport, port: PortReport) -> Iterable[Branch]:
     if port.verdict == "broken" or not good or not bad:
         status = {"broken": "fail", "degraded": "warn"}.get(port.verdict, "pass")
         return [Branch(status, _listening(bad or service.pods, port))]
-    made = [("pass", good, "answer"), ("fail", bad, ""), ("skipped", idle, "not Ready: no traffic")]
+    made = [
+        ("pass", good, _served(good, port)),
+        ("fail", bad, _elsewhere(bad, port)),
+        ("skipped", idle, "not Ready: no traffic"),
+    ]
     total = len(service.pods)
     return [
-        Branch(status, (f"{len(pods)} of {total} pods: {words or _elsewhere(pods, port)}",))
+        Branch(status, (f"{len(pods)} of {total} pods: {words}",))
         for status, pods, words in made
         if pods
     ]
@@ -90,6 +95,11 @@ def failing_pods(service: ServiceReport, port: PortReport) -> set[str]:
         and (f.port is None or (f.port == port.port and f.protocol == port.protocol))
         for pod in f.pods
     }
+
+
+def _served(pods: Sequence[PodReport], port: PortReport) -> str:
+    found = (_ports(pods, port) or set()) & set(port.chain.resolved)
+    return f"listen on {', '.join(map(str, sorted(found)))}" if found else "no error found"
 
 
 def _elsewhere(pods: Sequence[PodReport], port: PortReport) -> str:
@@ -134,7 +144,7 @@ def _who(number: int, pods: Sequence[PodReport], port: PortReport) -> str:
     program = port.chain.programs.get(number)
     if number in port.chain.readiness and number not in port.chain.resolved:
         return "readiness probe"
-    words = f"{clean(program, 40)} listens" if program else "listens"
+    who = clean(program, 40) if program else "a process"
     addresses = {
         s.address
         for p in pods
@@ -144,8 +154,8 @@ def _who(number: int, pods: Sequence[PodReport], port: PortReport) -> str:
     if addresses and not addresses & _WILDCARDS and number in port.chain.resolved:
         few = sorted(addresses)[:2]
         where = " and ".join(few) if len(addresses) <= 2 else "single addresses"
-        return f"{clean(program, 40) if program else 'listens'} on {where}"
-    return words
+        return f"{who} on {where}"
+    return f"{who} listens"
 
 
 def draw(service: ServiceReport, port: PortReport, look: Look) -> Lines:
@@ -175,7 +185,9 @@ def _one(left: Line, branch: Branch, look: Look) -> Lines:
     if len(rows) == 1:
         below = line(" " * 9, Span(_glyph("└─ ", look), "dim"))
         return [head, *paragraph(branch.rows[0], look, first=below)]
-    return [head, *((Span(" " * 9), *r) for r in rows)]
+    # To the right, below the break: what is there is on the other side of it.
+    pad = max(min(start, look.columns - max(map(size, rows))), 9)
+    return [head, *((Span(" " * pad), *r) for r in rows)]
 
 
 def _many(left: Line, branches: Sequence[Branch], look: Look) -> Lines:

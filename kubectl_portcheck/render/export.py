@@ -1,5 +1,6 @@
 """``--save-svg`` and ``--save-html``: the report of the terminal, as a picture or a page."""
 
+import re
 from io import StringIO
 from typing import Final
 
@@ -20,7 +21,25 @@ DARK: Final = MONOKAI
 def render_svg(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:
     """The report as an SVG picture. The identifiers in it depend on the content alone."""
     console = _recorded(report, width)
-    return console.export_svg(title=TITLE, theme=_theme(dark))
+    svg = console.export_svg(title=TITLE, theme=_theme(dark))
+    # Fonts are not fetched from elsewhere: a report is private, and any monospace font will do.
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    return _TEXT.sub(_without_blanks, svg)
+
+
+_TEXT: Final = re.compile(
+    r'(<text [^>]*?x=")([\d.]+)("[^>]*?textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)([^<]+)'
+)
+
+
+def _without_blanks(found: re.Match[str]) -> str:
+    """A piece moved to the right by the blanks before it: some viewers would drop them."""
+    before, x, between, length, after, blanks, text = found.groups()
+    shown = blanks + text
+    width = float(length) / len(re.sub(r"&#?\w+;", "x", shown))
+    moved = width * (len(blanks) // len("&#160;"))
+    left, rest = float(x) + moved, float(length) - moved
+    return f"{before}{left:g}{between}{rest:g}{after}{text}"
 
 
 def render_html(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:

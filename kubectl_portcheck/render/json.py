@@ -177,7 +177,7 @@ def _finding(finding: Finding) -> Json:
 
 def _fix(fix: Fix) -> Json:
     shell = shell_form(fix.command)
-    # What cannot be typed cannot be run either: NUL, or a surrogate that stands for no byte.
+    # What cannot be typed cannot be run either: NUL, a surrogate for no byte, a megabyte.
     command = list(fix.command) if fix.command and shell is not None else None
     return {
         "title": clean(fix.title),

@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from kubectl_portcheck.model.report import Finding, Report, ServiceReport
-from kubectl_portcheck.render.blocks import STEP_NAMES, fold_pods, step_text
+from kubectl_portcheck.render.blocks import LONGEST_COMMAND, STEP_NAMES, fold_pods, step_text
 from kubectl_portcheck.render.chain import draw
 from kubectl_portcheck.render.layout import plain
 from kubectl_portcheck.render.look import SIGNS, Look
-from kubectl_portcheck.render.shell import shell_lines
+from kubectl_portcheck.render.shell import shell_form, shell_lines
 from kubectl_portcheck.render.sweep import tally
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean, clean_block
@@ -106,10 +106,11 @@ def _finding(finding: Finding, service: ServiceReport) -> list[str]:
         care = "" if not fix.command else f" ({fix.safety})"
         parts.append(f"Fix: {_text(fix.title)}{care}")
         if fix.command:
-            try:
+            shell = shell_form(fix.command)
+            if shell is None or len(shell) > LONGEST_COMMAND:
+                parts.append("(the command is too long, or cannot be typed in a shell)")
+            else:
                 parts.append(_block("\n".join(shell_lines(fix.command, 100)), "sh"))
-            except ValueError:
-                parts.append("(the command cannot be typed in a shell)")
         elif fix.patch:
             parts.append(_block(clean_block(fix.patch), "yaml"))
     return parts

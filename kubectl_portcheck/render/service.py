@@ -23,6 +23,7 @@ def heading(service: ServiceReport, look: Look, note: str = "") -> Line:
     """The first line: the verdict and of what."""
     mark = badge(service.verdict, look)
     name, namespace = look.glyphs(clean(service.name)), look.glyphs(clean(service.namespace))
+    note = look.glyphs(clean(note))
     if look.plain:
         where = f"Service {name} in namespace {namespace}"
         return line(mark, f": {where}{f', {note}' if note else ''}")
@@ -32,7 +33,6 @@ def heading(service: ServiceReport, look: Look, note: str = "") -> Line:
         namespace = cut(namespace, max(room // 3, room - cells(name) - 6), look.ellipsis)
         name = cut(name, room - cells(namespace) - 6, look.ellipsis)
         whole = f"svc/{name}  {namespace}"
-    note = look.glyphs(clean(note))
     fits = look.wide or cells(whole) + cells(note) + 2 <= room
     return line(
         mark,

@@ -24,12 +24,16 @@ _RESERVED: Final = frozenset(
 )
 
 
+LONGEST: Final = 128 * 1024 - 1
+"""The most bytes of one argument that Linux passes on to a program."""
+
+
 def shell_quote(argv: Sequence[str], *, ascii_only: bool = False) -> str:
     """The command on one line, for a POSIX shell.
 
-    Raises ValueError where no shell could pass the arguments on: they hold NUL, or a surrogate
-    that stands for no byte. (A line break at the very end of an argument is the one thing that
-    stays as it is, inside quotes: no substitution can make it.)
+    Raises ValueError where no shell could pass the arguments on: they hold NUL or a surrogate
+    that stands for no byte, or are too long. (A line break at the very end of an argument is the
+    one thing that stays as it is, inside quotes: no substitution can make it.)
     """
     return " ".join(_quote(arg, i == 0, ascii_only) for i, arg in enumerate(argv))
 
@@ -64,7 +68,7 @@ def shell_lines(argv: Sequence[str], width: int, *, ascii_only: bool = False) ->
 
 def _quote(arg: str, first: bool, ascii_only: bool) -> str:
     bare = _BARE_FIRST if first else _BARE
-    if bare.fullmatch(arg) and not (first and arg in _RESERVED):
+    if len(arg) <= LONGEST and bare.fullmatch(arg) and not (first and arg in _RESERVED):
         return arg
     return _join(_units(arg, ascii_only))
 
@@ -73,7 +77,9 @@ def _units(arg: str, ascii_only: bool) -> list[str]:
     """What stands for the argument's characters inside single quotes, one by one."""
     if "\0" in arg:
         raise ValueError("an argument cannot hold NUL")
-    arg.encode("utf-8", "surrogateescape")  # raises UnicodeEncodeError, which is a ValueError
+    # A surrogate that stands for no byte raises UnicodeEncodeError, which is a ValueError.
+    if len(arg.encode("utf-8", "surrogateescape")) > LONGEST:
+        raise ValueError("the argument is too long for a command")
     units = []
     start = 0
     while start < len(arg):
@@ -114,25 +120,26 @@ def _join(units: Iterable[str]) -> str:
 def _pieces(units: Sequence[str], width: int) -> list[str]:
     """Quoted pieces of at most ``width`` columns, cut where it reads well."""
     pieces = []
-    while units:
-        end = size = 0
+    start = 0
+    while start < len(units):
+        end, size = start, 0
         while end < len(units) and size + cells(units[end]) <= width - 2:
             size += cells(units[end])
             end += 1
-        end = max(end, 1)
+        end = max(end, start + 1)
         if end < len(units):
-            end = _good_end(units, end)
-        pieces.append(_join(units[:end]))
-        units = units[end:]
+            end = _good_end(units, start, end)
+        pieces.append(_join(units[start:end]))
+        start = end
     return pieces or ["''"]
 
 
-def _good_end(units: Sequence[str], end: int) -> int:
+def _good_end(units: Sequence[str], start: int, end: int) -> int:
     """Behind a whole JSON object, rather than inside one; else behind a comma or a blank."""
-    for i in range(end, end // 4, -1):
+    for i in range(end, start + (end - start) // 4, -1):
         if units[i - 1] == "," and units[i - 2] == "}":
             return i
-    for i in range(end, end // 2, -1):
+    for i in range(end, start + (end - start) // 2, -1):
         if units[i - 1] in ", ":
             return i
     return end

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck import __version__
+from kubectl_portcheck.arguments import FORMATS
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
@@ -42,7 +43,7 @@ def test_the_demo_names_the_cause_and_hands_over_the_fix() -> None:
 def test_a_format_changes_neither_verdict_nor_exit_code() -> None:
     found = json.loads(Outcome("--demo", "-o", "json").stdout)
     assert found["verdict"] == "broken"
-    codes = {Outcome("--demo", "-o", f).code for f in ("table", "wide", "json")}
+    codes = {Outcome("--demo", "-o", f).code for f in FORMATS}
     assert codes == {ExitCode.PROBLEM}
 
 
@@ -75,6 +76,8 @@ def test_the_line_of_exit_1_moves(flags: list[str], code: ExitCode) -> None:
         (["svc/UPPER"], "invalid Service name"),
         (["--explain", "PC999"], "no rule 'PC999'"),
         (["--demo", "svc/x"], "takes no TARGET"),
+        (["--demo", "--output-file", "junit"], "is not FORMAT=FILE"),
+        (["--demo", "--output-file", "json=/nowhere/x"], "cannot write /nowhere/x"),
         (["--demo", "--replay", "x"], "exclude each other"),
         (["--replay", "/nowhere/x.json"], "cannot read /nowhere/x.json"),
         (["--demo", "--save", "/nowhere/x.json"], "cannot write /nowhere/x.json"),
@@ -93,7 +96,8 @@ def test_a_code_is_explained_and_a_near_miss_suggested() -> None:
         Outcome("--explain", "pc401").stdout
         == Outcome("--explain", "target-port-not-listening").stdout
     )
-    assert "Did you mean PC401?" in Outcome("--explain", "PC4O1").stderr
+    near = Outcome("--explain", "target-port-not-lisening")
+    assert "Did you mean target-port-not-listening?" in near.stderr
 
 
 def test_the_version() -> None:
@@ -142,6 +146,14 @@ def test_the_report_can_be_kept_as_a_picture_and_as_a_page(tmp_path: Path) -> No
     assert Outcome("--demo", "--save-svg", str(svg), "--save-html", str(html)).code == 1
     assert svg.read_text().startswith("<svg")
     assert "<html" in html.read_text()
+
+
+def test_a_report_is_kept_in_several_forms_besides(tmp_path: Path) -> None:
+    kept = [f"{form}={tmp_path / form}" for form in FORMATS]
+    both = Outcome("--demo", "-o", "json", *(w for k in kept for w in ("--output-file", k)))
+    assert json.loads(both.stdout)["verdict"] == "broken"
+    assert all((tmp_path / form).stat().st_size for form in FORMATS)
+    assert (tmp_path / "json").read_text() == both.stdout
 
 
 def test_no_configuration_is_kubectls_own_line() -> None:

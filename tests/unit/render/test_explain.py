@@ -1,0 +1,44 @@
+"""``--explain`` and ``--list-rules``."""
+
+import pytest
+
+from kubectl_portcheck.render.explain import explain_lines, rules_lines
+from kubectl_portcheck.render.layout import plain
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.text import cells
+from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.base import Rule
+
+SECTIONS = ("What it means", "Why traffic fails", "How to confirm", "How to fix")
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
+def test_a_rule_is_explained_in_its_sections(rule: Rule) -> None:
+    rows = plain(explain_lines(rule, Look())).splitlines()
+    assert rows[0].startswith(f"{rule.code} {rule.name}")
+    assert [r for r in rows if r in SECTIONS] == list(SECTIONS)
+    for example in rule.examples:
+        kind = "Found in" if example.fires else "Not found in"
+        assert f"{kind}: {example.title}" in " ".join(rows)
+
+
+def test_examples_keep_their_indentation() -> None:
+    rule = next(r for r in CATALOGUE if r.code == "PC401")
+    text = plain(explain_lines(rule, Look()))
+    assert "    probes:\n      checkout-1:\n        sockets:" in text
+
+
+@pytest.mark.parametrize("width", [80, 140, None])
+def test_the_catalogue_is_listed_once_and_in_order(width: int | None) -> None:
+    text = plain(rules_lines(CATALOGUE, Look(width=width)))
+    codes = [word for word in text.split() if word in {r.code for r in CATALOGUE}]
+    assert codes == [r.code for r in CATALOGUE]
+    if width:
+        assert max(map(cells, text.splitlines())) <= width
+
+
+def test_plain_and_ascii() -> None:
+    text = plain(rules_lines(CATALOGUE, Look(plain=True)))
+    assert "PC401 target-port-not-listening, error: Nothing listens on the Service's" in text
+    for rule in CATALOGUE:
+        assert plain(explain_lines(rule, Look(unicode=False))).isascii()
