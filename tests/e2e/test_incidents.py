@@ -45,7 +45,7 @@ def test_the_debriefs_incident(cluster: Cluster, namespace: str) -> None:
     assert "8080" in summary
     assert "9000" in summary
     assert "3 of 3 pods" in summary
-    assert {f["code"] for f in found.findings if not f["cause"]} == {"PC501", "PC601"}
+    assert {f["code"] for f in found.findings if not f["cause"]} == {"PC412", "PC501", "PC601"}
     steps = {s["name"]: s["status"] for s in found.report["services"][0]["ports"][0]["steps"]}
     assert steps == {
         "pod-status": "pass",

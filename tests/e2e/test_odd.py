@@ -1,0 +1,218 @@
+"""Healthy but odd: what is legal, serves its clients, and must not raise an alarm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .portcheck import diagnose
+from .workloads import Document, container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+HTTP = "http://0.0.0.0:8080"
+HOSTILE = "\u202e[red]\x1b[31m; rm -rf /"
+LONG = "x" + "y" * 61 + "z"
+
+
+def workloads() -> list[Document]:
+    quiet = container(HTTP, "http://0.0.0.0:9100", "tcp://127.0.0.1:6060", "udp://0.0.0.0:5353")
+    named = container(
+        HTTP, "http://0.0.0.0:9100", ports={"http": 8080, "metrics": 9100}, readiness=9100
+    )
+    moved = container("http://0.0.0.0:9000", ports={"http": 9000})
+    sidecar = container(
+        "http://0.0.0.0:15000", name="proxy", ports={"proxy": 15000}, restartPolicy="Always"
+    )
+    mesh = container(
+        "http://0.0.0.0:15006", "http://127.0.0.1:15000", name="istio-proxy", image="busybox"
+    )
+    never = container(HTTP, readinessProbe={"tcpSocket": {"port": 1}, "periodSeconds": 1})
+    bare = container(HTTP, image="distroless", ports={"http": 8080}, readiness=8080)
+    unprivileged = container(HTTP, image="busybox", securityContext={"runAsUser": 65532})
+    twelve = [f"tcp://0.0.0.0:{7000 + i}" for i in range(12)]
+    many = [f"tcp://0.0.0.0:{20000 + i}" for i in range(39)]
+    return [
+        deployment(quiet, name="quiet", replicas=2),
+        deployment(named, name="named", labels={"team": "shop"}),
+        deployment(moved, name="moved", labels={"team": "shop"}),
+        deployment(container(HTTP), name="sidecar", pod={"initContainers": [sidecar]}),
+        deployment(container(HTTP), mesh, name="meshed"),
+        deployment(container("tcp://[::]:8080"), name="dual"),
+        deployment(container("tcp://0.0.0.0:18181"), name="host", pod={"hostNetwork": True}),
+        deployment(never, name="never"),
+        deployment(bare, name="bare"),
+        deployment(unprivileged, name="unprivileged"),
+        deployment(container(*twelve), name="twelve"),
+        deployment(container(HTTP, *many), name="many"),
+        deployment(container(HTTP), name="blue", labels={"colour": "any"}),
+        deployment(container(HTTP), name="green", labels={"colour": "any"}),
+        deployment(container(HTTP), name=LONG[:50]),
+        {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": "done"},
+            "spec": {
+                "template": {
+                    "metadata": {"labels": {"app": "quiet"}},
+                    "spec": {
+                        "restartPolicy": "Never",
+                        "containers": [container("exit://?code=0&after=0s")],
+                    },
+                }
+            },
+        },
+    ]
+
+
+def by_hand(name: str, address: str) -> list[Document]:
+    """A Service without a selector, and its EndpointSlice."""
+    made = service((80, 8080), name=name)
+    del made["spec"]["selector"]
+    return [
+        made,
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": name, "labels": {"kubernetes.io/service-name": name}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address]}],
+            "ports": [{"name": "", "port": 8080}],
+        },
+    ]
+
+
+def ports(*given: Document) -> Document:
+    return {"ports": list(given)}
+
+
+def select(name: str) -> Document:
+    return {"selector": {"app": name}}
+
+
+ODD: dict[str, tuple[Document, str]] = {
+    "undeclared": (service((80, 8080), **select("quiet")), "healthy"),
+    "no-target-port": (service(**select("quiet"), **ports({"port": 8080})), "healthy"),
+    "udp": (
+        service(**select("quiet"), **ports({"port": 53, "targetPort": 5353, "protocol": "UDP"})),
+        "healthy",
+    ),
+    "tcp-and-udp-of-one-number": (
+        service(
+            **select("quiet"),
+            **ports(
+                {"name": "t", "port": 53, "targetPort": 8080},
+                {"name": "u", "port": 53, "targetPort": 5353, "protocol": "UDP"},
+            ),
+        ),
+        "healthy",
+    ),
+    "sticky": (service((80, 8080), sessionAffinity="ClientIP", **select("quiet")), "healthy"),
+    "node-port": (service((80, 8080), type="NodePort", **select("quiet")), "healthy"),
+    "load-balancer": (service((80, 8080), type="LoadBalancer", **select("quiet")), "healthy"),
+    "local": (
+        service((80, 8080), type="NodePort", externalTrafficPolicy="Local", **select("quiet")),
+        "healthy",
+    ),
+    "internal-local": (
+        service((80, 8080), internalTrafficPolicy="Local", **select("quiet")),
+        "healthy",
+    ),
+    "headless": (service((8080, 8080), clusterIP="None", **select("quiet")), "healthy"),
+    "headless-without-ports": (
+        {**service(**select("quiet"), clusterIP="None", ports=[]), "kind": "Service"},
+        "",
+    ),
+    "by-name": (service((80, "http"), **select("named")), "healthy"),
+    "metrics-too": (service((80, "http"), (81, "metrics"), **select("named")), "healthy"),
+    "app-protocol": (
+        service(
+            **select("named"),
+            **ports({"port": 80, "targetPort": "http", "appProtocol": "kubernetes.io/ws"}),
+        ),
+        "healthy",
+    ),
+    "a-name-that-differs-by-pod": (service((80, "http"), selector={"team": "shop"}), "healthy"),
+    "native-sidecar": (service((80, "proxy"), **select("sidecar")), "healthy"),
+    "meshed": (service((80, 8080), **select("meshed")), "healthy"),
+    "dual-listener": (service((80, 8080), **select("dual")), "healthy"),
+    "dual-stack": (
+        service((80, 8080), ipFamilyPolicy="PreferDualStack", **select("dual")),
+        "healthy",
+    ),
+    "ipv6": (
+        service((80, 8080), ipFamilies=["IPv6"], ipFamilyPolicy="SingleStack", **select("dual")),
+        "healthy",
+    ),
+    "host-network": (service((80, 18181), **select("host")), ""),
+    "not-ready-published": (
+        service((80, 8080), publishNotReadyAddresses=True, **select("never")),
+        "healthy",
+    ),
+    "distroless": (service((80, "http"), **select("bare")), "healthy"),
+    "unprivileged": (service((80, 8080), **select("unprivileged")), "healthy"),
+    "twelve": (service(*((81 + i, 7000 + i) for i in range(12)), **select("twelve")), "healthy"),
+    "forty-listeners": (service((80, 8080), **select("many")), "healthy"),
+    "blue-green": (service((80, 8080), selector={"colour": "any"}), "healthy"),
+    "external-name": (service(type="ExternalName", externalName="db.example.com", ports=[]), ""),
+    LONG: (service((80, 8080), **select(LONG[:50])), "healthy"),
+}
+"""By name: the Service, and the verdict it must have; '' where none can be reached from here."""
+
+
+@pytest.fixture(scope="module")
+def odd(cluster: Cluster) -> Iterator[str]:
+    """A namespace with all of them, ready."""
+    name = cluster.make_namespace()
+    services = []
+    for given, (made, _) in ODD.items():
+        made["metadata"] = {"name": given, "annotations": {"note": HOSTILE}}
+        if made["spec"].get("type") == "ExternalName":
+            del made["spec"]["selector"]
+        services.append(made)
+    cluster.apply(workloads(), name)
+    cluster.apply(services, name)
+    for document in workloads():
+        if document["kind"] == "Deployment" and document["metadata"]["name"] != "never":
+            cluster.wait_ready(f"deployment/{document['metadata']['name']}", name, timeout=120)
+    cluster.until(lambda: _all_endpoints(cluster, name), "all endpoints", 60)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def _all_endpoints(cluster: Cluster, namespace: str) -> bool:
+    pods = cluster.get("pods", "-l", "app=quiet", namespace=namespace)["items"]
+    slices = cluster.get("endpointslices", namespace=namespace)["items"]
+    found = {s["metadata"]["labels"]["kubernetes.io/service-name"] for s in slices}
+    empty = {"external-name"}
+    done = any(p["status"]["phase"] == "Succeeded" for p in pods)
+    return done and found >= set(ODD) - empty
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_alarm(cluster: Cluster, odd: str, name: str) -> None:
+    found = diagnose(cluster, odd, f"svc/{name}")
+    assert [f for f in found.findings if f["severity"] == "error"] == []
+    wanted = ODD[name][1]
+    assert found.verdict in ((wanted,) if wanted else ("healthy", "inconclusive"))
+    assert HOSTILE[0] not in str(found.report)
+
+
+def test_a_service_without_a_selector(cluster: Cluster, odd: str) -> None:
+    pods: list[dict[str, Any]] = cluster.get("pods", "-l", "app=quiet", namespace=odd)["items"]
+    address = next(p["status"]["podIP"] for p in pods if p["status"]["phase"] == "Running")
+    cluster.apply(by_hand("by-hand", address), odd)
+    cluster.wait_dial(
+        cluster.get("service/by-hand", namespace=odd)["spec"]["clusterIP"], 80, "accepted"
+    )
+    found = diagnose(cluster, odd, "svc/by-hand")
+    assert [f for f in found.findings if f["severity"] == "error"] == []
+    assert found.verdict in ("healthy", "inconclusive")
+
+
+def test_the_api_servers_own_service(cluster: Cluster) -> None:
+    found = diagnose(cluster, "default", "svc/kubernetes")
+    assert [f for f in found.findings if f["severity"] == "error"] == []
