@@ -20,7 +20,7 @@ from kubectl_portcheck.model.report import (
     Verdict,
 )
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Outcome, Rule
+from kubectl_portcheck.rules.base import Need, Outcome, Rule
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.steps import chain_of, steps_of
@@ -130,7 +130,8 @@ def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
 def _run(rule: Rule, case: ServiceCase) -> Outcome:
     for need in rule.needs:
         missing = case.missing(need)
-        if missing is not None:
+        # Pods are not asked for where none is selected: the rules say themselves what that means.
+        if missing is not None and (case.selects or need != Need.PODS):
             return rule.lacks(missing.detail or missing.reason)
     if isinstance(case, Case) and rule.check is not None:
         return rule.check(case)
@@ -198,7 +199,8 @@ def _fold(findings: Sequence[Finding], rules: Sequence[Rule]) -> tuple[Finding, 
     )
     ordered: list[Finding] = []
     for cause in roots:
-        ordered.append(cause)
+        # Information may explain, but it is the cause of nothing.
+        ordered.append(msgspec.structs.replace(cause, cause=cause.severity != "info"))
         ordered += [
             msgspec.structs.replace(f, cause=False, caused_by=cause.code)
             for f in findings

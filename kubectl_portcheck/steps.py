@@ -210,7 +210,11 @@ def _target_port(case: Case) -> Step:
     declared = sorted(
         {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
     )
-    containers = f"the containers declare {listing(declared)}" if declared else "none is declared"
+    containers = (
+        f"the containers declare {listing(declared)}"
+        if declared
+        else "no containerPort is declared"
+    )
     if isinstance(case.target, int):
         said = f"{case.target}"
         if case.target not in declared:

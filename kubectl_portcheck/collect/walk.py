@@ -153,9 +153,7 @@ class _Walk:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
         self.progress.started("endpoints")
         self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
-        self.parts["endpoint_slices"].add_done_callback(
-            lambda _: self.progress.done("endpoints")
-        )
+        self.parts["endpoint_slices"].add_done_callback(lambda _: self.progress.done("endpoints"))
         read = self.cluster.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service

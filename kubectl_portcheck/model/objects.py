@@ -123,6 +123,8 @@ class PodSpec(Record, frozen=True):
     host_pid: bool = field(name="hostPID", default=False)
     readiness_gates: tuple[ReadinessGate, ...] = ()
     restart_policy: str = ""
+    runtime_class_name: str = ""
+    """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
 
 class Condition(Record, frozen=True):

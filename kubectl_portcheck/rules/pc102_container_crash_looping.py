@@ -22,7 +22,11 @@ from kubectl_portcheck.semantics.pods import Trouble
 def _check(case: ServiceCase) -> Outcome:
     if not case.selects:
         return NotApplicable("the Service has no selector")
-    crashing = {p.metadata.name: (p, t) for p in case.pods if (t := pod_state.crash(p, case.now))}
+    crashing = {
+        p.metadata.name: (p, t)
+        for p in case.pods
+        if not pod_state.is_terminating(p) and (t := pod_state.crash(p, case.now))
+    }
     if not crashing:
         return Passed()
     well = [p for p in case.pods if p.metadata.name not in crashing and pod_state.is_ready(p)]
@@ -132,4 +136,5 @@ status:
         ),
     ),
     check_service=_check,
+    follows_from=("PC411",),
 )

@@ -17,6 +17,8 @@ from kubectl_portcheck.semantics.case import Case
 def _check(case: Case) -> Outcome:
     if not case.selects:
         return NotApplicable("the Service has no selector")
+    if case.service.headless:
+        return NotApplicable("DNS hands out the addresses, with or without ports")
     carrying = {e.pod for e in case.endpoints if e.port is not None}
     without = [
         e for e in case.endpoints if e.endpoint.ready and e.port is None and e.pod not in carrying
@@ -95,5 +97,5 @@ ports: [{name: "", port: 8080}]
     ),
     check=_check,
     deciding=True,
-    follows_from=("PC402", "PC403", "PC404"),
+    follows_from=("PC307", "PC402", "PC403", "PC404"),
 )

@@ -73,6 +73,14 @@ def _common_ports(case: Case, states: Iterable[PodState]) -> list[ContainerPort]
 
 
 def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> list[Fix]:
+    if len(states) < len(case.states):
+        name = case.target
+        return [
+            fixes.by_hand(
+                f"Declare {name} in the pod template of {listing(names(states))}: another "
+                "targetPort would break the pods that resolve it"
+            )
+        ]
     taken = {ports.declared_target(p) for p in case.service.spec.ports if p is not case.port}
     free = [p for p in common if p.name not in taken and p.container_port not in taken]
     near = [p for p in free if p.name and closeness(p.name, str(case.target)) >= NEAR]
@@ -156,4 +164,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
         ),
     ),
     check=_check,
+    follows_from=("PC404",),
 )

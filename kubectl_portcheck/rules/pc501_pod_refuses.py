@@ -35,9 +35,10 @@ def _check(case: Case) -> Outcome:
             return RULE.lacks(f"{share(unknown, case.backends)}: {listing(why)}")
         return Passed() if case.backends else NotApplicable("no pod gets traffic")
     numbers = sorted({s.target for s in found if s.target is not None})
+    verb = "refuses" if len(found) == 1 else "refuse"
     return RULE.finding(
         case,
-        f"{share(found, case.backends)} refuse connections on {listing(numbers)}",
+        f"{share(found, case.backends)} {verb} connections on {listing(numbers)}",
         evidence=[line for s in found for line in _proof(s)],
         impact=impact_of(found, case),
         pods=names(found),
@@ -102,6 +103,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
     deciding=True,
     follows_from=(
         "PC102",
+        "PC103",
         "PC201",
         "PC202",
         "PC203",

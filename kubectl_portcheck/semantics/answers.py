@@ -92,12 +92,14 @@ def answer(
         return _without_sockets(measured, port, measured.sockets, forwarded, proxied)
     if proxied and proxied.outcome == "refused" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="refuses")
+    if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
+        return by_sockets._replace(kind="resets")
     if forwarded is None:
         return by_sockets
-    return _agreed(by_sockets, forwarded)
+    return _agreed(measured.pod, port, by_sockets, forwarded)
 
 
-def _agreed(by_sockets: Answer, forwarded: Attempt) -> Answer:
+def _agreed(pod: Pod, port: int, by_sockets: Answer, forwarded: Attempt) -> Answer:
     """The sockets' answer, unless the port-forward contradicts it."""
     outcome = forwarded.outcome
     if by_sockets.kind == "not-listening" and outcome == "accepted":
@@ -107,6 +109,11 @@ def _agreed(by_sockets: Answer, forwarded: Attempt) -> Answer:
             s.address in ("0.0.0.0", "::") and s.family != "IPv6" for s in by_sockets.listeners
         )
         if outcome == "refused" and on_loopback:
+            if probe_ports(pod).get(port) == "readiness" and _ready(pod):
+                return by_sockets
+            if pod.spec.runtime_class_name:
+                why = f"runtimeClassName {pod.spec.runtime_class_name}: a port-forward contradicts"
+                return Answer("unknown", f"{why} the socket tables", by_sockets.listeners)
             return by_sockets._replace(kind="refuses")
         if outcome == "reset":
             return by_sockets._replace(kind="resets")

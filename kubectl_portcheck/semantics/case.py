@@ -170,6 +170,10 @@ class Case(ServiceCase):
     @cached_property
     def used_pods(self) -> frozenset[str]:
         """The names of the pods to which clients of this port are sent now."""
+        if self.missing("endpoint_slices") is None and self.service.headless:
+            # DNS hands out the ready addresses, with or without ports, and never draining ones.
+            # (CoreDNS, plugin/kubernetes/object/endpoint.go)
+            return frozenset(e.pod for e in self.endpoints if e.pod and e.endpoint.ready)
         if self.missing("endpoint_slices") is None:
             return frozenset(e.pod for e in endpoints.used(self.endpoints) if e.pod)
         unready = self.service.spec.publish_not_ready_addresses

@@ -25,6 +25,7 @@ from kubectl_portcheck.collect.connection.exec import (
 )
 from kubectl_portcheck.collect.connection.http import HttpClient, Log, Response
 from kubectl_portcheck.collect.connection.knock import Knock
+from kubectl_portcheck.collect.connection.paths import plain_path
 from kubectl_portcheck.collect.connection.proxied import (
     MOST_BODY,
     ProxyAnswer,
@@ -59,6 +60,8 @@ class Api:
         """The exec subprotocols that are known to work, once one has."""
         self._refused: dict[str, Forbidden] = {}
         """Namespaces where a WebSocket is refused and kubectl is not, with the refusal."""
+        self._useless: set[str] = set()
+        """Namespaces where kubectl is refused as well."""
 
     def __enter__(self) -> "Api":
         return self
@@ -70,13 +73,21 @@ class Api:
         """Closes every connection; may be called from any thread, and more than once."""
         self._http.close()
 
+    def warm(self, count: int, *, deadline: Deadline) -> None:
+        """Opens so many connections in the background, before they are asked for.
+
+        Worth it at the very beginning of a run that will contact pods: the streams then begin
+        without the round trips of TCP and TLS. Raises nothing; returns at once.
+        """
+        self._http.warm(count, deadline)
+
     def get(self, path: str, query: Query | None = None, *, deadline: Deadline) -> bytes:
         """Reads a resource: the body, which is JSON.
 
         An answer that asks to come again later (429, or a 5xx with Retry-After) is repeated as long
         as the deadline allows.
         """
-        full = f"{path}?{urlencode(query)}" if query else path
+        full = plain_path(path) + (f"?{urlencode(query)}" if query else "")
         deadline = deadline.earlier(self.connection.request_timeout)
         headers = [("Accept", "application/json")]
         if self.connection.compression:
@@ -116,9 +127,9 @@ class Api:
                 return self._exec(namespace, pod, container, argv, deadline, limit_bytes)
             except Forbidden as error:
                 refused = error
-        return self._exec_otherwise(refused, namespace, pod, container, argv, deadline, limit_bytes)
+        return self._exec_beside(refused, namespace, pod, container, argv, deadline, limit_bytes)
 
-    def _exec_otherwise(
+    def _exec_beside(
         self,
         refused: Forbidden,
         namespace: str,
@@ -132,21 +143,27 @@ class Api:
         from kubectl_portcheck.collect.connection import kubectl as beside
 
         found = None
-        if beside.may_work_with_kubectl(refused):
+        if namespace not in self._useless and beside.may_work_with_kubectl(refused):
             found = beside.find_kubectl(self.connection.environ)
         if found is None:
             raise refused
-        result = beside.exec_with_kubectl(
-            self.connection,
-            found,
-            namespace,
-            pod,
-            container,
-            argv,
-            deadline=deadline,
-            limit_bytes=limit_bytes,
-            cancelled=self._http.closed,
-        )
+        try:
+            result = beside.exec_with_kubectl(
+                self.connection,
+                found,
+                namespace,
+                pod,
+                container,
+                argv,
+                deadline=deadline,
+                limit_bytes=limit_bytes,
+                cancelled=self._http.closed,
+            )
+        except Forbidden as error:
+            with self._lock:
+                self._useless.add(namespace)
+            # kubectl reads the pod first, and may be refused that: what we lack is said instead.
+            raise (error if "pods/exec" in error.message else refused) from None
         with self._lock:
             self._refused[namespace] = refused
         return result
@@ -167,7 +184,7 @@ class Api:
         tries: list[tuple[str, ...]] = [known] if known else [(V5, V4), (V4,), (V5,)]
         failure: ApiStatusError | ExecResult | None = None
         for protocols in tries:
-            stream = self._open(path, protocols, deadline)
+            stream = self._open(path, protocols, deadline, _right("pods/exec", namespace))
             if isinstance(stream, ApiStatusError):
                 outcome: ApiStatusError | ExecResult = stream
                 spoken = protocols
@@ -197,7 +214,8 @@ class Api:
             return {}
         asked.append(knocking.fence_for(asked))
         began = time.monotonic()
-        stream = self._open(knocking.knock_path(namespace, pod, asked), (V4,), deadline)
+        path = knocking.knock_path(namespace, pod, asked)
+        stream = self._open(path, (V4,), deadline, _right("pods/portforward", namespace))
         if isinstance(stream, ApiStatusError):
             raise stream
         with stream:
@@ -246,6 +264,7 @@ class Api:
         """The exception for a refusal, with what can be said about our own credentials."""
         error = refusal(response)
         if isinstance(error, Unauthorized):
+            self.connection.credentials.refused()
             whose = f'of user "{self.connection.user_name}" ' if self.connection.user_name else ""
             day = self.connection.credentials.expired_on()
             error.hint = (
@@ -256,9 +275,9 @@ class Api:
         return error
 
     def _open(
-        self, path: str, protocols: Sequence[str], deadline: Deadline
+        self, path: str, protocols: Sequence[str], deadline: Deadline, right: str
     ) -> WebSocket | ApiStatusError:
-        """A stream, or the refusal."""
+        """A stream, or the refusal. ``right`` is what the server wants besides ``get``."""
         for _ in range(MOST_RETRIES):
             headers = self._with_identity((), deadline)
             stream = open_websocket(self._http, path, headers, protocols, deadline)
@@ -267,7 +286,17 @@ class Api:
             refused = self._refusal(stream)
             if not self._pause(stream, deadline):
                 break
+        if isinstance(refused, Forbidden) and refused.message.rstrip().endswith("is forbidden:"):
+            # From 1.35 on a WebSocket needs ``create`` as well; where that is missing, RBAC gives
+            # no reason and the message ends here.
+            message = f"{refused.message.rstrip()} {right}"
+            return Forbidden(refused.status, refused.reason, message)
         return refused
+
+
+def _right(resource: str, namespace: str) -> str:
+    """The second right of a stream, worded as the API server words a missing one."""
+    return f'cannot create resource "{resource}" in API group "" in the namespace "{namespace}"'
 
 
 def _whole(body: bytes) -> bool:

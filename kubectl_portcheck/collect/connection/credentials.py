@@ -11,9 +11,12 @@ from kubectl_portcheck.collect.connection.errors import (
     CredentialsError,
     TimedOut,
 )
-from kubectl_portcheck.collect.connection.kubeconfig import User
+from kubectl_portcheck.collect.connection.kubeconfig import AuthProvider, User
 
 Header = tuple[str, str]
+
+FRESH_SECONDS = 30.0
+"""For so long credentials are not fetched again because of a refusal."""
 
 TOKEN_CHARACTERS = frozenset(
     "!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -43,14 +46,13 @@ def certificate_end(pem: bytes) -> float | None:
     The validity stands in a certificate as two times, one after the other, and nothing before them
     looks alike: a certificate is not parsed for one hint.
     """
+    import base64
     import re
-    import ssl
     from datetime import datetime, timezone
 
+    first = re.search(rb"-----BEGIN CERTIFICATE-----([^-]+)-----END", pem)
     try:
-        content = ssl.PEM_cert_to_DER_cert(
-            pem.decode("ascii").partition("-----END")[0].strip() + "\n-----END CERTIFICATE-----\n"
-        )
+        content = base64.b64decode(first[1]) if first else b""
     except ValueError:
         return None
     moment = rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)"
@@ -75,14 +77,20 @@ class Credentials:
     """
 
     def __init__(
-        self, user: User, exec_cluster: Mapping[str, Any] | None, environ: Mapping[str, str]
+        self,
+        user: User,
+        exec_cluster: Mapping[str, Any] | None,
+        environ: Mapping[str, str],
+        renew: Callable[[Deadline, threading.Event], AuthProvider | None],
     ) -> None:
         self._user = user
         self._exec_cluster = exec_cluster
         self._environ = environ
+        self._renew = renew
         self._lock = threading.Lock()
         self._identity: Identity | None = None
         self._expires: float | None = None
+        self._fetched = 0.0
         self._fixed = Identity()
         if user.client_certificate or user.client_certificate_data:
             self._fixed = Identity(
@@ -123,9 +131,19 @@ class Credentials:
         try:
             if self._identity is None or (self._expires or time.time() + 1) <= time.time():
                 self._identity, self._expires = self._fetch(deadline, cancelled)
+                self._fetched = time.monotonic()
             return self._identity
         finally:
             self._lock.release()
+
+    def refused(self) -> None:
+        """The server refused what we identified with: it is fetched again for the next request.
+
+        What was fetched just now stays, so that a plugin runs once for the requests of one moment.
+        """
+        with self._lock:
+            if time.monotonic() - self._fetched > FRESH_SECONDS:
+                self._identity = None
 
     def expired_on(self) -> str:
         """The day on which the client certificate ended; empty where it has not, or is none."""
@@ -169,7 +187,7 @@ class Credentials:
 
         provider = self._user.auth_provider
         assert provider is not None
-        token, expires = provider_token(provider)
+        token, expires = provider_token(provider, lambda: self._renew(deadline, cancelled))
         return Identity(bearer(token)), expires
 
 

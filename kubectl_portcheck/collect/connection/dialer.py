@@ -24,10 +24,42 @@ from kubectl_portcheck.collect.connection.wire import Endpoint, Wire, reason_of
 
 ONE_ADDRESS_SECONDS = 2.0
 """How long one of several addresses of a name may take to accept before the next is tried."""
+LOOK_SECONDS = 0.1
+"""How often a waiting thread looks whether the run was ended."""
 MOST_PROXY_HEAD = 65536
 """How many bytes of a proxy's answer are read at most."""
 
 Address = tuple[int, tuple[str, int]]
+
+
+class _Attempt:
+    """A connection on its way, as far as it has come."""
+
+    __slots__ = ("_sock",)
+
+    def __init__(self) -> None:
+        self._sock: socket.socket | None = None
+
+    @property
+    def sock(self) -> socket.socket:
+        """The socket at this stage."""
+        assert self._sock is not None
+        return self._sock
+
+    @sock.setter
+    def sock(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def abort(self) -> None:
+        """Ends a wait on it in another thread."""
+        if self._sock is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Gives it up."""
+        if self._sock is not None:
+            self._sock.close()
 
 
 class Dialer:
@@ -39,6 +71,8 @@ class Dialer:
         self._addresses: list[Address] | None = None
         self._context: ssl.SSLContext | None = None
         self._context_for: Identity | None = None
+        self._attempts: set[_Attempt] = set()
+        self._aborted = False
 
     def connect(self, identity: Identity, deadline: Deadline, *, tunnel: bool) -> Wire:
         """A new connection.
@@ -48,27 +82,42 @@ class Dialer:
         """
         connection = self._connection
         context = self._ssl_context(identity) if connection.tls else None
-        base = self._open(deadline)
+        attempt = _Attempt()
+        with self._lock:
+            self._attempts.add(attempt)
         try:
-            end: Endpoint = base
-            base.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._open(attempt, deadline)
+            attempt.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             proxy = connection.proxy
             if proxy and proxy.scheme == "https":
                 # Go's transport uses one TLS configuration for the proxy and for the server.
                 outer = context or self._ssl_context(identity)
-                end = base = self._handshake(outer, base, proxy.host, deadline)
+                self._handshake(outer, attempt, proxy.host, deadline)
             if proxy and (connection.tls or tunnel):
-                self._connect_through(end, deadline)
+                self._connect_through(attempt.sock, deadline)
+            end: Endpoint = attempt.sock
             if context is not None:
                 name = connection.tls_server_name or connection.host
                 if proxy and proxy.scheme == "https":
-                    end = self._handshake_within(context, base, name, deadline)
+                    end = self._handshake_within(context, attempt.sock, name, deadline)
                 else:
-                    end = base = self._handshake(context, base, name, deadline)
-            return Wire(base, end, deadline)
+                    self._handshake(context, attempt, name, deadline)
+                    end = attempt.sock
+            return Wire(attempt.sock, end, deadline)
         except BaseException:
-            base.close()
+            attempt.close()
             raise
+        finally:
+            with self._lock:
+                self._attempts.discard(attempt)
+
+    def abort(self) -> None:
+        """Ends the waits of other threads that are connecting."""
+        with self._lock:
+            self._aborted = True
+            attempts = list(self._attempts)
+        for attempt in attempts:
+            attempt.abort()
 
     def _ssl_context(self, identity: Identity) -> ssl.SSLContext:
         """The TLS context, made once for each client certificate."""
@@ -81,8 +130,8 @@ class Dialer:
 
     # Addresses and sockets
 
-    def _open(self, deadline: Deadline) -> socket.socket:
-        """A connected socket to the server, or to the proxy before it."""
+    def _open(self, attempt: "_Attempt", deadline: Deadline) -> None:
+        """Connects a socket to the server, or to the proxy before it."""
         proxy = self._connection.proxy
         host, port = (
             (proxy.host, proxy.port) if proxy else (self._connection.host, self._connection.port)
@@ -90,28 +139,51 @@ class Dialer:
         with self._lock:
             addresses = self._addresses
         if addresses is None:
-            addresses = _resolve(host, port, deadline)
+            addresses = self._resolve(host, port, deadline)
         failure: Exception | None = None
         for number, (family, address) in enumerate(addresses, 1):
             patience = (
                 deadline if number == len(addresses) else deadline.earlier(ONE_ADDRESS_SECONDS)
             )
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            attempt.sock = sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.settimeout(patience.check(f"connecting to {self._goal}"))
+                if self._aborted:
+                    raise Unreachable("the connection was closed")
                 sock.connect(address)
             except (OSError, TimedOut) as error:
                 sock.close()
                 failure = error
                 continue
-            except BaseException:
-                sock.close()
-                raise
             with self._lock:
                 # The address that answered serves the other connections of this run.
                 self._addresses = [(family, address)]
-            return sock
+            return
         raise self._cannot_connect(failure, host, port)
+
+    def _resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
+        """The addresses of a host. The system's resolver knows no deadline, so it runs aside."""
+        if numeric := [*_numeric(host, port)]:
+            return numeric
+        answers: list[list[Address] | None] = []
+        done = threading.Event()
+
+        def look_up() -> None:
+            try:
+                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+                answers.append([(family, (str(a[0]), port)) for family, _, _, _, a in found])
+            except (OSError, UnicodeError):
+                answers.append(None)
+            done.set()
+
+        threading.Thread(target=look_up, daemon=True, name="portcheck-resolver").start()
+        start = f"Unable to connect to the server: dial tcp: lookup {host}"
+        while not done.wait(min(deadline.remaining(), LOOK_SECONDS)):
+            if deadline.passed or self._aborted:
+                raise TimedOut(f"{start}: i/o timeout")
+        if answers[0] is None:
+            raise Unreachable(f"{start}: no such host")
+        return answers[0]
 
     @property
     def _goal(self) -> str:
@@ -180,11 +252,16 @@ class Dialer:
     # TLS
 
     def _handshake(
-        self, context: ssl.SSLContext, sock: socket.socket, name: str, deadline: Deadline
-    ) -> ssl.SSLSocket:
+        self, context: ssl.SSLContext, attempt: "_Attempt", name: str, deadline: Deadline
+    ) -> None:
         try:
-            sock.settimeout(deadline.check("in the TLS handshake"))
-            return context.wrap_socket(sock, server_hostname=name)
+            attempt.sock.settimeout(deadline.check("in the TLS handshake"))
+            secured = context.wrap_socket(
+                attempt.sock, server_hostname=name, do_handshake_on_connect=False
+            )
+            # From here on the old socket is an empty shell.
+            attempt.sock = secured
+            secured.do_handshake()
         except TimeoutError:
             raise TimedOut(
                 "Unable to connect to the server: net/http: TLS handshake timeout"
@@ -220,31 +297,6 @@ class Dialer:
         if isinstance(error, ConnectionResetError):
             return Unreachable(f"{start}connection reset by peer in the TLS handshake")
         return TlsError(f"{start}tls: {reason_of(error)}")
-
-
-def _resolve(host: str, port: int, deadline: Deadline) -> list[Address]:
-    """The addresses of a host. The system's resolver knows no deadline, so it runs aside."""
-    numeric = [*_numeric(host, port)]
-    if numeric:
-        return numeric
-    answers: list[list[Address] | OSError] = []
-    done = threading.Event()
-
-    def look_up() -> None:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            answers.append([(family, (str(a[0]), port)) for family, _, _, _, a in found])
-        except (OSError, UnicodeError) as error:
-            answers.append(error if isinstance(error, OSError) else OSError())
-        done.set()
-
-    threading.Thread(target=look_up, daemon=True, name="portcheck-resolver").start()
-    if not done.wait(deadline.remaining()):
-        raise TimedOut(f"Unable to connect to the server: dial tcp: lookup {host}: i/o timeout")
-    answer = answers[0]
-    if isinstance(answer, OSError):
-        raise Unreachable(f"Unable to connect to the server: dial tcp: lookup {host}: no such host")
-    return answer
 
 
 def _numeric(host: str, port: int) -> Iterator[Address]:

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import urlencode
 
 from kubectl_portcheck.collect.connection.errors import ApiStatusError, BadAnswer, TimedOut
+from kubectl_portcheck.collect.connection.paths import pod_path
 from kubectl_portcheck.collect.connection.status import parse_object
 from kubectl_portcheck.collect.connection.websocket import WebSocket
 from kubectl_portcheck.collect.connection.wire import Disconnected
@@ -19,8 +20,8 @@ STDOUT, STDERR, ERROR = 1, 2, 3
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 
 PROTOCOL_FAILURE = (
-    "(?i)server gave HTTP response to HTTPS client|unable to upgrade|error dialing backend"
-    "|bad handshake|error sending request|malformed HTTP|protocol"
+    r"(?i)server gave HTTP response to HTTPS client|bad handshake|malformed HTTP|protocol"
+    r"|websocket|unable to upgrade(?!.*container)"
 )
 """Failures with one subprotocol that another may not meet: cri-dockerd fails v5 on 1.36."""
 
@@ -35,7 +36,8 @@ class ExecResult(NamedTuple):
     exit_code: int | None
     """None where the runtime gave none (it could not start the command), or it is not known."""
     complete: bool
-    """True where the command ended, said how, and all of its output is here."""
+    """True where it is known how the command ended, or that it could not be started, and all of its
+    output is here."""
     via: Literal["websocket", "kubectl"] = "websocket"
     """Which way the command was run."""
 
@@ -45,7 +47,7 @@ def exec_path(namespace: str, pod: str, container: str, argv: Sequence[str]) -> 
     query = [("container", container)] if container else []
     query += [("stdout", "true"), ("stderr", "true")]
     query += [("command", word) for word in argv]
-    return f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(query)}"
+    return f"{pod_path(namespace, pod)}/exec?{urlencode(query)}"
 
 
 def read_exec(stream: WebSocket, limit_bytes: int) -> ExecResult:

@@ -1,4 +1,4 @@
-"""Commands in a container through the kubectl beside us.
+"""What the kubectl beside us does better: commands without ``get``, and renewed oidc tokens.
 
 The usual handbook Role grants ``create`` on pods/exec alone. kubectl works with it, since it speaks
 SPDY, which is a POST; our WebSocket is a GET and needs ``get`` as well. Where that is the one thing
@@ -10,14 +10,22 @@ import re
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from typing import IO
+from typing import IO, NamedTuple
 
 from kubectl_portcheck.collect.connection.connection import Connection
 from kubectl_portcheck.collect.connection.deadline import Deadline
-from kubectl_portcheck.collect.connection.errors import Forbidden, status_error
+from kubectl_portcheck.collect.connection.errors import (
+    CredentialsError,
+    Forbidden,
+    TimedOut,
+    status_error,
+)
 from kubectl_portcheck.collect.connection.exec import ExecResult
+from kubectl_portcheck.collect.connection.kubeconfig import AuthProvider, load_kubeconfig
 from kubectl_portcheck.collect.connection.plugin import LOOK_SECONDS, end_group
 
+MOST_WORDS = 65536
+"""How many bytes of kubectl's own words are kept."""
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "NotFound": 404, "TooManyRequests": 429}
 
 
@@ -51,46 +59,92 @@ def exec_with_kubectl(
     Raises :class:`ApiStatusError` where the API server refuses kubectl too, and
     :class:`TimedOut` where no time is left to begin with.
     """
-    deadline.check("before kubectl exec was run")
     flags = connection.flags._replace(namespace=namespace, request_timeout=None)
     chosen = ["-c", container] if container else []
-    process = subprocess.Popen(
+    ran = _run(
         [kubectl, "exec", pod, *chosen, *flags.to_argv(), "--", *argv],
+        # Not WebSockets first: they are what was just refused.
+        {**connection.environ, "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"},
+        deadline,
+        cancelled,
+        limit_bytes,
+    )
+    if ran.code is None:
+        words = "timed out waiting for kubectl exec"
+        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
+    if ran.cut:
+        words = f"more than {limit_bytes} bytes of output"
+        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
+    return _read_ending(ran.code, ran.stdout, ran.stderr)
+
+
+def renew_provider(
+    connection: Connection, deadline: Deadline, cancelled: threading.Event
+) -> AuthProvider | None:
+    """Lets kubectl renew the tokens of an ``auth-provider`` entry, and reads the entry again.
+
+    kubectl keeps the new tokens in the kubeconfig; an issuer that gives a refresh token only once
+    would otherwise log the user out of kubectl. None where there is no kubectl. Raises
+    :class:`CredentialsError` with kubectl's words, and :class:`TimedOut`.
+    """
+    kubectl = find_kubectl(connection.environ)
+    if kubectl is None:
+        return None
+    argv = [kubectl, "get", "--raw", "/version", *connection.flags.to_argv()]
+    ran = _run(argv, connection.environ, deadline, cancelled, MOST_WORDS)
+    if ran.code is None:
+        raise TimedOut("timed out while kubectl renewed the credentials")
+    if ran.code != 0:
+        lines = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1].removeprefix("error: ") if lines else f"exit code {ran.code}"
+        raise CredentialsError(f"kubectl could not renew the credentials: {said}")
+    config = load_kubeconfig(connection.flags.kubeconfig, connection.environ)
+    entry = config.users.get(connection.user_name)
+    return entry.auth_provider if entry else None
+
+
+class _Ran(NamedTuple):
+    """What a kubectl printed; ``code`` is None where it had to be given up."""
+
+    code: int | None
+    stdout: bytes
+    stderr: bytes
+    cut: bool
+
+
+def _run(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    deadline: Deadline,
+    cancelled: threading.Event,
+    limit: int,
+) -> _Ran:
+    """Runs a kubectl, at most until the deadline, and keeps so many bytes of each output."""
+    deadline.check("before kubectl was run")
+    process = subprocess.Popen(
+        argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # Not WebSockets first: they are what was just refused.
-        env={**connection.environ, "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"},
+        env=dict(environ),
         start_new_session=os.name == "posix",
     )
-    stdout, stderr = _Reader(process.stdout, limit_bytes), _Reader(process.stderr, limit_bytes)
+    stdout, stderr = _Reader(process.stdout, limit), _Reader(process.stderr, limit)
     with process:
         try:
-            code = _wait(process, deadline, cancelled)
+            # The end of both outputs is noticed at once; waiting for a process is polling.
+            given_up = False
+            while not (given_up or (stdout.ended(deadline) and stderr.ended(deadline))):
+                given_up = deadline.passed or cancelled.is_set()
+            code = None if given_up else process.wait(deadline.remaining() + LOOK_SECONDS)
+        except subprocess.TimeoutExpired:
+            code = None
         finally:
             if process.poll() is None:
                 end_group(process)
             stdout.finish()
             stderr.finish()
-    if code is None:
-        words = "timed out waiting for kubectl exec"
-        return ExecResult(stdout.data, stderr.data, words, None, False, "kubectl")
-    if stdout.cut or stderr.cut:
-        words = f"more than {limit_bytes} bytes of output"
-        return ExecResult(stdout.data, stderr.data, words, None, False, "kubectl")
-    return _read_ending(code, stdout.data, stderr.data)
-
-
-def _wait(
-    process: "subprocess.Popen[bytes]", deadline: Deadline, cancelled: threading.Event
-) -> int | None:
-    """The exit code, or None where the process had to be given up."""
-    while True:
-        try:
-            return process.wait(min(deadline.remaining(), LOOK_SECONDS))
-        except subprocess.TimeoutExpired:
-            if deadline.passed or cancelled.is_set():
-                return None
+    return _Ran(code, stdout.data, stderr.data, stdout.cut or stderr.cut)
 
 
 class _Reader:
@@ -113,6 +167,11 @@ class _Reader:
                 self.cut = self.cut or len(chunk) > room
         except (OSError, ValueError):
             return
+
+    def ended(self, deadline: Deadline) -> bool:
+        """Waits a little, and says whether the end has come."""
+        self._thread.join(min(deadline.remaining(), LOOK_SECONDS))
+        return not self._thread.is_alive()
 
     def finish(self) -> None:
         """Waits for the end, which has come once the process is gone."""

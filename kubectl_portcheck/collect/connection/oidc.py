@@ -2,10 +2,13 @@
 
 import base64
 import time
+from collections.abc import Callable
 
 from kubectl_portcheck.collect.connection.errors import CredentialsError
 from kubectl_portcheck.collect.connection.kubeconfig import AuthProvider
 
+MARGIN_SECONDS = 10.0
+"""A token with less than this left counts as ended, as in client-go."""
 REMOVED = {
     "gcp": (
         'Please use the "gke-gcloud-auth-plugin" kubectl/client-go credential plugin instead.\n'
@@ -21,31 +24,41 @@ REMOVED = {
 """What client-go says of the kinds that it no longer has."""
 
 
-def provider_token(provider: AuthProvider) -> tuple[str, float | None]:
+Renew = Callable[[], AuthProvider | None]
+
+
+def provider_token(provider: AuthProvider, renew: Renew) -> tuple[str, float]:
     """The token of an ``oidc`` entry and the moment at which it ends.
 
-    Raises :class:`CredentialsError` where the token has ended: renewing it would use up the refresh
-    token that kubectl keeps in the kubeconfig, so that is left to kubectl.
+    Where it has ended, ``renew`` is asked for the entry with a new one. Raises
+    :class:`CredentialsError` where that does not help either.
     """
-    import msgspec
-
     if provider.name in REMOVED:
         raise CredentialsError(
             f"The {provider.name} auth plugin has been removed.\n{REMOVED[provider.name]}"
         )
     if provider.name != "oidc":
         raise CredentialsError(f'no Auth Provider found for name "{provider.name}"')
+    found = _usable_token(provider)
+    if found is None:
+        renewed = renew()
+        found = _usable_token(renewed) if renewed else None
+    if found is None:
+        raise CredentialsError(
+            "the oidc token of this kubeconfig entry is missing or has expired", "Log in again."
+        )
+    return found
+
+
+def _usable_token(provider: AuthProvider) -> tuple[str, float] | None:
+    """The entry's token and its end, or None where it has ended or is none."""
+    import msgspec
+
     token = provider.config.get("id-token", "").strip()
-    expires = None
     try:
         claims = token.split(".")[1]
         packed = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
         expires = float(msgspec.json.decode(packed)["exp"])
     except (IndexError, ValueError, KeyError, TypeError, msgspec.DecodeError):
-        expires = None
-    if not token or expires is None or expires <= time.time() + 10:
-        raise CredentialsError(
-            "the oidc token of this kubeconfig entry is missing or has expired",
-            "Run any kubectl command, such as `kubectl get --raw /version`, to renew it.",
-        )
-    return token, expires
+        return None
+    return (token, expires) if expires > time.time() + MARGIN_SECONDS else None

@@ -111,7 +111,8 @@ def _run(
             [found, *plugin.args],
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            # Who can be asked must see the question.
+            stderr=None if interactive else subprocess.PIPE,
             env=dict(environ),
             # A group of its own, so that what the plugin started can be ended with it; a plugin
             # that asks questions stays in the terminal's group.
@@ -126,21 +127,27 @@ def _run(
                     patience = min(deadline.remaining(), LOOK_SECONDS)
                     stdout, stderr = process.communicate(timeout=patience)
                     break
-                except subprocess.TimeoutExpired:
+                except subprocess.TimeoutExpired as waiting:
                     if deadline.passed or cancelled.is_set():
+                        # It may have said where to log in.
                         words = f"timed out waiting for the credential plugin {name}"
-                        raise TimedOut(words) from None
+                        raise TimedOut(words + _said(waiting.stderr)) from None
         except BaseException:
             end_group(process, interactive)
             raise
     if process.returncode != 0:
-        said = stderr.decode("utf-8", "replace").strip()[-MOST_STDERR:]
         raise CredentialsError(
             f"getting credentials: exec: executable {name} failed with exit code "
-            f"{process.returncode}" + (f"\n{said}" if said else ""),
+            f"{process.returncode}{_said(stderr)}",
             plugin.install_hint,
         )
     return stdout
+
+
+def _said(stderr: bytes | None) -> str:
+    """The plugin's own message, on lines of its own."""
+    text = (stderr or b"").decode("utf-8", "replace").strip()[-MOST_STDERR:]
+    return f"\n{text}" if text else ""
 
 
 def end_group(process: "subprocess.Popen[bytes]", same_group: bool = False) -> None:

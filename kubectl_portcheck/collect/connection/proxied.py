@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple
 from urllib.parse import quote
 
 from kubectl_portcheck.collect.connection.http import Response
+from kubectl_portcheck.collect.connection.paths import pod_path
 from kubectl_portcheck.collect.connection.status import parse_status, refusal
 
 MOST_BODY = 65536
@@ -28,7 +29,7 @@ def proxy_path(namespace: str, pod: str, port: int, path: str, scheme: str) -> s
     if not path.startswith("/"):
         path = "/" + path
     safe = quote(path, safe="/?&=:@!$'()*+,;~-._%")
-    return f"/api/v1/namespaces/{namespace}/pods/{name}/proxy{safe}"
+    return f"{pod_path(namespace, name)}/proxy{safe}"
 
 
 def read_proxy_answer(response: Response) -> ProxyAnswer:

@@ -9,6 +9,7 @@ websocket-client would take 25 ms to import, and reads a refusal's body only if 
 import os
 import struct
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from kubectl_portcheck.collect.connection.credentials import Header
 from kubectl_portcheck.collect.connection.deadline import Deadline
@@ -18,7 +19,7 @@ from kubectl_portcheck.collect.connection.wire import Disconnected, Wire
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-LONGEST_MESSAGE = 64 * 1024 * 1024
+LONGEST_FRAME = 16 * 1024 * 1024
 """A frame that states more bytes than this is not believed."""
 
 
@@ -30,11 +31,18 @@ class StreamEnded(Exception):
         self.code = code
 
 
+class Owner(Protocol):
+    """Who closes a stream's connection in the end."""
+
+    def end(self, wire: Wire, /) -> None:
+        """Closes it."""
+
+
 class WebSocket:
     """An open WebSocket. A context manager: leaving it closes the connection at once."""
 
-    def __init__(self, client: HttpClient, wire: Wire, protocol: str) -> None:
-        self._client = client
+    def __init__(self, owner: Owner, wire: Wire, protocol: str) -> None:
+        self._owner = owner
         self._wire = wire
         self.protocol = protocol
         """The subprotocol that the server chose."""
@@ -43,7 +51,7 @@ class WebSocket:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.end(self._wire)
+        self._owner.end(self._wire)
 
     def wait_until(self, deadline: Deadline) -> None:
         """Bounds the waits from now on."""
@@ -84,15 +92,12 @@ class WebSocket:
             (length,) = struct.unpack("!H", self._read(2))
         elif length == 127:
             (length,) = struct.unpack("!Q", self._read(8))
-        if first & 0x70 or second & 0x80 or length > LONGEST_MESSAGE:
+        if first & 0x70 or second & 0x80 or length > LONGEST_FRAME:
             raise BadAnswer("the stream is not the WebSocket that was agreed on")
         return bool(first & 0x80), first & 0x0F, self._read(length) if length else b""
 
     def _read(self, count: int) -> bytes:
-        data = self._wire.reader.read(count)
-        if len(data) < count:
-            raise Disconnected("the connection was closed")
-        return data
+        return self._wire.read(count)
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """Sends a control frame; its payload is short, and masked as a client's must be."""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
+PIECE = 1024 * 1024
+"""How many bytes are read at a time at most."""
+
+
 class Disconnected(Exception):
     """The peer closed or reset the connection; whoever asked knows what that means."""
 
@@ -94,6 +98,18 @@ class Wire:
             raise TimedOut("timed out sending to the server") from None
         except (OSError, ValueError) as error:
             raise Disconnected(reason_of(error)) from None
+
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes. Raises :class:`Disconnected` and :class:`TimedOut`."""
+        parts: list[bytes] = []
+        while count > 0:
+            # In pieces: a length that somebody states is no reason to allocate it.
+            part = self.reader.read(min(count, PIECE))
+            if not part:
+                raise Disconnected("the connection was closed")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
 
     def wake(self) -> None:
         """Ends the waits of another thread on this connection: it meets Disconnected."""

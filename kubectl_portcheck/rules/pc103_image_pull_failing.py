@@ -1,0 +1,135 @@
+"""PC103: the image of a container cannot be had."""
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics import pods, rollouts, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    waiting = {
+        p.metadata.name: (p, *found)
+        for p in case.pods
+        if not pods.is_terminating(p) and (found := _failing(p))
+    }
+    if not waiting:
+        return Passed()
+    pod, container, image, _ = next(iter(waiting.values()))
+    impact = traffic.impact_on(
+        case, [p for p, *_ in waiting.values() if not pods.has_running_main(p)]
+    )
+    return RULE.finding(
+        case,
+        f"The image {image} of container {container} cannot be had in "
+        f"{share(tuple(waiting), case.pods)}",
+        evidence=[f"{name}: {why}" for name, (*_, why) in waiting.items()],
+        fixes=_fixes(case, pod, container, image),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=waiting,
+    )
+
+
+def _failing(pod: Pod) -> tuple[str, str, str] | None:
+    """The container that waits for its image, the image, and the kubelet's words."""
+    images = {c.name: c.image for c in (*pod.spec.containers, *pod.spec.init_containers)}
+    for status in (*pod.status.init_container_statuses, *pod.status.container_statuses):
+        waiting = status.state.waiting
+        if waiting and waiting.reason in pods.IMAGE:
+            message = waiting.message.removeprefix(f"{waiting.reason}: ")
+            why = f"{waiting.reason}: {message}" if message else waiting.reason
+            return status.name, images.get(status.name, ""), why
+    return None
+
+
+def _fixes(case: ServiceCase, pod: Pod, container: str, image: str) -> list[Fix]:
+    found = []
+    workload = case.workload(pod)
+    if workload and rollouts.previous(case, pod):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found.append(
+        fixes.by_hand(
+            f"Correct the image {image} of container {container}, or let the node pull it "
+            "(imagePullSecrets, registry, network)"
+        )
+    )
+    return found
+
+
+RULE = Rule(
+    code="PC103",
+    name="image-pull-failing",
+    severity="error",
+    summary="A container behind the Service waits for an image that cannot be pulled",
+    needs=(Need.PODS,),
+    uses=(Need.REPLICA_SETS,),
+    explanation=Explanation(
+        meaning="The node cannot get the image: its name or tag is wrong, the registry asks for "
+        "credentials, or it cannot be reached. The kubelet's words are quoted.",
+        why="The container never starts, so the pod is not Ready and gets no traffic. When all "
+        "pods of the Service wait, its clients are refused.",
+        confirm="kubectl describe pod POD shows ErrImagePull or ImagePullBackOff and why.",
+        fix="Correct the image in the pod template, or give the pod the imagePullSecrets it "
+        "needs. Where the rollout before worked, take the last one back: kubectl rollout undo.",
+    ),
+    examples=(
+        Example(
+            "a tag that does not exist, in the latest revision",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1, annotations: {deployment.kubernetes.io/revision: "1"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-2, uid: rs-2, annotations: {deployment.kubernetes.io/revision: "2"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: checkout-2-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-2, uid: rs-2, controller: true}]}
+spec: {containers: [{name: app, image: "shop/checkout:v12"}]}
+status:
+  phase: Pending
+  containerStatuses:
+  - name: app
+    state:
+      waiting: {reason: ImagePullBackOff, message: 'Back-off pulling image "shop/checkout:v12"'}
+""",
+            fires=True,
+        ),
+        Example(
+            "the image is still being pulled",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, image: "shop/checkout:v12"}]}
+status:
+  phase: Pending
+  containerStatuses: [{name: app, state: {waiting: {reason: ContainerCreating}}}]
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

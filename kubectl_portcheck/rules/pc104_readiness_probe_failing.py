@@ -1,0 +1,227 @@
+"""PC104: pods run, and their readiness probe fails."""
+
+from collections.abc import Mapping
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, share, socket
+from kubectl_portcheck.semantics import kubelet, pods, rollouts, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.kubelet import Check
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    failing = {
+        p.metadata.name: (p, found[0])
+        for p in case.pods
+        if not (pods.is_ready(p) or pods.is_terminating(p) or pods.crash(p, case.now))
+        and (found := kubelet.failing(p))
+    }
+    if any(traffic.receives(case, p) for p in case.pods):
+        # While others serve, a pod that starts is no news.
+        failing = {n: f for n, f in failing.items() if not traffic.is_new(case, f[0])}
+    if not failing:
+        return Passed()
+    pod, check = next(iter(failing.values()))
+    published = case.service.spec.publish_not_ready_addresses
+    impact = Impact.NONE if published else traffic.impact_on(case, [p for p, _ in failing.values()])
+    return RULE.finding(
+        case,
+        f"The {check.field} fails in {share(tuple(failing), case.pods)}: it asks for "
+        f"{_asked(check)}{_met(case, pod, check)}",
+        evidence=[
+            f"{name}: {c.field} of container {c.container} asks for {_asked(c)}{_met(case, p, c)}"
+            for name, (p, c) in failing.items()
+        ],
+        fixes=_fixes(case, failing),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=failing,
+    )
+
+
+def _asked(check: Check) -> str:
+    if check.way == "exec":
+        return "a command"
+    if check.asked is None:
+        return f"{check.way} on another host"
+    number = f" ({check.number})" if isinstance(check.asked, str) and check.number else ""
+    return f"{check.way} {check.asked}{number}" + (check.path if check.path != "/" else "")
+
+
+def _met(case: ServiceCase, pod: Pod, check: Check) -> str:
+    """What the kubelet meets there, as the end of a sentence."""
+    if check.asked is None:
+        return ""
+    if check.number is None:
+        return f", a name that container {check.container} does not declare"
+    answer = kubelet.meets(case, pod, check.number)
+    others = listing(n for n in kubelet.heard(case, pod) if n != check.number)
+    where = listing(sorted({socket(s) for s in answer.listeners}))
+    return {
+        "serves": ", where a process listens and gives no good answer",
+        "not-listening": ", where nothing listens" + (f"; {others} does" if others else ""),
+        "loopback-only": f"; {where or 'it'} listens for the pod itself alone",
+        "other-address": f"; {where} is another address than the pod's",
+        "other-family": f"; {where} takes another address family",
+    }.get(answer.kind, "")
+
+
+def _fixes(case: ServiceCase, failing: Mapping[str, tuple[Pod, Check]]) -> list[Fix]:
+    pod, check = next(iter(failing.values()))
+    found = []
+    kind = kubelet.meets(case, pod, check.number).kind if check.number else "unknown"
+    if kind in ("loopback-only", "other-address", "other-family"):
+        return [
+            fixes.by_hand(
+                f"Make the application listen on 0.0.0.0:{check.number} (or [::]:{check.number}): "
+                "the kubelet dials the pod's address, as clients do"
+            )
+        ]
+    workload = case.workload(pod)
+    if workload and all(rollouts.previous(case, p) for p, _ in failing.values()):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found.append(
+        fixes.by_hand(
+            f"Mend what the {check.field} of container {check.container} asks for; its answer: "
+            f"kubectl describe pod {pod.metadata.name} -n {case.namespace} (Unhealthy)"
+        )
+    )
+    return found
+
+
+RULE = Rule(
+    code="PC104",
+    name="readiness-probe-failing",
+    severity="error",
+    summary="Pods run and their readiness probe fails, so they get no traffic",
+    needs=(Need.PODS,),
+    uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The containers run, and the kubelet's readiness probe (or the startup probe, "
+        "before it) has no success. What the probe asks for is set against what listens.",
+        why="A pod that is not Ready is no endpoint for new connections. When no pod is Ready, "
+        "clients of the Service are refused.",
+        confirm="kubectl describe pod POD: the event Unhealthy tells the answer that the kubelet "
+        "got. A probe dials the pod's address, so a loopback listener fails it.",
+        fix="Mend the application where it answers badly or not on the pod's address, or the "
+        "probe where it asks for the wrong port or path.",
+    ),
+    examples=(
+        Example(
+            "the application answers on the loopback address alone",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080, path: /ready}}}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["127.0.0.1:8080"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the new revision answers with an error, the old one serves",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1, annotations: {deployment.kubernetes.io/revision: "1"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-2, uid: rs-2, annotations: {deployment.kubernetes.io/revision: "2"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: checkout-1-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080, path: /ready}}}]}
+---
+kind: Pod
+metadata: {name: checkout-2-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-2, uid: rs-2, controller: true}]}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080, path: /ready}}}]}
+status:
+  phase: Running
+  podIP: 10.0.0.2
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {}}}]
+---
+probes:
+  checkout-1-a: {sockets: ["0.0.0.0:8080"]}
+  checkout-2-a: {sockets: ["0.0.0.0:8080"]}
+""",
+            fires=True,
+        ),
+        Example(
+            "while others serve, a pod that started a moment ago",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout},
+  creationTimestamp: "2026-06-01T11:59:57Z"}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080, path: /ready}}}]}
+status:
+  phase: Running
+  podIP: 10.0.0.2
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: []}}
+""",
+            fires=False,
+        ),
+        Example(
+            "not Ready without any probe: another rule's matter",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}], readinessGates: [{conditionType: example.com/registered}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, ready: true, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+    follows_from=("PC411",),
+)

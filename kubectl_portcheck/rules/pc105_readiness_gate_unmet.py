@@ -1,0 +1,149 @@
+"""PC105: the containers are ready, and a readiness gate keeps the pod from being it."""
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, plural, share
+from kubectl_portcheck.semantics import pods, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    held = {p.metadata.name: (p, g) for p in case.pods if (g := _unmet(p))}
+    if any(traffic.receives(case, p) for p in case.pods):
+        held = {n: h for n, h in held.items() if not traffic.is_new(case, h[0])}
+    if not held:
+        return Passed()
+    gates = sorted({g for _, unmet in held.values() for g in unmet})
+    published = case.service.spec.publish_not_ready_addresses
+    impact = Impact.NONE if published else traffic.impact_on(case, [p for p, _ in held.values()])
+    return RULE.finding(
+        case,
+        f"The {plural('readiness gate', len(gates))} {listing(gates)} "
+        f"{'holds' if len(gates) == 1 else 'hold'} back {share(tuple(held), case.pods)} whose "
+        "containers are ready",
+        evidence=[
+            f"{name}: condition {gate} is {why}"
+            for name, (_, unmet) in held.items()
+            for gate, why in unmet.items()
+        ],
+        fixes=[
+            fixes.by_hand(
+                f"See why the controller that sets the condition {gate} does not set it to True: "
+                "its own log says; where it is gone, remove the readinessGate from the pod template"
+            )
+            for gate in gates
+        ],
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=held,
+    )
+
+
+def _unmet(pod: Pod) -> dict[str, str]:
+    """The readiness gates that alone keep the pod from being Ready, and what they say."""
+    if pods.is_ready(pod) or pods.is_terminating(pod):
+        return {}
+    if pods.condition(pod, "ContainersReady") != "True":
+        return {}
+    conditions = {c.type: c for c in pod.status.conditions}
+    unmet = {}
+    for gate in pod.spec.readiness_gates:
+        condition = conditions.get(gate.condition_type)
+        if condition is None:
+            unmet[gate.condition_type] = "not set by anyone"
+        elif condition.status != "True":
+            said = condition.message or condition.reason
+            unmet[gate.condition_type] = condition.status + (f": {said}" if said else "")
+    return unmet
+
+
+RULE = Rule(
+    code="PC105",
+    name="readiness-gate-unmet",
+    severity="error",
+    summary="The containers are ready, and a readiness gate keeps the pods from being it",
+    needs=(Need.PODS,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The pods name a readiness gate: a condition that a controller outside has to set, "
+        "such as a load balancer's when it has registered the pod. It is not True.",
+        why="A pod is Ready only when its containers are and every gate is True. Until then it "
+        "is no endpoint for new connections.",
+        confirm="kubectl get pod POD -o wide shows the READINESS GATES column; the pod's "
+        "status.conditions hold the reason.",
+        fix="Mend the controller that sets the condition. Where there is none any more, remove "
+        "the readinessGate from the pod template.",
+    ),
+    examples=(
+        Example(
+            "the load balancer's controller never came",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}], readinessGates: [{conditionType: example.com/registered}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: ContainersReady, status: "True"}, {type: Ready, status: "False"}]
+  containerStatuses: [{name: app, ready: true, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the containers themselves are not ready",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}], readinessGates: [{conditionType: example.com/registered}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: ContainersReady, status: "False"}, {type: Ready, status: "False"}]
+""",
+            fires=False,
+        ),
+        Example(
+            "the gate is met",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}], readinessGates: [{conditionType: example.com/registered}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions:
+  - {type: ContainersReady, status: "True"}
+  - {type: example.com/registered, status: "True"}
+  - {type: Ready, status: "True"}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

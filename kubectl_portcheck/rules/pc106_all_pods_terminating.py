@@ -1,0 +1,171 @@
+"""PC106: every pod that the selector matches is being deleted."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics import pods, rollouts
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.traffic import SETTLED
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    everyone = case.pods or case.finished_pods
+    if not everyone or not all(pods.is_terminating(p) for p in everyone):
+        return Passed()
+    draining = any(Case(case.evidence, port, case.now).used_pods for port in case.asked_ports)
+    verb = "is" if len(everyone) == 1 else "are"
+    still = f"; until then {'it answers' if len(everyone) == 1 else 'they answer'}"
+    return RULE.finding(
+        case,
+        f"{share(everyone, everyone)} {verb} being deleted, and no other pod takes over"
+        + (still if draining else ""),
+        evidence=[f"{p.metadata.name}: {_progress(case, p)}" for p in everyone],
+        fixes=_fixes(case, everyone),
+        impact=Impact.NONE if draining else Impact.ALL,
+        severity="warning" if draining else "error",
+        pods=[p.metadata.name for p in everyone],
+    )
+
+
+def _progress(case: ServiceCase, pod: Pod) -> str:
+    """How far the deletion is: its timestamp is the end of the grace period."""
+    seconds = pods.age(pod.metadata.deletion_timestamp, case.now)
+    state = pod.status.phase if pods.is_finished(pod) else "running"
+    if seconds != float("inf") and seconds > SETTLED:
+        return f"{state}; its grace period ended {seconds:.0f} s ago: a finalizer, or a lost node"
+    return f"{state}; being deleted"
+
+
+def _fixes(case: ServiceCase, everyone: Sequence[Pod]) -> list[Fix]:
+    """Where the latest revision wants no pod, the Deployment was scaled down."""
+    found = []
+    for pod in everyone:
+        own, workload = rollouts.replica_set_of(case, pod), case.workload(pod)
+        if own is None or workload is None or workload.kind != "Deployment":
+            continue
+        latest = rollouts.siblings(case, own)[0]
+        if latest.spec.replicas == 0:
+            count = sum(case.workload(p) == workload for p in everyone)
+            name = f"{workload.kind.lower()}/{workload.name}"
+            fix = Fix(
+                title=f"If it was scaled to zero by mistake: scale {workload.kind} {workload.name} "
+                f"to {count} again",
+                command=(
+                    *(*case.kubectl, "scale", name, f"--replicas={count}"),
+                    *("-n", workload.namespace),
+                ),
+            )
+            if fix not in found:
+                found.append(fix)
+    return found or [
+        fixes.by_hand(
+            "See what deleted the pods, and why no workload makes new ones in their place"
+        )
+    ]
+
+
+RULE = Rule(
+    code="PC106",
+    name="all-pods-terminating",
+    severity="error",
+    summary="Every pod behind the Service is being deleted",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.REPLICA_SETS),
+    explanation=Explanation(
+        meaning="All pods that the selector matches are being deleted and no new one is there: the "
+        "workload was scaled to zero or deleted, or its strategy is Recreate.",
+        why="A pod that is being deleted is no ready endpoint. As long as nothing else is ready, "
+        "kube-proxy sends clients to those that still answer; when they end, clients are refused.",
+        confirm="kubectl get pods shows Terminating; kubectl get deployments shows 0/0.",
+        fix="Scale the workload up again. A pod that hangs in Terminating waits for a finalizer "
+        "or for a node that is gone.",
+    ),
+    examples=(
+        Example(
+            "scaled to zero; the last pod hangs",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1, annotations: {deployment.kubernetes.io/revision: "1"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+spec: {replicas: 0}
+---
+kind: Pod
+metadata: {name: checkout-1-a, labels: {app: checkout},
+  deletionTimestamp: "2026-06-01T11:58:00Z",
+  ownerReferences: [{kind: ReplicaSet, name: checkout-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {terminated: {exitCode: 0}}}]
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: false, serving: false, terminating: true},
+  targetRef: {kind: Pod, name: checkout-1-a}}]
+ports: [{name: "", port: 8080}]
+""",
+            fires=True,
+        ),
+        Example(
+            "all pods drain and still answer: a warning",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}, deletionTimestamp: "2026-06-01T12:00:20Z"}
+spec: {containers: [{name: app}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: false, serving: true, terminating: true},
+  targetRef: {kind: Pod, name: checkout-1}}]
+ports: [{name: "", port: 8080}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a new pod has taken over",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}, deletionTimestamp: "2026-06-01T12:00:20Z"}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-2: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

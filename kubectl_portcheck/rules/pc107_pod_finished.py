@@ -1,0 +1,108 @@
+"""PC107: the selector matches only pods that have run to their end."""
+
+from collections import Counter
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.semantics import pods
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    ended = [p for p in case.finished_pods if not pods.is_terminating(p)]
+    if case.pods or not ended:
+        return Passed()
+    phases = Counter(p.status.reason or p.status.phase for p in ended)
+    owners = sorted({f"{w.kind} {w.name}" for p in ended if (w := case.workload(p))})
+    of_job = [o for o in owners if o.startswith("Job ")]
+    whose = f" (of {listing(owners)})" if owners else ""
+    return RULE.finding(
+        case,
+        f"The selector matches {len(ended)} {plural('pod', len(ended))} that ran to "
+        f"{'its' if len(ended) == 1 else 'their'} end{whose}, and none that runs",
+        evidence=[f"{p.metadata.name}: {_end(p.status.phase, p.status.reason)}" for p in ended]
+        + [f"{count} {phase}" for phase, count in sorted(phases.items()) if len(phases) > 1],
+        fixes=[
+            fixes.by_hand(
+                f"Select pods that keep running: those of {listing(of_job)} end by design"
+                if of_job
+                else "Run the application in a Deployment, which replaces a pod that ends, or "
+                "select the pods that were meant"
+            )
+        ],
+        impact=Impact.ALL,
+        pods=[p.metadata.name for p in ended],
+    )
+
+
+def _end(phase: str, reason: str) -> str:
+    return f"{phase} ({reason})" if reason else phase
+
+
+RULE = Rule(
+    code="PC107",
+    name="pod-finished",
+    severity="error",
+    summary="All pods that the selector matches have run to their end",
+    needs=(Need.PODS,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The selector matches pods, but each of them is Succeeded or Failed: a Job's pods, "
+        "pods with restartPolicy Never, or pods that were evicted from their node.",
+        why="A pod that has ended leaves the endpoints for good. Without another one the "
+        "Service's clients are refused.",
+        confirm="kubectl get pods with the Service's selector shows Completed, Error or Evicted.",
+        fix="Let the selector match pods that keep running. A bare pod that was evicted is "
+        "replaced by nobody: run it in a Deployment.",
+    ),
+    examples=(
+        Example(
+            "the selector meets a Job's pod",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: migrate-x, labels: {app: checkout},
+  ownerReferences: [{kind: Job, name: migrate, uid: j, controller: true}]}
+spec: {containers: [{name: app}]}
+status: {phase: Succeeded}
+""",
+            fires=True,
+        ),
+        Example(
+            "an evicted pod beside its successor",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status: {phase: Failed, reason: Evicted}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-2: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

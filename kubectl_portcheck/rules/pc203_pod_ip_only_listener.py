@@ -1,0 +1,97 @@
+"""PC203: the target port listens on the pod's own address alone."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.port.protocol != "TCP":
+        return NotApplicable("a port-forward carries TCP alone")
+    found = [s for s in case.in_state("serves") if _own_address_alone(s)]
+    if not found:
+        return Passed()
+    failed = [s for s in found if s.forward and s.forward.outcome != "accepted"]
+    return RULE.finding(
+        case,
+        f"{share(found, case.backends)} {'listens' if len(found) == 1 else 'listen'} on "
+        f"{listing(sorted({s.target for s in found if s.target is not None}))} at the pod's own "
+        "address alone: the Service works, and a port-forward does not",
+        evidence=[
+            f"{s.name}: {listing(socket(x) for x in s.answer.listeners)}"
+            + (f"; port-forward {s.forward.outcome}" if s in failed and s.forward else "")
+            for s in found
+        ],
+        severity="warning" if failed else "info",
+        pods=names(found),
+    )
+
+
+def _own_address_alone(state: PodState) -> bool:
+    """Whether sockets are known, and none of them takes what comes by the loopback."""
+    return bool(state.answer.listeners) and not any(
+        binding.is_loopback(s) or s.address in binding.WILDCARDS for s in state.answer.listeners
+    )
+
+
+RULE = Rule(
+    code="PC203",
+    name="pod-ip-only-listener",
+    severity="warning",
+    summary="The target port listens on the pod's own address alone: port-forward misleads",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The application is bound to the pod's address instead of all addresses. Clients "
+        "of the Service dial that address and are served.",
+        why="Traffic does not fail. Only kubectl port-forward does: it dials the pod's loopback, "
+        "where nothing listens, and so it looks like a closed port.",
+        confirm="kubectl exec POD -- netstat -tln shows POD-IP:PORT instead of 0.0.0.0:PORT.",
+        fix="Nothing has to be mended for the Service. To make port-forward work, let the "
+        "application listen on 0.0.0.0 (or [::]).",
+    ),
+    examples=(
+        Example(
+            "a cluster member that binds to its own address",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["10.0.0.1:8080 java"], port-forward: {8080: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the loopback is served as well",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["10.0.0.1:8080", "127.0.0.1:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)

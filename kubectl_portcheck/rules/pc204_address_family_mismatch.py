@@ -1,0 +1,216 @@
+"""PC204: the Service has an address of a family that the listener does not take."""
+
+from collections.abc import Mapping, Sequence
+
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    wholly = [
+        *case.in_state("other-family"),
+        *(s for s in case.in_state("other-address") if _on_own_address(s)),
+    ]
+    if wholly:
+        return _finding(case, dict.fromkeys(case.families or ("IPv4",), wholly), wholly)
+    if len(case.families) < 2:
+        return Passed()
+    serving = case.in_state("serves")
+    unread = [s for s in serving if not s.answer.listeners]
+    by_family = {f: hit for f in case.families if (hit := _refusing(serving, f))}
+    if by_family:
+        return _finding(case, by_family, ())
+    if unread:
+        return RULE.lacks(
+            f"{share(unread, case.backends)}: which of {listing(case.families)} its listener "
+            "takes is not known"
+        )
+    return Passed()
+
+
+def _on_own_address(state: PodState) -> bool:
+    """Whether a socket is bound to an address that the pod has, of a family not the Service's."""
+    own = {binding.canonical(a) for a in pod_addresses(state.pod, ())}
+    return any(s.address in own for s in state.answer.listeners)
+
+
+def _refusing(serving: Sequence[PodState], family: str) -> list[PodState]:
+    """The pods that serve, have an address of the family, and refuse clients there."""
+    return [
+        s
+        for s in serving
+        if s.answer.listeners
+        and (addresses := pod_addresses(s.pod, (family,)))
+        and not any(binding.accepts(x, a) for x in s.answer.listeners for a in addresses)
+    ]
+
+
+def _finding(
+    case: Case, by_family: Mapping[str, Sequence[PodState]], wholly: Sequence[PodState]
+) -> Outcome:
+    """About pods that refuse every family of the Service, or one path of a dual-stack one."""
+    found = list({s.name: s for hit in by_family.values() for s in hit}.values())
+    refused = listing(by_family)
+    taken = sorted({"IPv6" if x.family == "IPv6" else "IPv4" for s in found for x in s.answer[2]})
+    path = "" if wholly else f"; clients that come by {listing(taken)} are served"
+    return RULE.finding(
+        case,
+        f"{share(found, case.backends)} {'takes' if len(found) == 1 else 'take'} no {refused} "
+        f"clients on {listing(sorted({s.target for s in found if s.target is not None}))}, "
+        f"and the Service has an {refused} address{path}",
+        evidence=[
+            f"{s.name}: {listing(socket(x) for x in s.answer.listeners)} takes "
+            f"{listing(sorted({x.family for x in s.answer.listeners}))} alone"
+            for s in found
+        ],
+        fixes=_fixes(case, found, list(by_family), bool(wholly)),
+        impact=impact_of(found, case) if wholly else Impact.PATH,
+        pods=names(found),
+    )
+
+
+def _fixes(
+    case: Case, found: Sequence[PodState], refused: Sequence[str], wholly: bool
+) -> list[Fix]:
+    port = found[0].target
+    app = fixes.by_hand(
+        f"Make the application listen on [::]:{port} without IPV6_V6ONLY, which takes both families"
+    )
+    if wholly or list(case.families[1:]) != list(refused):
+        return [app]
+    return [
+        app,
+        fixes.patch(
+            case,
+            case.subject,
+            [
+                {"op": "test", "path": "/spec/ipFamilies", "value": list(case.families)},
+                {"op": "add", "path": "/spec/ipFamilyPolicy", "value": "SingleStack"},
+            ],
+            title=f"Or give up the Service's {listing(refused)} address, which clients lose",
+            safety="review",
+            source="spec:\n  ipFamilyPolicy: SingleStack\n",
+        ),
+    ]
+
+
+RULE = Rule(
+    code="PC204",
+    name="address-family-mismatch",
+    severity="error",
+    summary="The Service's address family is not one that the listener takes",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The Service has IPv4 or IPv6 addresses, or both, and the application listens for "
+        "the other family alone: 0.0.0.0 takes IPv4, an IPv6-only socket takes IPv6.",
+        why="A client that comes by a family arrives at the pod's address of that family, where "
+        "nothing listens. Of a dual-stack Service one path fails and the other works.",
+        confirm="kubectl get service NAME -o jsonpath='{.spec.ipFamilies}' beside the listening "
+        "address: ss shows *:PORT for both families, [::]:PORT for IPv6 alone.",
+        fix="Let the application listen on [::] for both families. Otherwise give the Service "
+        "the family that the application takes; its first family cannot be changed later.",
+    ),
+    examples=(
+        Example(
+            "an IPv6-only listener behind an IPv4 Service",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv4]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["[::]:8080 v6only"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a dual-stack Service, and the application takes IPv4 alone",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv4, IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a dual-stack Service and a listener for both",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv6, IPv4]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes: {checkout-1: {sockets: ["[::]:8080"]}}
+""",
+            fires=False,
+        ),
+        Example(
+            "pods of a dual-stack Service that have IPv4 alone: nobody is sent to them by IPv6",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv4, IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+)

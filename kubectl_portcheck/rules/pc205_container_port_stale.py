@@ -1,0 +1,129 @@
+"""PC205: a container declares a port on which nothing listens."""
+
+from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.evidence import NOT_ASKED
+from kubectl_portcheck.model.objects import ContainerPort, Pod
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.semantics import pods, ports, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.kubelet import MESH_CONTAINERS
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    settled = [
+        p
+        for p in case.pods
+        if pods.is_ready(p) and not p.spec.host_network and not traffic.is_new(case, p)
+    ]
+    read = [p for p in settled if case.listeners(p) is not None]
+    if not read:
+        return RULE.lacks("what listens in the pods is not known") if settled else Passed()
+    idle: dict[tuple[str, ContainerPort], list[str]] = {}
+    used: set[tuple[str, ContainerPort]] = set()
+    for pod in read:
+        targets = {ports.dialled_port(case.service, p, pod) for p in case.service.spec.ports}
+        for container, port in ports.declared_ports(pod):
+            if container.name in MESH_CONTAINERS or port.container_port in targets:
+                continue
+            if _idle(case, pod, port):
+                idle.setdefault((container.name, port), []).append(pod.metadata.name)
+            else:
+                used.add((container.name, port))
+    stale = {key: names for key, names in idle.items() if key not in used}
+    if not stale:
+        return Passed()
+    labels = [f"{p.container_port}" + (f" ({p.name})" if p.name else "") for _, p in stale]
+    return RULE.finding(
+        case,
+        f"{plural('containerPort', len(stale))} {listing(labels)} "
+        f"{'is' if len(stale) == 1 else 'are'} declared, nothing listens there, and the Service "
+        f"does not use {'it' if len(stale) == 1 else 'them'}",
+        evidence=[
+            f"container {container}: {port.container_port}/{port.protocol} declared in "
+            f"{listing(names)}, no such socket"
+            for (container, port), names in stale.items()
+        ],
+        fixes=[
+            fixes.by_hand(
+                "Correct or remove the containerPort in the pod template, at its next change: "
+                "declaring opens nothing, but readers, monitors and policies trust it"
+            )
+        ],
+        pods=dict.fromkeys(n for names in stale.values() for n in names),
+    )
+
+
+def _idle(case: ServiceCase, pod: Pod, port: ContainerPort) -> bool:
+    """Whether surely no socket of the pod is on the declared port."""
+    sockets = case.evidence.sockets.get(pod.metadata.name, NOT_ASKED)
+    if port.protocol == "SCTP" or isinstance(sockets, Missing) or not sockets.value.complete:
+        return False
+    return not any(
+        s.port == port.container_port and s.protocol == port.protocol
+        for s in sockets.value.listeners
+    )
+
+
+RULE = Rule(
+    code="PC205",
+    name="container-port-stale",
+    severity="info",
+    summary="A container declares a port on which nothing listens",
+    needs=(Need.PODS,),
+    uses=(Need.SOCKETS,),
+    explanation=Explanation(
+        meaning="A container of the pod declares a containerPort, and no process listens on it. "
+        "The Service does not send traffic there.",
+        why="Traffic does not fail: declaring a port opens nothing and leaving it out closes "
+        "nothing. But people, monitors and policies read the declaration and are misled.",
+        confirm="kubectl exec POD -- netstat -tuln beside containers[].ports of the pod.",
+        fix="Correct or remove the containerPort in the pod template when it changes next. "
+        "Where a targetPort names it, that is PC405.",
+    ),
+    examples=(
+        Example(
+            "the application moved, and the declaration stayed",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 9000}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "an undeclared port and a declared one on the loopback",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 9000}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 6060, name: pprof}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000", "127.0.0.1:6060"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+    follows_from=("PC102", "PC201", "PC309", "PC401", "PC405", "PC406", "PC407", "PC411"),
+)

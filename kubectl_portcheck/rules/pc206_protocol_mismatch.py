@@ -1,0 +1,143 @@
+"""PC206: the Service and the socket are of different protocols."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.objects import ContainerPort
+from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.port.protocol == "SCTP":
+        return NotApplicable("SCTP sockets are not read")
+    found = case.in_state("other-protocol")
+    if not found:
+        return Passed()
+    wrong, right = case.port.protocol, found[0].answer.listeners[0].protocol
+    numbers = listing(sorted({s.target for s in found if s.target is not None}))
+    return RULE.finding(
+        case,
+        f"The Service sends {wrong} to {numbers}, and {share(found, case.backends)} "
+        f"{'listens' if len(found) == 1 else 'listen'} there for {right}",
+        evidence=[
+            f"{s.name}: {right} {listing(socket(x) for x in s.answer.listeners)}, "
+            f"no {wrong} socket on {s.target}"
+            for s in found
+        ],
+        fixes=_fixes(case, found, right),
+        impact=impact_of(found, case),
+        pods=names(found),
+    )
+
+
+def _fixes(case: Case, found: Sequence[PodState], right: str) -> list[Fix]:
+    app = fixes.by_hand(
+        f"If clients speak {case.port.protocol}: make the application listen on "
+        f"{found[0].target} for {case.port.protocol}"
+    )
+    taken = any(p.port == case.port.port and p.protocol == right for p in case.service.spec.ports)
+    if taken or len(found) < len(case.backends):
+        return [app]
+    base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
+    operations = [
+        {"op": "test", "path": f"{base}/port", "value": case.port.port},
+        *fixes.replace(f"{base}/protocol", case.port.protocol, right),
+    ]
+    declared = [_declared(s, right) for s in found]
+    named = isinstance(case.target, str)
+    if named and not all(p and p.name == case.target for p in declared):
+        # The name is declared for the old protocol, so it would no longer resolve.
+        operations += fixes.replace(f"{base}/targetPort", case.target, found[0].target)
+    agreed = all(declared) and not named
+    change = fixes.patch(
+        case,
+        case.subject,
+        operations,
+        title=f"Let the Service send {right}"
+        + (", as the containers declare" if agreed else f", if clients speak {right}"),
+        safety="safe" if agreed else "review",
+        source=f"spec:\n  ports:\n  - port: {case.port.port}\n    protocol: {right}\n",
+    )
+    return [change, app]
+
+
+def _declared(state: PodState, protocol: str) -> ContainerPort | None:
+    """The container port that is declared for what the socket speaks."""
+    return next(
+        (
+            p
+            for _, p in ports.declared_ports(state.pod)
+            if p.container_port == state.target and p.protocol == protocol
+        ),
+        None,
+    )
+
+
+RULE = Rule(
+    code="PC206",
+    name="protocol-mismatch",
+    severity="error",
+    summary="The Service sends UDP where the socket is TCP, or the reverse",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The number is right and the protocol is not: the Service's port is of one "
+        "protocol, the socket with that number of the other. protocol is TCP where it is left out.",
+        why="TCP and UDP ports are different ports that share a number. A TCP client of a UDP "
+        "socket is refused; a UDP client of a TCP socket gets no answer.",
+        confirm="kubectl exec POD -- netstat -tuln: the line says udp where the Service says TCP.",
+        fix="Set protocol in the Service (and in the container port) to what the application "
+        "speaks, or make the application speak what its clients do.",
+    ),
+    examples=(
+        Example(
+            "a DNS server behind a Service whose protocol was left out",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 53, targetPort: 5353}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 5353, protocol: UDP}]}]}
+---
+probes: {checkout-1: {sockets: ["udp 0.0.0.0:5353"], port-forward: {5353: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "both protocols on one number",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  selector: {app: checkout}
+  ports: [{name: udp, port: 53, protocol: UDP}, {name: tcp, port: 53}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

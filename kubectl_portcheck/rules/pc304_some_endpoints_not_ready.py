@@ -1,0 +1,101 @@
+"""PC304: some pods of the Service are not ready; the others serve."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics import pods, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.service.spec.publish_not_ready_addresses:
+        return NotApplicable("publishNotReadyAddresses sends traffic to them all the same")
+    staying = [p for p in case.pods if not pods.is_terminating(p)]
+    unready = [p for p in staying if not pods.is_ready(p)]
+    late = [p for p in unready if not traffic.is_new(case, p)]
+    if not late or len(unready) == len(staying):
+        return Passed()
+    return RULE.finding(
+        case,
+        f"{share(late, staying)} {'is' if len(late) == 1 else 'are'} not Ready and "
+        f"{'gets' if len(late) == 1 else 'get'} no traffic; "
+        f"{len(staying) - len(unready)} {'is' if len(staying) - len(unready) == 1 else 'are'}",
+        evidence=[f"{p.metadata.name}: {pods.describe(p)}" for p in late],
+        pods=[p.metadata.name for p in late],
+    )
+
+
+RULE = Rule(
+    code="PC304",
+    name="some-endpoints-not-ready",
+    severity="warning",
+    summary="Some pods of the Service are not ready; the others serve",
+    needs=(Need.PODS,),
+    uses=(),
+    explanation=Explanation(
+        meaning="Some of the pods that the selector matches are not Ready, for longer than a start "
+        "takes. The Service leaves them out and sends its clients to the others.",
+        why="Traffic does not fail, but fewer pods carry it.",
+        confirm="kubectl get pods shows 0/1 beside 1/1; kubectl describe pod tells why.",
+        fix="Mend what keeps these pods from being Ready; a finding beside this one names it, "
+        "where it is known.",
+    ),
+    examples=(
+        Example(
+            "one of two pods has not been Ready for long",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status: {phase: Pending}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a rollout goes on: one pod starts, one ends",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}, creationTimestamp: "2026-06-01T11:59:58Z"}
+spec: {containers: [{name: app}]}
+status: {phase: Pending}
+---
+kind: Pod
+metadata: {name: checkout-3, labels: {app: checkout}, deletionTimestamp: "2026-06-01T12:00:20Z"}
+spec: {containers: [{name: app}]}
+status: {phase: Running, podIP: 10.0.0.3, conditions: [{type: Ready, status: "False"}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC411"),
+)

@@ -1,0 +1,139 @@
+"""PC305: slices that were written by hand name their port otherwise than the Service does."""
+
+from kubectl_portcheck.model.objects import EndpointPort, EndpointSlice
+from kubectl_portcheck.model.report import Fix, Impact, Subject
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics.case import Case
+
+MIRRORED = "endpointslicemirroring-controller.k8s.io"
+"""Who copies an old Endpoints object into slices, and takes back every change to them."""
+
+
+def _check(case: Case) -> Outcome:
+    if case.selects or case.service.spec.type == "ExternalName":
+        return NotApplicable("the endpoints are not written by hand")
+    if case.service.headless:
+        return NotApplicable("DNS hands out the addresses, whatever their ports are called")
+    if not case.endpoints:
+        return NotApplicable("there are no endpoints (PC306)")
+    if any(e.port is not None for e in case.endpoints):
+        return Passed()
+    found = [_label(p) for piece in case.slices for p in piece.ports or ()]
+    wanted = f"{case.port.name}/{case.port.protocol}" if case.port.name else "without a name"
+    return RULE.finding(
+        case,
+        f"The Service's port {case.port.port} is {wanted}, and the EndpointSlices carry "
+        f"{listing(dict.fromkeys(found)) or 'no port'}: names and protocols must be the same",
+        evidence=[
+            f"EndpointSlice {s.metadata.name}: {listing(map(_label, s.ports or ())) or 'no port'}"
+            for s in case.slices
+        ],
+        fixes=[fix for piece in case.slices for fix in _fixes(case, piece)],
+        impact=Impact.ALL,
+    )
+
+
+def _label(port: EndpointPort) -> str:
+    return f"{port.name or 'unnamed'} ({port.port}/{port.protocol})"
+
+
+def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
+    """Renames the one port of the slice that no other port of the Service claims."""
+    claimed = {(p.name, p.protocol) for p in case.service.spec.ports}
+    free = [p for p in piece.ports or () if ((p.name or ""), p.protocol) not in claimed]
+    unclaimed = [p for p in case.service.spec.ports if not _carried(case, p.name)]
+    if len(free) != 1:
+        return []
+    port = free[0]
+    if piece.metadata.labels.get("endpointslice.kubernetes.io/managed-by") == MIRRORED:
+        return [
+            fixes.by_hand(
+                f"Name the port {case.port.name or '(no name)'} in the Endpoints object "
+                f"{case.name}, from which the slice is copied"
+            )
+        ]
+    base = f"/ports/{(piece.ports or ()).index(port)}"
+    operations: list[fixes.Operation] = []
+    if port.name is not None:
+        operations += [{"op": "test", "path": f"{base}/name", "value": port.name}]
+    operations += [{"op": "add", "path": f"{base}/name", "value": case.port.name}]
+    if port.protocol != case.port.protocol:
+        operations += fixes.replace(f"{base}/protocol", port.protocol, case.port.protocol)
+    sure = len(unclaimed) == 1 and port.protocol == case.port.protocol
+    subject = Subject(kind="EndpointSlice", namespace=case.namespace, name=piece.metadata.name)
+    label = case.port.name or "without a name"
+    return [
+        fixes.patch(
+            case,
+            subject,
+            operations,
+            title=f"Call the port {label} in EndpointSlice {piece.metadata.name}, as the Service "
+            "does",
+            safety="safe" if sure else "review",
+        )
+    ]
+
+
+def _carried(case: Case, name: str) -> bool:
+    return any((p.name or "") == name for piece in case.slices for p in piece.ports or ())
+
+
+RULE = Rule(
+    code="PC305",
+    name="manual-endpoint-port-name-mismatch",
+    severity="error",
+    summary="Hand-written EndpointSlices name their port otherwise than the Service does",
+    needs=(Need.SLICES,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The Service has no selector; its EndpointSlices are written by hand. A port of a "
+        "slice belongs to the Service's port of the same name and protocol, and here none does. "
+        "The number of the targetPort plays no part.",
+        why="kube-proxy finds no endpoint for the Service's port and refuses its clients.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: "
+        "ports[].name beside spec.ports[].name of the Service.",
+        fix="Give the slice's port the name that the Service's port has; an unnamed port of the "
+        "Service asks for an empty name.",
+    ),
+    examples=(
+        Example(
+            "the slice says pg, the Service postgres",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: postgres, port: 5432}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: pg, port: 5432}]
+""",
+            fires=True,
+        ),
+        Example(
+            "the names are the same, the numbers may differ",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: postgres, port: 5432}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: postgres, port: 6432}]
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)

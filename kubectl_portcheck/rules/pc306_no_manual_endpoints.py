@@ -1,0 +1,114 @@
+"""PC306: a Service without a selector, and nobody wrote its endpoints."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if case.selects or case.service.spec.type == "ExternalName":
+        return NotApplicable("the endpoints are not written by hand")
+    endpoints = [e for piece in case.slices for e in piece.endpoints or () if e.addresses]
+    if any(e.ready or (e.serving and e.terminating) for e in endpoints):
+        return Passed()
+    lacking = (
+        "its EndpointSlices mark every address as not ready"
+        if endpoints
+        else "its EndpointSlices hold no address"
+        if case.slices
+        else "no EndpointSlice belongs to it"
+    )
+    return RULE.finding(
+        case,
+        f"The Service has no selector, and {lacking}",
+        evidence=[
+            f"EndpointSlice {s.metadata.name}: {len(s.endpoints or ())} addresses"
+            for s in case.slices
+        ],
+        fixes=[
+            fixes.by_hand(
+                "Give the Service the selector of the pods it is for; or, for addresses outside, "
+                f"write an EndpointSlice with the label kubernetes.io/service-name: {case.name}",
+                _slice(case),
+            )
+        ],
+        impact=Impact.ALL,
+    )
+
+
+def _slice(case: ServiceCase) -> str:
+    """An EndpointSlice to be filled in, with the ports as the Service names them."""
+    lines = ["apiVersion: discovery.k8s.io/v1", "kind: EndpointSlice", "metadata:"]
+    lines += [f"  name: {case.name}-1", f"  namespace: {case.namespace}", "  labels:"]
+    lines += [f"    kubernetes.io/service-name: {case.name}", "addressType: IPv4", "endpoints:"]
+    lines += ["- addresses: [ADDRESS]", "ports:"]
+    for port in case.service.spec.ports:
+        target = ports.declared_target(port)
+        number = target if isinstance(target, int) else port.port
+        lines.append(f'- {{name: "{port.name}", port: {number}, protocol: {port.protocol}}}')
+    return "\n".join(lines) + "\n"
+
+
+RULE = Rule(
+    code="PC306",
+    name="no-manual-endpoints",
+    severity="error",
+    summary="A Service without a selector has no endpoints",
+    needs=(Need.SLICES,),
+    uses=(),
+    explanation=Explanation(
+        meaning="The Service has no selector, so Kubernetes writes no endpoints for it. Someone "
+        "else has to, in EndpointSlices that bear the label kubernetes.io/service-name, and "
+        "there is no usable address in any.",
+        why="kube-proxy has no address for the Service and refuses its clients.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows none, or no "
+        "ENDPOINTS.",
+        fix="Give the Service a selector, where pods were meant. Otherwise write the "
+        "EndpointSlice: its label, its addresses, and a port of the same name as the Service's.",
+    ),
+    examples=(
+        Example(
+            "no slice at all",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{port: 80, targetPort: 8080}]}
+""",
+            fires=True,
+        ),
+        Example(
+            "one address, written by hand",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{port: 80, targetPort: 8080}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: "", port: 8080}]
+""",
+            fires=False,
+        ),
+        Example(
+            "an ExternalName has no endpoints by design",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {type: ExternalName, externalName: shop.example.com}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,258 @@
+"""PC307: the EndpointSlices disagree with the pods, or with the targetPort."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.semantics import endpoints, pods, ports, traffic
+from kubectl_portcheck.semantics.answers import answer, pod_addresses
+from kubectl_portcheck.semantics.case import Case
+from kubectl_portcheck.semantics.endpoints import SliceEndpoint
+
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLER = "endpointslice-controller.k8s.io"
+
+
+class _Stale(NamedTuple):
+    """Ready endpoints that are not what the pods and the targetPort make of them."""
+
+    elsewhere: list[tuple[SliceEndpoint, Pod, int]]
+    """Those with another port than the targetPort resolves to in their pod."""
+    gone: list[SliceEndpoint]
+    """Those whose pod does not match, has ended, or does not exist."""
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    absent = _absent(case)
+    settled = [p for p in absent if not traffic.is_new(case, p)]
+    stale = _stale(case)
+    if not settled and not stale.elsewhere and not stale.gone:
+        if absent and not endpoints.used(case.endpoints):
+            return RULE.lacks("the pods became Ready a moment ago, and no EndpointSlice has them")
+        return Passed()
+    impact = _impact(case, stale, settled)
+    if impact is None:
+        return RULE.lacks("what listens on the port that the EndpointSlices carry is not known")
+    concerned = [p for _, p, _ in stale.elsewhere] + settled
+    return RULE.finding(
+        case,
+        f"The EndpointSlices are out of date: {listing(_facts(case, stale, settled))}",
+        evidence=_evidence(stale, settled),
+        fixes=_fixes(case, stale),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=dict.fromkeys(p.metadata.name for p in concerned),
+    )
+
+
+def _absent(case: Case) -> list[Pod]:
+    """The Ready pods that are in no slice."""
+    everyone = [e for piece in case.slices for e in piece.endpoints or ()]
+    named = {e.target_ref.name for e in everyone if e.target_ref}
+    listed = {a for e in everyone for a in e.addresses}
+    return [
+        p
+        for p in case.pods
+        if pods.is_ready(p)
+        and not pods.is_terminating(p)
+        and p.metadata.name not in named
+        and (addresses := pod_addresses(p, case.families))
+        and not listed & set(addresses)
+    ]
+
+
+def _stale(case: Case) -> _Stale:
+    alive = {p.metadata.name: p for p in case.pods}
+    moving = any(traffic.is_new(case, p) or pods.is_terminating(p) for p in case.pods)
+    found = _Stale([], [])
+    for one in {(e.pod or e.endpoint.addresses, e.port): e for e in case.endpoints}.values():
+        if one.pod is None or not one.endpoint.ready:
+            continue
+        if one.pod not in alive:
+            # While pods come and go, the slices lag by a moment.
+            if not moving:
+                found.gone.append(one)
+            continue
+        pod = alive[one.pod]
+        number = ports.resolve_target_port(case.port, pod)
+        if number is not None and one.port != number and not traffic.is_new(case, pod):
+            found.elsewhere.append((one, pod, number))
+    return found
+
+
+def _impact(case: Case, stale: _Stale, absent: Sequence[Pod]) -> str | None:
+    """What clients meet who follow the slices; None where it cannot be told."""
+    used = {e.pod or e.endpoint.addresses for e in endpoints.used(case.endpoints)}
+    if not used:
+        return Impact.ALL
+    failing = {e.pod for e in stale.gone if e.port is not None}
+    for one, pod, _ in stale.elsewhere:
+        if one.port is None:
+            continue
+        met = answer(case.measured(pod), one.port, case.port.protocol, case.families)
+        if met.kind == "unknown":
+            return None
+        if met.kind != "serves":
+            failing.add(one.pod)
+    if not used - failing:
+        return Impact.ALL
+    return Impact.PODS if failing else Impact.NONE
+
+
+def _facts(case: Case, stale: _Stale, absent: Sequence[Pod]) -> list[str]:
+    facts = []
+    if stale.elsewhere:
+        carried = sorted({str(e.port or "no port") for e, _, _ in stale.elsewhere})
+        wanted = sorted({n for _, _, n in stale.elsewhere})
+        facts.append(f"they carry {listing(carried)} where targetPort is {listing(wanted)}")
+    if absent:
+        verb = "is" if len(absent) == 1 else "are"
+        facts.append(f"{share(absent, case.pods)} {verb} Ready and not in them")
+    if stale.gone:
+        everyone = {e.pod or e.endpoint.addresses for e in case.endpoints if e.endpoint.ready}
+        verb = "leads" if len(stale.gone) == 1 else "lead"
+        facts.append(f"{share(stale.gone, list(everyone), 'endpoint')} {verb} to no pod")
+    return facts
+
+
+def _evidence(stale: _Stale, absent: Sequence[Pod]) -> list[str]:
+    lines = [f"{p.metadata.name}: {e.port or 'no port'}, not {n}" for e, p, n in stale.elsewhere]
+    lines += [f"{p.metadata.name}: Ready at {p.status.pod_ip}, in no slice" for p in absent]
+    lines += [
+        f"{', '.join(e.endpoint.addresses)}: ready for {e.pod}, which is no pod of the selector"
+        for e in stale.gone
+    ]
+    return lines
+
+
+def _fixes(case: Case, stale: _Stale) -> list[Fix]:
+    foreign = {
+        piece.metadata.name: piece
+        for piece in case.slices
+        if piece.metadata.labels.get(MANAGED_BY) not in (None, CONTROLLER)
+    }
+    found = []
+    for name, piece in foreign.items():
+        who = piece.metadata.labels[MANAGED_BY]
+        ready = [e for e in piece.endpoints or () if e.ready]
+        if ready and all(e in [g.endpoint for g in stale.gone] for e in ready):
+            command = ("delete", "endpointslice", name, "-n", case.namespace)
+            found.append(
+                Fix(
+                    title=f"If {who} needs it no more: delete EndpointSlice {name}, which "
+                    "Kubernetes does not write",
+                    command=(*case.kubectl, *command),
+                )
+            )
+    return found or [
+        fixes.by_hand(
+            "Slices follow within seconds. Where they do not, the endpoint slice controller does "
+            "not work: see kube-controller-manager and its log"
+        )
+    ]
+
+
+RULE = Rule(
+    code="PC307",
+    name="endpoints-stale",
+    severity="error",
+    summary="The EndpointSlices disagree with the pods or with the targetPort",
+    needs=(Need.PODS, Need.SLICES),
+    uses=(Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="Kubernetes writes the EndpointSlices from the selector, the pods and the "
+        "targetPort. Here they do not fit: a Ready pod is missing, a pod is listed that is gone, "
+        "or the port is not what the targetPort resolves to.",
+        why="kube-proxy follows the slices, not the pods: clients are sent to an old port or an "
+        "old address, or new pods get no traffic.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml beside "
+        "kubectl get pods -o wide. A difference of a second or two is normal.",
+        fix="Run the command again after some seconds. If the difference stays, the endpoint "
+        "slice controller in kube-controller-manager is down or overloaded, or somebody else "
+        "writes slices for this Service (label endpointslice.kubernetes.io/managed-by).",
+    ),
+    examples=(
+        Example(
+            "the targetPort was changed, the slice was not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 9000}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.1], conditions: {ready: true},
+  targetRef: {kind: Pod, name: checkout-1}}]
+ports: [{name: "", port: 8080}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {9000: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a pod has been Ready for long and is in no slice",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: [{addresses: [10.0.0.9], conditions: {ready: true},
+  targetRef: {kind: Pod, name: checkout-0}}]
+ports: [{name: "", port: 8080}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the pod became Ready two seconds ago",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "True", lastTransitionTime: "2026-06-01T11:59:58Z"}]
+---
+kind: EndpointSlice
+metadata: {name: checkout-x}
+endpoints: []
+ports: []
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+)

@@ -1,0 +1,215 @@
+"""PC309: the selector matches pods of several workloads, and they listen differently."""
+
+from collections.abc import Iterable, Sequence
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.report import Fix, Subject
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import candidates, rollouts
+from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
+
+REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
+"""Ends of labels that change with each revision or pod: no selector should name them."""
+ROLE_LABELS = ("component", "name", "app", "role", "tier")
+"""Ends of labels that tell what a pod is for, the best first."""
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    good = case.in_state("serves")
+    bad = case.in_state("not-listening", "other-protocol")
+    if not good or not bad:
+        return Passed()
+    owners = {s.name: _workload(case, s.pod) for s in (*good, *bad)}
+    if None in owners.values():
+        return RULE.lacks("which workload made the pods is not known")
+    serving, failing = ({o for s in g if (o := owners[s.name])} for g in (good, bad))
+    if serving & failing or {o.kind for o in serving | failing} == {"Pod"}:
+        return Passed()
+    return RULE.finding(
+        case,
+        f"The selector spans {_listed(serving)}, which listens on the target port, and "
+        f"{_listed(failing)}, which does not: {share(bad, case.backends)} refuse",
+        evidence=[f"{s.name} ({_label(owners[s.name])}): listens on {s.target}" for s in good]
+        + [
+            f"{s.name} ({_label(owners[s.name])}): listens on "
+            f"{listing(sorted(candidates.reachable(case, s))) or 'nothing'}, not on {s.target}"
+            for s in bad
+        ],
+        fixes=_fixes(case, serving, bad),
+        impact=impact_of(bad, case),
+        pods=names(bad),
+    )
+
+
+def _workload(case: ServiceCase, pod: Pod) -> Subject | None:
+    """The workload that made the pod, or the pod itself; None where it cannot be told.
+
+    Where ReplicaSets may not be read, the pod's own label gives the Deployment's name away.
+    """
+    found = case.workload(pod)
+    if found is None:
+        return Subject(kind="Pod", namespace=case.namespace, name=pod.metadata.name)
+    if found.kind != "ReplicaSet" or rollouts.replica_set_of(case, pod) is not None:
+        return found
+    suffix = f"-{pod.metadata.labels.get('pod-template-hash')}"
+    if not found.name.endswith(suffix):
+        return None
+    return Subject(
+        kind="Deployment", namespace=case.namespace, name=found.name.removesuffix(suffix)
+    )
+
+
+def _label(workload: Subject | None) -> str:
+    return f"{workload.kind} {workload.name}" if workload else ""
+
+
+def _listed(workloads: Iterable[Subject]) -> str:
+    return listing(sorted(map(_label, workloads)))
+
+
+def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[Fix]:
+    """Narrows the selector to what all pods of the serving workloads bear and the others do not."""
+    wanted = [p for p in case.pods if _workload(case, p) in serving]
+    selector = case.service.spec.selector
+    shared = set.intersection(*(set(p.metadata.labels.items()) for p in wanted))
+    telling = sorted(
+        (
+            (key, value)
+            for key, value in shared
+            if key not in selector
+            and not key.endswith(REVISION_LABELS)
+            and all(s.pod.metadata.labels.get(key) != value for s in bad)
+        ),
+        key=lambda label: (_rank(label[0]), label),
+    )
+    if not telling:
+        return [
+            fixes.by_hand(
+                f"Give the pods of {_listed(serving)} a label of their own and let the Service "
+                "select it"
+            )
+        ]
+    key, value = telling[0]
+    return [
+        fixes.patch(
+            case,
+            case.subject,
+            [
+                {"op": "test", "path": "/spec/selector", "value": selector},
+                {"op": "add", "path": f"/spec/selector/{fixes.pointer(key)}", "value": value},
+            ],
+            title=f"Select {key}={value} as well, which only the pods of {_listed(serving)} bear",
+            safety="review",
+            source=f"spec:\n  selector:\n    {key}: {value}\n",
+        )
+    ]
+
+
+def _rank(key: str) -> int:
+    return next((i for i, end in enumerate(ROLE_LABELS) if key.endswith(end)), len(ROLE_LABELS))
+
+
+RULE = Rule(
+    code="PC309",
+    name="selector-spans-workloads",
+    severity="error",
+    summary="The selector matches pods of several workloads, and they listen differently",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="Pods of more than one workload bear the labels that the Service selects. Those "
+        "of one listen on the target port, those of another do not: a worker, a job or a debug "
+        "pod that shares a label, mostly.",
+        why="The Service sends its clients to all of them. Those that meet a pod of the other "
+        "workload are refused, so the failure looks like chance.",
+        confirm="kubectl get pods with the Service's selector and --show-labels: the names tell "
+        "the workloads.",
+        fix="Add a label to the Service's selector that only the right pods bear, or give the "
+        "other workload's pods other labels. Two workloads that listen alike (blue and green, a "
+        "canary) are well.",
+    ),
+    examples=(
+        Example(
+            "a worker shares the label app",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: web-1, uid: rs-1,
+  ownerReferences: [{kind: Deployment, name: web, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: web-1-a, labels: {app: checkout, role: web},
+  ownerReferences: [{kind: ReplicaSet, name: web-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: worker-0, labels: {app: checkout, role: worker},
+  ownerReferences: [{kind: StatefulSet, name: worker, uid: s, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, worker-0: {sockets: []}}
+""",
+            fires=True,
+        ),
+        Example(
+            "blue and green, which listen alike",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: blue-0, labels: {app: checkout},
+  ownerReferences: [{kind: StatefulSet, name: blue, uid: b, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: green-0, labels: {app: checkout},
+  ownerReferences: [{kind: StatefulSet, name: green, uid: g, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+probes: {blue-0: {sockets: ["0.0.0.0:8080"]}, green-0: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+        Example(
+            "two revisions of one Deployment: that is PC407, though no ReplicaSet can be read",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: web-1-a, labels: {app: checkout, pod-template-hash: "1"},
+  ownerReferences: [{kind: ReplicaSet, name: web-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: web-2-a, labels: {app: checkout, pod-template-hash: "2"},
+  ownerReferences: [{kind: ReplicaSet, name: web-2, uid: rs-2, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, web-2-a: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

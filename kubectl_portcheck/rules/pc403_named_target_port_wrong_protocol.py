@@ -1,0 +1,176 @@
+"""PC403: the targetPort's name is declared, but for the other protocol."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.objects import ContainerPort
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import binding, ports
+from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects or case.service.headless:
+        return NotApplicable("the Service does not resolve names in pods")
+    if not isinstance(case.target, str):
+        return NotApplicable("the targetPort is a number")
+    without = [s for s in case.states if s.target is None]
+    found = {s.name: p for s in without if (p := _declared(s, case.target))}
+    if not found:
+        return Passed()
+    every = len(without) == len(case.states)
+    labels = sorted({f"{p.container_port}/{p.protocol}" for p in found.values()})
+    return RULE.finding(
+        case,
+        f"The Service's port {case.port.port} is {case.port.protocol}, and {case.target} is "
+        f"declared as {listing(labels)} in {share(list(found), case.states)}: the name does not "
+        "resolve",
+        evidence=[
+            f"{s.name}: {case.target}={p.container_port}/{p.protocol}; {_heard(case, s, p)}"
+            if (p := found.get(s.name))
+            else f"{s.name}: no container port is named {case.target}"
+            for s in without
+        ],
+        fixes=_fixes(case, [s for s in without if s.name in found], list(found.values())),
+        impact=Impact.ALL if every else Impact.NONE,
+        severity="error" if every else "warning",
+        pods=names(without),
+    )
+
+
+def _declared(state: PodState, name: str) -> ContainerPort | None:
+    return next((p for _, p in ports.declared_ports(state.pod) if p.name == name), None)
+
+
+def _speaks(case: Case, state: PodState, number: int) -> set[str] | None:
+    """The protocols for which the pod takes clients on the number; None where not known."""
+    listeners = case.listeners(state.pod)
+    if listeners is None:
+        return None
+    addresses = pod_addresses(state.pod, case.families)
+    return {
+        s.protocol
+        for s in listeners
+        if s.port == number and any(binding.accepts(s, a) for a in addresses)
+    }
+
+
+def _heard(case: Case, state: PodState, port: ContainerPort) -> str:
+    spoken = _speaks(case, state, port.container_port)
+    if spoken is None:
+        return "what listens there is not known"
+    return f"{listing(sorted(spoken)) or 'nothing'} listens there"
+
+
+def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerPort]) -> list[Fix]:
+    """The side to mend is the one that differs from the socket."""
+    spoken = [_speaks(case, s, p.container_port) for s, p in zip(states, declared, strict=True)]
+    numbers = {p.container_port for p in declared}
+    other, mine = declared[0].protocol, case.port.protocol
+    taken = any(p.port == case.port.port and p.protocol == other for p in case.service.spec.ports)
+    found = []
+    if len(numbers) == 1 and not any(s is not None and mine not in s for s in spoken):
+        found.append(
+            fixes.retarget(
+                case,
+                declared[0].container_port,
+                safety="safe" if all(spoken) else "review",
+                title=f"Point the Service at the number {declared[0].container_port}, which needs "
+                "no declaration",
+            )
+        )
+    if not taken and not any(s is not None and other not in s for s in spoken):
+        base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
+        alone = all(s == {other} for s in spoken)
+        found.append(
+            fixes.patch(
+                case,
+                case.subject,
+                [
+                    {"op": "test", "path": f"{base}/port", "value": case.port.port},
+                    *fixes.replace(f"{base}/protocol", mine, other),
+                ],
+                title=f"Let the Service send {other}, as the container port says",
+                safety="safe" if alone else "review",
+                source=f"spec:\n  ports:\n  - port: {case.port.port}\n    protocol: {other}\n",
+            )
+        )
+    found.append(
+        fixes.by_hand(
+            f"Where {mine} is meant: declare {case.target} with protocol {mine} in the pod template"
+        )
+    )
+    return found
+
+
+RULE = Rule(
+    code="PC403",
+    name="named-target-port-wrong-protocol",
+    severity="error",
+    summary="The targetPort's name is declared for another protocol than the Service's",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A name is looked up among the container ports by name and protocol. The pods "
+        "declare this name, but for UDP where the Service's port is TCP, or the reverse. protocol "
+        "is TCP where it is left out.",
+        why="The name does not resolve, so the endpoints carry no such port and kube-proxy "
+        "refuses the clients. kubectl port-forward ignores the protocol and may work.",
+        confirm="kubectl get pod POD -o yaml: protocol beside the name under containers[].ports; "
+        "kubectl get endpointslices shows <unset>.",
+        fix="Set the same protocol in the Service and in the container port: that which the "
+        "application speaks.",
+    ),
+    examples=(
+        Example(
+            "the Service's protocol was left out",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 53, targetPort: dns}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}
+---
+probes: {checkout-1: {sockets: ["udp 0.0.0.0:53"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "one name for both protocols",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  selector: {app: checkout}
+  ports:
+  - {name: u, port: 53, protocol: UDP, targetPort: dns}
+  - {name: t, port: 53, targetPort: dns-tcp}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - name: app
+    ports: [{name: dns, containerPort: 53, protocol: UDP}, {name: dns-tcp, containerPort: 53}]
+---
+probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC404",),
+)

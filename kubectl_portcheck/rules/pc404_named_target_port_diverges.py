@@ -1,0 +1,138 @@
+"""PC404: the targetPort's name resolves differently across the pods."""
+
+from collections import Counter
+
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects or case.service.headless:
+        return NotApplicable("the Service does not resolve names in pods")
+    if not isinstance(case.target, str):
+        return NotApplicable("the targetPort is a number")
+    without = [s for s in case.states if s.target is None]
+    numbers = Counter(s.target for s in case.states if s.target is not None)
+    if not numbers or len(numbers) + bool(without) < 2:
+        return Passed()
+    resolved = [
+        f"{number} in {share(range(count), case.states)}"
+        for number, count in sorted(numbers.items())
+    ]
+    if without:
+        resolved.append(f"nothing in {share(without, case.states)}, which get no traffic")
+    return RULE.finding(
+        case,
+        f"The name {case.target} leads to {listing(resolved)}",
+        evidence=[
+            f"{s.name}: {case.target} is {s.target}"
+            if s.target is not None
+            else f"{s.name}: no {case.target}; declared: "
+            + (
+                listing(
+                    f"{p.name or 'unnamed'} ({p.container_port}/{p.protocol})"
+                    for _, p in ports.declared_ports(s.pod)
+                )
+                or "none"
+            )
+            for s in case.states
+        ],
+        fixes=[
+            fixes.by_hand(
+                f"Declare {case.target} in the pod template of {listing(names(without))} too: it "
+                "is looked up in each pod by itself"
+            )
+        ]
+        if without
+        else (),
+        severity="warning" if without else "info",
+        pods=names(without or case.states),
+    )
+
+
+RULE = Rule(
+    code="PC404",
+    name="named-target-port-diverges",
+    severity="warning",
+    summary="The targetPort's name resolves differently across the pods",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A named targetPort is looked up in each pod by itself. Here the pods declare the "
+        "name with different numbers, or some do not declare it: two revisions, or two workloads.",
+        why="Different numbers are what names are for, and clients are served. A pod that does "
+        "not declare the name gets no traffic for this port, though it is Ready.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows a line for "
+        "each number, and <unset> for pods without the name.",
+        fix="Nothing, where every number is meant and listens. Declare the name in the pods that "
+        "lack it.",
+    ),
+    examples=(
+        Example(
+            "two revisions, and only one declares the name",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: web, containerPort: 8080}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "two numbers, and both listen: information",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: http}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 9000}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.0:9000"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "no pod declares the name: that is PC402",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: htpp}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC309", "PC405", "PC407"),
+)

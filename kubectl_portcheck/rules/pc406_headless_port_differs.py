@@ -1,0 +1,163 @@
+"""PC406: clients of a headless Service dial its port in the pods, and nothing listens there."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.pc201_nothing_listening import deaf
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import candidates, ports
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects or not case.service.headless:
+        return NotApplicable("the Service is not headless")
+    closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
+    if not closed or case.in_state("serves"):
+        return Passed()
+    targeted = _targeted(case, closed)
+    elsewhere = [targeted] if targeted else _elsewhere(case, closed)
+    heard = f"; {share(closed, case.backends)} listening on {listing(elsewhere)}"
+    ignored = f" and targetPort {case.target} is ignored" if case.target != case.port.port else ""
+    evidence = [
+        f"{s.name}: listens on {listing(sorted(candidates.reachable(case, s))) or 'nothing else'}"
+        f", not on {case.port.port}"
+        for s in closed
+    ]
+    if targeted:
+        evidence.append(
+            f"Readers of EndpointSlices and SRV records, such as Ingress controllers, use "
+            f"{targeted} and are served"
+        )
+    return RULE.finding(
+        case,
+        f"The Service is headless, so clients dial {case.port.port} in the pods{ignored}; nothing "
+        f"listens on {case.port.port}" + (heard if elsewhere else ""),
+        evidence=evidence,
+        fixes=_fixes(case, elsewhere),
+        impact=impact_of(closed, case),
+        pods=names(closed),
+    )
+
+
+def _targeted(case: Case, closed: Sequence[PodState]) -> int | None:
+    """The number that the targetPort means in all of the pods, where they accept clients on it."""
+    numbers = {ports.resolve_target_port(case.port, s.pod) for s in closed}
+    number = numbers.pop() if len(numbers) == 1 else None
+    if number is None or not all(number in candidates.reachable(case, s) for s in closed):
+        return None
+    return number
+
+
+def _elsewhere(case: Case, closed: Sequence[PodState]) -> list[int]:
+    choice = candidates.choose(case, closed)
+    return [choice.best.port] if choice.best else [c.port for c in choice.candidates]
+
+
+def _fixes(case: Case, elsewhere: Sequence[int]) -> list[Fix]:
+    base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
+    used = {p.port for p in case.service.spec.ports if p is not case.port}
+    found = []
+    for number in elsewhere:
+        operations = fixes.replace(f"{base}/port", case.port.port, number)
+        if case.target != number and isinstance(case.target, int):
+            operations += fixes.replace(f"{base}/targetPort", case.target, number)
+        if number in used:
+            continue
+        found.append(
+            fixes.patch(
+                case,
+                case.subject,
+                operations,
+                title=f"Make {number} the Service's port, and let clients dial {number}",
+                safety="review",
+                source=f"spec:\n  ports:\n  - port: {number}\n    targetPort: {number}\n",
+            )
+        )
+    return [
+        *found,
+        fixes.by_hand(
+            f"Make the application listen on {case.port.port}; or add a Service with a clusterIP, "
+            "which translates ports"
+        ),
+    ]
+
+
+RULE = Rule(
+    code="PC406",
+    name="headless-port-differs",
+    severity="error",
+    summary="Clients of a headless Service dial its port in the pods, where nothing listens",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A headless Service (clusterIP: None) is a DNS name for the pods' addresses. "
+        "Clients dial the Service's port there, and the pods listen on another one.",
+        why="Nothing translates ports on the way: targetPort has an effect only for readers of "
+        "EndpointSlices and SRV records. A connection to the pod's closed port is refused.",
+        confirm="kubectl get service NAME shows None under CLUSTER-IP; kubectl exec POD -- "
+        "netstat -tln does not show the Service's port.",
+        fix="Give the Service the port on which the pods listen and let clients use it; or add a "
+        "Service with a clusterIP for clients that need the other number.",
+    ),
+    examples=(
+        Example(
+            "port 80 was to lead to 8080",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: None, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-0, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-0: {sockets: ["0.0.0.0:8080"], port-forward: {80: refused, 8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the pods listen on the Service's port, whatever targetPort says",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: None, selector: {app: checkout}, ports: [{port: 5432, targetPort: 15432}]}
+---
+kind: Pod
+metadata: {name: checkout-0, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-0: {sockets: ["0.0.0.0:5432"]}}
+""",
+            fires=False,
+        ),
+        Example(
+            "not headless: targetPort translates",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: 10.96.0.9, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-0, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-0: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

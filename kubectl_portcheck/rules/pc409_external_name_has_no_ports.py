@@ -1,0 +1,107 @@
+"""PC409: an ExternalName Service is a DNS alias; its ports do nothing."""
+
+import re
+
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    NotApplicable,
+    Outcome,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.case import ServiceCase
+
+ADDRESS = re.compile(r"\d+(\.\d+){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+
+
+def _check(case: ServiceCase) -> Outcome:
+    spec = case.service.spec
+    if spec.type != "ExternalName":
+        return NotApplicable("the Service is not of type ExternalName")
+    name = spec.external_name
+    if ADDRESS.fullmatch(name):
+        return RULE.finding(
+            case,
+            f"externalName {name} is an address, and DNS takes it for a name: nobody resolves it",
+            fixes=[
+                fixes.by_hand(
+                    f"Use a Service without a selector and an EndpointSlice with {name} instead"
+                )
+            ],
+            severity="warning",
+        )
+    moved = [p for p in spec.ports if ports.declared_target(p) != p.port]
+    what = (
+        f"{listing(f'{p.port} is not translated to {p.target_port}' for p in moved)}: "
+        if moved
+        else ""
+    )
+    return RULE.finding(
+        case,
+        f"The Service is a DNS alias of {name} and has no ports of its own; {what}"
+        "clients dial there whatever port they use here",
+        evidence=[f"port {p.port} has no effect" for p in spec.ports],
+        severity="warning" if moved else "info",
+    )
+
+
+RULE = Rule(
+    code="PC409",
+    name="external-name-has-no-ports",
+    severity="warning",
+    summary="An ExternalName Service is a DNS alias, and its ports do nothing",
+    needs=(),
+    uses=(),
+    explanation=Explanation(
+        meaning="type: ExternalName makes a CNAME record and nothing else: no address, no "
+        "endpoints, no kube-proxy rule. Ports and targetPorts that it lists have no effect, and "
+        "a selector has none.",
+        why="Clients resolve the name and dial the outside host themselves, on the port that "
+        "they use. Who expects a translation meets the wrong port. HTTP and TLS clients also "
+        "send the alias as the host name, which the other side may not know.",
+        confirm="kubectl get service NAME shows ExternalName and the host under EXTERNAL-IP.",
+        fix="Let clients use the outside host's own port. Where a port has to be translated, use a "
+        "Service without a selector and an EndpointSlice with the outside addresses.",
+    ),
+    examples=(
+        Example(
+            "a port that was to be translated",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  type: ExternalName
+  externalName: shop.example.com
+  ports: [{port: 80, targetPort: 8080}]
+""",
+            fires=True,
+        ),
+        Example(
+            "an address where a name belongs",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {type: ExternalName, externalName: 192.0.2.7}
+""",
+            fires=True,
+        ),
+        Example(
+            "a Service without a selector is another thing",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{port: 80, targetPort: 8080}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: "", port: 8080}]
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,318 @@
+"""PC411: a probe asks for a port where nothing listens."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import Container, Pod
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.semantics import kubelet, pods, ports, rollouts, selectors, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.kubelet import Check
+
+
+class _Missed(NamedTuple):
+    """A pod and its probes that meet no listener."""
+
+    pod: Pod
+    checks: tuple[Check, ...]
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    asking = [p for p in case.pods if any(c.asked is not None for c in kubelet.checks(p))]
+    looked = {p.metadata.name: (p, _missed(case, p)) for p in asking if not pods.is_terminating(p)}
+    missed = [_Missed(p, found) for p, found in looked.values() if found]
+    unknown = [p for p, found in looked.values() if found is None]
+    if not missed:
+        return RULE.lacks("what the probes meet is not known") if unknown else Passed()
+    # A sibling that waits for its next start has the same probes, and nothing can be seen in it.
+    waiting = [p for p in unknown if _same(p, missed) and pods.crash(p, case.now)]
+    concerned = [*(m.pod for m in missed), *waiting]
+    looping = [*(m.pod for m in missed if _looping(case, m)), *waiting]
+    published = case.service.spec.publish_not_ready_addresses
+    hurt = [p for p in concerned if p in looping or not (published or pods.is_ready(p))]
+    impact = traffic.impact_on(case, hurt) if hurt else Impact.NONE
+    first = missed[0]
+    kinds = sorted({c.kind for m in missed for c in m.checks}, reverse=True)
+    fields = listing(f"{kind}Probe" for kind in kinds)
+    heard = listing(kubelet.heard(case, first.pod))
+    return RULE.finding(
+        case,
+        f"The {fields} of container {first.checks[0].container} "
+        f"{'asks' if len(kinds) == 1 else 'ask'} for {_asked(first.checks)} in "
+        f"{share(concerned, case.pods)}" + (f"; {heard} listens" if heard else ""),
+        evidence=_evidence(case, missed, waiting),
+        fixes=_fixes(case, missed),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=sorted(p.metadata.name for p in concerned),
+    )
+
+
+def _missed(case: ServiceCase, pod: Pod) -> tuple[Check, ...] | None:
+    """The pod's probes that surely meet no listener; None where that cannot be seen.
+
+    A readiness probe of a Ready pod and a startup probe of a started container passed: what
+    contradicts them is no evidence.
+    """
+    found, unseen = [], False
+    for check in kubelet.checks(pod):
+        status = kubelet.status_of(pod, check.container)
+        if check.asked is None or status is None:
+            continue
+        if check.unresolved and not (status.ready and check.kind != "liveness"):
+            found.append(check)
+            continue
+        if status.state.running is None:
+            unseen = True
+            continue
+        if check.kind == "readiness" and status.ready:
+            continue
+        if check.kind == "startup" and status.started is not False:
+            continue
+        if check.number is None:
+            continue
+        kind = kubelet.meets(case, pod, check.number).kind
+        if kind == "not-listening" and not _starting(case, pod, check):
+            found.append(check)
+        unseen = unseen or kind in ("unknown", "not-running")
+    return tuple(found) if found or not unseen else None
+
+
+def _starting(case: ServiceCase, pod: Pod, check: Check) -> bool:
+    """Whether the container has just started and may still open its port."""
+    status = kubelet.status_of(pod, check.container)
+    running = status.state.running if status else None
+    young = running is not None and pods.age(running.started_at, case.now) < traffic.SETTLED
+    return young and not kubelet.heard(case, pod)
+
+
+def _looping(case: ServiceCase, missed: _Missed) -> bool:
+    """Whether the kubelet restarts the container again and again, well as it looks in between."""
+    if pods.crash(missed.pod, case.now):
+        return True
+    for check in missed.checks:
+        status = kubelet.status_of(missed.pod, check.container)
+        running = status.state.running if status else None
+        if check.kind != "readiness" and status and running and status.restart_count:
+            return pods.age(running.started_at, case.now) < 60
+    return False
+
+
+def _same(pod: Pod, missed: Sequence[_Missed]) -> bool:
+    own = set(kubelet.checks(pod))
+    return any(own & set(m.checks) for m in missed)
+
+
+def _asked(checks: Sequence[Check]) -> str:
+    resolved = sorted({c.number for c in checks if c.number is not None})
+    if resolved:
+        return f"{listing(resolved)}, where nothing listens,"
+    asked = sorted({str(c.asked) for c in checks})
+    return f"the port {listing(asked)}, which the container does not declare,"
+
+
+def _evidence(case: ServiceCase, missed: Sequence[_Missed], waiting: Sequence[Pod]) -> list[str]:
+    lines = [
+        f"{m.pod.metadata.name}: {c.field} asks {c.way} {c.asked}; listening: "
+        f"{listing(kubelet.heard(case, m.pod)) or 'nothing'}"
+        for m in missed
+        for c in m.checks
+    ]
+    lines += [f"{p.metadata.name}: has the same probe, and waits to start again" for p in waiting]
+    if any(c.kind == "liveness" for m in missed for c in m.checks):
+        lines.append("A failing livenessProbe makes the kubelet restart the container")
+    return lines
+
+
+def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
+    pod, checks = missed[0]
+    same = [c for c in checks if c.container == checks[0].container]
+    meant = _meant(case, pod, same[0])
+    number = meant if meant is not None else "the port that the application listens on"
+    what = listing(dict.fromkeys(c.field for c in same))
+    found = []
+    if meant is not None and (fix := _move(case, pod, same, meant)):
+        found.append(fix)
+    workload = case.workload(pod)
+    if workload and all(rollouts.previous(case, m.pod) for m in missed):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    return found or [
+        fixes.by_hand(
+            f"Let the {what} of container {same[0].container} ask for {number}",
+            "".join(f"{c.field}:\n  {c.way}:\n    port: {meant}\n" for c in same)
+            if meant is not None
+            else None,
+        )
+    ]
+
+
+def _meant(case: ServiceCase, pod: Pod, check: Check) -> int | str | None:
+    """The port that the probe should ask for: a near name, what the Service serves, or the only
+    one that listens."""
+    heard = kubelet.heard(case, pod)
+    if isinstance(check.asked, str) and check.number is None:
+        declared = next(c.ports for c in ports.serving_containers(pod) if c.name == check.container)
+        near = selectors.nearest(check.asked, (p.name for p in declared if p.name))
+        if near and any(p.name == near and p.container_port in heard for p in declared):
+            return near
+    served = [ports.resolve_target_port(p, pod) for p in case.service.spec.ports]
+    likely = [n for n in heard if n in served] or heard
+    return likely[0] if len(likely) == 1 else None
+
+
+def _move(case: ServiceCase, pod: Pod, checks: Sequence[Check], port: int | str) -> Fix | None:
+    """Lets the probes of one container ask for another port, in the pod template."""
+    workload = case.workload(pod)
+    if workload is None or workload.kind not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return None
+    name = checks[0].container
+    own = rollouts.replica_set_of(case, pod)
+    spec = own.spec.template.spec if own and own.spec.template.spec.containers else pod.spec
+    found = _place("containers", spec.containers, name) or _place(
+        "initContainers", spec.init_containers, name
+    )
+    if found is None:
+        return None
+    base = f"/spec/template/spec/{found}"
+    operations: list[fixes.Operation] = [{"op": "test", "path": f"{base}/name", "value": name}]
+    for check in checks:
+        operations += fixes.replace(f"{base}/{check.field}/{check.way}/port", check.asked, port)
+    return fixes.patch(
+        case,
+        workload,
+        operations,
+        title=f"Let the {listing(c.field for c in checks)} ask for {port} in {workload.kind} "
+        f"{workload.name} (its pods are replaced)",
+        safety="review",
+        source="".join(f"{c.field}:\n  {c.way}:\n    port: {port}\n" for c in checks),
+    )
+
+
+def _place(field: str, containers: Sequence[Container], name: str) -> str | None:
+    return next((f"{field}/{i}" for i, c in enumerate(containers) if c.name == name), None)
+
+
+RULE = Rule(
+    code="PC411",
+    name="probe-port-not-listening",
+    severity="error",
+    summary="A probe asks for a port where nothing listens",
+    needs=(Need.PODS,),
+    uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A liveness, startup or readiness probe asks for a port on which no process "
+        "listens, or for a port name that its own container does not declare. The application "
+        "listens elsewhere.",
+        why="A failing readiness probe keeps the pod out of the Service. A failing liveness or "
+        "startup probe makes the kubelet restart the container, again and again.",
+        confirm="kubectl describe pod POD: the event Unhealthy says 'connection refused'. kubectl "
+        "exec POD -- netstat -tln shows the ports that do listen.",
+        fix="Let the probe ask for the port that serves, best by its name, or make the application "
+        "listen where the probe asks.",
+    ),
+    examples=(
+        Example(
+            "the readiness probe was forgotten when the port moved",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1,
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: checkout-1-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8081, path: /}}}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {}}}]
+---
+probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"], port-forward: {8081: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the liveness probe asks for a closed port: restarts will come",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, livenessProbe: {tcpSocket: {port: 8081}}}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "True"}]
+  containerStatuses: [{name: app, ready: true, state: {running: {}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a port name that only another container declares",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, readinessProbe: {httpGet: {port: health}}}
+  - {name: side, ports: [{name: health, containerPort: 8081}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - {name: app, state: {running: {}}}
+  - {name: side, ready: true, state: {running: {}}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a management port that listens",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - name: app
+    readinessProbe: {httpGet: {port: 9100}}
+    livenessProbe: {httpGet: {port: 9100}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

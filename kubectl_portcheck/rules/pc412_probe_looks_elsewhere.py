@@ -1,0 +1,146 @@
+"""PC412: readiness is checked on a port that the Service does not serve."""
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, plural, share
+from kubectl_portcheck.semantics import candidates, kubelet, pods, ports
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if all(p.protocol != "TCP" for p in case.service.spec.ports):
+        return NotApplicable("no probe can ask a UDP or SCTP port")
+    found = {
+        p.metadata.name: (checked, served)
+        for p in case.pods
+        if pods.is_ready(p)
+        and (checked := _checked(case, p))
+        and (served := _served(case, p))
+        and not checked & served
+    }
+    if not found:
+        return Passed()
+    asked = sorted(set().union(*(checked for checked, _ in found.values())))
+    unasked = sorted(set().union(*(served for _, served in found.values())))
+    ready = [p for p in case.pods if pods.is_ready(p)]
+    return RULE.finding(
+        case,
+        f"Readiness is checked on {listing(asked)} in {share(list(found), ready, 'ready pod')}, "
+        f"so Ready says nothing about the served {plural('port', len(unasked))} {listing(unasked)}",
+        evidence=[
+            f"{name}: readinessProbe on {listing(sorted(checked))}, traffic on "
+            f"{listing(sorted(served))}"
+            for name, (checked, served) in found.items()
+        ],
+        pods=found,
+    )
+
+
+def _checked(case: ServiceCase, pod: Pod) -> set[int]:
+    """The ports of the application's readiness probes; empty where one of them asks no port.
+
+    A mesh rewrites probes to its agent's port, which asks the port that was meant: no news.
+    """
+    own = [
+        c
+        for c in kubelet.checks(pod)
+        if c.kind == "readiness" and c.container not in kubelet.MESH_CONTAINERS
+    ]
+    numbers = {c.number for c in own}
+    mesh = {s.port for s in case.listeners(pod) or () if candidates.is_mesh(s)}
+    if None in numbers or numbers & {*kubelet.MESH_PROBES, *mesh}:
+        return set()
+    return {n for n in numbers if n is not None}
+
+
+def _served(case: ServiceCase, pod: Pod) -> set[int]:
+    targets = (ports.dialled_port(case.service, p, pod) for p in case.service.spec.ports)
+    return {t for t in targets if t is not None}
+
+
+RULE = Rule(
+    code="PC412",
+    name="probe-looks-elsewhere",
+    severity="info",
+    summary="Readiness is checked on another port than the one that is served",
+    needs=(Need.PODS,),
+    uses=(Need.SOCKETS,),
+    explanation=Explanation(
+        meaning="The readiness probe asks for one port, and the Service sends its clients to "
+        "another. A management or health port of its own is common and well.",
+        why="Traffic does not fail for it. But a pod stays Ready, and gets clients, while its "
+        "served port is closed: on a broken Service this is why everything looked healthy.",
+        confirm="readinessProbe in kubectl get pod POD -o yaml, beside the Service's targetPort.",
+        fix="Where nothing speaks against it, let the readiness probe ask for the served port, by "
+        "its name. Otherwise let the health endpoint check that the served port is open.",
+    ),
+    examples=(
+        Example(
+            "a management port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 9100, path: /ready}}}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the served port, by its name",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - name: app
+    ports: [{name: http, containerPort: 8080}]
+    readinessProbe: {httpGet: {port: http}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
+        Example(
+            "a probe that a mesh rewrote to its agent's port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, readinessProbe: {httpGet: {port: 15020, path: /app-health/app/readyz}}}
+  - {name: istio-proxy, readinessProbe: {httpGet: {port: 15021}}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "[::]:15020 pilot-agent", "0.0.0.0:15021 envoy"]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+    follows_from=(
+        *("PC202", "PC204", "PC206", "PC309", "PC401", "PC403", "PC402", "PC405", "PC406"),
+        *("PC407", "PC201", "PC502", "PC503", "PC501"),
+    ),
+)

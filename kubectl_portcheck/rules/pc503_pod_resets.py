@@ -1,0 +1,101 @@
+"""PC503: connections are accepted, and reset before a byte."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics import kubelet
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    found = case.in_state("resets")
+    if not found:
+        return Passed()
+    # The port-forward is one way, the kubelet's probe another: where it is answered on this very
+    # port, the pod serves, and the port-forward is what fails.
+    certain = [s for s in found if not (s.target and kubelet.vouches(s.pod, s.target))]
+    if not certain:
+        return RULE.lacks(
+            f"{share(found, case.backends)}: a port-forward is reset, and the readiness "
+            "probe is answered on the same port"
+        )
+    return RULE.finding(
+        case,
+        f"{share(certain, case.backends)} {'takes' if len(certain) == 1 else 'take'} connections "
+        f"on {listing(sorted({s.target for s in certain if s.target is not None}))} and "
+        f"{'resets' if len(certain) == 1 else 'reset'} them before a byte is sent",
+        evidence=[
+            f"{s.name}: {a.path} to {a.port}: {a.outcome}" + (f", {a.detail}" if a.detail else "")
+            for s in certain
+            for a in (s.forward, s.proxy)
+            if a
+        ],
+        impact=impact_of(certain, case),
+        pods=names(certain),
+    )
+
+
+RULE = Rule(
+    code="PC503",
+    name="pod-resets",
+    severity="error",
+    summary="Connections to the target port are accepted and reset at once",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The port is open, and whoever listens resets each connection before a byte has "
+        "passed: it is overloaded, it does not want this client, or a proxy in the pod has no "
+        "backend.",
+        why="Clients see 'connection reset by peer'. The port is the right one; what listens there "
+        "does not serve.",
+        confirm="kubectl port-forward POD :PORT, then connect: it says 'connection reset by peer'. "
+        "kubectl logs POD may tell why.",
+        fix="See the log of what listens there. Common causes are a list of allowed clients, a "
+        "limit of connections, and a proxy whose own backend is down.",
+    ),
+    examples=(
+        Example(
+            "every connection is reset",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the readiness probe is answered there: only the loopback is reset",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080}}}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+    follows_from=("PC102",),
+)

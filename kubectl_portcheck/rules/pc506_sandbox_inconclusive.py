@@ -1,0 +1,133 @@
+"""PC506: a port-forward and the pod's socket tables contradict each other."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics.case import Case, PodState
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    if case.port.protocol != "TCP":
+        return NotApplicable("a port-forward carries TCP alone")
+    found = {s.name: (s, why) for s in case.backends if (why := _contradiction(case, s))}
+    if not found:
+        return Passed()
+    states = [s for s, _ in found.values()]
+    serving = all(s.answer.kind == "serves" for s in states)
+    return RULE.finding(
+        case,
+        f"In {share(states, case.backends)} a port-forward contradicts the socket tables: "
+        + (
+            "clients are served, and the port-forward is not to be trusted"
+            if serving
+            else "it cannot be told which of them is right"
+        ),
+        evidence=[f"{name}: {why}" for name, (_, why) in found.items()]
+        + ["A sandboxed runtime (runtimeClassName: gVisor, Kata) keeps a network of its own"],
+        pods=names(states),
+    )
+
+
+def _contradiction(case: Case, state: PodState) -> str:
+    """How the two disagree, where each of them was had; an answer that is settled is none."""
+    listeners = case.listeners(state.pod)
+    if listeners is None or state.forward is None or state.target is None:
+        return ""
+    if state.answer.kind not in ("serves", "unknown"):
+        return ""
+    here = [s for s in listeners if s.port == state.target and s.protocol == "TCP"]
+    outcome = state.forward.outcome
+    if not here and outcome == "accepted":
+        return f"no socket on {state.target}, and a port-forward to it is accepted"
+    loopback = [
+        s
+        for s in here
+        if binding.is_loopback(s) or (s.address in binding.WILDCARDS and s.family != "IPv6")
+    ]
+    if loopback and outcome in ("refused", "timeout"):
+        word = "gets no answer" if outcome == "timeout" else "is refused"
+        return f"a process listens on {state.target}, and a port-forward to it {word}"
+    return ""
+
+
+RULE = Rule(
+    code="PC506",
+    name="sandbox-inconclusive",
+    severity="warning",
+    summary="A port-forward and the socket tables contradict each other",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The pod's socket tables say one thing and a port-forward another. Sandboxed "
+        "runtimes (gVisor, Kata Containers) have a network stack of their own, which a "
+        "port-forward may not reach.",
+        why="Traffic need not fail: clients dial the pod's address, which such a runtime serves. "
+        "Only the test by port-forward is worth nothing there.",
+        confirm="runtimeClassName in kubectl get pod POD -o yaml. Then test from another pod: "
+        "kubectl exec OTHER -- nc -vz POD-IP PORT.",
+        fix="Nothing, where clients are served. Do not conclude anything from a port-forward to "
+        "this pod.",
+    ),
+    examples=(
+        Example(
+            "the pod's address answers, a port-forward does not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: refused}
+    pod-proxy: {8080: accepted}
+""",
+            fires=True,
+        ),
+        Example(
+            "no socket, and yet a port-forward gets in",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a listener on the pod's address alone: that is PC203",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["10.0.0.1:8080"], port-forward: {8080: refused}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)
