@@ -104,7 +104,10 @@ def test_credentials_that_are_refused(cluster: Cluster, tmp_path: Path) -> None:
     kubeconfig.write_text(json.dumps(config))
     done = run(cluster, "svc/checkout", KUBECONFIG=str(kubeconfig))
     assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr == "error: You must be logged in to the server (Unauthorized)\n"
+    first, hint = done.stderr.splitlines()
+    assert first == "error: You must be logged in to the server (Unauthorized)"
+    assert "log in again" in hint
+    assert "wrong-8c1f" not in done.stderr
 
 
 def test_no_kubeconfig_at_all(cluster: Cluster) -> None:
