@@ -129,11 +129,14 @@ def _kubernetes_place() -> str:
 
 
 def _kubernetes() -> Path:
+    # Before the lock of what is built with it: fetching Go takes the same one.
+    go = _go()
+
     def make(draft: Path) -> None:
         say(f"building Kubernetes {KUBERNETES_VERSION} (about ten minutes on two cores, once)")
         targets = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
         options = ["-trimpath", "-ldflags", _kubernetes_flags(), "-o", f"{draft}/"]
-        command: list[str | Path] = [_go(), "build", *options, *targets]
+        command: list[str | Path] = [go, "build", *options, *targets]
         run(command, cwd=_KUBERNETES, env=_go_environment(), timeout=7200)
 
     return store.keep(_kubernetes_place(), make)
@@ -141,19 +144,12 @@ def _kubernetes() -> Path:
 
 def _listen() -> Path:
     source = BED / "listen"
+    go = _go()
 
     def make(draft: Path) -> None:
         say("building listen, the program of the test images")
-        command: list[str | Path] = [
-            _go(),
-            "build",
-            "-trimpath",
-            "-ldflags",
-            "-s -w",
-            "-o",
-            f"{draft}/listen",
-            ".",
-        ]
+        options = ["-trimpath", "-ldflags", "-s -w", "-o", f"{draft}/listen"]
+        command: list[str | Path] = [go, "build", *options, "."]
         run(command, cwd=source, env=_go_environment(), timeout=600)
 
     return store.keep(f"listen/{ARCHITECTURE}-{store.key(source)}", make) / "listen"
