@@ -41,6 +41,10 @@ class ExecResult(Protocol):
     def exit_code(self) -> int | None:
         """The exit code; None where none was told."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether the output was read to its end."""
+
 
 Run = Callable[[str, Sequence[str]], "ExecResult | Missing"]
 """Runs a command in a container of the pod."""
@@ -97,6 +101,9 @@ def _ask(name: str, container: Container | None, host_pid: bool, run: Run) -> Po
                 result.exit_code,
             )
             missing = _missing(name, failure, unreadable)
+            if not result.complete:
+                # Whatever is asked next would not come to an end either.
+                return missing
         if missing.reason in (*FINAL, Reason.NOT_RUNNING):
             return missing
         first = first or missing

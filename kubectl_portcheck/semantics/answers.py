@@ -84,9 +84,9 @@ def answer(
     if protocol != "TCP":
         return _by_sockets(measured, port, protocol, families)
     proxied = measured.attempt(port, "pod-proxy")
-    if proxied and proxied.outcome == "accepted":
-        return Answer("serves", listeners=_on(measured.sockets, port, "TCP"))
     by_sockets = _by_sockets(measured, port, protocol, families)
+    if proxied and proxied.outcome == "accepted":
+        return _reached(by_sockets)
     forwarded = measured.attempt(port, "pod-port-forward")
     if isinstance(measured.sockets, Missing):
         return _without_sockets(measured, port, measured.sockets, forwarded, proxied)
@@ -97,6 +97,17 @@ def answer(
     if forwarded is None:
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
+
+
+def _reached(by_sockets: Answer) -> Answer:
+    """The API server got through to the pod's address; the sockets may not say otherwise."""
+    if by_sockets.kind in ("serves", "unknown"):
+        return Answer("serves", listeners=by_sockets.listeners)
+    return Answer(
+        "unknown",
+        f"the sockets say {by_sockets.kind}, yet the API server's pod proxy got an answer",
+        by_sockets.listeners,
+    )
 
 
 def _agreed(pod: Pod, port: int, by_sockets: Answer, forwarded: Attempt) -> Answer:

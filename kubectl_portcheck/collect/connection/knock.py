@@ -136,5 +136,6 @@ def _outcome(text: str | None, path_works: bool, waited_out: bool, broken: str) 
     if path_works:
         return Knock("accepted", "")
     if waited_out:
-        return Knock("timeout", "no answer, not even for a port that is surely closed")
+        # The path failed, not the port: nothing is known about it.
+        return Knock("unknown", "no answer, not even for a port that is surely closed")
     return Knock("unknown", "the forward gave no usable answer")

@@ -40,17 +40,15 @@ def read_proxy_answer(response: Response) -> ProxyAnswer:
     status = parse_status(response.body) if response.status >= 400 else None
     message = (status or {}).get("message")
     if status is None or not isinstance(message, str):
+        if response.status in (502, 503, 504):
+            # A proxy before the API server says this as well as one in the pod.
+            return ProxyAnswer("unknown", response.status, f"HTTP {response.status}, from whomever")
         return ProxyAnswer("accepted", response.status, "")
     if "error trying to reach service" in message:
         return ProxyAnswer(_classify(message), None, message)
-    if status.get("apiVersion") == "v1" and (
-        response.status in (401, 403, 404, 429) or status.get("reason") in _OWN_REASONS
-    ):
+    if status.get("apiVersion") == "v1":
         raise refusal(response)
     return ProxyAnswer("accepted", response.status, "")
-
-
-_OWN_REASONS = ("BadRequest", "InternalError", "ServiceUnavailable", "Timeout", "ServerTimeout")
 
 
 def _classify(message: str) -> Outcome:

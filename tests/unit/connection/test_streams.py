@@ -274,8 +274,8 @@ def test_a_refusal_that_the_fence_overtakes(server: FakeApiServer, connect: Open
 @pytest.mark.parametrize(
     ("handler", "outcome"),
     [
-        (faults.hang_after_upgrade, "timeout"),
-        (faults.trickled_stream, "timeout"),
+        (faults.hang_after_upgrade, "unknown"),
+        (faults.trickled_stream, "unknown"),
         (faults.abrupt_close, "unknown"),
         (faults.reset_stream, "unknown"),
         (faults.garbage_frames, "unknown"),
@@ -291,7 +291,7 @@ def test_faults_of_a_knock(
 def test_silence_of_the_fence_is_no_success(server: FakeApiServer, connect: Open) -> None:
     server.ports["prod", "web"] = {0: "silent", 9000: "refused"}
     found = knock(connect(server), 8080, 9000, seconds=0.4)
-    assert found[8080].outcome == "timeout"
+    assert found[8080].outcome == "unknown"
     assert found[9000].outcome == "refused"
 
 

@@ -1,0 +1,126 @@
+"""A shop on the fake API server: one Service, three pods, and what their containers answer."""
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from kubectl_portcheck.cli import main
+from kubectl_portcheck.environment import Environment
+from tests.fake.api_server import Command, FakeApiServer
+
+NAMESPACE = "production"
+PODS = tuple(f"checkout-{i}" for i in range(3))
+
+
+def sockets(*ports: int) -> bytes:
+    """What the script prints in a container that listens on these ports, on every address."""
+    rows = "\n".join(
+        f"   {i}: 00000000:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000"
+        f"     0        0 {1000 + i} 1 0000000000000000 100 0 0 10 0"
+        for i, port in enumerate(ports)
+    )
+    held = "\n".join(
+        f"lrwx------ 1 0 0 64 Jan  1 00:00 /proc/1/fd/{3 + i} -> socket:[{1000 + i}]"
+        for i, _ in enumerate(ports)
+    )
+    return (
+        f"portcheck 1\ncpu processor\t: 0\ntable tcp\n{rows}\ntable tcp6\ntable udp\ntable udp6\n"
+        f"ss\nprocs\np 1 + 0\t0\t0\t0 python3\n{held}\nend\n"
+    ).encode()
+
+
+def shop(server: FakeApiServer, *listening: int, target: int = 8080, pods: int = 3) -> None:
+    """Puts the shop on the server: pods that listen on the ports, a Service to ``target``."""
+    labels = {"app": "checkout"}
+    names = [f"checkout-{i}" for i in range(pods)]
+    server.add(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "checkout", "namespace": NAMESPACE},
+            "spec": {
+                "type": "ClusterIP",
+                "clusterIP": "10.96.0.10",
+                "ipFamilies": ["IPv4"],
+                "selector": labels,
+                "ports": [{"port": 80, "targetPort": target, "protocol": "TCP"}],
+            },
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "checkout-1",
+                "namespace": NAMESPACE,
+                "labels": {"kubernetes.io/service-name": "checkout"},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": "", "port": target, "protocol": "TCP"}],
+            "endpoints": [
+                {
+                    "addresses": [f"10.0.0.{i}"],
+                    "conditions": {"ready": True},
+                    "targetRef": {"kind": "Pod", "name": name, "namespace": NAMESPACE},
+                }
+                for i, name in enumerate(names)
+            ],
+        },
+        *(_pod(name, i, labels, listening[0]) for i, name in enumerate(names)),
+    )
+    for name in names:
+        server.commands[NAMESPACE, name] = lambda _, __: Command(sockets(*listening))
+        server.ports[NAMESPACE, name] = dict.fromkeys(listening, "accepted")
+
+
+def _pod(name: str, number: int, labels: dict[str, str], port: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "nodeName": "node-1",
+            "containers": [{"name": "app", "ports": [{"containerPort": port}]}],
+        },
+        "status": {
+            "phase": "Running",
+            "podIP": f"10.0.0.{number}",
+            "podIPs": [{"ip": f"10.0.0.{number}"}],
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "app", "ready": True, "state": {"running": {}}}],
+        },
+    }
+
+
+class Run(NamedTuple):
+    """One run of the program, as a whole."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The JSON report; empty where there is none."""
+        found: dict[str, Any] = json.loads(self.stdout) if self.stdout else {}
+        return found
+
+    @property
+    def verdict(self) -> str:
+        """The verdict; '' where there is no report."""
+        return str(self.report.get("verdict", ""))
+
+
+def walk(server: FakeApiServer, folder: Path, *flags: str) -> Run:
+    """Runs the program on the shop, with ``-o json``."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(json.dumps(server.kubeconfig()))
+    out, err = io.StringIO(), io.StringIO()
+    argv = ["svc/checkout", "-n", NAMESPACE, "-o", "json", *flags]
+    began = time.monotonic()
+    # No kubectl is beside it: what it would do better is not what is tested here.
+    environ = {"KUBECONFIG": str(kubeconfig), "PATH": "/nowhere"}
+    code = main(argv, Environment(out, err, environ))
+    return Run(code, out.getvalue(), err.getvalue(), time.monotonic() - began)
