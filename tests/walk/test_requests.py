@@ -1,0 +1,85 @@
+"""How much is asked of the API server. Counts are exact, where times are not."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.fake.api_server import FakeApiServer
+from tests.walk.shop import shop, walk
+
+READS = Counter(
+    {
+        "GET /api/v1/namespaces/production/services/checkout": 1,
+        "GET /apis/discovery.k8s.io/v1/namespaces/production/endpointslices": 1,
+        "GET /api/v1/namespaces/production/pods": 1,
+        "GET /apis/apps/v1/namespaces/production/replicasets": 1,
+    }
+)
+
+
+def asked(server: FakeApiServer) -> Counter[str]:
+    """The requests, without their queries."""
+    return Counter(r.line.partition("?")[0] for r in server.requests)
+
+
+@pytest.mark.parametrize("pods", [1, 3, 60])
+def test_a_well_service_costs_four_reads_and_two_streams_a_pod(tmp_path: Path, pods: int) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080, pods=pods)
+        assert walk(server, tmp_path).verdict == "healthy"
+        found = asked(server)
+    reads = Counter({k: v for k, v in found.items() if not re.search(r"/(exec|portforward)$", k)})
+    assert reads == READS
+    kinds = Counter(k.rpartition("/")[2] for k in found.elements() if k not in READS)
+    assert kinds == {"exec": pods, "portforward": pods + 1}
+
+
+def test_a_broken_one_costs_a_second_look_at_each_pod(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        assert walk(server, tmp_path).verdict == "broken"
+        kinds = Counter(k.rpartition("/")[2] for k in asked(server).elements() if k not in READS)
+    # One more knock for what listens undeclared, and the pod proxy's word on the closed port.
+    assert kinds == {"exec": 3, "portforward": 3 + 3 + 1, "": 3}
+
+
+def test_steps_that_are_left_out_ask_nothing(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = walk(server, tmp_path, "--no-exec", "--no-port-forward")
+        assert asked(server) == READS
+    assert done.verdict == "inconclusive"
+    steps = done.report["services"][0]["ports"][0]["steps"]
+    assert [s["reason"] for s in steps if s["step"] in (2, 5, 6)] == [
+        "left out by --no-exec",
+        "left out by --no-port-forward",
+        "left out by --no-port-forward",
+    ]
+
+
+def test_many_walks_leave_no_thread_and_no_descriptor_behind(tmp_path: Path) -> None:
+    import os
+    import threading
+    import time
+
+    with FakeApiServer() as server:
+        shop(server, 8080, pods=2)
+        walk(server, tmp_path)
+        time.sleep(0.2)
+
+        def ours() -> int:
+            return sum("fake" not in t.name for t in threading.enumerate())
+
+        def descriptors() -> int:
+            return len(os.listdir("/proc/self/fd"))
+
+        threads, files = ours(), descriptors()
+        for _ in range(30):
+            assert walk(server, tmp_path).verdict == "healthy"
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline and (ours() > threads or descriptors() > files + 4):
+            time.sleep(0.05)
+        assert ours() <= threads
+        assert descriptors() <= files + 4  # The fake server's own, which end a moment later.
