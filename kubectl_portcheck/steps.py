@@ -319,6 +319,8 @@ def _why_not_forwarded(case: Case) -> str:
         return "there is no pod to forward to"
     if all(s.target is None for s in case.states):
         return f"no pod declares the port name {case.target}"
+    if any(pods.has_running_main(s.pod) for s in case.states):
+        return "not asked"
     return "no pod runs"
 
 

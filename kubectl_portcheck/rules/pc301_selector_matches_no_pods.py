@@ -13,7 +13,7 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
 )
-from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import NearMiss, near_miss
 
@@ -104,13 +104,14 @@ def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
             ]
         else:
             continue
-        whom = listing(m.what for m in meant if m.miss == miss)
+        alike = [m.what for m in meant if m.miss == miss]
+        verb = "bears" if len(alike) == 1 else "bear"
         found.append(
             fixes.patch(
                 case,
                 case.subject,
                 operations,
-                title=f"Select {_found(miss)}, as {whom} {plural('bear', 2 - len(meant))}",
+                title=f"Select {_found(miss)}, as {listing(alike)} {verb}",
                 safety="safe" if safe else "review",
                 source=f"spec:\n  selector:\n    {_found(miss).replace('=', ': ', 1)}\n",
             )
