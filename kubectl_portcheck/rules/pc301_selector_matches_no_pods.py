@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.model.report import Fix, Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -15,7 +16,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.selectors import NearMiss, near_miss
+from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, near_miss
 
 
 class _Meant(NamedTuple):
@@ -33,6 +34,9 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     selector = case.service.spec.selector
     wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
+    idle = [w for w in case.deployments if matches(selector, w.spec.template.metadata.labels)]
+    if idle:
+        return _idle(case, wanted, idle[0])
     meant = _meant(case)
     evidence = [f"selector: {wanted}"]
     evidence += [f"{m.what} bears {_found(m.miss)}" for m in meant[:3]]
@@ -44,6 +48,22 @@ def _check(case: ServiceCase) -> Outcome:
         summary,
         evidence=evidence,
         fixes=_fixes(case, meant),
+        impact=Impact.ALL,
+    )
+
+
+def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
+    """The selector is right, and the workload that it means has no pods."""
+    name = workload.metadata.name
+    asleep = workload.spec.replicas == 0
+    command = ("scale", f"deployment/{name}", "--replicas=1", "-n", case.namespace)
+    wake = Fix(title=f"Wake Deployment {name} up", command=(*case.kubectl, *command))
+    return RULE.finding(
+        case,
+        f"The selector {wanted} matches no pod: Deployment {name} makes such pods and "
+        + ("is scaled to 0" if asleep else "has made none"),
+        evidence=[f"Deployment {name}: replicas {workload.spec.replicas}"],
+        fixes=[wake] if asleep else [],
         impact=Impact.ALL,
     )
 
@@ -84,9 +104,16 @@ def _made(pod: str, workload: str) -> bool:
     return workload.startswith("Deployment ") and pod.startswith(workload.split(" ", 1)[1] + "-")
 
 
+def _is_slip(case: ServiceCase, miss: NearMiss) -> bool:
+    """Whether the Service's own name agrees that its selector, not the workload, is misspelt."""
+    if miss.closeness < 0.6 or miss.found is None:
+        return miss.closeness >= 0.6
+    return closeness(miss.found, case.name) >= closeness(miss.wanted, case.name)
+
+
 def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
     misses = list(dict.fromkeys(m.miss for m in meant))
-    safe = len(misses) == 1 and misses[0].closeness >= 0.6
+    safe = len(misses) == 1 and _is_slip(case, misses[0])
     found = []
     for miss in misses:
         path = f"/spec/selector/{fixes.pointer(miss.key)}"
@@ -148,6 +175,23 @@ spec: {template: {metadata: {labels: {app: checkout}}}}
 ---
 kind: Pod
 metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+""",
+            fires=True,
+        ),
+        Example(
+            "the Deployment is scaled to zero; that another one has a similar label is no slip",
+            """
+kind: Service
+metadata: {name: cart}
+spec: {selector: {app: cart}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Deployment
+metadata: {name: cart}
+spec: {replicas: 0, template: {metadata: {labels: {app: cart}}}}
+---
+kind: Pod
+metadata: {name: chart-1, labels: {app: chart}}
 spec: {containers: [{name: app}]}
 """,
             fires=True,
