@@ -128,6 +128,9 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         "--explain", metavar="CODE", help="say what a finding means, by code or name"
     )
     group.add_argument("--list-rules", action="store_true", help="list every problem it can name")
+    group.add_argument(
+        "--rbac", action="store_true", help="print the Role that the other flags need, as YAML"
+    )
     group.add_argument("--version", action="version", version=f"kubectl-portcheck {__version__}")
     group.add_argument("-h", "--help", action="help", help="show this help")
 

@@ -48,6 +48,13 @@ def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
         return _explain(args, env)
     if args.list_rules:
         return _list_rules(args, env)
+    if args.rbac:
+        from kubectl_portcheck.render.rbac import render_role
+
+        execs, forwards = not args.no_exec, not args.no_port_forward
+        role = render_role(namespace=args.namespace or "", execs=execs, forwards=forwards)
+        env.stdout.write(role)
+        return ExitCode.HEALTHY
     kubectl: tuple[str, ...] = ("kubectl",)
     if args.demo or args.replay:
         _one_source(args)

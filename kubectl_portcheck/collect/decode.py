@@ -1,5 +1,6 @@
 """Kubernetes JSON into the model, whoever sent it."""
 
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -27,13 +28,29 @@ class ListOf(Record, Generic[T], frozen=True):
     metadata: ListMeta = ListMeta()
 
 
+_decoders: dict[object, msgspec.json.Decoder[Any]] = {}
+_describing = Lock()
+
+
+def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+    """The decoder for a type, made once.
+
+    NOTE: msgspec 0.22 works out a struct's fields when it first meets it, and the process crashes
+    where two threads do that at the same time. So one at a time; decoding itself needs no lock.
+    """
+    with _describing:
+        if type_ not in _decoders:
+            _decoders[type_] = msgspec.json.Decoder(type_)
+        return _decoders[type_]
+
+
 def decode(raw: bytes, type_: type[T]) -> T:
-    """Reads an object or a list of them.
+    """Reads an object or a list of them; may be called from several threads.
 
     Raises ValueError, naming the field, where the JSON does not have Kubernetes' form.
     """
     try:
-        return msgspec.json.decode(raw, type=type_)
+        return _decoder(type_).decode(raw)
     except msgspec.ValidationError:
         # Kubernetes takes null for absent in every field; msgspec wants to be told. Rare enough
         # to be read twice.

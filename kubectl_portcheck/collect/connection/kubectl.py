@@ -84,12 +84,15 @@ def renew_provider(
     """Lets kubectl renew the tokens of an ``auth-provider`` entry, and reads the entry again.
 
     kubectl keeps the new tokens in the kubeconfig; an issuer that gives a refresh token only once
-    would otherwise log the user out of kubectl. None where there is no kubectl. Raises
+    would otherwise log the user out of kubectl. Where there is no kubectl, the official client
+    takes its place. None where the entry holds nothing to renew it by. Raises
     :class:`CredentialsError` with kubectl's words, and :class:`TimedOut`.
     """
     kubectl = find_kubectl(connection.environ)
     if kubectl is None:
-        return None
+        from kubectl_portcheck.collect.connection.official import renew_with_package
+
+        return renew_with_package(connection, deadline, cancelled)
     argv = [kubectl, "get", "--raw", "/version", *connection.flags.to_argv()]
     ran = _run(argv, connection.environ, deadline, cancelled, MOST_WORDS)
     if ran.code is None:

@@ -1,0 +1,76 @@
+"""The walk under exactly the Role that it prints, and under that Role less each of its rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from kubectl_portcheck.render.rbac import RULES, render_role
+
+from .portcheck import diagnose, run
+from .workloads import container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+BINDING = """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: portcheck}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: portcheck}
+subjects: [{kind: User, name: oncall, apiGroup: rbac.authorization.k8s.io}]
+"""
+
+
+@pytest.fixture(scope="module")
+def incident(cluster: Cluster) -> Iterator[str]:
+    """A namespace with the debrief's incident, and somebody on call who has a Role."""
+    name = cluster.make_namespace()
+    app = container("http://0.0.0.0:9000", "http://0.0.0.0:9100", ports=[9000], readiness=9100)
+    cluster.apply(render_role(), name)
+    cluster.apply(BINDING, name)
+    cluster.apply([deployment(app, replicas=2), service((80, 8080))], name)
+    cluster.wait_ready("deployment/checkout", name)
+    cluster.until(lambda: diagnose(cluster, name).verdict == "broken", "the endpoints to follow")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def report(cluster: Cluster, namespace: str) -> tuple[int, dict[str, Any]]:
+    """The walk of the person on call. kubectl is not beside it, to help it out."""
+    flags = ("svc/checkout", "-n", namespace, "--as=oncall", "-o", "json")
+    done = run(cluster, *flags, PATH="/nowhere")
+    assert done.stderr == ""
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_printed_role_is_enough(cluster: Cluster, incident: str) -> None:
+    code, found = report(cluster, incident)
+    service_report = found["services"][0]
+    assert (code, found["verdict"], service_report["missing"]) == (1, "broken", [])
+    assert [f["code"] for f in service_report["findings"] if f["cause"]] == ["PC401"]
+
+
+@pytest.mark.parametrize("left_out", [r[1] for r in RULES])
+def test_each_rule_is_needed_or_its_lack_is_named(
+    cluster: Cluster, incident: str, left_out: str
+) -> None:
+    role = yaml.safe_load(render_role())
+    role["rules"] = [r for r in role["rules"] if r["resources"] != [left_out]]
+    cluster.apply(role, incident)
+    try:
+        code, found = report(cluster, incident)
+    finally:
+        cluster.apply(render_role(), incident)
+    assert found["verdict"] in ("broken", "inconclusive")
+    assert code == {"broken": 1, "inconclusive": 3}[found["verdict"]]
+    if left_out == "deployments":  # Read only where the selector matches no pod.
+        assert found["verdict"] == "broken"
+        return
+    missing = " ".join(found["services"][0]["missing"])
+    assert "forbidden" in missing
+    assert left_out in missing
