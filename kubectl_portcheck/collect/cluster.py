@@ -23,9 +23,10 @@ from kubectl_portcheck.collect.connection import (
 from kubectl_portcheck.collect.listeners import find_listeners
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics.endpoints import as_slices
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
@@ -64,11 +65,25 @@ class LiveCluster:
             raise UnknownTargetError(error.line, self._did_you_mean(name)) from None
 
     def endpoint_slices(self, service: str) -> Observed[tuple[EndpointSlice, ...]] | Missing:
-        """The EndpointSlices that belong to the Service, whoever wrote them."""
+        """The EndpointSlices that belong to the Service, whoever wrote them.
+
+        Kubernetes before 1.21 does not serve discovery.k8s.io/v1; there the Endpoints object says
+        the same.
+        """
         path = f"/apis/discovery.k8s.io/v1/namespaces/{self._namespace}/endpointslices"
-        return self._list(
-            path, decode.ListOf[EndpointSlice], f"kubernetes.io/service-name={service}"
-        )
+        label = f"kubernetes.io/service-name={service}"
+        found = self._list(path, decode.ListOf[EndpointSlice], label)
+        if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
+            return self._endpoints(service)
+        return found
+
+    def _endpoints(self, service: str) -> Observed[tuple[EndpointSlice, ...]] | Missing:
+        def read() -> tuple[EndpointSlice, ...]:
+            path = f"{self._core}/endpoints/{service}"
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return as_slices(decode.decode(raw, Endpoints))
+
+        return observed(read)
 
     def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
         """The pods with these labels; all of the namespace for an empty selector."""

@@ -305,6 +305,29 @@ class EndpointSlice(Record, frozen=True):
     """null where a named targetPort resolved in none of these pods."""
 
 
+class EndpointAddress(Record, frozen=True):
+    """An address of the older Endpoints object."""
+
+    ip: str
+    target_ref: ObjectReference | None = None
+    node_name: str | None = None
+
+
+class EndpointSubset(Record, frozen=True):
+    """The addresses that share one set of ports."""
+
+    addresses: tuple[EndpointAddress, ...] = ()
+    not_ready_addresses: tuple[EndpointAddress, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Endpoints(Record, frozen=True):
+    """What EndpointSlices replaced: one object a Service, cut off at 1,000 addresses."""
+
+    metadata: ObjectMeta
+    subsets: tuple[EndpointSubset, ...] = ()
+
+
 class LabelSelectorRequirement(Record, frozen=True):
     """One expression of a label selector."""
 

@@ -8,7 +8,14 @@ and ``pkg/proxy/topology.go``)
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from kubectl_portcheck.model.objects import Endpoint, EndpointSlice, ServicePort
+from kubectl_portcheck.model.objects import (
+    Endpoint,
+    EndpointConditions,
+    Endpoints,
+    EndpointSlice,
+    ServicePort,
+)
+from kubectl_portcheck.semantics.binding import family_of
 
 
 class SliceEndpoint(NamedTuple):
@@ -53,3 +60,35 @@ def used(endpoints: Iterable[SliceEndpoint]) -> tuple[SliceEndpoint, ...]:
     if ready:
         return ready
     return tuple(e for e in carrying if e.endpoint.serving and e.endpoint.terminating)
+
+
+def as_slices(old: Endpoints) -> tuple[EndpointSlice, ...]:
+    """The older Endpoints object as slices, one for each subset and address family."""
+    slices = []
+    for subset in old.subsets:
+        endpoints = [
+            (
+                family_of(a.ip),
+                Endpoint(
+                    addresses=(a.ip,),
+                    conditions=EndpointConditions(ready=ready),
+                    target_ref=a.target_ref,
+                    node_name=a.node_name,
+                ),
+            )
+            for ready, addresses in (
+                (True, subset.addresses),
+                (False, subset.not_ready_addresses),
+            )
+            for a in addresses
+        ]
+        slices += [
+            EndpointSlice(
+                metadata=old.metadata,
+                address_type=family,
+                endpoints=tuple(e for f, e in endpoints if f == family),
+                ports=subset.ports or None,
+            )
+            for family in sorted({f for f, _ in endpoints})
+        ]
+    return tuple(slices)

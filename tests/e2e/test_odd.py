@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
+
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Service
+from kubectl_portcheck.semantics.endpoints import as_slices, for_port, used
 
 from .portcheck import diagnose
 from .workloads import Document, container, deployment, service
@@ -216,3 +221,20 @@ def test_a_service_without_a_selector(cluster: Cluster, odd: str) -> None:
 def test_the_api_servers_own_service(cluster: Cluster) -> None:
     found = diagnose(cluster, "default", "svc/kubernetes")
     assert [f for f in found.findings if f["severity"] == "error"] == []
+
+
+@pytest.mark.parametrize(
+    "name", ["by-name", "metrics-too", "a-name-that-differs-by-pod", "native-sidecar", "twelve"]
+)
+def test_the_older_endpoints_object_says_the_same(cluster: Cluster, odd: str, name: str) -> None:
+    """What stands in for EndpointSlices on clusters before 1.21."""
+    label = f"kubernetes.io/service-name={name}"
+    slices = cluster.get("endpointslices", "-l", label, namespace=odd)["items"]
+    endpoints = cluster.get(f"endpoints/{name}", namespace=odd)
+    found = msgspec.convert(cluster.get(f"service/{name}", namespace=odd), Service)
+    new = [decode.convert(s, EndpointSlice) for s in slices]
+    old = as_slices(decode.convert(endpoints, Endpoints))
+    for port in found.spec.ports:
+        told = [{(e.pod, e.port) for e in used(for_port(s, port))} for s in (new, old)]
+        assert told[0] == told[1]
+        assert told[0]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
-from tests.walk.shop import shop, walk
+from tests.walk.shop import PODS, shop, walk
 
 READS = Counter(
     {
@@ -83,3 +84,29 @@ def test_many_walks_leave_no_thread_and_no_descriptor_behind(tmp_path: Path) -> 
             time.sleep(0.05)
         assert ours() <= threads
         assert descriptors() <= files + 4  # The fake server's own, which end a moment later.
+
+
+def test_an_old_cluster_is_asked_for_endpoints(tmp_path: Path) -> None:
+    """Kubernetes before 1.21 does not serve discovery.k8s.io/v1."""
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        server.on("/apis/discovery", faults.status(404, "NotFound", "could not find the resource"))
+        server.add(
+            {
+                "apiVersion": "v1",
+                "kind": "Endpoints",
+                "metadata": {"name": "checkout", "namespace": "production"},
+                "subsets": [
+                    {
+                        "addresses": [
+                            {"ip": f"10.0.0.{i}", "targetRef": {"kind": "Pod", "name": name}}
+                            for i, name in enumerate(PODS)
+                        ],
+                        "ports": [{"port": 8080, "protocol": "TCP"}],
+                    }
+                ],
+            }
+        )
+        done = walk(server, tmp_path)
+    steps = {s["name"]: s["summary"] for s in done.report["services"][0]["ports"][0]["steps"]}
+    assert (done.verdict, steps["endpoints"]) == ("broken", "3 ready, all with port 8080")
