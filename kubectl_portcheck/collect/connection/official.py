@@ -9,6 +9,7 @@ the package is handed a configuration made for this one purpose, because its own
 - puts the whole entry, tokens included, into its messages: none of them is passed on.
 """
 
+import base64
 import contextlib
 import errno
 import importlib
@@ -23,6 +24,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubectl_portcheck.collect.connection.connection import Connection
+from kubectl_portcheck.collect.connection.credentials import read_file
 from kubectl_portcheck.collect.connection.deadline import Deadline
 from kubectl_portcheck.collect.connection.errors import CredentialsError, TimedOut
 from kubectl_portcheck.collect.connection.kubeconfig import AuthProvider, load_kubeconfig
@@ -66,6 +68,9 @@ def renew_with_package(
         # Another program may have renewed it.
         provider_token(entry, lambda: None)
         return entry
+    if not entry.config["idp-issuer-url"].lower().startswith("https://"):
+        # Whoever answers in the clear could name any address to send the refresh token to.
+        raise CredentialsError(f"{CANNOT}idp-issuer-url does not begin with https://")
     # All that can be known to go wrong with the file goes wrong before a refresh token is spent.
     try:
         with_tokens(_read(path), connection.user_name, dict.fromkeys(KEPT, "x"))
@@ -103,15 +108,24 @@ class _Renewal(threading.Thread):
         self._path = path
         self._user = user
         self._config = _prepared(entry.config)
+        self._authority = _authority(self._config)
         address = entry.config["idp-issuer-url"].partition("//")[2]
         self.issuer = address.partition("/")[0].rpartition("@")[2]
         """The provider's address, without a name and a password that it may hold."""
         self.failure: CredentialsError | None = None
+        """Why there are no new tokens, once the thread has ended without."""
 
     def run(self) -> None:
         """Renews and keeps the tokens, or says in ``failure`` why not."""
         try:
-            _refresh(self._config)
+            # The package's own temporary file stays open up to 36, which Windows does not bear.
+            with tempfile.TemporaryDirectory(prefix="portcheck-") as folder:
+                if self._authority:
+                    path = os.path.join(folder, "ca.pem")
+                    with open(path, "wb") as file:
+                        file.write(self._authority)
+                    self._config["idp-certificate-authority"] = path
+                _refresh(self._config)
         except Exception as error:
             self.failure = CredentialsError(f"{CANNOT}{self._reason(error)}", LOG_IN)
             return
@@ -140,7 +154,7 @@ class _Renewal(threading.Thread):
         if isinstance(error, KeyError) and error.args[0] in ("id_token", "token_endpoint"):
             return f"the identity provider {self.issuer} gave no {error.args[0]}"
         if words := _network_reason(error):
-            return f"the identity provider {self.issuer} cannot be reached: {words}"
+            return f"the identity provider {self.issuer} could not be asked: {words}"
         return f"the package kubernetes failed with {type(error).__name__}"
 
 
@@ -164,18 +178,30 @@ def _prepared(config: Mapping[str, str]) -> dict[str, str]:
     prepared["id-token"] = ENDED
     prepared.setdefault("client-secret", "")
     prepared["idp-issuer-url"] = prepared["idp-issuer-url"].rstrip("/")
-    if not {"idp-certificate-authority", "idp-certificate-authority-data"} & prepared.keys():
-        prepared["idp-certificate-authority"] = _system_authorities()
     return prepared
 
 
-def _system_authorities() -> str:
-    """The file of the authorities that this machine trusts, or those that come with the package."""
-    if found := ssl.get_default_verify_paths().cafile:
-        return found
-    import certifi
+def _authority(prepared: dict[str, str]) -> bytes:
+    """Takes the authority out of an entry's fields, or puts the file of the usual ones there.
 
-    return certifi.where()
+    These are the machine's, or where it has none those that come with the package. Raises
+    :class:`ConfigurationError` for a file that cannot be read.
+    """
+    if packed := prepared.pop("idp-certificate-authority-data", ""):
+        try:
+            return base64.b64decode(packed)
+        except ValueError:
+            reason = "idp-certificate-authority-data is not base64"
+            raise CredentialsError(CANNOT + reason) from None
+    if path := prepared.get("idp-certificate-authority"):
+        return read_file(path, "idp-certificate-authority")
+    found = ssl.get_default_verify_paths().cafile
+    if not found:
+        import certifi
+
+        found = certifi.where()
+    prepared["idp-certificate-authority"] = found
+    return b""
 
 
 def _refresh(config: dict[str, str]) -> None:
