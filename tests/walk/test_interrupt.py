@@ -1,0 +1,107 @@
+"""Ctrl-C, a closed pipe, and secrets: what must hold for the process as a whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake import faults
+from tests.fake.api_server import Command, FakeApiServer
+from tests.walk.shop import NAMESPACE, PODS, shop, sockets, walk
+
+CANARY = "canary-0d61e2"
+
+
+def start(server: FakeApiServer, folder: Path, *flags: str) -> "subprocess.Popen[str]":
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(json.dumps(server.kubeconfig({"token": CANARY})))
+    return subprocess.Popen(
+        [sys.executable, "-m", "kubectl_portcheck", "svc/checkout", "-n", NAMESPACE, *flags],
+        env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # The test's own process may have been started with the signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )
+
+
+def await_request(server: FakeApiServer, part: str) -> None:
+    deadline = time.monotonic() + 20
+    while not any(part in r.line for r in list(server.requests)):
+        assert time.monotonic() < deadline, f"no request for {part}"
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("call", ["/services/", "/pods?", "/exec?", "/portforward?"])
+def test_an_interrupt_ends_it_with_what_is_known(tmp_path: Path, call: str) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        server.on(call.replace("?", r"\?"), faults.hang)
+        process = start(server, tmp_path, "-o", "json")
+        await_request(server, call)
+        time.sleep(0.3)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert time.monotonic() - began < 1
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    if call == "/services/":
+        assert (out, len(err.splitlines())) == ("", 1)
+        return
+    report: dict[str, Any] = json.loads(out)
+    assert report["interrupted"] is True
+    assert report["verdict"] in ("broken", "inconclusive")
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        process = start(server, tmp_path)
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        err = process.stderr.read()
+        process.stderr.close()
+        process.wait(20)
+    assert (process.returncode, err) == (1, "")
+
+
+@pytest.mark.parametrize("form", ["wide", "json", "yaml", "markdown", "junit", "sarif"])
+def test_no_secret_reaches_any_output(tmp_path: Path, form: str) -> None:
+    """Planted wherever a cluster keeps them: the token, the environment, arguments, annotations."""
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        for item in server.store.objects:
+            item["metadata"]["annotations"] = {"note": CANARY}
+            for container in item.get("spec", {}).get("containers", ()):
+                container["env"] = [{"name": "PASSWORD", "value": CANARY}]
+                container["args"] = container["command"] = [CANARY]
+        kept = tmp_path / "kept.json"
+        process = start(server, tmp_path, "-o", form, "-v", "9", "--save", str(kept))
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 1
+    assert CANARY not in out + err + kept.read_text()
+
+
+def test_hostile_text_stays_text(tmp_path: Path) -> None:
+    """Names of processes and messages with escape sequences, markup and bidirectional controls."""
+    hostile = "\x1b]0;owned\x07[red]\u202e"
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        answer = Command(sockets(9000, 9100).replace(b"python3", hostile.encode()))
+        for name in PODS:
+            server.commands[NAMESPACE, name] = lambda _, __: answer
+        process = start(server, tmp_path, "-o", "wide", "--color", "always")
+        out, err = process.communicate(timeout=30)
+        assert walk(server, tmp_path).verdict == "broken"
+    assert process.returncode == 1
+    for sign in ("\x1b]", "\x07", "\u202e"):
+        assert sign not in out + err
