@@ -47,5 +47,7 @@ cluster-down: ## Remove it without a trace
 docs: $(VENV)/dev ## Write the parts of the documentation that are generated
 	$(BIN)/python -m tests.docs
 
+include packaging/packaging.mk
+
 clean: ## Remove what the targets above made here
 	rm -rf $(VENV) .pytest-kind .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

@@ -197,7 +197,13 @@ def _authority(prepared: dict[str, str]) -> bytes:
         return read_file(path, "idp-certificate-authority")
     found = ssl.get_default_verify_paths().cafile
     if not found:
-        import certifi
+        try:
+            import certifi
+        except ImportError:
+            raise CredentialsError(
+                "the oidc token cannot be renewed: no certificate authorities were found",
+                "Name one in the kubeconfig entry, as idp-certificate-authority.",
+            ) from None
 
         found = certifi.where()
     prepared["idp-certificate-authority"] = found
