@@ -15,7 +15,10 @@ def run() -> None:
     from kubectl_portcheck.cli import main
     from kubectl_portcheck.environment import Environment
 
-    code = main(sys.argv[1:], Environment(sys.stdout, sys.stderr, os.environ))
+    code = main(
+        sys.argv[1:],
+        Environment(sys.stdout, sys.stderr, os.environ, sys.stdin.buffer if sys.stdin else None),
+    )
     for stream in (sys.stdout, sys.stderr):
         # Whoever read the output may have seen enough.
         with contextlib.suppress(BrokenPipeError):

@@ -123,7 +123,27 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--demo", action="store_true", help="diagnose an incident that ships with the program"
     )
-    group.add_argument("--replay", metavar="FILE", help="diagnose evidence that was saved before")
+    group.add_argument(
+        "-f",
+        "--filename",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="check manifests: a file, a folder with all below it, or - for standard input",
+    )
+    group.add_argument(
+        "--complete", action="store_true", help="the files of -f are all that exists"
+    )
+    group.add_argument(
+        "--diff", action="store_true", help="print what mends the files of -f, for git apply"
+    )
+    group.add_argument("--write", action="store_true", help="mend the files of -f")
+    group.add_argument(
+        "--replay",
+        metavar="FILE",
+        help="diagnose evidence that was saved before, what kubectl get svc,pods,endpointslices "
+        "-o yaml printed, or a folder of kubectl cluster-info dump",
+    )
     group.add_argument(
         "--explain", metavar="CODE", help="say what a finding means, by code or name"
     )
@@ -146,6 +166,9 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         help="end the whole run after this time, with what is known by then (default 30s)",
     )
     group.add_argument("--save", metavar="FILE", help="keep the evidence; .gz packs it")
+    group.add_argument(
+        "--redact", action="store_true", help="replace every name in the evidence, alike everywhere"
+    )
 
 
 def _output_flags(group: argparse._ArgumentGroup) -> None:

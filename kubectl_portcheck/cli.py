@@ -16,6 +16,7 @@ from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
     from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.collect.manifests import Gathered
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
     from kubectl_portcheck.render.console import Terminal
@@ -56,18 +57,28 @@ def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
         env.stdout.write(role)
         return ExitCode.HEALTHY
     kubectl: tuple[str, ...] = ("kubectl",)
-    if args.demo or args.replay:
-        _one_source(args)
+    gathered = None
+    _one_source(args)
+    if args.filename:
+        gathered = _files(args, env)
+        evidence = gathered.evidence
+    elif args.demo or args.replay:
         evidence = _recorded(args)
     else:
         flags = _connection_flags(args)
         evidence = _live(args, flags, env)
         kubectl = ("kubectl", *_shown(flags))
+    if args.redact:
+        from kubectl_portcheck.collect.redact import redact
+
+        evidence = redact(evidence)
     if args.save:
         _save(args.save, evidence)
     from kubectl_portcheck.diagnosis import diagnose
 
     report = diagnose(evidence, kubectl=kubectl)
+    if gathered is not None:
+        return _report_on_files(report, gathered, args, env)
     with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
         _print(report, args, env)
     return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
@@ -103,11 +114,23 @@ def _list_rules(args: argparse.Namespace, env: Environment) -> ExitCode:
 
 def _one_source(args: argparse.Namespace) -> None:
     """Refuses combinations in which a flag would silently do nothing."""
-    if args.demo and args.replay:
-        raise UsageError("--demo and --replay exclude each other")
-    if args.targets:
-        flag = "--demo" if args.demo else "--replay"
-        raise UsageError(f"{flag} takes no TARGET: the evidence says what was asked")
+    sources = {"--demo": args.demo, "--replay": args.replay, "-f": args.filename}
+    given = [flag for flag, value in sources.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other")
+    if args.targets and (args.demo or args.replay):
+        raise UsageError(f"{given[0]} takes no TARGET: the evidence says what was asked")
+    for flag, value in (
+        ("--complete", args.complete),
+        ("--diff", args.diff),
+        ("--write", args.write),
+    ):
+        if value and not args.filename:
+            raise UsageError(f"{flag} needs -f: it is about files")
+    if args.diff and args.write:
+        raise UsageError("--diff and --write exclude each other")
+    if args.redact and args.filename:
+        raise UsageError("--redact is about a cluster's evidence, not about files")
 
 
 def _recorded(args: argparse.Namespace) -> "Evidence":
@@ -119,7 +142,55 @@ def _recorded(args: argparse.Namespace) -> "Evidence":
     if args.demo:
         recorded = files("kubectl_portcheck") / "demo" / "checkout.json.gz"
         return snapshot.decode(recorded.read_bytes(), "the demo")
-    return snapshot.load(Path(args.replay))
+    path = Path(args.replay)
+    if snapshot.is_foreign(path):
+        from kubectl_portcheck.collect import foreign
+
+        return foreign.load(path)
+    return snapshot.load(path)
+
+
+def _files(args: argparse.Namespace, env: Environment) -> "Gathered":
+    from io import BytesIO
+
+    from kubectl_portcheck.collect.manifests import gather, read
+    from kubectl_portcheck.target import parse_target
+
+    targets = [parse_target(t) for t in args.targets]
+    manifests = read(args.filename, env.stdin or BytesIO())
+    return gather(manifests, targets, namespace=args.namespace or "", complete=args.complete)
+
+
+def _report_on_files(
+    report: "Report", gathered: "Gathered", args: argparse.Namespace, env: Environment
+) -> ExitCode:
+    """Prints the report, or the diff in its place; a file that was not read is no success."""
+    from kubectl_portcheck.collect.manifests import localise, mend, unified_diff, write
+    from kubectl_portcheck.render.text import clean
+
+    for problem in (*gathered.problems, *gathered.manifests.notes):
+        env.stderr.write(f"{clean(str(problem))}\n")
+    manifests = gathered.manifests
+    if not gathered.services:
+        others = len(manifests.objects) + manifests.skipped
+        env.stderr.write(f"no Service in {manifests.files} files ({others} other objects)\n")
+    with contextlib.suppress(BrokenPipeError):
+        if args.diff or args.write:
+            mended = mend(report, gathered)
+            if args.diff:
+                env.stdout.write(unified_diff(mended))
+            else:
+                for name in write(mended):
+                    env.stdout.write(f"{clean(name)} mended\n")
+            for line in mended.left:
+                env.stderr.write(f"{clean(line)}\n")
+        elif gathered.services:
+            _print(localise(report, gathered), args, env)
+    if gathered.problems:
+        return ExitCode.USAGE
+    if not gathered.services:
+        return ExitCode.HEALTHY
+    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
 
 
 def _save(path: str, evidence: "Evidence") -> None:

@@ -7,7 +7,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Workload
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, PodStatus, Workload
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Finding,
@@ -21,6 +21,8 @@ from kubectl_portcheck.model.report import (
 )
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Need, Outcome, Rule
+from kubectl_portcheck.rules.in_files import Worth, weighed, worth
+from kubectl_portcheck.rules.wording import listing, names
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.steps import chain_of, steps_of
@@ -68,7 +70,7 @@ def _service(
     outcomes = [
         (rule, case.port.port if isinstance(case, Case) else None, _run(rule, case))
         for rule in rules
-        for case in ([whole] if rule.check_service else cases)
+        for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
     ]
     findings = _fold([o for _, _, o in outcomes if isinstance(o, Finding)], rules)
     lacking = [
@@ -77,22 +79,34 @@ def _service(
         if isinstance(o, NotEvaluated)
     ]
     not_evaluated = tuple(o for _, o in lacking)
-    undecided = tuple(o for rule, o in lacking if rule.deciding)
+    # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
+    undecided = () if whole.in_files else tuple(o for rule, o in lacking if rule.deciding)
     ports = tuple(_port(case, findings, undecided) for case in cases)
-    verdict = worst(p.verdict for p in ports) if ports else _verdict_without_ports(findings)
+    verdict = (
+        worst(p.verdict for p in ports)
+        if ports
+        else _verdict_without_ports(findings, in_files=whole.in_files)
+    )
     return ServiceReport(
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
         headline=_headline(whole, cases, findings, undecided, verdict),
-        pods=tuple(
-            PodReport(pod=p, ready=is_ready(p), listeners=whole.listeners(p)) for p in whole.pods
-        ),
+        pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,
         findings=findings,
         not_evaluated=not_evaluated,
         missing=_missing(evidence),
     )
+
+
+def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
+    listeners = whole.listeners(pod)
+    if whole.in_files:
+        # It stands for pods to come: nobody has seen one run.
+        unseen = msgspec.structs.replace(pod, status=PodStatus())
+        return PodReport(pod=unseen, ready=False, listeners=listeners)
+    return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
 
 
 def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
@@ -127,7 +141,16 @@ def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
     )
 
 
+def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
+    """Whether to say once for the Service, not for each port, that the rule cannot run."""
+    return whole.in_files and worth(rule) == Worth.NOTHING
+
+
 def _run(rule: Rule, case: ServiceCase) -> Outcome:
+    return weighed(rule, case, lambda: _check(rule, case)) if case.in_files else _check(rule, case)
+
+
+def _check(rule: Rule, case: ServiceCase) -> Outcome:
     for need in rule.needs:
         missing = case.missing(need)
         # Pods are not asked for where none is selected: the rules say themselves what that means.
@@ -172,16 +195,16 @@ def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEva
         return "broken"
     if any(f.impact in (Impact.PODS, Impact.PATH) for f in errors):
         return "degraded"
-    if undecided or not serving:
+    if undecided or not (serving or case.in_files):
         return "inconclusive"
     return "healthy"
 
 
-def _verdict_without_ports(findings: Sequence[Finding]) -> Verdict:
+def _verdict_without_ports(findings: Sequence[Finding], *, in_files: bool) -> Verdict:
     """The verdict where no port could be walked: the Service has none, or not the asked one."""
     if any(f.severity == "error" and f.impact == Impact.ALL for f in findings):
         return "broken"
-    return "inconclusive"
+    return "healthy" if in_files else "inconclusive"
 
 
 def _fold(findings: Sequence[Finding], rules: Sequence[Rule]) -> tuple[Finding, ...]:
@@ -241,10 +264,26 @@ def _headline(
         why = undecided[0].missing if undecided else "no pod gets traffic from this Service"
         return f"could not tell: {why}"
     ports = ", ".join(str(c.port.port) for c in cases)
+    if whole.in_files:
+        return _headline_of_files(whole, cases, findings)
     pods = len({s.name for c in cases for s in c.backends})
     return f"port {ports}: {pods} of {pods} {'pod' if pods == 1 else 'pods'} answer" + (
         "s" if pods == 1 else ""
     )
+
+
+def _headline_of_files(
+    whole: ServiceCase, cases: Sequence[Case], findings: Sequence[Finding]
+) -> str:
+    """What is well in the files, and never more: nobody was asked for an answer."""
+    warning = next((f for f in findings if f.severity == "warning"), None)
+    if warning is not None:
+        return warning.summary
+    led = [c for c in cases if c.backends and len(c.in_state("serves")) == len(c.backends)]
+    if cases and len(led) == len(cases):
+        numbers = ", ".join(str(c.port.port) for c in cases)
+        return f"port {numbers}: leads to a declared port of {listing(names(cases[0].backends))}"
+    return "no mistake found in the files"
 
 
 def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:

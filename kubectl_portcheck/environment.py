@@ -1,7 +1,7 @@
 """What surrounds a run: streams and variables, handed in and never looked up."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
 
 
 class Environment(NamedTuple):
@@ -10,3 +10,5 @@ class Environment(NamedTuple):
     stdout: TextIO
     stderr: TextIO
     environ: Mapping[str, str]
+    stdin: BinaryIO | None = None
+    """As bytes: whether they are text is for the reader of ``-f -`` to say."""

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from shlex import join
 
+import msgspec
+
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Chain, Status, Step, StepName
@@ -23,6 +25,8 @@ NAMES: tuple[StepName, ...] = (
 
 def steps_of(case: Case) -> tuple[Step, ...]:
     """The six steps for one Service port, always all of them and in this order."""
+    if case.in_files:
+        return _steps_in_files(case)
     return (
         _pod_status(case),
         _listening_ports(case),
@@ -30,6 +34,26 @@ def steps_of(case: Case) -> tuple[Step, ...]:
         _target_port(case),
         _pod_port_forward(case),
         _service_port_forward(case),
+    )
+
+
+LIVE = "only a live cluster can tell"
+
+
+def _steps_in_files(case: Case) -> tuple[Step, ...]:
+    """What the files say of the steps 2 and 4; the others ask a cluster."""
+    declared = sorted(
+        {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
+    )
+    whose = listing(s.name for s in case.states)
+    shown = f"declared by {whose}: {listing(declared)}" if declared else "none is declared"
+    return (
+        _step(1, "skipped", whose or "no pod template in these files", reason=LIVE),
+        _step(2, "skipped", shown if case.states else "not known", reason=LIVE),
+        _step(3, "skipped", "not done", reason=LIVE),
+        msgspec.structs.replace(_target_port(case), command=None),
+        _step(5, "skipped", "not tried", reason=LIVE),
+        _step(6, "skipped", "not tried", reason=LIVE),
     )
 
 
@@ -55,7 +79,8 @@ def chain_of(case: Case) -> Chain:
         target_port=case.target,
         resolved=tuple(sorted(resolved)),
         container_port=met[0] if met else None,
-        listening=tuple(sorted(listening)) if known else None,
+        # What is declared in a file listens nowhere yet.
+        listening=tuple(sorted(listening)) if known and not case.in_files else None,
         declared=tuple(sorted(declared)),
         programs={p: next(iter(n)) for p, n in sorted(programs.items()) if len(n) == 1},
         readiness=tuple(sorted(readiness)),

@@ -5,6 +5,7 @@ names of Kubernetes' own fields. What the model has no field for is not in it: n
 of an environment variable, no argument, no token, no address of the API server.
 """
 
+import contextlib
 import gzip
 import zlib
 from pathlib import Path
@@ -55,6 +56,21 @@ def save(path: Path, evidence: Evidence, tool: Tool) -> None:
         path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether this is no snapshot but a recording of kubectl: a folder, or objects of the API."""
+    if path.is_dir():
+        return True
+    try:
+        with open(path, "rb") as stream:
+            raw = stream.read(4096)
+    except OSError:
+        return False
+    if raw[:2] == b"\x1f\x8b":
+        with contextlib.suppress(zlib.error):
+            raw = zlib.decompressobj(wbits=31).decompress(raw, 4096)
+    return b"apiVersion" in raw and b"PortcheckSnapshot" not in raw
 
 
 def load(path: Path) -> Evidence:

@@ -32,6 +32,9 @@ class ServiceEvidence(Record, frozen=True):
     """Its name alone, where ``unread`` says that the rest could not be had."""
     unread: Missing | None = None
     """Why the Service itself could not be read, though a cluster answered."""
+    files: Literal["", "some", "all"] = ""
+    """Where the evidence is manifest files: whether they are a part of what exists, or all of it.
+    The pods are then those that the workloads would make, and none of them was seen alive."""
     asked_port: int | str | None = None
     """The port of ``NAME:PORT``; None for every port of the Service."""
     pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED

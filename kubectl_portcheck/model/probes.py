@@ -46,6 +46,8 @@ class PodSockets(Record, frozen=True):
     complete: bool = True
     """False where sockets may exist that are not in ``listeners`` (truncated output, or a source
     that only knows the ports it was asked about)."""
+    closed: tuple[int, ...] = ()
+    """Ports on which nothing listens, where the list is not complete."""
     notes: tuple[str, ...] = ()
 
 

@@ -57,6 +57,13 @@ class Fix(Record, frozen=True):
     target: Target = "live"
 
 
+class Origin(Record, frozen=True):
+    """The place in a manifest file where the mistake stands."""
+
+    file: str
+    line: int
+
+
 class Finding(Record, frozen=True):
     """A problem that a rule found."""
 
@@ -79,6 +86,8 @@ class Finding(Record, frozen=True):
     """False for what merely follows from another finding of the report."""
     caused_by: str | None = None
     """The code of the finding that it follows from."""
+    origin: Origin | None = None
+    """Where the evidence is manifest files."""
 
 
 class NotEvaluated(Record, frozen=True):

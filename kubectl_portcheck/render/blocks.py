@@ -126,6 +126,8 @@ def finding(
     shown = labelled(label, f"{found.code} {found.name}", look, "heading")
     if not _said(found, service):
         shown += labelled("", _about(found, service) + found.summary, look)
+    if found.origin:
+        shown += labelled("", f"{found.origin.file}:{found.origin.line}", look)
     evidence = fold_pods(found.evidence, service)
     most = len(evidence) if look.wide or len(evidence) <= MOST_EVIDENCE else MOST_EVIDENCE - 1
     for fact in evidence[:most]:

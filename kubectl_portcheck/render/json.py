@@ -172,6 +172,9 @@ def _finding(finding: Finding) -> Json:
         "summary": clean(finding.summary),
         "evidence": [clean(e) for e in finding.evidence],
         "fixes": [_fix(f) for f in finding.fixes],
+        "origin": {"file": clean(finding.origin.file), "line": finding.origin.line}
+        if finding.origin
+        else None,
     }
 
 

@@ -61,6 +61,17 @@ def _pascal(name: str) -> str:
     return "".join(word.capitalize() for word in clean(name).split("-"))
 
 
+def _uri(path: str) -> str:
+    """A path as a relative reference (RFC 3986)."""
+    plain = "/._-~"
+    return "".join(
+        c
+        if c.isascii() and (c.isalnum() or c in plain)
+        else "".join(f"%{b:02X}" for b in c.encode())
+        for c in path
+    )
+
+
 def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
     subject = finding.subject
     port = f":{finding.port}" if finding.port is not None else ""
@@ -68,22 +79,26 @@ def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
     about = f"{service.namespace}/{service.name}{port}"
     facts = "".join(f"\n- {clean(e)}" for e in finding.evidence)
     fixes = "".join(f"\nFix: {clean(f.title)}" for f in finding.fixes)
+    logical: Json = {
+        "logicalLocations": [
+            {
+                "name": clean(subject.name),
+                "fullyQualifiedName": clean(where),
+                "kind": "resource",
+            }
+        ]
+    }
+    if finding.origin:
+        logical["physicalLocation"] = {
+            "artifactLocation": {"uri": _uri(finding.origin.file)},
+            "region": {"startLine": finding.origin.line},
+        }
     return {
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{clean(about)}: {clean(finding.summary)}{facts}{fixes}"},
-        "locations": [
-            {
-                "logicalLocations": [
-                    {
-                        "name": clean(subject.name),
-                        "fullyQualifiedName": clean(where),
-                        "kind": "resource",
-                    }
-                ]
-            }
-        ],
+        "locations": [logical],
         "partialFingerprints": {"portcheck/v1": clean(f"{finding.code} {where}{port}")},
         "properties": {"cause": finding.cause, "impact": finding.impact},
     }

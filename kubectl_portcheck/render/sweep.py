@@ -32,9 +32,10 @@ def overview(report: Report, look: Look) -> Lines:
     note = "; interrupted: partial report" if report.interrupted else ""
     shown = closing(report, look, note)
     rows = [s for v in _ORDER for s in report.services if s.verdict == v]
-    healthy = [s for s in rows if s.verdict == "healthy"]
+    # A warning is news; it would be lost among the names of the healthy.
+    healthy = [s for s in rows if s.verdict == "healthy" and not _warned(s)]
     folded = len(healthy) > FEW_HEALTHY and not look.wide
-    listed = [s for s in rows if s.verdict != "healthy" or not folded]
+    listed = [s for s in rows if not (folded and s in healthy)]
     if listed or folded:
         shown.append(BLANK)
     spread = len({s.namespace for s in report.services}) > 1
@@ -46,6 +47,10 @@ def overview(report: Report, look: Look) -> Lines:
     if folded:
         shown += _folded([names[id(s)] for s in healthy], look)
     return shown
+
+
+def _warned(service: ServiceReport) -> bool:
+    return any(f.severity == "warning" for f in service.findings)
 
 
 def closing(report: Report, look: Look, note: str = "") -> Lines:

@@ -23,8 +23,8 @@ def _check(case: Case) -> Outcome:
     if any(e.endpoint.ready and e.port is None for e in case.endpoints):
         return NotApplicable("endpoints are ready; they lack this port (PC303)")
     unready = [s for s in case.states if not pods.is_ready(s.pod)]
-    if not unready and case.missing("endpoint_slices") is None:
-        return NotApplicable("the pods are ready; the EndpointSlices do not show it (PC307)")
+    if not unready:
+        return NotApplicable("the pods are ready: the EndpointSlices lag (PC307), or lack the port")
     return RULE.finding(
         case,
         f"None of {len(case.pods)} {plural('pod', len(case.pods))} is Ready, so the Service has no "

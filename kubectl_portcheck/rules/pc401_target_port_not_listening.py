@@ -35,6 +35,8 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
     choice = candidates.choose(case, closed)
     open_ports = [c.port for c in choice.candidates]
     elsewhere = choice.best.port if choice.best else listing(open_ports)
+    if case.in_files:
+        return _undeclared(case, closed, choice)
     summary = f"nothing listens on targetPort {case.target}"
     if open_ports:
         verb = "listens" if len(case.backends) == 1 else "listen"
@@ -57,6 +59,36 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
         impact=impact_of(closed, case),
         pods=names(closed),
     )
+
+
+def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choice) -> Outcome:
+    """The same for manifest files, where a declared port stands for a socket."""
+    numbers = listing([choice.best.port] if choice.best else [c.port for c in choice.candidates])
+    where = listing(dict.fromkeys(s.name for s in closed))
+    summary = f"targetPort {case.target} is a port that {where} {_does(closed, 'not declare')}"
+    if numbers:
+        summary += f"; declared: {numbers}"
+    evidence = [f"{s.name}: {_declares(s)}; nothing in it names {case.target}" for s in closed]
+    return RULE.finding(
+        case,
+        summary,
+        evidence=[*evidence, *(_weighed(c) for c in choice.candidates)],
+        fixes=_fixes(case, choice),
+        impact=impact_of(closed, case),
+        pods=names(closed),
+    )
+
+
+def _does(states: Sequence[PodState], verb: str) -> str:
+    return f"{'does' if len(states) == 1 else 'do'} {verb}"
+
+
+def _declares(state: PodState) -> str:
+    found = (
+        f"containerPort {p.container_port}" + (f" ({p.name})" if p.name else "")
+        for _, p in ports.declared_ports(state.pod)
+    )
+    return f"declares {listing(dict.fromkeys(found))}"
 
 
 def _weighed(candidate: candidates.Candidate) -> str:

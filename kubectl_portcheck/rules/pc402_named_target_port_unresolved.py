@@ -25,6 +25,8 @@ NEAR = 0.6
 
 
 def _check(case: Case) -> Outcome:
+    if isinstance(case.target, str) and case.target.isascii() and case.target.isdecimal():
+        return _quoted(case, case.target)
     if not case.selects or case.service.headless:
         return NotApplicable("the Service does not resolve names in pods")
     if not isinstance(case.target, str):
@@ -52,6 +54,24 @@ def _check(case: Case) -> Outcome:
         impact=Impact.ALL if every else Impact.NONE,
         severity="error" if every else "warning",
         pods=names(without),
+    )
+
+
+def _quoted(case: Case, target: str) -> Outcome:
+    """A number in quotes. No API server takes it, so it stands in files alone."""
+    return RULE.finding(
+        case,
+        f'targetPort "{target}" is quoted, so it is a name, and no name consists of digits alone: '
+        "the API server refuses the Service",
+        evidence=[
+            f'spec.ports[].targetPort: Invalid value: "{target}": must contain at least one '
+            "letter (a-z)"
+        ],
+        fixes=[fixes.retarget(case, int(target), safety="safe", title=f"Write {target}, unquoted")]
+        if 0 < len(target) < 6
+        else (),
+        impact=Impact.ALL,
+        pods=names(case.states),
     )
 
 

@@ -152,9 +152,11 @@ def _by_sockets(
     if not here:
         other: Protocol = "UDP" if protocol == "TCP" else "TCP"
         elsewhere = _on(measured.sockets, port, other)
-        if elsewhere:
+        closed = measured.sockets.value.complete or port in measured.sockets.value.closed
+        # What is declared for one protocol says nothing about the other by itself.
+        if elsewhere and (closed or measured.sockets.value.source != "declared"):
             return Answer("other-protocol", listeners=elsewhere)
-        if not measured.sockets.value.complete:
+        if not closed:
             return Answer("unknown", "the list of sockets is not complete")
         return Answer("not-listening")
     addresses = pod_addresses(measured.pod, families)

@@ -37,6 +37,11 @@ class ServiceCase:
         return found if isinstance(found, Missing) else None
 
     @property
+    def in_files(self) -> bool:
+        """Whether the evidence is manifest files, and no pod was seen alive."""
+        return bool(self.evidence.files)
+
+    @property
     def namespace(self) -> str:
         """The Service's namespace."""
         return self.service.metadata.namespace or "default"

@@ -1,0 +1,25 @@
+"""Evidence from manifest files: what a review can know before anything runs.
+
+``read`` takes files, folders or standard input; ``gather`` makes evidence of what they ask for;
+``localise`` tells each finding of the report its file and line, and turns the fixes for a cluster
+into edits of the files; ``edits``, ``unified_diff`` and ``write`` mend them.
+"""
+
+from kubectl_portcheck.collect.manifests.evidence import Gathered, gather
+from kubectl_portcheck.collect.manifests.files import Problem
+from kubectl_portcheck.collect.manifests.localise import localise
+from kubectl_portcheck.collect.manifests.mending import Mended, mend, unified_diff, write
+from kubectl_portcheck.collect.manifests.objects import Manifests, read
+
+__all__ = [
+    "Gathered",
+    "Manifests",
+    "Mended",
+    "Problem",
+    "gather",
+    "localise",
+    "mend",
+    "read",
+    "unified_diff",
+    "write",
+]

@@ -1,0 +1,265 @@
+"""Manifests into evidence: each Service with the pods that its selector would match."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from kubectl_portcheck.collect.decode import trimmed
+from kubectl_portcheck.collect.manifests import declared, tree
+from kubectl_portcheck.collect.manifests.files import Problem
+from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
+from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
+from kubectl_portcheck.collect.manifests.slices import slices_of
+from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service
+from kubectl_portcheck.model.probes import PodSockets
+from kubectl_portcheck.semantics.selectors import nearest
+from kubectl_portcheck.target import Target
+
+LIVE = Missing(reason=Reason.NOT_RECORDED, detail="only a live cluster can tell")
+UNDECLARED = Missing(reason=Reason.NOT_RECORDED, detail="no container port is declared")
+MOST_COMPARED = 200
+"""Pods of a namespace beside which a selector that matches none is held, to find a slip."""
+
+
+class Gathered(NamedTuple):
+    """Evidence, and where in the files it comes from."""
+
+    evidence: Evidence
+    services: tuple[Object, ...]
+    """The objects of the evidence's Services, in its order."""
+    manifests: Manifests
+    problems: tuple[Problem, ...]
+    """All that could not be read, so that it is not in the evidence."""
+
+    def find(self, kind: str, name: str, near: Object) -> Object | None:
+        """The object of that kind and name that belongs to another one."""
+        found = [o for o in self.manifests.of_kind(kind) if o.name == name]
+        return min(found, key=lambda o: _distance(o, near), default=None)
+
+
+def gather(
+    manifests: Manifests,
+    targets: Sequence[Target] = (),
+    *,
+    namespace: str = "",
+    complete: bool = False,
+) -> Gathered:
+    """The evidence about the targets; about every Service where none is named.
+
+    ``namespace`` is what objects without one belong to, and the only one that is looked at;
+    ``complete`` says that nothing exists beside these files. Raises UnknownTargetError.
+    """
+    with tree.uncollected():
+        return _Gatherer(manifests, namespace, complete).gather(targets)
+
+
+class _Gatherer:
+    def __init__(self, manifests: Manifests, namespace: str, complete: bool) -> None:
+        self.manifests = manifests
+        self.asked = namespace
+        self.complete = complete
+        self.problems: list[Problem] = list(manifests.problems)
+        self.default = namespace or _common_namespace(manifests.objects)
+        self.services = self._services()
+        self.templates = self._templates()
+        self.by_label: dict[tuple[str, str, str], list[Template]] = defaultdict(list)
+        self.by_namespace: dict[str, list[Template]] = defaultdict(list)
+        for template in self.templates:
+            space = self._space(template.workload)
+            self.by_namespace[space].append(template)
+            for key, value in template.pod.metadata.labels.items():
+                self.by_label[space, key, value].append(template)
+        self.selected = [self._select(item, service) for item, service in self.services]
+        self.leading: dict[tuple[int, int], set[int]] = defaultdict(set)
+        """By template and port: the Services that lead there."""
+        for (_, service), chosen in zip(self.services, self.selected, strict=True):
+            for template in chosen:
+                for number in declared.leads_to(service, template.pod):
+                    self.leading[id(template), number].add(id(service))
+        self.slices = self._slices()
+        self.names = {item.name for item, _ in self.services}
+
+    def gather(self, targets: Sequence[Target]) -> Gathered:
+        numbers = range(len(self.services))
+        found = [
+            (self.services[n][0], self._evidence(n, port))
+            for n, port in self._chosen(targets, numbers)
+        ]
+        context = Context(source="manifests", namespace=self.asked or self.default)
+        return Gathered(
+            Evidence(context=context, services=tuple(e for _, e in found)),
+            tuple(item for item, _ in found),
+            self.manifests,
+            tuple(sorted(self.problems, key=lambda p: (p.file, p.line or 0))),
+        )
+
+    def _chosen(
+        self, targets: Sequence[Target], numbers: Iterable[int]
+    ) -> Iterable[tuple[int, int | str | None]]:
+        here = [
+            n for n in numbers if not self.asked or self._space(self.services[n][0]) == self.asked
+        ]
+        if not targets:
+            return [(n, None) for n in here]
+        chosen = []
+        for target in targets:
+            hits = [n for n in here if self.services[n][0].name == target.name]
+            if not hits:
+                near = nearest(target.name, (self.services[n][0].name for n in here))
+                raise UnknownTargetError(
+                    f'services "{target.name}" not found in these files',
+                    f"Did you mean {near}?" if near else "",
+                )
+            chosen += [(n, target.port) for n in hits]
+        return chosen
+
+    def _space(self, item: Object) -> str:
+        return item.namespace or self.default
+
+    def _services(self) -> list[tuple[Object, Service]]:
+        found = []
+        for item in self.manifests.of_kind("Service"):
+            try:
+                service = typed(item, item.data, Service)
+                _check_numbers(item, service)
+            except Unfit as error:
+                self.problems.append(error.problem)
+                continue
+            metadata = msgspec.structs.replace(
+                trimmed(service.metadata), name=item.name, namespace=self._space(item)
+            )
+            found.append((item, msgspec.structs.replace(service, metadata=metadata)))
+        return found
+
+    def _templates(self) -> list[Template]:
+        found = []
+        for item in standing(self.manifests.objects):
+            try:
+                template = template_of(item)
+            except Unfit as error:
+                self.problems.append(error.problem)
+                continue
+            if template is not None:
+                found.append(template)
+        return found
+
+    def _slices(self) -> dict[tuple[str, str], list[EndpointSlice]]:
+        """Endpoints that are written by hand, by namespace and Service."""
+        found: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
+        for item in (o for k in ("EndpointSlice", "Endpoints") for o in self.manifests.of_kind(k)):
+            try:
+                service, pieces = slices_of(item)
+            except Unfit as error:
+                self.problems.append(error.problem)
+                continue
+            found[self._space(item), service] += pieces
+        return found
+
+    def _select(self, item: Object, service: Service) -> list[Template]:
+        """The pods that the selector matches.
+
+        Folders hold several environments, or examples, whose labels are alike: what stands nearest
+        to the Service is meant, unless the files are said to be one cluster.
+        """
+        selector = service.spec.selector
+        if not selector or service.spec.type == "ExternalName":
+            return []
+        space = self._space(item)
+        shortest = min((self.by_label.get((space, k, v), []) for k, v in selector.items()), key=len)
+        # Labels that a controller adds are in no index.
+        pool = shortest if shortest else self.by_namespace.get(space, [])
+        found = [t for t in pool if t.bears(selector)]
+        lasting = [t for t in found if t.workload.kind not in PASSING]
+        return _nearest_of_each(lasting or found, item, everywhere=self.complete)
+
+    def _evidence(self, number: int, port: int | str | None) -> ServiceEvidence:
+        item, service = self.services[number]
+        chosen = self.selected[number]
+        selects = bool(service.spec.selector) and service.spec.type != "ExternalName"
+        sockets = {t.pod.metadata.name: self._sockets(service, t) for t in chosen}
+        space = self._space(item)
+        return ServiceEvidence(
+            service=service,
+            asked_port=port,
+            files="all" if self.complete else "some",
+            pods=Observed(value=tuple(t.pod for t in chosen)),
+            endpoint_slices=LIVE
+            if selects
+            else Observed(value=tuple(self.slices.get((space, item.name), ()))),
+            replica_sets=Observed(value=()),
+            deployments=Observed(value=()),
+            namespace_pods=Observed(value=self._similar(service, space))
+            if selects and not chosen
+            else LIVE,
+            sockets=sockets,
+        )
+
+    def _sockets(self, service: Service, template: Template) -> Observed[PodSockets] | Missing:
+        def used(number: int) -> bool:
+            return bool(self.leading.get((id(template), number), set()) - {id(service)})
+
+        around = declared.Surroundings(self.names, used, self.manifests.config)
+        found = declared.sockets(service, template, around)
+        return UNDECLARED if found is None else Observed(value=found)
+
+    def _similar(self, service: Service, space: str) -> tuple[Pod, ...]:
+        """The pods among which the one that was meant may be."""
+        pods = [t.pod for t in self.by_namespace.get(space, ())]
+        if len(pods) > MOST_COMPARED:
+            selector = service.spec.selector
+            starts = tuple(value[:3] for value in selector.values())
+            pods = [
+                p for p in pods if any(v.startswith(starts) for v in p.metadata.labels.values())
+            ]
+        return tuple(pods[:MOST_COMPARED])
+
+
+def _common_namespace(objects: Iterable[Object]) -> str:
+    """The one namespace that the files name: objects without any are taken to belong there."""
+    named = {o.namespace for o in objects} - {""}
+    return next(iter(named)) if len(named) == 1 else ""
+
+
+def _nearest_of_each(
+    found: Sequence[Template], item: Object, *, everywhere: bool
+) -> list[Template]:
+    by_name: dict[tuple[str, str], Template] = {}
+    distances = {id(t): _distance(t.workload, item) for t in found}
+    least = min(distances.values(), default=0)
+    for template in sorted(found, key=lambda t: distances[id(t)]):
+        if everywhere or distances[id(template)] == least:
+            by_name.setdefault((template.workload.kind, template.workload.name), template)
+    return sorted(by_name.values(), key=lambda t: t.pod.metadata.name)
+
+
+def _distance(one: Object, other: Object) -> int:
+    """0 in the same file, 1 in the same folder, and so on."""
+    if one.file is other.file:
+        return 0
+    a, b = (os.path.dirname(o.file.name).split(os.sep) for o in (one, other))
+    shared = next(
+        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
+    )
+    return 1 + len(a) + len(b) - 2 * shared
+
+
+def _check_numbers(item: Object, service: Service) -> None:
+    for index, port in enumerate(service.spec.ports):
+        values: dict[str, Any] = {"port": port.port, "targetPort": port.target_port or 1}
+        for name, value in values.items():
+            if isinstance(value, int) and not 0 < value < 65536:
+                place = locate(item.node, ("spec", "ports", str(index), name))
+                raise Unfit(
+                    Problem(
+                        item.file.name,
+                        item.line(place),
+                        f"Service {item.name}: {name} {value} is no port (1 to 65535); "
+                        "the API server would refuse it",
+                    )
+                )

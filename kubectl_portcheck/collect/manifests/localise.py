@@ -1,0 +1,88 @@
+"""Findings with the place in the files where the mistake stands, and fixes that mend files."""
+
+import msgspec
+
+from kubectl_portcheck.collect.manifests import edits
+from kubectl_portcheck.collect.manifests.evidence import Gathered
+from kubectl_portcheck.collect.manifests.mending import target
+from kubectl_portcheck.collect.manifests.objects import Object, locate
+from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.model.objects import Service
+from kubectl_portcheck.model.report import Finding, Fix, Origin, Report
+
+_MOST_SHOWN = 100_000
+"""Characters of a file of which each fix shows its diff; of a larger one it shows the field."""
+
+_FIELDS: dict[str, tuple[str, ...]] = {
+    "PC206": ("ports", "#", "protocol"),
+    "PC301": ("selector",),
+    "PC305": ("ports", "#", "name"),
+    "PC306": ("ports",),
+    "PC309": ("selector",),
+    "PC406": ("ports", "#", "port"),
+    "PC408": ("ports",),
+    "PC409": ("externalName",),
+}
+"""The field of the Service's specification that a problem is about, if not the targetPort."""
+
+
+def localise(report: Report, gathered: Gathered) -> Report:
+    """The report with the origin of each finding; the commands for a cluster become edits."""
+    services = []
+    evidence = gathered.evidence.services
+    for service, item, found in zip(report.services, gathered.services, evidence, strict=True):
+        findings = tuple(_localised(f, item, found.service, gathered) for f in service.findings)
+        services.append(msgspec.structs.replace(service, findings=findings))
+    return msgspec.structs.replace(report, services=tuple(services))
+
+
+def _localised(finding: Finding, item: Object, service: Service, gathered: Gathered) -> Finding:
+    place = locate(item.node, _steps(finding, item, service))
+    rendered = item.document.template
+    return msgspec.structs.replace(
+        finding,
+        origin=Origin(file=item.file.name, line=item.line(place)),
+        evidence=(*finding.evidence, f"rendered from {rendered}") if rendered else finding.evidence,
+        fixes=tuple(m for f in finding.fixes if (m := _for_files(f, item, gathered))),
+    )
+
+
+def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
+    """The path of the field that is wrong: what the fix changes knows it best."""
+    for fix in finding.fixes:
+        patch = edits.patch_of(fix)
+        if patch and (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
+            return patch.steps
+    field = _FIELDS.get(finding.code, ("ports", "#", "targetPort") if finding.port else ())
+    index = next(
+        (
+            str(n)
+            for n, p in enumerate(service.spec.ports)
+            if (p.port, p.protocol) == (finding.port, finding.protocol)
+        ),
+        "0",
+    )
+    return ("spec", *(index if step == "#" else step for step in field))
+
+
+def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
+    """The fix as a change to the files; None where it is for a running cluster alone."""
+    if fix.command is None:
+        return fix
+    try:
+        subject, operations = target(fix, item, gathered)
+    except edits.CannotMend:
+        return None
+    patch = fix.patch
+    try:
+        changes = edits.edits_for(subject, operations)
+        text = edits.applied(subject.file.text, changes)
+        if subject.file.path is not None and len(text) <= _MOST_SHOWN:
+            # For the reader; what --diff and --write carry out is read again before.
+            patch = unified(subject.file.path, subject.file.text, text)
+    except edits.CannotMend as why:
+        # What to write is known; how the file says it now is not as simple as one value.
+        return msgspec.structs.replace(
+            fix, title=f"{fix.title} ({why})", command=None, safety="review", target="source"
+        )
+    return msgspec.structs.replace(fix, command=None, patch=patch, target="source")

@@ -1,0 +1,149 @@
+"""The files with their errors mended, as a diff or on disk."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from kubectl_portcheck.collect.manifests import edits
+from kubectl_portcheck.collect.manifests.evidence import Gathered
+from kubectl_portcheck.collect.manifests.files import File
+from kubectl_portcheck.collect.manifests.objects import Object
+from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.report import Finding, Fix, Report
+
+
+class Mended(NamedTuple):
+    """Files as they should be."""
+
+    files: tuple[tuple[File, str], ...]
+    """Each with its new text."""
+    left: tuple[str, ...]
+    """What is not mended, and why: a line each."""
+
+
+class _Change(NamedTuple):
+    finding: Finding
+    item: Object
+    operations: tuple[edits.Operation, ...]
+    edits: list[edits.Edit]
+
+
+def mend(report: Report, gathered: Gathered) -> Mended:
+    """Carries out the safe fix of every error. ``report`` is as the rules made it."""
+    left: list[str] = []
+    changes: dict[int, list[_Change]] = {}
+    files: dict[int, File] = {}
+    for finding, item in _errors(report, gathered):
+        try:
+            change = _change(finding, item, gathered)
+        except edits.CannotMend as why:
+            left.append(f"{item.file.name}: {finding.code} {finding.summary}: not mended: {why}")
+            continue
+        files[id(change.item.file)] = change.item.file
+        changes.setdefault(id(change.item.file), []).append(change)
+    mended = []
+    for key, file in files.items():
+        text, refused = _mended(file, changes[key])
+        left += refused
+        if text != file.text:
+            mended.append((file, text))
+    return Mended(tuple(mended), tuple(dict.fromkeys(left)))
+
+
+def _errors(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Object]]:
+    for service, item in zip(report.services, gathered.services, strict=True):
+        for finding in service.findings:
+            if finding.severity == "error" and finding.cause:
+                yield finding, item
+
+
+def _change(finding: Finding, item: Object, gathered: Gathered) -> _Change:
+    safe = next((f for f in finding.fixes if f.safety == "safe" and edits.patch_of(f)), None)
+    if safe is None:
+        raise edits.CannotMend("it needs a choice" if finding.fixes else "no fix is known")
+    subject, operations = target(safe, item, gathered)
+    if subject.file.path is None:
+        raise edits.CannotMend("it was read from standard input; mend the source of it")
+    return _Change(finding, subject, operations, edits.edits_for(subject, operations))
+
+
+def target(
+    fix: Fix, item: Object, gathered: Gathered
+) -> tuple[Object, tuple[edits.Operation, ...]]:
+    """The object that a fix patches, and the operations. Raises CannotMend."""
+    patch = edits.patch_of(fix)
+    if patch is None:
+        raise edits.CannotMend("no edit of a file does it")
+    if (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
+        return item, patch.operations
+    found = gathered.find(patch.subject.kind, patch.subject.name, item)
+    if found is None:
+        raise edits.CannotMend(f"{patch.subject.kind} {patch.subject.name} is not in these files")
+    return found, patch.operations
+
+
+def _mended(file: File, changes: list[_Change]) -> tuple[str, list[str]]:
+    """The file with as many of the changes as go together, and what was left out."""
+    distinct: list[_Change] = []
+    for change in changes:
+        if not any(change.edits == other.edits for other in distinct):
+            distinct.append(change)
+    try:
+        return _tried(file, distinct), []
+    except edits.CannotMend:
+        pass
+    # Rare enough to be tried one by one.
+    refused: list[str] = []
+    kept: list[_Change] = []
+    text = file.text
+    for change in distinct:
+        try:
+            text = _tried(file, [*kept, change])
+            kept.append(change)
+        except edits.CannotMend as why:
+            finding = change.finding
+            refused.append(f"{file.name}: {finding.code} {finding.summary}: not mended: {why}")
+    return text, refused
+
+
+def _tried(file: File, changes: list[_Change]) -> str:
+    made = edits.applied(file.text, (e for c in changes for e in c.edits))
+    edits.verify(file, made, [(c.item, c.operations) for c in changes])
+    return made
+
+
+def unified_diff(mended: Mended) -> str:
+    """What ``--diff`` prints."""
+    return "".join(unified(f.path, f.text, text) for f, text in mended.files if f.path)
+
+
+def write(mended: Mended) -> tuple[str, ...]:
+    """Writes the files, each at once or not at all. Raises UsageError. The files' names."""
+    written = []
+    for file, text in mended.files:
+        if file.path is not None:
+            try:
+                _replace(file, file.path, text)
+            except OSError as error:
+                raise UsageError(f"cannot write {file.name}: {error.strerror}") from None
+            written.append(file.name)
+    return tuple(written)
+
+
+def _replace(file: File, path: Path, text: str) -> None:
+    real = os.path.realpath(path)
+    with open(real, "rb") as stream:
+        if stream.read() != file.text.encode():
+            raise UsageError(f"{file.name} was changed meanwhile", "Run it again.")
+    number, name = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".portcheck-")
+    try:
+        with os.fdopen(number, "wb") as stream:
+            stream.write(text.encode())
+        os.chmod(name, os.stat(real).st_mode & 0o7777)
+        os.replace(name, real)
+    except OSError:
+        os.unlink(name)
+        raise

@@ -1,0 +1,311 @@
+"""The objects in manifest files: which of them matter, where each stands, what it says."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.collect.manifests import tree
+from kubectl_portcheck.collect.manifests.documents import (
+    NOTICE,
+    Document,
+    Skipped,
+    documents,
+)
+from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
+
+T = TypeVar("T")
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Service": ("",),
+    "Pod": ("",),
+    "Endpoints": ("",),
+    "EndpointSlice": ("discovery.k8s.io",),
+    "ReplicationController": ("",),
+    "Deployment": ("apps", "extensions"),
+    "ReplicaSet": ("apps", "extensions"),
+    "DaemonSet": ("apps", "extensions"),
+    "StatefulSet": ("apps",),
+    "Job": ("batch",),
+    "CronJob": ("batch",),
+    "DeploymentConfig": ("", "apps.openshift.io"),
+    "Rollout": ("argoproj.io",),
+}
+"""The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
+LISTS = ("List", *(f"{kind}List" for kind in GROUPS))
+_KINDS = frozenset((*GROUPS, *LISTS))
+
+
+class Object(NamedTuple):
+    """An object, and the place where it is defined."""
+
+    kind: str
+    name: str
+    namespace: str
+    """As it is written; '' where the file leaves it to whoever applies it."""
+    data: dict[str, Any]
+    node: tree.Mapping
+    document: Document
+
+    @property
+    def file(self) -> File:
+        """The file in which it stands."""
+        return self.document.file
+
+    def line(self, index: int) -> int:
+        """The file's line of a place in the object's document."""
+        return self.file.line(self.document.base + index)
+
+
+class Manifests(NamedTuple):
+    """What was read from files."""
+
+    objects: tuple[Object, ...]
+    config: tuple[str, ...]
+    """The text of the ConfigMaps: an application's ports often stand there."""
+    problems: tuple[Problem, ...]
+    """What could not be read. It is not part of the evidence."""
+    notes: tuple[Problem, ...]
+    files: int
+    skipped: int
+    """Objects of other kinds."""
+
+    def of_kind(self, kind: str) -> list[Object]:
+        """The objects of a kind, in the order in which they stand."""
+        return [o for o in self.objects if o.kind == kind]
+
+
+def read(arguments: Sequence[str], stdin: BinaryIO) -> Manifests:
+    """Reads what the arguments of ``-f`` name. Raises UsageError where one names nothing."""
+    with tree.uncollected():
+        return collected(open_all(arguments, stdin))
+
+
+def collected(files: Iterable[File | Problem]) -> Manifests:
+    """The objects of files that were opened already."""
+    objects: list[Object] = []
+    config: list[str] = []
+    problems: list[Problem] = []
+    notes: list[Problem] = []
+    count = skipped = 0
+    for file in files:
+        if isinstance(file, Problem):
+            problems.append(file)
+            continue
+        count += 1
+        for document in documents(file, _KINDS):
+            if isinstance(document, Problem):
+                if document.reason.startswith(NOTICE):
+                    notes.append(document._replace(reason=document.reason.removeprefix(NOTICE)))
+                else:
+                    problems.append(document)
+            elif isinstance(document, Skipped):
+                skipped += 1
+                if document.kind == "ConfigMap":
+                    config.append(document.text)
+            else:
+                try:
+                    found, others = _objects(document)
+                except tree.Broken as error:
+                    problems.append(_problem(document, error))
+                    continue
+                objects += found
+                skipped += others
+    good, bad = _checked(objects)
+    return Manifests(good, tuple(config), tuple(problems + bad), tuple(notes), count, skipped)
+
+
+def _problem(document: Document, error: tree.Broken) -> Problem:
+    line = document.file.line(document.base + error.index)
+    return Problem(document.file.name, line, f"cannot be read: {error.reason}")
+
+
+def _objects(document: Document) -> tuple[list[Object], int]:
+    """The objects of a document that are read, and how many others it holds."""
+    found: list[Object] = []
+    others = 0
+    pending = [_resolved(document.root)]
+    while pending:
+        node = pending.pop(0)
+        if not isinstance(node, tree.Mapping):
+            others += 1
+            continue
+        kind = _text(node, "kind")
+        if kind in LISTS:
+            items = node.get("items")
+            listed = _resolved(items[1]) if items else None
+            if isinstance(listed, tree.Sequence):
+                own = kind.removesuffix("List")
+                pending += [_with_kind(_resolved(i), own) for i in listed.items]
+            continue
+        group = _text(node, "apiVersion").rpartition("/")[0]
+        if kind not in GROUPS or (node.get("apiVersion") and group not in GROUPS[kind]):
+            others += 1
+            continue
+        found.append(_object(kind, node, document))
+    return found, others
+
+
+def _resolved(node: tree.Node) -> tree.Node:
+    while isinstance(node, tree.Alias):
+        node = node.target
+    return node
+
+
+def _with_kind(node: tree.Node, kind: str) -> tree.Node:
+    """The items of a ServiceList do not repeat their kind."""
+    if kind and isinstance(node, tree.Mapping) and node.get("kind") is None:
+        node.pairs.append(
+            (
+                tree.Scalar(node.start, node.start, "kind", True, None),
+                tree.Scalar(node.start, node.start, kind, True, None),
+            )
+        )
+    return node
+
+
+def _text(node: tree.Mapping, key: str) -> str:
+    pair = node.get(key)
+    value = _resolved(pair[1]) if pair else None
+    return value.text if isinstance(value, tree.Scalar) else ""
+
+
+def _object(kind: str, node: tree.Mapping, document: Document) -> Object:
+    # One object's own text cannot have more values than characters.
+    values = tree.data(node, node.end - node.start)
+    metadata = values.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    name, namespace = (
+        v if isinstance(v := metadata.get(k), str) else "" for k in ("name", "namespace")
+    )
+    return Object(kind, name, namespace, values, node, document)
+
+
+def _checked(objects: Iterable[Object]) -> tuple[tuple[Object, ...], list[Problem]]:
+    """The objects that have a name, and what is wrong with the others."""
+    good: list[Object] = []
+    problems: list[Problem] = []
+    for item in objects:
+        metadata = item.data.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        if item.name and "{{" not in item.name:
+            good.append(item)
+        elif item.name:
+            problems.append(
+                Problem(
+                    item.file.name,
+                    item.line(item.node.start),
+                    f"{item.kind} {item.name} is a template that was not rendered; "
+                    "run helm template CHART | kubectl portcheck -f -",
+                )
+            )
+        elif "generateName" in metadata:
+            good.append(item._replace(name=str(metadata["generateName"])))
+        else:
+            place = locate(item.node, ("metadata", "name"))
+            why = (
+                f"the name of this {item.kind} is no text: put it in quotes"
+                if "name" in metadata
+                else f"this {item.kind} has no name"
+            )
+            problems.append(Problem(item.file.name, item.line(place), why))
+    return tuple(good), problems
+
+
+class Unfit(Exception):
+    """An object has not the form that the API server takes."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def typed(item: Object, data: Any, type_: type[T], at: Sequence[str] = ()) -> T:
+    """A part of the object, found at ``at``, in the model's type. Raises Unfit."""
+    try:
+        return msgspec.convert(data, type_)
+    except msgspec.ValidationError as error:
+        raise Unfit(_unfit(item, at, str(error))) from None
+
+
+def _unfit(item: Object, at: Sequence[str], message: str) -> Problem:
+    reason, _, path = message.partition(" - at `$")
+    steps = [*at, *re.findall(r"\w+|\.\.\.", path.rstrip("`"))]
+    types = re.fullmatch(r"Expected `(.*)`, got `(\w+)`", reason)
+    if steps[-1:] == ["..."]:
+        # The value of a map, and it is not said whose.
+        steps[-1:] = _odd_one(item.data, steps[:-1])
+    place = locate(item.node, steps)
+    shown = "".join(f"[{s}]" if s.isdecimal() else f".{s}" for s in steps).lstrip(".") or "it"
+    value = _value(item.data, steps)
+    if isinstance(value, str) and _PLACEHOLDER.search(value):
+        return Problem(
+            item.file.name,
+            item.line(place),
+            f"{item.kind} {item.name}: {shown} is a placeholder that was not filled in ({value})",
+        )
+    if types:
+        wanted = " or ".join(_WORDS.get(t, t) for t in types[1].split(" | "))
+        said = f"is {_WORDS.get(types[2], types[2])}, and {wanted} is wanted"
+        if types[1] == "str":
+            said += ": put it in quotes"
+    else:
+        said = f"does not fit: {reason[:1].lower()}{reason[1:]}".replace("`", "")
+    return Problem(
+        item.file.name,
+        item.line(place),
+        f"{item.kind} {item.name}: {shown} {said}; the API server would refuse it",
+    )
+
+
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number with a fraction",
+    "bool": "true or false (as yes, no, on and off are too)",
+    "object": "a mapping",
+    "array": "a list",
+}
+
+
+_PLACEHOLDER = re.compile(r"\$[{(]\w+|\{\{|%\w+%|<\w+>")
+
+
+def _value(data: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        if isinstance(data, list) and step.isdecimal() and int(step) < len(data):
+            data = data[int(step)]
+        else:
+            data = data.get(step) if isinstance(data, dict) else None
+    return data
+
+
+def _odd_one(data: Any, steps: Sequence[str]) -> list[str]:
+    """The key in a map of texts whose value is none."""
+    data = _value(data, steps)
+    values = data.items() if isinstance(data, dict) else ()
+    return next(([k] for k, v in values if not isinstance(v, str)), [])
+
+
+def locate(node: tree.Node, steps: Sequence[str]) -> int:
+    """Where the field is defined; as near to it as the object goes, where it has no such field.
+
+    A field is where its key stands, so that an alias is found where it is used.
+    """
+    place = node.start
+    for step in steps:
+        node = _resolved(node)
+        if isinstance(node, tree.Mapping):
+            pair = node.get(step)
+            if pair is None:
+                return place
+            place, node = pair[0].start, pair[1]
+        elif isinstance(node, tree.Sequence):
+            if not step.isdecimal() or int(step) >= len(node.items):
+                return place
+            node = node.items[int(step)]
+            place = node.start
+        else:
+            return place
+    return place

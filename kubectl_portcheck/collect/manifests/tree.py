@@ -1,0 +1,326 @@
+"""YAML text as a tree in which every node knows where it stands.
+
+Built from the parser's events, not by its loader, for what files of strangers need: places of keys
+and aliases, a depth that is bounded (the loader in C overruns its stack), names that may be
+anchored twice, and aliases that stay aliases until someone pays for what they expand to.
+"""
+
+import gc
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import yaml
+
+DEEPEST = 200
+"""Levels of nesting; manifests have about twenty."""
+SPARE = 100_000
+"""Values that aliases may add to those of a document's own text."""
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector: trees are many objects and no garbage, and it looks at all
+    of them again and again, for a third of the time.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+class Broken(Exception):
+    """The text cannot be read as a manifest."""
+
+    def __init__(self, index: int, reason: str) -> None:
+        super().__init__(reason)
+        self.index = index
+        """Where in the text."""
+        self.reason = reason
+
+
+class Node:
+    """A part of a document, from ``start`` to ``end`` in its text."""
+
+    __slots__ = ("end", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start = start
+        self.end = end
+
+
+class Scalar(Node):
+    """A single value."""
+
+    __slots__ = ("plain", "tag", "text")
+
+    def __init__(self, start: int, end: int, text: str, plain: bool, tag: str | None) -> None:
+        super().__init__(start, end)
+        self.text = text
+        self.plain = plain
+        """Whether it stands without quotes, so that its look decides on its type."""
+        self.tag = tag
+
+
+class Sequence(Node):
+    """A list."""
+
+    __slots__ = ("flow", "items")
+
+    def __init__(self, start: int, flow: bool) -> None:
+        super().__init__(start, start)
+        self.items: list[Node] = []
+        self.flow = flow
+        """Whether it is written in brackets."""
+
+
+class Mapping(Node):
+    """Keys and values, in the order in which they stand."""
+
+    __slots__ = ("flow", "pairs")
+
+    def __init__(self, start: int, flow: bool) -> None:
+        super().__init__(start, start)
+        self.pairs: list[tuple[Scalar, Node]] = []
+        self.flow = flow
+
+    def get(self, key: str) -> tuple[Scalar, Node] | None:
+        """The key's own place and its value. As for kubectl, the last of two equal keys counts."""
+        return next((pair for pair in reversed(self.pairs) if pair[0].text == key), None)
+
+
+class Alias(Node):
+    """``*name``: stands for a node that was anchored before."""
+
+    __slots__ = ("target",)
+
+    def __init__(self, start: int, end: int, target: Node) -> None:
+        super().__init__(start, end)
+        self.target = target
+
+
+class Twice(NamedTuple):
+    """A key that stands twice in one mapping."""
+
+    key: str
+    place: int
+
+
+def parse(text: str, twice: list[Twice] | None = None) -> Node | None:
+    """The tree of the one document in the text; None where there is none.
+
+    Keys that stand twice are added to ``twice``. Raises Broken.
+    """
+    try:
+        return _Builder(twice if twice is not None else []).build(text)
+    except yaml.reader.ReaderError as error:
+        where = error.position if isinstance(error.position, int) else 0
+        index = len(text.encode()[:where].decode(errors="ignore"))
+        raise Broken(index, f"{error.reason}: {_shown(error.character)}") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = " ".join(filter(None, (error.context, error.problem)))
+        raise Broken(mark.index if mark else 0, reason) from None
+
+
+def check(text: str) -> None:
+    """Finds out whether the text is YAML, without keeping any of it. Raises Broken."""
+    raw_parse = getattr(_Loader(""), "raw_parse", None)
+    if raw_parse is None or _may_be_deep(text):
+        parse(text)
+        return
+    try:
+        _Loader(text).raw_parse()
+    except yaml.YAMLError:
+        parse(text)  # Says the same with its place; or is content with what was not.
+
+
+def _may_be_deep(text: str) -> bool:
+    """Whether brackets might be nested too deep. The parser's time grows with their square, so
+    only the one that stops in time may read them.
+    """
+    if text.count("[") + text.count("{") <= DEEPEST:
+        return False
+    depth = 0
+    for found in _BRACKET.finditer(text):
+        depth += 1 if found[0] in "[{" else -1
+        if depth > DEEPEST:
+            return True
+    return False
+
+
+_BRACKET = re.compile(r"[\[\]{}]")
+
+
+def _shown(character: object) -> str:
+    number = character if isinstance(character, int) else ord(str(character)[:1] or "?")
+    return f"#x{number:04x}"
+
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Builder:
+    def __init__(self, twice: list[Twice]) -> None:
+        self.twice = twice
+        self.anchors: dict[str, Node] = {}
+        self.stack: list[tuple[Node, list[Node]]] = []
+        """The open collections, each with its children so far."""
+        self.root: Node | None = None
+
+    def build(self, text: str) -> Node | None:
+        loader = _Loader(text)
+        get = loader.get_event
+        done = yaml.events.StreamEndEvent
+        scalar, alias = yaml.events.ScalarEvent, yaml.events.AliasEvent
+        mapping, sequence = yaml.events.MappingStartEvent, yaml.events.SequenceStartEvent
+        ends = (yaml.events.MappingEndEvent, yaml.events.SequenceEndEvent)
+        while True:
+            event = get()
+            kind = type(event)
+            if kind is scalar:
+                start, end = event.start_mark.index, event.end_mark.index
+                node: Node = Scalar(start, end, event.value, not event.style, event.tag)
+                self._add(node, event.anchor)
+            elif kind is mapping:
+                self._open(Mapping(event.start_mark.index, bool(event.flow_style)), event.anchor)
+            elif kind is sequence:
+                self._open(Sequence(event.start_mark.index, bool(event.flow_style)), event.anchor)
+            elif kind in ends:
+                self._close(event.end_mark.index)
+            elif kind is alias:
+                start, end = event.start_mark.index, event.end_mark.index
+                if event.anchor not in self.anchors:
+                    raise Broken(start, f"*{event.anchor} stands for nothing: no &{event.anchor}")
+                self._add(Alias(start, end, self.anchors[event.anchor]), None)
+            elif kind is done:
+                return self.root
+
+    def _add(self, node: Node, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = node
+        if self.stack:
+            self.stack[-1][1].append(node)
+        else:
+            self.root = node
+
+    def _open(self, node: Node, anchor: str | None) -> None:
+        if len(self.stack) >= DEEPEST:
+            raise Broken(node.start, f"nested more than {DEEPEST} levels deep")
+        self._add(node, anchor)
+        self.stack.append((node, []))
+
+    def _close(self, end: int) -> None:
+        node, children = self.stack.pop()
+        # In block style the parser ends a collection where the next token begins.
+        node.end = end
+        if isinstance(node, Sequence):
+            node.items = children
+        elif isinstance(node, Mapping):
+            seen: set[str] = set()
+            for key, value in zip(children[::2], children[1::2], strict=True):
+                if isinstance(key, Alias):
+                    key = key.target
+                if not isinstance(key, Scalar):
+                    raise Broken(key.start, "a key is a list or a mapping, not a name")
+                if key.text in seen and key.text != "<<":
+                    self.twice.append(Twice(key.text, key.start))
+                seen.add(key.text)
+                node.pairs.append((key, value))
+
+
+def data(root: Node, most: int) -> Any:
+    """The tree as Python's values, as kubectl reads them; null and absent are the same.
+
+    Raises Broken where aliases expand to more than ``most`` values.
+    """
+    return _Values(most + SPARE).of(root, 0)
+
+
+class _Values:
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def of(self, node: Node, depth: int) -> Any:
+        self.left -= 1
+        if self.left < 0:
+            raise Broken(node.start, "its aliases expand to too much")
+        if isinstance(node, Scalar):
+            return scalar(node)
+        if isinstance(node, Alias):
+            if depth > DEEPEST:
+                raise Broken(node.start, "an alias stands for something that contains it")
+            return self.of(node.target, depth + 1)
+        if isinstance(node, Sequence):
+            return [v for i in node.items if (v := self.of(i, depth + 1)) is not None]
+        assert isinstance(node, Mapping)
+        values: dict[str, Any] = {}
+        for key, value in node.pairs:
+            if key.text == "<<" and key.plain:
+                for name, merged in self._merged(value, depth + 1):
+                    values.setdefault(name, merged)
+        for key, value in node.pairs:
+            if key.text == "<<" and key.plain:
+                continue
+            found = self.of(value, depth + 1)
+            if found is None:
+                values.pop(key.text, None)
+            else:
+                values[key.text] = found
+        return values
+
+    def _merged(self, node: Node, depth: int) -> list[tuple[str, Any]]:
+        found = self.of(node, depth)
+        sources = found if isinstance(found, list) else [found]
+        return [pair for s in sources if isinstance(s, dict) for pair in s.items()]
+
+
+_NULL = {"", "~", "null", "Null", "NULL"}
+_TRUE = {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"}
+_FALSE = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"}
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)", re.ASCII)
+_BASED = re.compile(r"[-+]?0(x[0-9a-fA-F_]+|o?[0-7_]+|b[01_]+)", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
+_LONGEST = 40
+"""Digits of a number. No field holds as many, and turning thousands of them takes long."""
+
+
+def scalar(node: Scalar) -> Any:
+    """The value of a scalar: its text, unless it stands plain and looks like another type.
+
+    The forms are those of kubectl's YAML library, which knows no sexagesimal numbers and no dates.
+    """
+    tag = node.tag
+    if tag is not None and tag.startswith("tag:yaml.org,2002:"):
+        return _plain(node.text) if tag[18:] in ("int", "bool", "float", "null") else node.text
+    return _plain(node.text) if node.plain and tag != "!" else node.text
+
+
+def _plain(text: str) -> Any:
+    if text in _NULL:
+        return None
+    first = text[0]
+    if first.isalpha():
+        return True if text in _TRUE else False if text in _FALSE else text
+    if len(text) > _LONGEST or not (first.isdigit() or first in "+-."):
+        return text
+    if _INTEGER.fullmatch(text):
+        number = int(text.replace("_", ""))
+        return number if -(2**63) <= number < 2**64 else float(number)
+    if _BASED.fullmatch(text):
+        return _based(text.replace("_", "").lower())
+    if _FLOAT.fullmatch(text):
+        found = float(text.replace("_", ""))
+        return int(found) if found.is_integer() and abs(found) < 2**53 else found
+    return text
+
+
+def _based(text: str) -> int:
+    sign = -1 if text[0] == "-" else 1
+    digits = text.lstrip("+-")[1:]
+    base = {"x": 16, "o": 8, "b": 2}.get(digits[0])
+    return sign * (int(digits[1:] or "0", base) if base else int(digits, 8))

@@ -1,0 +1,105 @@
+"""Unified diffs that ``git apply`` accepts, with the line ends of the file."""
+
+import os
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+_AROUND = 3
+
+
+def unified(path: Path, before: str, after: str) -> str:
+    """The diff of one file, named as it is seen from the current folder."""
+    name = _name(path)
+    old, new = _lines(before), _lines(after)
+    found = "".join(_hunks(old, new))
+    return f"--- {_header(f'a/{name}')}\n+++ {_header(f'b/{name}')}\n{found}" if found else ""
+
+
+def _name(path: Path) -> str:
+    """Relative to the current folder; a file elsewhere, to its own repository."""
+    full = os.path.abspath(path)
+    here = os.getcwd()
+    if os.path.commonpath((full, here)) != here:
+        roots = (p for p in Path(full).parents if (p / ".git").exists())
+        here = str(next(roots, Path(full).parent))
+    return os.path.relpath(full, here).replace(os.sep, "/")
+
+
+def _header(name: str) -> str:
+    if re.search(r'[\x00-\x1f\x7f"\\]', name):
+        escaped = re.sub(r'["\\]', lambda m: f"\\{m[0]}", name)
+        return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda m: f"\\{ord(m[0]):03o}", escaped) + '"'
+    return f"{name}\t" if " " in name else name
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as git counts them: \\n ends one, and nothing else does."""
+    lines = text.split("\n")
+    ended = [f"{line}\n" for line in lines[:-1]]
+    return [*ended, lines[-1]] if lines[-1] else ended
+
+
+def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
+    # Few lines differ: what is alike at both ends need not be compared, which takes long.
+    least = min(len(old), len(new))
+    head = next((i for i in range(least) if old[i] != new[i]), least)
+    if head == len(old) == len(new):
+        return
+    tail = next((i for i in range(least - head) if old[-1 - i] != new[-1 - i]), least - head)
+    ends = (len(old) - tail, len(new) - tail)
+    known = [("equal", 0, head, 0, head)]
+    known += [
+        (tag, a + head, b + head, c + head, d + head)
+        for tag, a, b, c, d in _compared(old[head : ends[0]], new[head : ends[1]])
+    ]
+    matcher = _Known([*known, ("equal", ends[0], len(old), ends[1], len(new))])
+    for group in matcher.get_grouped_opcodes(_AROUND):
+        first, last = group[0], group[-1]
+        yield f"@@ -{_span(first[1], last[2])} +{_span(first[3], last[4])} @@\n"
+        for tag, a, b, c, d in group:
+            if tag == "equal":
+                yield from (_line(" ", text) for text in old[a:b])
+                continue
+            yield from (_line("-", text) for text in old[a:b])
+            yield from (_line("+", text) for text in new[c:d])
+
+
+def _compared(old: list[str], new: list[str]) -> Any:
+    """How the lines differ. Values that were replaced leave every line in its place; looking for
+    moved ones among thousands that are alike takes minutes.
+    """
+    if len(old) != len(new):
+        return SequenceMatcher(None, old, new).get_opcodes()
+    found, start = [], 0
+    for end in range(1, len(old) + 1):
+        same = old[start] == new[start]
+        if end == len(old) or (old[end] == new[end]) != same:
+            found.append(("equal" if same else "replace", start, end, start, end))
+            start = end
+    return found
+
+
+class _Known(SequenceMatcher[str]):
+    """Groups differences that are known already."""
+
+    def __init__(self, opcodes: Any) -> None:
+        super().__init__(None, "", "")
+        self._opcodes = opcodes
+
+    def get_opcodes(self) -> Any:
+        """The differences."""
+        return self._opcodes
+
+
+def _span(start: int, end: int) -> str:
+    length = end - start
+    return f"{start + 1 if length else start},{length}"
+
+
+def _line(sign: str, text: str) -> str:
+    return (
+        f"{sign}{text}" if text.endswith("\n") else f"{sign}{text}\n\\ No newline at end of file\n"
+    )

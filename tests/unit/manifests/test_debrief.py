@@ -1,0 +1,141 @@
+"""The incident of the debrief, seen in review: named at its line, mended, and clean afterwards."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kubectl_portcheck.collect.manifests import unified_diff, write
+
+from .reading import DEBRIEF, check, check_text
+
+FORMS = {
+    "as published": (DEBRIEF, 27),
+    "CRLF": (DEBRIEF.replace("\n", "\r\n"), 27),
+    "byte order mark": ("\ufeff" + DEBRIEF, 27),
+    "no line end": (DEBRIEF.rstrip("\n"), 27),
+    "Service first": ("\n---\n".join(reversed(DEBRIEF.split("---\n"))), 10),
+    "flow style": (
+        DEBRIEF.replace(
+            "  ports:\n  - port: 80\n    targetPort: 8080   # as ever\n",
+            "  ports: [{port: 80, targetPort: 8080}]\n",
+        ),
+        25,
+    ),
+    "targetPort left out": (
+        DEBRIEF.replace("    targetPort: 8080   # as ever\n", "    name: http # web\n"),
+        26,
+    ),
+    "named like the container port": (
+        DEBRIEF.replace("- containerPort: 9000", "- {name: web, containerPort: 9000}").replace(
+            "- port: 80\n", "- port: 80\n    name: web\n"
+        ),
+        28,
+    ),
+    "an alias": (
+        DEBRIEF.replace(
+            "metadata:\n  name: checkout\nspec:\n  selector:\n",
+            "old: &old 8080\nmetadata:\n  name: checkout\nspec:\n  selector:\n",
+        ).replace("targetPort: 8080", "targetPort: *old"),
+        28,
+    ),
+    "beside a metrics port": (
+        DEBRIEF.replace(
+            "- containerPort: 9000",
+            "- {name: http, containerPort: 9000}\n        - {name: metrics, containerPort: 9100}",
+        ).replace(
+            "  - port: 80\n", "  - {name: metrics, port: 9100}\n  - port: 80\n    name: http\n"
+        ),
+        30,
+    ),
+    "a list": (
+        "kind: List\nitems:\n"
+        + "".join(
+            "- " + "\n  ".join(d.strip("\n").split("\n")) + "\n"
+            for d in DEBRIEF.split("# The shop\n")[1].split("---\n")
+        ),
+        27,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), FORMS.values(), ids=FORMS)
+def test_it_is_an_error_at_the_line_and_git_applies_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int
+) -> None:
+    found = check_text(tmp_path, text)
+    assert found.raw.verdict == "broken"
+    assert found.places == [("PC401", "error", line)]
+    assert not found.mended.left
+
+    monkeypatch.chdir(tmp_path)
+    patch = unified_diff(found.mended)
+    git = ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "-"]
+    subprocess.run(git, input=patch.encode(), check=True, cwd=tmp_path)
+    mended = (tmp_path / "a.yaml").read_bytes().decode()
+
+    assert mended == found.mended.files[0][1]
+    assert len(mended.split("\n")) - len(text.split("\n")) in (0, 1)
+    assert sum(a not in text.split("\n") for a in mended.split("\n")) <= 2
+    assert check(tmp_path).raw.verdict == "healthy"
+    assert not check(tmp_path).findings
+
+
+def test_the_diff_of_the_debrief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my shop").mkdir()
+    found = check_text(tmp_path / "my shop", DEBRIEF)
+    assert unified_diff(found.mended) == (
+        "--- a/my shop/a.yaml\t\n+++ b/my shop/a.yaml\t\n"
+        "@@ -24,4 +24,4 @@\n     app: checkout\n   ports:\n   - port: 80\n"
+        "-    targetPort: 8080   # as ever\n+    targetPort: 9000   # as ever\n"
+    )
+    subprocess.run(
+        ["git", "apply", "-"], input=unified_diff(found.mended).encode(), check=True, cwd=tmp_path
+    )
+    assert check(tmp_path).raw.verdict == "healthy"
+
+
+def test_writing_keeps_the_mode_and_the_link(tmp_path: Path) -> None:
+    found = check_text(tmp_path, DEBRIEF)
+    real = tmp_path / "a.yaml"
+    real.chmod(0o640)
+    link = tmp_path / "link.yaml"
+    link.symlink_to(real)
+    assert write(check(link).mended) == (str(link),)
+    assert link.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert real.read_text() == found.mended.files[0][1]
+    assert {p.name for p in tmp_path.iterdir()} == {"a.yaml", "link.yaml"}
+
+
+def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    found = check_text(tmp_path, DEBRIEF)
+    (tmp_path / "a.yaml").write_text("something else")
+    with pytest.raises(Exception, match="changed meanwhile"):
+        write(found.mended)
+    assert (tmp_path / "a.yaml").read_text() == "something else"
+
+
+def test_the_fix_in_the_report_is_for_the_file(tmp_path: Path) -> None:
+    fixes = check_text(tmp_path, DEBRIEF).findings[0].fixes
+    assert [f.command for f in fixes] == [None] * len(fixes)
+    assert {f.target for f in fixes} == {"source"}
+    assert fixes[0].patch
+    assert "+    targetPort: 9000   # as ever" in fixes[0].patch
+
+
+def test_standard_input_is_diagnosed_and_not_mended() -> None:
+    found = check("-", stdin=DEBRIEF)
+    assert found.places == [("PC401", "error", 27)]
+    assert found.findings[0].origin
+    assert found.findings[0].origin.file == "<stdin>"
+    assert not found.mended.files
+    assert "standard input" in found.mended.left[0]
+
+
+def test_helm_says_which_template(tmp_path: Path) -> None:
+    text = DEBRIEF.replace("---\n", "---\n# Source: shop/templates/service.yaml\n")
+    assert (
+        "rendered from shop/templates/service.yaml" in check("-", stdin=text).findings[0].evidence
+    )
