@@ -218,7 +218,7 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
     lacking = {m: c for m, c in lacking.items() if not any(m in o for o in lacking if o != m)}
     if not lacking:
         return []
-    texts = [f"{m} ({', '.join(c)} not evaluated)" if c else m for m, c in lacking.items()]
+    texts = [f"{m} ({_codes(c, look)} not evaluated)" if c else m for m, c in lacking.items()]
     if service.verdict == "inconclusive":
         shown = [line("" if look.plain else "  ", Span("Could not tell", "label"))]
         for text in texts:
@@ -227,6 +227,10 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
     if not look.wide and len(texts) > 2:
         texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
     return labelled("Lacks", "; ".join(texts), look, "dim")
+
+
+def _codes(codes: list[str], look: Look) -> str:
+    return ", ".join(codes) if look.wide or len(codes) < 4 else f"{len(codes)} rules"
 
 
 def pods(service: ServiceReport, look: Look) -> Lines:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kubectl_portcheck.model.report import Finding, PortReport, ServiceReport
+from kubectl_portcheck.model.report import Finding, PortReport, ServiceReport, Step
 from kubectl_portcheck.render import blocks
 from kubectl_portcheck.render.chain import draw, port_text, target_text
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph
@@ -86,10 +86,16 @@ def _healthy_port(port: PortReport, look: Look) -> Lines:
     """A port that works: one line, with what was not checked."""
     passed = [s for s in port.steps if s.status == "pass"]
     text = f"{len(passed)} of {len(port.steps)} steps pass"
+    reasons: dict[str, list[Step]] = {}
     for step in port.steps:
         if step.status != "pass":
-            name = blocks.STEP_NAMES[step.name]
-            text += f"; {step.step} {name}: {blocks.step_text(step)}"
+            reasons.setdefault(step.reason or str(step.step), []).append(step)
+    for reason, steps in reasons.items():
+        if len(steps) > 2:
+            text += f"; {', '.join(str(s.step) for s in steps)}: {clean(reason)}"
+            continue
+        for step in steps:
+            text += f"; {step.step} {blocks.STEP_NAMES[step.name]}: {blocks.step_text(step)}"
     way = f"port {port_text(port)} → {target_text(port)}"
     if look.plain:
         return paragraph(f"{way.replace(' →', ' to')}: healthy, {text}", look)
