@@ -25,6 +25,7 @@ from kubectl_portcheck.collect.connection.exec import (
 )
 from kubectl_portcheck.collect.connection.http import HttpClient, Log, Response
 from kubectl_portcheck.collect.connection.knock import Knock
+from kubectl_portcheck.collect.connection.kubeconfig import AuthProvider
 from kubectl_portcheck.collect.connection.paths import plain_path
 from kubectl_portcheck.collect.connection.proxied import (
     MOST_BODY,
@@ -54,6 +55,7 @@ class Api:
 
     def __init__(self, connection: Connection, log: Log | None = None) -> None:
         self.connection = connection
+        connection.credentials.renew = self._renew_provider
         self._http = HttpClient(connection, log)
         self._lock = threading.Lock()
         self._protocols: tuple[str, ...] | None = None
@@ -62,6 +64,13 @@ class Api:
         """Namespaces where a WebSocket is refused and kubectl is not, with the refusal."""
         self._useless: set[str] = set()
         """Namespaces where kubectl is refused as well."""
+
+    def _renew_provider(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> AuthProvider | None:
+        from kubectl_portcheck.collect.connection.kubectl import renew_provider
+
+        return renew_provider(self.connection, deadline, cancelled)
 
     def __enter__(self) -> "Api":
         return self

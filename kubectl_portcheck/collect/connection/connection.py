@@ -6,7 +6,6 @@ The precedence and the checks are those of client-go's ``tools/clientcmd/client_
 
 import os
 import re
-import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +16,9 @@ from kubectl_portcheck.collect.connection.credentials import (
     impersonation,
     read_file,
 )
-from kubectl_portcheck.collect.connection.deadline import Deadline
 from kubectl_portcheck.collect.connection.errors import ConfigurationError
 from kubectl_portcheck.collect.connection.flags import ConnectionFlags
 from kubectl_portcheck.collect.connection.kubeconfig import (
-    AuthProvider,
     Cluster,
     Context,
     User,
@@ -79,7 +76,7 @@ class Connection:
                 self.ca = read_file(cluster.certificate_authority, "certificate-authority")
         # As with kubectl, no credentials are sent over a connection in the clear.
         self.credentials = Credentials(
-            user if self.tls else User(), self._exec_cluster(cluster), environ, self._renew_provider
+            user if self.tls else User(), self._exec_cluster(cluster), environ
         )
 
     def __repr__(self) -> str:
@@ -89,13 +86,6 @@ class Connection:
     def tls(self) -> bool:
         """Whether the API server is spoken to over TLS."""
         return self.scheme == "https"
-
-    def _renew_provider(
-        self, deadline: Deadline, cancelled: threading.Event
-    ) -> AuthProvider | None:
-        from kubectl_portcheck.collect.connection.kubectl import renew_provider
-
-        return renew_provider(self, deadline, cancelled)
 
     def _exec_cluster(self, cluster: Cluster) -> Mapping[str, Any]:
         """What a credential plugin is told where it asks: ``spec.cluster`` of ExecCredential."""

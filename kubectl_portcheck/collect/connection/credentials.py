@@ -69,6 +69,10 @@ def certificate_end(pem: bytes) -> float | None:
         return None
 
 
+def _no_renewal(_: Deadline, __: threading.Event) -> AuthProvider | None:
+    return None
+
+
 class Credentials:
     """The credentials of one run, fetched when first asked for and then kept.
 
@@ -81,12 +85,12 @@ class Credentials:
         user: User,
         exec_cluster: Mapping[str, Any] | None,
         environ: Mapping[str, str],
-        renew: Callable[[Deadline, threading.Event], AuthProvider | None],
     ) -> None:
         self._user = user
         self._exec_cluster = exec_cluster
         self._environ = environ
-        self._renew = renew
+        self.renew: Callable[[Deadline, threading.Event], AuthProvider | None] = _no_renewal
+        """Gets an ``auth-provider`` entry with new tokens; whoever can do that sets it."""
         self._lock = threading.Lock()
         self._identity: Identity | None = None
         self._expires: float | None = None
@@ -187,7 +191,7 @@ class Credentials:
 
         provider = self._user.auth_provider
         assert provider is not None
-        token, expires = provider_token(provider, lambda: self._renew(deadline, cancelled))
+        token, expires = provider_token(provider, lambda: self.renew(deadline, cancelled))
         return Identity(bearer(token)), expires
 
 
