@@ -159,7 +159,7 @@ class _Recording:
                 )
                 for o in objects
             )
-        return Observed(value=self.read[space, kind])  # type: ignore[arg-type]
+        return Observed(value=tuple(o for o in self.read[space, kind] if isinstance(o, type_)))
 
     def _slices(self, item: Object) -> Part[EndpointSlice]:
         kind = next((k for k in ("EndpointSlice", "Endpoints") if self._has(item.namespace, k)), "")

@@ -73,7 +73,9 @@ _STANDARD = frozenset(
 """Names that every cluster has, or every mesh: the rules know them."""
 
 _KNOWN = frozenset(
-    """
+    re.findall(
+        r"\S+",
+        """
     a about accept accepted access active address addresses admission affinity after all allocate
     allowed already always an and any api apiserver app application apps are argument as assigned
     at available b back backoff bad batch be because been before being bind bound but by bytes c
@@ -110,7 +112,8 @@ _KNOWN = frozenset(
     unschedulable up update upgrade use used user using v1 v1beta1 v2 value version volume volumes
     wait waiting warning was watch web webhook were when where which while will with without write
     x509 yaml yet you zero
-    """.split()  # noqa: SIM905  # Words, not code.
+    """,
+    )
 )
 """Words that say nothing about who runs the cluster."""
 

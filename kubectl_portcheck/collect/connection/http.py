@@ -164,7 +164,7 @@ class HttpClient:
                 finally:
                     if not keep:
                         self.end(wire)
-        except Exception as error:
+        except Exception as error:  # Told to the log, and raised again.
             self.log(
                 6, f"GET {self._connection.server}{shown} {type(error).__name__} in {_ms(began)}"
             )

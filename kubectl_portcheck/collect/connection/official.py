@@ -126,7 +126,7 @@ class _Renewal(threading.Thread):
                         file.write(self._authority)
                     self._config["idp-certificate-authority"] = path
                 _refresh(self._config)
-        except Exception as error:
+        except Exception as error:  # The package raises whatever comes; none of it is shown.
             self.failure = CredentialsError(f"{CANNOT}{self._reason(error)}", LOG_IN)
             return
         renewed = {key: self._config[key] for key in KEPT}
