@@ -34,7 +34,7 @@ Read = Observed[T] | Missing
 AT_ONCE = 50
 """How many pods are looked into at the same time."""
 MOST_KNOCKS = 16
-"""How many ports of one pod are knocked on at most."""
+"""How many ports of one pod are knocked on at most, besides those that clients are sent to."""
 PROBES: tuple[StepName, ...] = ("listening-ports", "pod-port-forward", "service-port-forward")
 DEBUG_PORTS = (5005, 9229)
 """Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
@@ -221,7 +221,7 @@ class _Walk:
             accepting, closed = _by_sockets(service, pod, sockets.value, targets)
             if closed:
                 known = {a.port for a in attempts}
-                attempts += self._knock(pod, sorted(accepting - known))
+                attempts += self._knock(pod, sorted(accepting - known)[:MOST_KNOCKS])
             attempts += [self.cluster.pod_proxy(name, n) for n in sorted(closed)]
         else:
             http = [n for n in sorted(targets) if _speaks_http(tcp, pod, n)]
@@ -229,7 +229,7 @@ class _Walk:
         return sockets, tuple(attempts)
 
     def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
-        chosen = list(numbers)[:MOST_KNOCKS]
+        chosen = list(numbers)
         if not chosen or not pods.has_running_main(pod):
             return ()
         name = pod.metadata.name
@@ -299,7 +299,8 @@ def _worth_knocking(pod: Pod, targets: set[int]) -> list[int]:
         and p.container_port not in DEBUG_PORTS
         and "debug" not in p.name.lower()
     ]
-    return list(dict.fromkeys([*sorted(targets), *declared, *ports.probe_ports(pod)]))
+    others = [n for n in dict.fromkeys([*declared, *ports.probe_ports(pod)]) if n not in targets]
+    return [*sorted(targets), *others[:MOST_KNOCKS]]
 
 
 def _by_sockets(
