@@ -1,0 +1,66 @@
+"""Manifests instead of a cluster: -f, and what mends them."""
+
+import argparse
+import contextlib
+from typing import TYPE_CHECKING
+
+from kubectl_portcheck.commands.output import print_report, save
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.collect.manifests import Gathered
+    from kubectl_portcheck.model.report import Report
+
+
+def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    """Diagnoses the files of -f and prints the report, or what mends them."""
+    from kubectl_portcheck.diagnosis import diagnose
+
+    gathered = _gather(args, env)
+    if args.save:
+        save(args.save, gathered.evidence)
+    return _report(diagnose(gathered.evidence), gathered, args, env)
+
+
+def _gather(args: argparse.Namespace, env: Environment) -> "Gathered":
+    from io import BytesIO
+
+    from kubectl_portcheck.collect.manifests import gather, read
+    from kubectl_portcheck.target import parse_target
+
+    targets = [parse_target(t) for t in args.targets]
+    manifests = read(args.filename, env.stdin or BytesIO())
+    return gather(manifests, targets, namespace=args.namespace or "", complete=args.complete)
+
+
+def _report(
+    report: "Report", gathered: "Gathered", args: argparse.Namespace, env: Environment
+) -> ExitCode:
+    """Prints the report, or the diff in its place; a file that was not read is no success."""
+    from kubectl_portcheck.collect.manifests import localise, mend, unified_diff, write
+    from kubectl_portcheck.render.text import clean
+
+    for problem in (*gathered.problems, *gathered.manifests.notes):
+        env.stderr.write(f"{clean(str(problem))}\n")
+    manifests = gathered.manifests
+    if not gathered.services:
+        others = len(manifests.objects) + manifests.skipped
+        env.stderr.write(f"no Service in {manifests.files} files ({others} other objects)\n")
+    with contextlib.suppress(BrokenPipeError):
+        if args.diff or args.write:
+            mended = mend(report, gathered)
+            if args.diff:
+                env.stdout.write(unified_diff(mended))
+            else:
+                for name in write(mended):
+                    env.stdout.write(f"{clean(name)} mended\n")
+            for line in mended.left:
+                env.stderr.write(f"{clean(line)}\n")
+        elif gathered.services:
+            print_report(localise(report, gathered), args, env)
+    if gathered.problems:
+        return ExitCode.USAGE
+    if not gathered.services:
+        return ExitCode.HEALTHY
+    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)

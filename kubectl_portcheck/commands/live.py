@@ -1,0 +1,91 @@
+"""Evidence from a running cluster."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.commands.output import conclude, terminal
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.model.evidence import Evidence
+
+
+def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    """Walks to the targets and reports on them. Raises PortcheckError where there is none."""
+    return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
+
+
+def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
+    """The evidence about the targets, with live progress on stderr."""
+    from threading import Thread
+
+    from kubectl_portcheck.collect.live import collect
+    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.render.console import look_for
+    from kubectl_portcheck.render.progress import Progress
+    from kubectl_portcheck.target import parse_target
+
+    if not args.targets:
+        raise UsageError("name a Service", f"For instance: {arguments.PROGRAM} svc/checkout")
+    targets = [parse_target(t) for t in args.targets]
+    options = Options(exec=not args.no_exec, port_forward=not args.no_port_forward)
+
+    def log(level: int, line: str) -> None:
+        if level <= args.v:
+            env.stderr.write(f"{line}\n")
+
+    # What comes after the walk is imported while the walk waits for the cluster.
+    Thread(target=_load_the_rest, daemon=True).start()
+    silent = args.quiet or args.v > 0
+    look = look_for(terminal(env, env.stderr), plain=args.plain or silent)
+    with Progress(env.stderr, look) as progress:
+        return collect(
+            connection_flags(args),
+            env.environ,
+            targets,
+            options,
+            progress,
+            timeout=args.timeout,
+            log=log,
+        )
+
+
+def _load_the_rest() -> None:
+    from importlib import import_module
+
+    for name in ("diagnosis", "render.table"):
+        import_module(f"kubectl_portcheck.{name}")
+
+
+def connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
+    """What the command line says about the connection."""
+    from kubectl_portcheck.collect.connection import ConnectionFlags
+
+    return ConnectionFlags(
+        kubeconfig=args.kubeconfig,
+        context=args.context,
+        cluster=args.cluster,
+        user=args.user,
+        namespace=args.namespace,
+        server=args.server,
+        tls_server_name=args.tls_server_name,
+        certificate_authority=args.certificate_authority,
+        insecure_skip_tls_verify=args.insecure_skip_tls_verify == "true",
+        client_certificate=args.client_certificate,
+        client_key=args.client_key,
+        token=args.token,
+        as_user=getattr(args, "as"),
+        as_uid=args.as_uid,
+        as_groups=tuple(args.as_group),
+        request_timeout=args.request_timeout,
+    )
+
+
+def kubectl_with_flags(args: argparse.Namespace) -> tuple[str, ...]:
+    """How a pasted command starts so that it reaches the same cluster; never a credential."""
+    flags = connection_flags(args)._replace(token=None, namespace=None, request_timeout=None)
+    return ("kubectl", *flags.to_argv())

@@ -1,0 +1,123 @@
+"""Where a report goes: to stdout, and into the files that were asked for."""
+
+import argparse
+import contextlib
+from typing import TYPE_CHECKING, TextIO
+
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.model.evidence import Evidence
+    from kubectl_portcheck.model.report import Report
+    from kubectl_portcheck.render.console import Terminal
+
+
+def conclude(
+    evidence: "Evidence",
+    args: argparse.Namespace,
+    env: Environment,
+    *,
+    kubectl: tuple[str, ...] = ("kubectl",),
+) -> ExitCode:
+    """Keeps the evidence where that was asked, diagnoses it and prints the report.
+
+    ``kubectl`` is how the commands in fixes start.
+    """
+    if args.redact:
+        from kubectl_portcheck.collect.redact import redact
+
+        evidence = redact(evidence)
+    if args.save:
+        save(args.save, evidence)
+    from kubectl_portcheck.diagnosis import diagnose
+
+    report = diagnose(evidence, kubectl=kubectl)
+    with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
+        print_report(report, args, env)
+    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
+
+
+def print_report(report: "Report", args: argparse.Namespace, env: Environment) -> None:
+    """The report on stdout, and in whatever files were asked for."""
+    _export(report, args)
+    if args.quiet:
+        from kubectl_portcheck.render.console import look_for
+        from kubectl_portcheck.render.line import render_line
+
+        env.stdout.write(render_line(report, unicode=look_for(terminal(env)).unicode))
+    elif args.output in ("table", "wide"):
+        from kubectl_portcheck.render.console import look_for, print_lines
+        from kubectl_portcheck.render.table import table_lines
+
+        look = look_for(
+            terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide"
+        )
+        lines = table_lines(report, look, show_commands=args.show_commands, summary=args.summary)
+        print_lines(lines, env.stdout, look, env.environ)
+    else:
+        env.stdout.write(_text(report, args.output))
+
+
+def _text(report: "Report", form: str) -> str:
+    """The report in a form that does not depend on a terminal."""
+    from importlib import import_module
+
+    from kubectl_portcheck import __version__
+
+    if form in ("table", "wide"):
+        from kubectl_portcheck.render.look import Look
+        from kubectl_portcheck.render.table import render_table
+
+        return render_table(report, Look(width=None, wide=form == "wide"))
+    if form == "sarif":
+        from kubectl_portcheck.render.sarif import render_sarif
+        from kubectl_portcheck.rules import CATALOGUE
+
+        return render_sarif(report, __version__, CATALOGUE)
+    render = getattr(import_module(f"kubectl_portcheck.render.{form}"), f"render_{form}")
+    text: str = render(report, __version__) if form in ("json", "yaml") else render(report)
+    return text
+
+
+def _export(report: "Report", args: argparse.Namespace) -> None:
+    from pathlib import Path
+
+    wanted = [(path, _text(report, form)) for form, path in args.output_file]
+    if args.save_svg or args.save_html:
+        from kubectl_portcheck.render.export import render_html, render_svg
+
+        pictures = ((args.save_svg, render_svg), (args.save_html, render_html))
+        wanted += [(path, render(report)) for path, render in pictures if path]
+    for path, text in wanted:
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+
+
+def save(path: str, evidence: "Evidence") -> None:
+    """Keeps the evidence as a snapshot. Raises UsageError."""
+    from pathlib import Path
+
+    from kubectl_portcheck import __version__
+    from kubectl_portcheck.collect import snapshot
+
+    tool = snapshot.Tool(name="kubectl-portcheck", version=__version__)
+    snapshot.save(Path(path), evidence, tool)
+
+
+def terminal(env: Environment, stream: TextIO | None = None) -> "Terminal":
+    """The facts about stdout, or about another stream."""
+    import os
+
+    from kubectl_portcheck.render.console import Terminal
+
+    stream = stream or env.stdout
+    is_terminal = stream.isatty()
+    columns = env.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() and int(columns) > 0 else None
+    if is_terminal and width is None:
+        width = os.get_terminal_size(stream.fileno()).columns
+    return Terminal(is_terminal, width, env.environ, stream.encoding)

@@ -1,0 +1,33 @@
+"""Evidence that was gathered before: --demo and --replay."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from kubectl_portcheck.commands.output import conclude
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.model.evidence import Evidence
+
+
+def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    """Diagnoses what --demo or --replay names. Raises UsageError where it cannot be read."""
+    return conclude(_evidence(args), args, env)
+
+
+def _evidence(args: argparse.Namespace) -> "Evidence":
+    from importlib.resources import files
+    from pathlib import Path
+
+    from kubectl_portcheck.collect import snapshot
+
+    if args.demo:
+        recorded = files("kubectl_portcheck") / "demo" / "checkout.json.gz"
+        return snapshot.decode(recorded.read_bytes(), "the demo")
+    path = Path(args.replay)
+    if snapshot.is_foreign(path):
+        from kubectl_portcheck.collect import foreign
+
+        return foreign.load(path)
+    return snapshot.load(path)

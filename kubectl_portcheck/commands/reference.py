@@ -1,0 +1,54 @@
+"""What asks no cluster: --explain, --list-rules and --rbac."""
+
+import argparse
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.commands.output import terminal
+from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.exit_codes import ExitCode
+
+
+def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    """Prints what was asked for. Raises UsageError for a rule that does not exist."""
+    if args.explain:
+        return _explain(args, env)
+    if args.list_rules:
+        return _list_rules(args, env)
+    return _rbac(args, env)
+
+
+def _explain(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.render.console import look_for, print_lines
+    from kubectl_portcheck.render.explain import explain_lines
+    from kubectl_portcheck.rules import CATALOGUE
+    from kubectl_portcheck.semantics.selectors import nearest
+
+    asked = args.explain
+    rule = next((r for r in CATALOGUE if asked.lower() in (r.code.lower(), r.name)), None)
+    if rule is None:
+        known = [word for r in CATALOGUE for word in (r.code, r.name)]
+        near = nearest(asked if asked.islower() else asked.upper(), known)
+        hint = f"Did you mean {near}? " if near else ""
+        raise UsageError(f"no rule {asked!r}", f"{hint}See {arguments.PROGRAM} --list-rules.")
+    look = look_for(terminal(env), color=args.color, plain=args.plain)
+    print_lines(explain_lines(rule, look), env.stdout, look, env.environ)
+    return ExitCode.HEALTHY
+
+
+def _list_rules(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.render.console import look_for, print_lines
+    from kubectl_portcheck.render.explain import rules_lines
+    from kubectl_portcheck.rules import CATALOGUE
+
+    look = look_for(terminal(env), color=args.color, plain=args.plain)
+    print_lines(rules_lines(CATALOGUE, look), env.stdout, look, env.environ)
+    return ExitCode.HEALTHY
+
+
+def _rbac(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.render.rbac import render_role
+
+    execs, forwards = not args.no_exec, not args.no_port_forward
+    env.stdout.write(render_role(namespace=args.namespace or "", execs=execs, forwards=forwards))
+    return ExitCode.HEALTHY
