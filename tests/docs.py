@@ -1,15 +1,19 @@
 """Writes the parts of the documentation that the program itself can tell: ``make docs``."""
 
 import io
+import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.schema import report_schema
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FIXED = {"COLUMNS": "100", "NO_COLOR": "1"}
@@ -54,6 +58,77 @@ def _rule(rule: Rule) -> str:
     return "".join(parts)
 
 
+PROMISE = """\
+# The report as JSON
+
+`-o json` prints one document, `-o yaml` the same in YAML; `to_json` gives it to Python. The schema
+ships with the package, as [report-v1.json](../kubectl_portcheck/schema/report-v1.json), and in
+Python as `kubectl_portcheck.schema.report_schema()`. Every report of the tests is validated against
+it, with no other field allowed. This page is written from it by `make docs`.
+
+## What you can rely on
+
+Within schema version 1, which `schemaVersion` says:
+
+- No field is renamed or removed, and none changes its type or its meaning. A required field stays.
+- Fields are added. **Ignore those that you do not know.**
+- Where a field takes one of a few words, words may be added to all but `verdict`, `status`,
+  `severity`, `safety` and `target`. A word that you do not know is a thing that you cannot judge.
+- A finding's `code` and `name` stay with its problem for ever; new ones come. Match on them, never
+  on `summary`, `evidence`, `title` or any other sentence: those are for people, and are improved.
+- The order of `findings` means something: each cause stands before its consequences, the worst
+  cause first. So `findings[0]` is what to mend.
+- The exit code follows from `verdict`, `interrupted` and the flags alone, in whatever format.
+
+Whatever breaks one of these gets a new `schemaVersion`, and a new major version of the program. The
+output is ASCII; texts are neutralised (control, bidirectional and invisible characters are written
+out as `\\x1b` or `\\u202e`), `command` of a fix alone is exact.
+
+## Fields
+"""
+
+
+def json_text() -> str:
+    """The promise about the JSON report, and its fields from the schema."""
+    schema = json.loads(report_schema())
+    tables = [_fields("The report", schema)]
+    for name, part in schema["$defs"].items():
+        if "properties" in part:
+            tables.append(_fields(name, part))
+    return PROMISE + "".join(tables)
+
+
+def _fields(title: str, schema: dict[str, Any]) -> str:
+    rows = [f"\n### {title}\n\n| field | type | what it is |\n|---|---|---|\n"]
+    for name, field in _properties(schema):
+        rows.append(f"| `{name}` | {_type(field)} | {field['description']} |\n")
+    return "".join(rows)
+
+
+def _properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, field in schema["properties"].items():
+        yield name, field
+        for inner, below in _properties(field) if "properties" in field else ():
+            yield f"{name}.{inner}", below
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        part = json.loads(report_schema())["$defs"][name]
+        return f"[{name}](#{name.lower()})" if "properties" in part else _type(part)
+    if "oneOf" in field:
+        return " or ".join(_type(one) for one in field["oneOf"])
+    if "enum" in field:
+        return ", ".join(f"`{word}`" for word in field["enum"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    if "items" in field:
+        kinds = [f"array of {_type(field['items'])}" if k == "array" else k for k in kinds]
+    return " or ".join(kinds)
+
+
 def screenshot() -> None:
     """The report on the incident that ships with the program, exported by the program."""
     quiet = io.StringIO()
@@ -65,4 +140,5 @@ if __name__ == "__main__":
     DOCS.mkdir(exist_ok=True)
     (DOCS / "help.txt").write_text(help_text())
     (DOCS / "rules.md").write_text(rules_text())
+    (DOCS / "json.md").write_text(json_text())
     screenshot()

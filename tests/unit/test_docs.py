@@ -22,6 +22,10 @@ def test_the_rule_reference_is_current() -> None:
     assert (docs.DOCS / "rules.md").read_text() == docs.rules_text(), "run make docs"
 
 
+def test_the_json_reference_is_current() -> None:
+    assert (docs.DOCS / "json.md").read_text() == docs.json_text(), "run make docs"
+
+
 def test_the_readme_names_flags_that_exist() -> None:
     known = set(arguments.parser()._option_string_actions)
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known
