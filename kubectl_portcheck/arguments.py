@@ -3,14 +3,17 @@
 import argparse
 import re
 from collections.abc import Sequence
-from typing import NoReturn
 
 from kubectl_portcheck import __version__
-from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import FAIL_ON
+from kubectl_portcheck.parser import PROGRAM, Help, Parser, one_of
 
-PROGRAM = "kubectl portcheck"
+COLORS = ("auto", "always", "never")
 FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
+
+WALK = "the walk"
+CONNECTION = "connection, as kubectl's own flags"
+"""The sections of flags that mean something only where a cluster is asked."""
 
 DESCRIPTION = """\
 Names the cause when a Service refuses connections, proves it, and hands over the fix.
@@ -45,33 +48,14 @@ Exit codes:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message, f"See '{PROGRAM} --help'.")
-
-
-class _Help(argparse.RawDescriptionHelpFormatter):
-    """One form of help under every version of Python: ``-n, --namespace NAMESPACE``."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34)
-
-    def _format_action_invocation(self, action: argparse.Action) -> str:
-        if not action.option_strings:
-            return super()._format_action_invocation(action)
-        value = action.metavar or (f"{{{','.join(action.choices)}}}" if action.choices else "")
-        value = value if isinstance(value, str) and action.nargs is None else ""
-        return " ".join(filter(None, (", ".join(action.option_strings), value)))
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of the whole command line."""
-    made = _Parser(
+    made = Parser(
         prog=PROGRAM,
         description=DESCRIPTION,
         epilog=EXAMPLES,
         usage=f"{PROGRAM} [TARGET...] [flags]",
-        formatter_class=_Help,
+        formatter_class=Help,
         allow_abbrev=False,
         add_help=False,
     )
@@ -82,15 +66,15 @@ def parser() -> argparse.ArgumentParser:
         help="svc/NAME, service/NAME or NAME; each may end in :PORT, a number or a name",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
-    _walk_flags(made.add_argument_group("the walk"))
+    _walk_flags(made.add_argument_group(WALK))
     _output_flags(made.add_argument_group("output"))
-    _connection_flags(made.add_argument_group("connection, as kubectl's own flags"))
+    _connection_flags(made.add_argument_group(CONNECTION))
     return made
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
-    return parser().parse_args(argv)
+    return parser().read(argv)
 
 
 def complete() -> None:
@@ -106,16 +90,39 @@ def duration(text: str) -> float:
     if re.fullmatch(r"\d{1,9}", text, re.ASCII):
         return float(text)
     if not re.fullmatch(r"(\d{1,9}(\.\d{1,9})?(ms|h|m|s))+", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 30s or 2m")
+        raise argparse.ArgumentTypeError("write a duration, such as 30s or 2m")
     parts = re.findall(r"([\d.]+)(ms|h|m|s)", text)
     return sum(float(number) * units[unit] for number, unit in parts)
+
+
+def number(text: str) -> int:
+    """A whole number."""
+    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
+        raise argparse.ArgumentTypeError("must be a whole number")
+    return int(text)
+
+
+def some_time(text: str) -> float:
+    """A duration that is not 0: no wait is without an end."""
+    seconds = duration(text)
+    if not seconds:
+        raise argparse.ArgumentTypeError("must be more than 0: every wait has an end")
+    return seconds
+
+
+def key_and_value(text: str) -> tuple[str, str]:
+    """The two parts of ``reason=incident``."""
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise argparse.ArgumentTypeError("write KEY=VALUE")
+    return key, value
 
 
 def format_and_file(text: str) -> tuple[str, str]:
     """The two parts of ``junit=report.xml``."""
     form, _, file = text.partition("=")
     if form not in FORMATS or not file:
-        raise argparse.ArgumentTypeError(f"{text!r} is not FORMAT=FILE, such as junit=report.xml")
+        raise argparse.ArgumentTypeError("write FORMAT=FILE, such as junit=report.xml")
     return form, file
 
 
@@ -160,14 +167,9 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
     group.add_argument(
         "--timeout",
-        type=duration,
-        default=30.0,
+        type=some_time,
         metavar="DURATION",
         help="end the whole run after this time, with what is known by then (default 30s)",
-    )
-    group.add_argument("--save", metavar="FILE", help="keep the evidence; .gz packs it")
-    group.add_argument(
-        "--redact", action="store_true", help="replace every name in the evidence, alike everywhere"
     )
 
 
@@ -175,7 +177,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-o",
         "--output",
-        choices=FORMATS,
+        type=one_of(*FORMATS),
         default="table",
         metavar="FORMAT",
         help="the form of the report: " + ", ".join(FORMATS),
@@ -194,51 +196,75 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--summary", action="store_true", help="print one line a Service alone")
     group.add_argument("-q", "--quiet", action="store_true", help="print the verdict line alone")
     group.add_argument(
-        "--color", choices=("auto", "always", "never"), default="auto", help="default: auto"
+        "--color",
+        type=one_of(*COLORS),
+        default="auto",
+        metavar="WHEN",
+        help="auto, always or never (default: auto)",
     )
     group.add_argument(
         "--plain", action="store_true", help="words instead of pictures, for screen readers"
+    )
+    group.add_argument("--save", metavar="FILE", help="keep the evidence; .gz packs it")
+    group.add_argument(
+        "--redact", action="store_true", help="replace every name in the evidence, alike everywhere"
     )
     group.add_argument("--save-svg", metavar="FILE", help="keep the report as a picture")
     group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
     group.add_argument(
         "--fail-on",
-        choices=tuple(FAIL_ON),
+        type=one_of(*FAIL_ON),
         default="degraded",
-        help="from which finding on the exit code is 1 (default: degraded)",
+        metavar="WHAT",
+        help="what ends with exit code 1: warning, degraded (the default) or broken",
     )
     group.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
     group.add_argument(
-        "-v", "--v", type=int, default=0, metavar="LEVEL", help="6: each request, on stderr"
+        "-v", "--v", type=number, default=0, metavar="LEVEL", help="6: each request, on stderr"
     )
 
 
 def _connection_flags(group: argparse._ArgumentGroup) -> None:
-    for names, text in (
-        (("-n", "--namespace"), "the namespace"),
-        (("--context",), "the kubeconfig's context"),
-        (("--cluster",), "the kubeconfig's cluster"),
-        (("--user",), "the kubeconfig's user"),
-        (("--kubeconfig",), "the kubeconfig file"),
-        (("--as",), "act as this user"),
-        (("--as-uid",), "act as this uid"),
-        (("--token",), "a bearer token"),
-        (("-s", "--server"), "the API server's address"),
-        (("--certificate-authority",), "a file with the server's authority"),
-        (("--client-certificate",), "a file with the client's certificate"),
-        (("--client-key",), "a file with the client's key"),
-        (("--tls-server-name",), "the name to expect in the server's certificate"),
-        (("--request-timeout",), "the longest wait for one answer, such as 5s"),
+    for names, value, text in (
+        (("-n", "--namespace"), "NAME", "the namespace"),
+        (("--context",), "NAME", "the kubeconfig's context"),
+        (("--cluster",), "NAME", "the kubeconfig's cluster"),
+        (("--user",), "NAME", "the kubeconfig's user"),
+        (("--kubeconfig",), "FILE", "the kubeconfig file"),
+        (("--as",), "USER", "act as this user"),
+        (("--as-uid",), "UID", "act as this uid"),
+        (("--token",), "TOKEN", "a bearer token"),
+        (("--username",), "NAME", "for basic authentication"),
+        (("--password",), "WORD", "for basic authentication"),
+        (("-s", "--server"), "URL", "the API server's address"),
+        (("--certificate-authority",), "FILE", "the server's authority"),
+        (("--client-certificate",), "FILE", "the client's certificate"),
+        (("--client-key",), "FILE", "the client's key"),
+        (("--tls-server-name",), "NAME", "the name to expect in the server's certificate"),
+        (("--request-timeout",), "DURATION", "the longest wait for one answer: 5, 5s, 1m30s"),
+        (("--cache-dir",), "DIR", "where completion keeps what it was told for a few seconds"),
     ):
-        group.add_argument(*names, help=text, metavar=names[-1].rpartition("-")[2].upper())
+        group.add_argument(*names, help=text, metavar=value)
     group.add_argument(
-        "--as-group", action="append", default=[], metavar="GROUP", help="act as this group"
+        "--as-group",
+        action="append",
+        default=[],
+        metavar="GROUP",
+        help="act as this group; may be repeated",
     )
     group.add_argument(
-        "--insecure-skip-tls-verify",
-        nargs="?",
-        const="true",
-        default="false",
-        choices=("true", "false"),
-        help="do not check the server's certificate",
+        "--as-user-extra",
+        action="append",
+        default=[],
+        type=key_and_value,
+        metavar="KEY=VALUE",
+        help="act with this extra; may be repeated",
     )
+    for name, text in (
+        ("--insecure-skip-tls-verify", "do not check the server's certificate"),
+        ("--disable-compression", "ask for answers that are not compressed"),
+        # Taken so that they can be answered: see commands/usage.py.
+        ("--match-server-version", argparse.SUPPRESS),
+        ("--warnings-as-errors", argparse.SUPPRESS),
+    ):
+        group.add_argument(name, action="store_true", help=text)

@@ -37,12 +37,13 @@ def main(argv: Sequence[str], env: Environment) -> ExitCode:
 
 
 def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
+    from kubectl_portcheck.commands import usage
+
     if args.explain or args.list_rules or args.rbac:
         from kubectl_portcheck.commands import reference
 
+        usage.check_reference(args)
         return reference.run(args, env)
-    from kubectl_portcheck.commands import usage
-
     usage.check(args)
     if args.filename:
         from kubectl_portcheck.commands import files

@@ -3,15 +3,18 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from kubectl_portcheck import arguments
 from kubectl_portcheck.commands.output import conclude, terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.parser import PROGRAM
 
 if TYPE_CHECKING:
     from kubectl_portcheck.collect.connection import ConnectionFlags
     from kubectl_portcheck.model.evidence import Evidence
+
+TIMEOUT = 30.0
+"""The seconds that a run may take where --timeout says nothing."""
 
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
@@ -30,7 +33,7 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
     from kubectl_portcheck.target import parse_target
 
     if not args.targets:
-        raise UsageError("name a Service", f"For instance: {arguments.PROGRAM} svc/checkout")
+        raise UsageError("name a Service", f"For instance: {PROGRAM} svc/checkout")
     targets = [parse_target(t) for t in args.targets]
     options = Options(exec=not args.no_exec, port_forward=not args.no_port_forward)
 
@@ -49,7 +52,7 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
             targets,
             options,
             progress,
-            timeout=args.timeout,
+            timeout=args.timeout or TIMEOUT,
             log=log,
         )
 
@@ -62,9 +65,14 @@ def _load_the_rest() -> None:
 
 
 def connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
-    """What the command line says about the connection."""
-    from kubectl_portcheck.collect.connection import ConnectionFlags
+    """What the command line says about the connection. Raises UsageError."""
+    from kubectl_portcheck.collect.connection import ConfigurationError, ConnectionFlags
+    from kubectl_portcheck.collect.connection.connection import parse_timeout
 
+    try:
+        parse_timeout(args.request_timeout)
+    except ConfigurationError as error:
+        raise UsageError(error.message) from None
     return ConnectionFlags(
         kubeconfig=args.kubeconfig,
         context=args.context,
@@ -74,18 +82,37 @@ def connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
         server=args.server,
         tls_server_name=args.tls_server_name,
         certificate_authority=args.certificate_authority,
-        insecure_skip_tls_verify=args.insecure_skip_tls_verify == "true",
+        insecure_skip_tls_verify=args.insecure_skip_tls_verify,
         client_certificate=args.client_certificate,
         client_key=args.client_key,
         token=args.token,
+        username=args.username,
+        password=args.password,
         as_user=getattr(args, "as"),
         as_uid=args.as_uid,
         as_groups=tuple(args.as_group),
+        as_user_extra=_extras(args.as_user_extra),
         request_timeout=args.request_timeout,
+        disable_compression=args.disable_compression,
     )
+
+
+def _extras(given: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """``--as-user-extra KEY=VALUE``: the values of each key, in the order of the command line."""
+    extras: dict[str, tuple[str, ...]] = {}
+    for key, value in given:
+        extras[key] = (*extras.get(key, ()), value)
+    return extras
 
 
 def kubectl_with_flags(args: argparse.Namespace) -> tuple[str, ...]:
     """How a pasted command starts so that it reaches the same cluster; never a credential."""
-    flags = connection_flags(args)._replace(token=None, namespace=None, request_timeout=None)
+    flags = connection_flags(args)._replace(
+        token=None,
+        username=None,
+        password=None,
+        namespace=None,
+        request_timeout=None,
+        disable_compression=False,
+    )
     return ("kubectl", *flags.to_argv())

@@ -2,11 +2,11 @@
 
 import argparse
 
-from kubectl_portcheck import arguments
 from kubectl_portcheck.commands.output import terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.parser import PROGRAM
 
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
@@ -30,7 +30,7 @@ def _explain(args: argparse.Namespace, env: Environment) -> ExitCode:
         known = [word for r in CATALOGUE for word in (r.code, r.name)]
         near = nearest(asked if asked.islower() else asked.upper(), known)
         hint = f"Did you mean {near}? " if near else ""
-        raise UsageError(f"no rule {asked!r}", f"{hint}See {arguments.PROGRAM} --list-rules.")
+        raise UsageError(f"no rule {asked!r}", f"{hint}See {PROGRAM} --list-rules.")
     look = look_for(terminal(env), color=args.color, plain=args.plain)
     print_lines(explain_lines(rule, look), env.stdout, look, env.environ)
     return ExitCode.HEALTHY

@@ -1,26 +1,62 @@
-"""Which flags go together."""
+"""Which flags go together: none is silently ignored."""
 
 import argparse
 
+from kubectl_portcheck import arguments
 from kubectl_portcheck.errors import UsageError
 
 
 def check(args: argparse.Namespace) -> None:
-    """Refuses combinations in which a flag would silently do nothing. Raises UsageError."""
-    sources = {"--demo": args.demo, "--replay": args.replay, "-f": args.filename}
-    given = [flag for flag, value in sources.items() if value]
-    if len(given) > 1:
-        raise UsageError(f"{given[0]} and {given[1]} exclude each other")
-    if args.targets and (args.demo or args.replay):
-        raise UsageError(f"{given[0]} takes no TARGET: the evidence says what was asked")
-    for flag, value in (
-        ("--complete", args.complete),
-        ("--diff", args.diff),
-        ("--write", args.write),
-    ):
-        if value and not args.filename:
-            raise UsageError(f"{flag} needs -f: it is about files")
-    if args.diff and args.write:
-        raise UsageError("--diff and --write exclude each other")
+    """Refuses combinations in which a flag would do nothing. Raises UsageError."""
+    source = _one_of({"--demo": args.demo, "--replay": args.replay, "-f": args.filename})
+    _one_of({"--diff": args.diff, "--write": args.write})
+    _honest(args)
+    if source:
+        _no_cluster(args, source)
+    if args.targets and source in ("--demo", "--replay"):
+        raise UsageError(f"{source} takes no TARGET: the evidence says what was asked")
+    if not args.filename:
+        for flag in ("complete", "diff", "write"):
+            if getattr(args, flag):
+                raise UsageError(f"--{flag} needs -f: it is about files")
     if args.redact and args.filename:
         raise UsageError("--redact is about a cluster's evidence, not about files")
+
+
+def check_reference(args: argparse.Namespace) -> None:
+    """The same for what only prints knowledge. Raises UsageError."""
+    asked = _one_of(
+        {"--explain": args.explain, "--list-rules": args.list_rules, "--rbac": args.rbac}
+    )
+    if args.targets:
+        raise UsageError(f"{asked} takes no TARGET")
+
+
+def _one_of(flags: dict[str, object]) -> str:
+    """The one that is given, or ''."""
+    given = [flag for flag, value in flags.items() if value]
+    if len(given) > 1:
+        raise UsageError(f"{given[0]} and {given[1]} exclude each other")
+    return given[0] if given else ""
+
+
+def _no_cluster(args: argparse.Namespace, source: str) -> None:
+    """Refuses what only means something to a cluster, where none is asked."""
+    parser = arguments.parser()
+    given = [*parser.given(args, arguments.WALK), *parser.given(args, arguments.CONNECTION)]
+    if source == "-f" and "--namespace" in given:
+        given.remove("--namespace")  # The namespace of objects whose file names none.
+    if given:
+        raise UsageError(f"{given[0]} does nothing with {source}: no cluster is asked")
+
+
+def _honest(args: argparse.Namespace) -> None:
+    """Refuses the flags of kubectl that could not be kept."""
+    if args.match_server_version:
+        raise UsageError(
+            "--match-server-version cannot be kept: this program is of no version of Kubernetes"
+        )
+    if args.warnings_as_errors:
+        raise UsageError(
+            "--warnings-as-errors cannot be kept: the warnings of the API server are not read"
+        )
