@@ -212,6 +212,12 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--save-svg", metavar="FILE", help="keep the report as a picture")
     group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
     group.add_argument(
+        "--theme",
+        choices=("light", "dark"),
+        default="light",
+        help="the background of --save-svg and --save-html (default: light)",
+    )
+    group.add_argument(
         "--fail-on",
         type=one_of(*FAIL_ON),
         default="degraded",

@@ -129,11 +129,13 @@ def _type(field: dict[str, Any]) -> str:
     return " or ".join(kinds)
 
 
-def screenshot() -> None:
+def screenshots(folder: Path) -> None:
     """The report on the incident that ships with the program, exported by the program."""
-    quiet = io.StringIO()
-    argv = ["--demo", "--save-svg", str(DOCS / "checkout.svg")]
-    main(argv, Environment(quiet, sys.stderr, FIXED))
+    for width in ("80", "140"):
+        for theme in ("light", "dark"):
+            file = folder / f"checkout-{width}-{theme}.svg"
+            argv = ["--demo", "--save-svg", str(file), "--theme", theme]
+            main(argv, Environment(io.StringIO(), sys.stderr, {**FIXED, "COLUMNS": width}))
 
 
 if __name__ == "__main__":
@@ -141,4 +143,4 @@ if __name__ == "__main__":
     (DOCS / "help.txt").write_text(help_text())
     (DOCS / "rules.md").write_text(rules_text())
     (DOCS / "json.md").write_text(json_text())
-    screenshot()
+    screenshots(DOCS)

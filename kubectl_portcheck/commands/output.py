@@ -41,7 +41,7 @@ def conclude(
 
 def print_report(report: "Report", args: argparse.Namespace, env: Environment) -> None:
     """The report on stdout, and in whatever files were asked for."""
-    _export(report, args)
+    _export(report, args, env)
     if args.quiet:
         from kubectl_portcheck.render.console import look_for
         from kubectl_portcheck.render.line import render_line
@@ -81,15 +81,17 @@ def _text(report: "Report", form: str) -> str:
     return text
 
 
-def _export(report: "Report", args: argparse.Namespace) -> None:
+def _export(report: "Report", args: argparse.Namespace, env: Environment) -> None:
     from pathlib import Path
 
     wanted = [(path, _text(report, form)) for form, path in args.output_file]
     if args.save_svg or args.save_html:
-        from kubectl_portcheck.render.export import render_html, render_svg
+        from kubectl_portcheck.render.export import WIDTH, render_html, render_svg
 
         pictures = ((args.save_svg, render_svg), (args.save_html, render_html))
-        wanted += [(path, render(report)) for path, render in pictures if path]
+        # As wide as what was seen in the terminal, but no wider than a page can show.
+        width, dark = min(terminal(env).width or WIDTH, 140), args.theme == "dark"
+        wanted += [(path, draw(report, width=width, dark=dark)) for path, draw in pictures if path]
     for path, text in wanted:
         try:
             Path(path).write_text(text, encoding="utf-8")

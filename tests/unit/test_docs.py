@@ -26,6 +26,34 @@ def test_the_json_reference_is_current() -> None:
     assert (docs.DOCS / "json.md").read_text() == docs.json_text(), "run make docs"
 
 
+def test_the_screenshots_are_current(tmp_path: Path) -> None:
+    docs.screenshots(tmp_path)
+    made = sorted(tmp_path.glob("*.svg"))
+    assert [f.name for f in made] == sorted(f.name for f in docs.DOCS.glob("checkout-*.svg"))
+    for file in made:
+        # The markup is the drawing library's, and changes with its version.
+        assert words(docs.DOCS / file.name) == words(file), "run make docs"
+
+
+def words(picture: Path) -> list[str]:
+    return re.findall(r"<text [^>]*>([^<]+)</text>", picture.read_text())
+
+
+def test_each_screenshot_has_its_width_and_its_background() -> None:
+    ground = {
+        (width, theme): re.findall(
+            r'<rect fill="(#\w+)".*? width="([\d.]+)"',
+            (docs.DOCS / f"checkout-{width}-{theme}.svg").read_text(),
+        )[0]
+        for width in ("80", "140")
+        for theme in ("light", "dark")
+    }
+    assert {color for (_, theme), (color, _) in ground.items() if theme == "light"} == {"#ffffff"}
+    assert {color for (_, theme), (color, _) in ground.items() if theme == "dark"} == {"#0c0c0c"}
+    narrow, wide = float(ground["80", "light"][1]), float(ground["140", "light"][1])
+    assert 1.6 < wide / narrow < 1.8
+
+
 def test_the_readme_names_flags_that_exist() -> None:
     known = set(arguments.parser()._option_string_actions)
     assert set(re.findall(r"--[a-z][a-z-]+", README)) <= known
@@ -38,7 +66,7 @@ def test_the_readme_names_every_exit_code() -> None:
 
 
 def test_the_readme_names_files_that_exist() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    links = re.findall(r'(?:\]\(|src="|srcset=")([^)#:"]+)[)"]', README)
     assert links
     assert all((ROOT / link).exists() for link in links)
 
