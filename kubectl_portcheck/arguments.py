@@ -224,6 +224,14 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         metavar="WHAT",
         help="what ends with exit code 1: warning, degraded (the default) or broken",
     )
+    group.add_argument(
+        "--ignore",
+        action="append",
+        default=[],
+        metavar="CODE",
+        help="do not let this finding decide, by code or name; PC412,PC205 or repeated; for good: "
+        "the annotation portcheck.dev/ignore on the Service",
+    )
     group.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
     group.add_argument(
         "-v", "--v", type=number, default=0, metavar="LEVEL", help="6: each request, on stderr"

@@ -1,6 +1,6 @@
 """Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -17,11 +17,13 @@ from kubectl_portcheck.model.report import (
     PortReport,
     Report,
     ServiceReport,
+    Suppressed,
     Verdict,
 )
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Need, Outcome, Rule
 from kubectl_portcheck.rules.in_files import Worth, weighed, worth
+from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import listing, names
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
@@ -38,13 +40,17 @@ def diagnose(
     *,
     rules: Sequence[Rule] = CATALOGUE,
     kubectl: tuple[str, ...] = ("kubectl",),
+    ignore: Sequence[str] = (),
 ) -> Report:
     """The report on all that was gathered.
 
     ``kubectl`` is how the commands in fixes start: the program and its connection flags.
+    ``ignore`` are codes of rules whose findings decide nothing, besides those that an annotation
+    of the Service names.
     """
     services = tuple(
-        _service(e, rules, evidence.context.collected_at, kubectl) for e in evidence.services
+        _service(e, rules, evidence.context.collected_at, kubectl, ignore)
+        for e in evidence.services
     )
     return Report(
         context=evidence.context,
@@ -60,7 +66,11 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def _service(
-    evidence: ServiceEvidence, rules: Sequence[Rule], now: str, kubectl: tuple[str, ...]
+    evidence: ServiceEvidence,
+    rules: Sequence[Rule],
+    now: str,
+    kubectl: tuple[str, ...],
+    ignore: Sequence[str],
 ) -> ServiceReport:
     if evidence.unread is not None:
         return _unread(evidence, evidence.unread)
@@ -72,11 +82,16 @@ def _service(
         for rule in rules
         for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
     ]
-    findings = _fold([o for _, _, o in outcomes if isinstance(o, Finding)], rules)
+    ignored = suppressions(evidence.service, ignore, rules)
+    found = [o for _, _, o in outcomes if isinstance(o, Finding)]
+    findings = _fold(found, rules, ignored.codes)
+    suppressed = tuple(
+        Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
+    )
     lacking = [
         (r, msgspec.structs.replace(o, port=port))
         for r, port, o in outcomes
-        if isinstance(o, NotEvaluated)
+        if isinstance(o, NotEvaluated) and r.code not in ignored.codes
     ]
     not_evaluated = tuple(o for _, o in lacking)
     # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
@@ -91,12 +106,14 @@ def _service(
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
-        headline=_headline(whole, cases, findings, undecided, verdict),
+        headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,
         findings=findings,
         not_evaluated=not_evaluated,
         missing=_missing(evidence),
+        suppressed=suppressed,
+        notes=ignored.notes,
     )
 
 
@@ -207,9 +224,16 @@ def _verdict_without_ports(findings: Sequence[Finding], *, in_files: bool) -> Ve
     return "healthy" if in_files else "inconclusive"
 
 
-def _fold(findings: Sequence[Finding], rules: Sequence[Rule]) -> tuple[Finding, ...]:
-    """Marks what merely follows from another finding, and sorts it behind its cause."""
+def _fold(
+    found: Sequence[Finding], rules: Sequence[Rule], ignored: Collection[str]
+) -> tuple[Finding, ...]:
+    """Marks what merely follows from another finding, and sorts it behind its cause.
+
+    What follows from an ignored finding stands for itself, but is called no cause.
+    """
     follows = {rule.code: rule.follows_from for rule in rules}
+    findings = [f for f in found if f.code not in ignored]
+    hidden = [f for f in found if f.code in ignored]
     causes = {id(f): _cause_of(f, findings, follows[f.code]) for f in findings}
 
     def root(finding: Finding) -> Finding:
@@ -223,13 +247,26 @@ def _fold(findings: Sequence[Finding], rules: Sequence[Rule]) -> tuple[Finding, 
     ordered: list[Finding] = []
     for cause in roots:
         # Information may explain, but it is the cause of nothing.
-        ordered.append(msgspec.structs.replace(cause, cause=cause.severity != "info"))
+        above = _cause_of(cause, hidden, follows[cause.code])
+        ordered.append(_of_ignored(cause, above) if above else _root(cause))
         ordered += [
             msgspec.structs.replace(f, cause=False, caused_by=cause.code)
             for f in findings
             if f is not cause and root(f) is cause
         ]
     return tuple(ordered)
+
+
+def _root(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, cause=finding.severity != "info")
+
+
+def _of_ignored(finding: Finding, cause: Finding) -> Finding:
+    """The finding, which follows from one that is ignored."""
+    told = f"it follows from {cause.code} {cause.name}, which is ignored"
+    return msgspec.structs.replace(
+        finding, cause=False, caused_by=cause.code, evidence=(*finding.evidence, told)
+    )
 
 
 def _cause_of(
@@ -254,8 +291,9 @@ def _headline(
     findings: Sequence[Finding],
     undecided: Sequence[NotEvaluated],
     verdict: Verdict,
+    suppressed: Sequence[Suppressed],
 ) -> str:
-    lead = next((f for f in findings if f.cause), None)
+    lead = next((f for f in findings if f.cause), None) or next(iter(findings), None)
     if verdict in ("broken", "degraded") and lead:
         where = f"port {lead.port}: " if lead.port is not None else ""
         summary = lead.summary
@@ -264,6 +302,9 @@ def _headline(
         why = undecided[0].missing if undecided else "no pod gets traffic from this Service"
         return f"could not tell: {why}"
     ports = ", ".join(str(c.port.port) for c in cases)
+    if any(s.finding.severity == "error" for s in suppressed):
+        codes = listing(dict.fromkeys(f"{s.finding.code} {s.finding.name}" for s in suppressed))
+        return f"no problem but what is ignored: {codes}"
     if whole.in_files:
         return _headline_of_files(whole, cases, findings)
     pods = len({s.name for c in cases for s in c.backends})

@@ -7,12 +7,13 @@ import msgspec
 
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.semantics.annotations import IGNORE
 from kubectl_portcheck.semantics.rollouts import REVISION
 
 T = TypeVar("T")
 
-KEPT_ANNOTATIONS = (REVISION,)
-"""The annotations that a rule reads. All others may hold anything, so they are dropped here."""
+KEPT_ANNOTATIONS = (REVISION, IGNORE)
+"""The annotations that are read. All others may hold anything, so they are dropped here."""
 
 
 class ListMeta(Record, frozen=True):

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.semantics.annotations import IGNORE
 
 _WORD = re.compile(r"[^\W_]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -153,6 +154,9 @@ class _Redactor:
         if isinstance(data, dict):
             # In a map of labels the keys are data too; in a struct they are the model's own.
             free = key in _MAPS
+            if key == "annotations" and IGNORE in data:
+                others = {k: v for k, v in data.items() if k != IGNORE}
+                return {IGNORE: self._ignored(data[IGNORE]), **self.of(others, key)}
             return {
                 (self.text(k) if free else k): self.of(v, "" if free and key != "sockets" else k)
                 for k, v in data.items()
@@ -164,6 +168,13 @@ class _Redactor:
         if _TIME.fullmatch(data) or data in _STANDARD:
             return data
         return self.text(data)
+
+    def _ignored(self, text: str) -> str:
+        """What somebody chose to ignore: codes and names of rules stay, all else is a name."""
+        from kubectl_portcheck.rules import CATALOGUE
+        from kubectl_portcheck.rules.suppressions import named, words
+
+        return ",".join(w if named(w, CATALOGUE) else self.text(w) for w in words(text))
 
     def text(self, text: str) -> str:
         """The text with every address and every word replaced that is not known."""

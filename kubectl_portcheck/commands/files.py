@@ -5,6 +5,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.commands.output import print_report, save
+from kubectl_portcheck.commands.rules import ignored
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
@@ -20,7 +21,7 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     gathered = _gather(args, env)
     if args.save:
         save(args.save, gathered.evidence)
-    return _report(diagnose(gathered.evidence), gathered, args, env)
+    return _report(diagnose(gathered.evidence, ignore=ignored(args)), gathered, args, env)
 
 
 def _gather(args: argparse.Namespace, env: Environment) -> "Gathered":

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 from typing import TYPE_CHECKING, TextIO
 
+from kubectl_portcheck.commands.rules import ignored
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -33,7 +34,7 @@ def conclude(
         save(args.save, evidence)
     from kubectl_portcheck.diagnosis import diagnose
 
-    report = diagnose(evidence, kubectl=kubectl)
+    report = diagnose(evidence, kubectl=kubectl, ignore=ignored(args))
     with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
         print_report(report, args, env)
     return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)

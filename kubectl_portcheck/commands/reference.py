@@ -3,10 +3,9 @@
 import argparse
 
 from kubectl_portcheck.commands.output import terminal
+from kubectl_portcheck.commands.rules import rule_named
 from kubectl_portcheck.environment import Environment
-from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.parser import PROGRAM
 
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
@@ -21,16 +20,8 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
 def _explain(args: argparse.Namespace, env: Environment) -> ExitCode:
     from kubectl_portcheck.render.console import look_for, print_lines
     from kubectl_portcheck.render.explain import explain_lines
-    from kubectl_portcheck.rules import CATALOGUE
-    from kubectl_portcheck.semantics.selectors import nearest
 
-    asked = args.explain
-    rule = next((r for r in CATALOGUE if asked.lower() in (r.code.lower(), r.name)), None)
-    if rule is None:
-        known = [word for r in CATALOGUE for word in (r.code, r.name)]
-        near = nearest(asked if asked.islower() else asked.upper(), known)
-        hint = f"Did you mean {near}? " if near else ""
-        raise UsageError(f"no rule {asked!r}", f"{hint}See {PROGRAM} --list-rules.")
+    rule = rule_named(args.explain)
     look = look_for(terminal(env), color=args.color, plain=args.plain)
     print_lines(explain_lines(rule, look), env.stdout, look, env.environ)
     return ExitCode.HEALTHY

@@ -3,6 +3,7 @@
 import argparse
 
 from kubectl_portcheck import arguments
+from kubectl_portcheck.commands.rules import ignored
 from kubectl_portcheck.errors import UsageError
 
 
@@ -11,6 +12,7 @@ def check(args: argparse.Namespace) -> None:
     source = _one_of({"--demo": args.demo, "--replay": args.replay, "-f": args.filename})
     _one_of({"--diff": args.diff, "--write": args.write})
     _honest(args)
+    ignored(args)
     if source:
         _no_cluster(args, source)
     if args.targets and source in ("--demo", "--replay"):

@@ -12,6 +12,7 @@ Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Status = Literal["pass", "warn", "fail", "skipped"]
 Safety = Literal["safe", "review"]
 Target = Literal["live", "source"]
+SuppressedBy = Literal["annotation", "flag"]
 StepName = Literal[
     "pod-status",
     "listening-ports",
@@ -90,6 +91,14 @@ class Finding(Record, frozen=True):
     """Where the evidence is manifest files."""
 
 
+class Suppressed(Record, frozen=True):
+    """A finding that somebody chose to ignore; it decides nothing."""
+
+    finding: Finding
+    by: SuppressedBy
+    """The annotation on the Service, or ``--ignore``."""
+
+
 class NotEvaluated(Record, frozen=True):
     """A rule that lacked evidence."""
 
@@ -164,6 +173,17 @@ class ServiceReport(Record, frozen=True):
     not_evaluated: tuple[NotEvaluated, ...] = ()
     missing: tuple[str, ...] = ()
     """What could not be had, each once, in the user's words: rights, tools, time."""
+    suppressed: tuple[Suppressed, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What the user should know about the run that is no finding."""
+
+    @property
+    def heads(self) -> tuple[Finding, ...]:
+        """The findings that stand for themselves: causes, and what follows from an ignored one."""
+        codes = {f.code for f in self.findings}
+        return tuple(
+            f for f in self.findings if f.cause or (f.caused_by and f.caused_by not in codes)
+        )
 
 
 class Report(Record, frozen=True):

@@ -229,6 +229,26 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
     return labelled("Lacks", "; ".join(texts), look, "dim")
 
 
+def aside(service: ServiceReport, look: Look) -> Lines:
+    """What was ignored because somebody chose so, and other notes about the run."""
+    shown: Lines = []
+    if service.suppressed:
+        shown += labelled("Aside", ignored_text(service), look, "dim")
+    for note in service.notes:
+        shown += labelled("Note", note, look, "dim")
+    return shown
+
+
+def ignored_text(service: ServiceReport) -> str:
+    """``2 findings are ignored: PC412 probe-looks-elsewhere (annotation), ...``."""
+    by = {"annotation": "annotation", "flag": "--ignore"}
+    named = dict.fromkeys(
+        f"{s.finding.code} {s.finding.name} ({by[s.by]})" for s in service.suppressed
+    )
+    count = len(service.suppressed)
+    return f"{count} finding{'s are' if count > 1 else ' is'} ignored: {', '.join(named)}"
+
+
 def _codes(codes: list[str], look: Look) -> str:
     return ", ".join(codes) if look.wide or len(codes) < 4 else f"{len(codes)} rules"
 

@@ -24,6 +24,7 @@ from kubectl_portcheck.model.report import (
     Report,
     ServiceReport,
     Step,
+    Suppressed,
 )
 from kubectl_portcheck.render.blocks import safe_command
 from kubectl_portcheck.render.shell import shell_form
@@ -62,6 +63,7 @@ def report_json(report: Report, version: str) -> Json:
             "degraded": counts["degraded"],
             "broken": counts["broken"],
             "inconclusive": counts["inconclusive"],
+            "suppressed": sum(len(s.suppressed) for s in report.services),
         },
     }
 
@@ -77,6 +79,8 @@ def _service(service: ServiceReport) -> Json:
         "findings": [_finding(f) for f in service.findings],
         "notEvaluated": [_not_evaluated(n) for n in service.not_evaluated],
         "missing": [clean(m) for m in service.missing],
+        "suppressed": [_suppressed(s) for s in service.suppressed],
+        "notes": [clean(n) for n in service.notes],
     }
 
 
@@ -194,6 +198,18 @@ def _fix(fix: Fix) -> Json:
 
 def _not_evaluated(rule: NotEvaluated) -> Json:
     return {"code": rule.code, "port": rule.port, "missing": clean(rule.missing)}
+
+
+def _suppressed(suppressed: Suppressed) -> Json:
+    finding = suppressed.finding
+    return {
+        "code": finding.code,
+        "name": finding.name,
+        "severity": finding.severity,
+        "port": finding.port,
+        "summary": clean(finding.summary),
+        "by": suppressed.by,
+    }
 
 
 def _text(text: str | None) -> str | None:

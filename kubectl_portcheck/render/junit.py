@@ -82,4 +82,9 @@ def _findings(service: ServiceReport, port: int | None) -> str:
             rows.append(f"  fix: {clean(fix.title)}")
             shell = shell_form(fix.command)
             rows += [f"    {shell}"] if shell else []
+    rows += [
+        clean(f"{s.finding.code} {s.finding.name}: ignored ({s.by})")
+        for s in service.suppressed
+        if port is None or s.finding.port in (None, port)
+    ]
     return "\n".join(rows)

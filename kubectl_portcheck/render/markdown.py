@@ -4,7 +4,13 @@ import re
 from typing import Final
 
 from kubectl_portcheck.model.report import Finding, Report, ServiceReport
-from kubectl_portcheck.render.blocks import LONGEST_COMMAND, STEP_NAMES, fold_pods, step_text
+from kubectl_portcheck.render.blocks import (
+    LONGEST_COMMAND,
+    STEP_NAMES,
+    fold_pods,
+    ignored_text,
+    step_text,
+)
 from kubectl_portcheck.render.chain import draw
 from kubectl_portcheck.render.layout import plain
 from kubectl_portcheck.render.look import SIGNS, Look
@@ -86,15 +92,19 @@ def _service(service: ServiceReport, note: str) -> list[str]:
         )
         table = f"| | port {port.port} | | |\n| --- | --- | --- | --- |\n{rows}"
         parts.append(table.rstrip("\n"))
-    for finding in service.findings:
-        if finding.cause:
-            parts += _finding(finding, service)
-    follows = [f"- {f.code}: {_text(f.summary)}" for f in service.findings if not f.cause]
+    for finding in service.heads:
+        parts += _finding(finding, service)
+    follows = [
+        f"- {f.code}: {_text(f.summary)}" for f in service.findings if f not in service.heads
+    ]
     if follows:
         parts.append("What follows from it:\n\n" + "\n".join(follows))
     lacking = list(dict.fromkeys((*service.missing, *(n.missing for n in service.not_evaluated))))
     if lacking:
         parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))
+    if service.suppressed:
+        parts.append(f"*{_text(ignored_text(service))}*")
+    parts += [f"*{_text(note)}*" for note in service.notes]
     return parts
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Final
 
-from kubectl_portcheck.model.report import Finding, Report, ServiceReport
+from kubectl_portcheck.model.report import Finding, Report, ServiceReport, Suppressed
 from kubectl_portcheck.render.json import TOOL, Json
 from kubectl_portcheck.render.text import clean
 from kubectl_portcheck.rules.base import Rule
@@ -16,9 +16,10 @@ _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
 def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> str:
     """The findings as one SARIF run. ``rules`` is the catalogue, to describe what was found."""
     found = [(s, f) for s in report.services for f in s.findings]
-    codes = sorted({f.code for _, f in found})
+    ignored = [(s, i) for s in report.services for i in s.suppressed]
+    codes = sorted({f.code for _, f in found} | {i.finding.code for _, i in ignored})
     known = {r.code: r for r in rules}
-    names = {f.code: f.name for _, f in found}
+    names = {f.code: f.name for _, f in (*found, *((s, i.finding) for s, i in ignored))}
     run: Json = {
         "tool": {
             "driver": {
@@ -37,7 +38,10 @@ def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> st
                 ],
             }
         ],
-        "results": [_result(s, f, codes.index(f.code)) for s, f in found],
+        "results": [
+            *(_result(s, f, codes.index(f.code)) for s, f in found),
+            *(_ignored(s, i, codes.index(i.finding.code)) for s, i in ignored),
+        ],
         "columnKind": "unicodeCodePoints",
         "properties": {"verdict": report.verdict},
     }
@@ -70,6 +74,12 @@ def _uri(path: str) -> str:
         else "".join(f"%{b:02X}" for b in c.encode())
         for c in path
     )
+
+
+def _ignored(service: ServiceReport, ignored: Suppressed, index: int) -> Json:
+    """A finding that does not count: code scanning shows it as dismissed."""
+    kind = "inSource" if ignored.by == "annotation" else "external"
+    return {**_result(service, ignored.finding, index), "suppressions": [{"kind": kind}]}
 
 
 def _result(service: ServiceReport, finding: Finding, index: int) -> Json:

@@ -60,6 +60,7 @@ def service_lines(
         shown += _spaced(blocks.pods(service, look))
     shown += _findings(service, look)
     shown += _spaced(blocks.gaps(service, look))
+    shown += _spaced(blocks.aside(service, look))
     return _single_blanks(shown)
 
 
@@ -106,7 +107,7 @@ def _healthy_port(port: PortReport, look: Look) -> Lines:
 
 def _findings(service: ServiceReport, look: Look) -> Lines:
     shown: Lines = []
-    roots = [f for f in service.findings if f.cause]
+    roots = service.heads
     faulty = service.verdict in ("broken", "degraded")
     explained: list[str] = []
     for i, root in enumerate(roots):
@@ -114,7 +115,9 @@ def _findings(service: ServiceReport, look: Look) -> Lines:
         folded = (
             [] if not lead and root.severity == "info" and not look.wide else _after(root, service)
         )
-        label = "Cause" if lead and root.severity == "error" else _LABELS[root.severity]
+        label = (
+            "Cause" if lead and root.cause and root.severity == "error" else _LABELS[root.severity]
+        )
         if root.severity == "error" or look.wide:
             shown += [BLANK, *blocks.finding(label, root, folded, service, look), BLANK]
             shown += blocks.fixes(root, look)
@@ -142,7 +145,7 @@ def _after(root: Finding, service: ServiceReport) -> list[Finding]:
     start = next(i for i, f in enumerate(service.findings) if f is root) + 1
     found: list[Finding] = []
     for other in service.findings[start:]:
-        if other.cause:
+        if any(other is head for head in service.heads):
             break
         found.append(other)
     return found
