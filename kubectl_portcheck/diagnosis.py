@@ -1,13 +1,13 @@
 """Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, PodStatus, Workload
+from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Finding,
@@ -29,8 +29,14 @@ from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.steps import chain_of, steps_of
 
-T = TypeVar("T", EndpointSlice, Pod, Workload)
+T = TypeVar("T")
 
+LISTS = (
+    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.ROUTES, Need.GRANTS),
+    *(Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
+)
+"""The parts of the evidence that are lists of objects."""
 SEVERITIES = ("error", "warning", "info")
 IMPACTS = (Impact.ALL, Impact.PODS, Impact.PATH, Impact.NONE)
 
@@ -144,18 +150,19 @@ def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
     def by_name(part: Observed[tuple[T, ...]] | Missing) -> Observed[tuple[T, ...]] | Missing:
         if isinstance(part, Missing):
             return part
-        return Observed(value=tuple(sorted(part.value, key=lambda o: o.metadata.name)))
+        return Observed(value=tuple(sorted(part.value, key=_place)))
 
     return msgspec.structs.replace(
         evidence,
-        pods=by_name(evidence.pods),
-        endpoint_slices=by_name(evidence.endpoint_slices),
-        replica_sets=by_name(evidence.replica_sets),
-        deployments=by_name(evidence.deployments),
-        namespace_pods=by_name(evidence.namespace_pods),
+        **{name: by_name(getattr(evidence, name)) for name in LISTS},
         sockets=dict(sorted(evidence.sockets.items())),
         attempts=tuple(sorted(evidence.attempts, key=lambda a: (a.pod, a.path, a.port))),
     )
+
+
+def _place(item: Any) -> tuple[str, str, str]:
+    """What tells two objects of one list apart."""
+    return (getattr(item, "kind", ""), item.metadata.namespace, item.metadata.name)
 
 
 def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
@@ -329,15 +336,8 @@ def _headline_of_files(
 
 def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     """What could not be had, each once, as it is said to the user."""
-    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED)
-    found = [
-        evidence.pods,
-        evidence.endpoint_slices,
-        evidence.replica_sets,
-        evidence.deployments,
-        evidence.namespace_pods,
-        *evidence.sockets.values(),
-    ]
+    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+    found = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
     told = [
         f.detail or f.reason for f in found if isinstance(f, Missing) and f.reason not in silent
     ]

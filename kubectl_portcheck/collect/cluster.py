@@ -1,7 +1,7 @@
 """A live cluster, asked in the model's own types. Whatever fails becomes a part that is missing."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -20,9 +20,10 @@ from kubectl_portcheck.collect.connection import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_portcheck.collect.kinds import OPTIONAL, Kind
 from kubectl_portcheck.collect.listeners import find_listeners
 from kubectl_portcheck.errors import UnknownTargetError
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.semantics import selectors
@@ -30,6 +31,7 @@ from kubectl_portcheck.semantics.endpoints import as_slices
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
+R = TypeVar("R", bound=Record)
 
 PAGE = "500"
 """Objects asked for at once; a longer list comes in several answers."""
@@ -57,7 +59,7 @@ class LiveCluster:
 
         def read() -> Service:
             raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
-            return _trimmed(decode.decode(raw, Service))
+            return decode.service(raw)
 
         try:
             return observed(read, fatal=(NotFound, Unauthorized, Unreachable, TimedOut))
@@ -96,6 +98,47 @@ class LiveCluster:
     def deployments(self) -> Observed[tuple[Workload, ...]] | Missing:
         """The Deployments of the namespace."""
         return self._workloads("Deployment", "deployments", "")
+
+    def workload(self, kind: str, name: str) -> Observed[Workload] | Missing:
+        """One Deployment, StatefulSet or DaemonSet, with its managers."""
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/{kind.lower()}s/{name}"
+
+        def read() -> Workload:
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return decode.workload(raw, kind)
+
+        return observed(read)
+
+    def groups(self) -> Observed[dict[str, tuple[str, ...]]] | Missing:
+        """The versions that are served of the groups that not every cluster has."""
+
+        def read() -> dict[str, tuple[str, ...]]:
+            raw = self._api.get("/apis", deadline=self._deadline.earlier(READ_SECONDS))
+            found = decode.decode(raw, decode.APIGroupList).groups
+            return {
+                g.name: tuple(v.version for v in g.versions) for g in found if g.name in OPTIONAL
+            }
+
+        return observed(read)
+
+    def objects(
+        self, kind: Kind[R], served: Mapping[str, tuple[str, ...]], **query: str
+    ) -> Observed[tuple[R, ...]] | Missing:
+        """The namespace's objects of a kind; ``query`` may select some by label or field.
+
+        A kind that the cluster does not serve is missing, with the reason ``NOT_SERVED``.
+        """
+        path = kind.path(self._namespace, served)
+        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.plural} are not served")
+        if path is None:
+            return unserved
+        found = self._pages(path, kind.items, query)
+        if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
+            return unserved
+        if isinstance(found, Missing) or not kind.named:
+            return found
+        named = [msgspec.structs.replace(o, kind=kind.name) for o in found.value]
+        return Observed(value=tuple(named))
 
     def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
         """What listens in the pod, by whatever its containers have to ask with."""
@@ -154,13 +197,18 @@ class LiveCluster:
     def _list(
         self, path: str, type_: type[decode.ListOf[K]], selector: str
     ) -> Observed[tuple[K, ...]] | Missing:
-        def read() -> tuple[K, ...]:
-            query = {"limit": PAGE, **({"labelSelector": selector} if selector else {})}
-            items: list[K] = []
+        return self._pages(path, type_, {"labelSelector": selector} if selector else {})
+
+    def _pages(
+        self, path: str, type_: type[decode.ListOf[R]], selected: Mapping[str, str]
+    ) -> Observed[tuple[R, ...]] | Missing:
+        def read() -> tuple[R, ...]:
+            query = {"limit": PAGE, **selected}
+            items: list[R] = []
             while True:
                 raw = self._api.get(path, query, deadline=self._deadline.earlier(READ_SECONDS))
                 page = decode.decode(raw, type_)
-                items += map(_trimmed, page.items)
+                items += map(decode.cut_down, page.items)
                 if not page.metadata.continue_:
                     return tuple(items)
                 query["continue"] = page.metadata.continue_
@@ -216,7 +264,3 @@ def forbidden(message: str) -> str:
 
 def _query(selector: dict[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-
-
-def _trimmed(item: K) -> K:
-    return msgspec.structs.replace(item, metadata=decode.trimmed(item.metadata))

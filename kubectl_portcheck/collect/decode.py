@@ -1,19 +1,30 @@
 """Kubernetes JSON into the model, whoever sent it."""
 
+import re
+from collections.abc import Iterable, Mapping
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from kubectl_portcheck.model.base import Record
-from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import IGNORE
+from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
 from kubectl_portcheck.semantics.rollouts import REVISION
 
 T = TypeVar("T")
+R = TypeVar("R", bound=Record)
 
-KEPT_ANNOTATIONS = (REVISION, IGNORE)
+KEPT_ANNOTATIONS = (
+    REVISION,
+    IGNORE,
+    "prometheus.io/scrape",
+    "prometheus.io/port",
+    *OWNER_ANNOTATIONS,
+)
 """The annotations that are read. All others may hold anything, so they are dropped here."""
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 class ListMeta(Record, frozen=True):
@@ -27,6 +38,72 @@ class ListOf(Record, Generic[T], frozen=True):
 
     items: tuple[T, ...] = ()
     metadata: ListMeta = ListMeta()
+
+
+class GroupVersion(Record, frozen=True):
+    """A version of an API group."""
+
+    version: str = ""
+
+
+class APIGroup(Record, frozen=True):
+    """An API group that is served."""
+
+    name: str = ""
+    versions: tuple[GroupVersion, ...] = ()
+
+
+class APIGroupList(Record, frozen=True):
+    """The API groups that are served."""
+
+    groups: tuple[APIGroup, ...] = ()
+
+
+class ManagedFieldsEntry(Record, frozen=True):
+    """An entry of ``managedFields`` as the API sends it."""
+
+    manager: str = ""
+    operation: str = ""
+    time: str = ""
+    subresource: str = ""
+    fields_v1: dict[str, Any] = msgspec.field(name="fieldsV1", default={})
+
+
+class ManagedMeta(Record, frozen=True):
+    """The part of an object's metadata that says who set what."""
+
+    managed_fields: tuple[ManagedFieldsEntry, ...] = ()
+
+
+class EnvVar(Record, frozen=True):
+    """The name of an environment variable. Its value has no field."""
+
+    name: str = ""
+
+
+class NamedContainer(Record, frozen=True):
+    """A container's environment, by names."""
+
+    env: tuple[EnvVar, ...] = ()
+
+
+class _NamedPodSpec(Record, frozen=True):
+    containers: tuple[NamedContainer, ...] = ()
+
+
+class _NamedTemplate(Record, frozen=True):
+    spec: _NamedPodSpec = _NamedPodSpec()
+
+
+class _NamedWorkloadSpec(Record, frozen=True):
+    template: _NamedTemplate = _NamedTemplate()
+
+
+class Managed(Record, frozen=True):
+    """The parts of an object that only a single one is worth reading for."""
+
+    metadata: ManagedMeta = ManagedMeta()
+    spec: _NamedWorkloadSpec = _NamedWorkloadSpec()
 
 
 _decoders: dict[object, msgspec.json.Decoder[Any]] = {}
@@ -68,10 +145,83 @@ def convert(data: Any, type_: type[T]) -> T:
         raise ValueError(str(error)) from None
 
 
+def service(raw: bytes) -> Service:
+    """One Service, with who set it and what was last applied. Raises ValueError."""
+    found, managed = decode(raw, Service), decode(raw, Managed)
+    metadata = msgspec.structs.replace(
+        trimmed(found.metadata), managers=managers(managed.metadata.managed_fields)
+    )
+    applied = last_applied(found.metadata.annotations)
+    return msgspec.structs.replace(found, metadata=metadata, last_applied=applied)
+
+
+def workload(raw: bytes, kind: str) -> Workload:
+    """One workload, with who set it and its variables' names. Raises ValueError."""
+    found, managed = decode(raw, Workload), decode(raw, Managed)
+    metadata = msgspec.structs.replace(
+        trimmed(found.metadata), managers=managers(managed.metadata.managed_fields)
+    )
+    return msgspec.structs.replace(found, metadata=metadata, kind=kind, env=port_variables(managed))
+
+
+def cut_down(item: R) -> R:
+    """An object of a list without the annotations that no rule reads."""
+    metadata = getattr(item, "metadata", None)
+    if not isinstance(metadata, ObjectMeta) or not metadata.annotations:
+        return item
+    return msgspec.structs.replace(item, metadata=trimmed(metadata))
+
+
 def trimmed(metadata: ObjectMeta) -> ObjectMeta:
     """The metadata without the annotations that no rule reads."""
     kept = {k: v for k, v in metadata.annotations.items() if k in KEPT_ANNOTATIONS}
     return msgspec.structs.replace(metadata, annotations=kept)
+
+
+def managers(entries: Iterable[ManagedFieldsEntry]) -> tuple[FieldManager, ...]:
+    """Who set the object's ``spec``, without those who write its status alone."""
+    found = []
+    for entry in entries:
+        spec = entry.fields_v1.get("f:spec")
+        if not entry.subresource and isinstance(spec, Mapping):
+            sets = sorted(k.removeprefix("f:") for k in spec if k.startswith("f:"))
+            found.append(
+                FieldManager(
+                    name=entry.manager,
+                    operation=entry.operation,
+                    time=entry.time,
+                    sets=tuple(sets),
+                )
+            )
+    return tuple(found)
+
+
+class _AppliedSpec(Record, frozen=True):
+    ports: tuple[ServicePort, ...] = ()
+
+
+class _Applied(Record, frozen=True):
+    spec: _AppliedSpec = _AppliedSpec()
+
+
+def last_applied(annotations: Mapping[str, str]) -> tuple[ServicePort, ...] | None:
+    """The ports that ``kubectl apply`` was last given for a Service; None where that is unknown."""
+    text = annotations.get(LAST_APPLIED)
+    if text is None:
+        return None
+    try:
+        return decode(text.encode(), _Applied).spec.ports
+    except ValueError:
+        return None
+
+
+_MAY_HOLD_A_PORT = re.compile(r"PORT|LISTEN|BIND|ADDR|HOST|URL|ENDPOINT", re.IGNORECASE)
+
+
+def port_variables(workload: Managed) -> tuple[str, ...]:
+    """The names of environment variables that may hold a port or an address."""
+    names = (e.name for c in workload.spec.template.spec.containers for e in c.env)
+    return tuple(sorted({n for n in names if _MAY_HOLD_A_PORT.search(n)}))
 
 
 def _without_nulls(data: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
+from kubectl_portcheck.collect.manifests.around import FIELDS, Around
 from kubectl_portcheck.collect.manifests.files import MOST_BYTES, File, Problem, open_all
 from kubectl_portcheck.collect.manifests.objects import (
     LISTS,
@@ -75,6 +76,7 @@ def _listed_kinds(folder: Path) -> dict[str, set[str]]:
     The dump has a folder for each namespace, and in it a file for each kind: ``pods.json``.
     """
     known = {f"{kind}s".lower(): kind for kind in (k.removesuffix("List") for k in LISTS) if kind}
+    known |= {"ingresses": "Ingress", "networkpolicies": "NetworkPolicy"}
     known |= {"endpoints": "Endpoints", "replication-controllers": "ReplicationController"}
     found: dict[str, set[str]] = defaultdict(set)
     for place, _, names in os.walk(folder):
@@ -98,6 +100,8 @@ def _evidence(manifests: Manifests, kinds: dict[str, set[str]], name: str) -> Ev
     if not any("status" in o.data and "uid" in o.data["metadata"] for o in manifests.objects):
         raise UsageError(f"{name} was not recorded from a cluster", f"For manifests: -f {name}")
     recording = _Recording(manifests, kinds)
+    if recording.around.problems:
+        raise UsageError(f"cannot replay {_in_words(recording.around.problems[0], name)}")
     spaces = {o.namespace for o in services}
     try:
         found = tuple(recording.service(o) for o in services)
@@ -116,6 +120,7 @@ class _Recording:
         self.manifests = manifests
         self.kinds = kinds
         self.read: dict[tuple[str, str], tuple[object, ...]] = {}
+        self.around = Around(manifests, lambda item: item.namespace)
 
     def service(self, item: Object) -> ServiceEvidence:
         """The evidence about one Service. Raises Unfit."""
@@ -129,7 +134,7 @@ class _Recording:
         silent = Missing(
             reason=Reason.NOT_RECORDED, detail="what listens in the pods was not recorded"
         )
-        return ServiceEvidence(
+        found = ServiceEvidence(
             service=service,
             pods=pods,
             endpoint_slices=self._slices(item),
@@ -144,6 +149,13 @@ class _Recording:
                 if not is_finished(p)
             },
         )
+        found = self.around.complete(found, lambda _: 0, everywhere=True)
+        unrecorded = {
+            field: _missing(kinds[0])
+            for field, (_, kinds) in FIELDS.items()
+            if not any(self._has(space, kind) for kind in kinds)
+        }
+        return msgspec.structs.replace(found, **unrecorded)
 
     def _has(self, space: str, kind: str) -> bool:
         return kind in self.kinds.get(space, set()) | self.kinds.get(_ANYWHERE, set())
@@ -174,8 +186,15 @@ class _Recording:
 
 
 def _missing(kind: str) -> Missing:
-    plural = kind if kind.endswith("s") else f"{kind}s"
+    plural = _PLURALS.get(kind, f"{kind}s")
     return Missing(reason=Reason.NOT_RECORDED, detail=f"{plural} were not recorded")
+
+
+_PLURALS = {
+    "Endpoints": "Endpoints",
+    "Ingress": "Ingresses",
+    "NetworkPolicy": "NetworkPolicies",
+}
 
 
 def _selected(part: Part[K], selector: dict[str, str]) -> Part[K]:

@@ -1,9 +1,9 @@
 """The walk: gathers the evidence about one Service, side by side, in the order of what depends
 on what. Everything that can fail here becomes a part that is missing; the rest goes on.
 
-First the Service and its EndpointSlices, which need its name alone; then its pods and their
-ReplicaSets, which need its selector; then each pod by itself: its sockets and its port-forwards,
-and what only the sockets tell where to look for.
+First the Service and its EndpointSlices, which need its name alone; then its pods, which need its
+selector; then each pod by itself: its sockets and its port-forwards, and what only the sockets tell
+where to look for. What stands around the Service is read beside all that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from kubectl_portcheck.collect import surroundings
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
@@ -26,6 +27,7 @@ from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import binding, pods, ports
 from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
 T = TypeVar("T")
@@ -40,7 +42,7 @@ DEBUG_PORTS = (5005, 9229)
 """Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
 
 
-class Cluster(Protocol):
+class Cluster(surroundings.Cluster, Protocol):
     """What the walk asks of a cluster. Only ``service`` raises; all else says what is missing."""
 
     def service(self, name: str) -> Read[Service]:
@@ -51,9 +53,6 @@ class Cluster(Protocol):
 
     def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
         """The pods with these labels; all of the namespace for an empty selector."""
-
-    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
-        """The ReplicaSets with these labels."""
 
     def deployments(self) -> Read[tuple[Workload, ...]]:
         """The Deployments of the namespace."""
@@ -141,35 +140,40 @@ class _Walk:
             if name != "service_forwards"
         }
         forwards = self.parts.get("service_forwards")
-        return msgspec.structs.replace(
+        whole = msgspec.structs.replace(
             self.found,
             **parts,
             service_forwards=(forwards and _result(forwards)) or (),
             sockets={n: look[0] if look else unfinished for n, look in ended.items()},
             attempts=tuple(a for look in ended.values() if look for a in look[1]),
         )
+        return concerning(whole)
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
         self.progress.started("endpoints")
         self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
         self.parts["endpoint_slices"].add_done_callback(lambda _: self.progress.done("endpoints"))
+        self.parts |= surroundings.around_the_name(self.cluster, self.start)
         read = self.cluster.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
         self.progress.done("target-port")
+        self.parts |= surroundings.around_the_service(self.cluster, self.start, service)
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         wait(self.parts.values())
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
         self.progress.started("pod-status")
-        self.parts["replica_sets"] = self.start(self.cluster.replica_sets, selector)
         self.parts["pods"] = self.start(self.cluster.pods, selector)
         selected: Read[tuple[Pod, ...]] = self.parts["pods"].result()
         self.progress.done("pod-status")
         if isinstance(selected, Missing):
             return
+        self.parts |= surroundings.around_the_pods(
+            self.cluster, self.start, service, selected.value
+        )
         if not selected.value:
             self.parts["deployments"] = self.start(self.cluster.deployments)
             self.parts["namespace_pods"] = self.start(self.cluster.pods, {})

@@ -3,8 +3,23 @@
 from typing import Literal
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    Service,
+    Workload,
+)
 from kubectl_portcheck.model.probes import Attempt, PodSockets
+from kubectl_portcheck.model.references import (
+    Ingress,
+    Monitor,
+    NetworkPolicy,
+    ReferenceGrant,
+    Route,
+)
 
 Source = Literal["cluster", "manifests", "snapshot"]
 
@@ -46,6 +61,27 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's Deployments; asked for only where the selector matches no pod."""
     namespace_pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED
     """The namespace's pods; asked for only where the selector matches none."""
+    workloads: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED
+    """The workloads that made the pods: Deployments, StatefulSets and DaemonSets."""
+    revisions: Observed[tuple[ControllerRevision, ...]] | Missing = NOT_ASKED
+    """The history of StatefulSets and DaemonSets among them."""
+    ingresses: Observed[tuple[Ingress, ...]] | Missing = NOT_ASKED
+    """The namespace's Ingresses that name the Service."""
+    routes: Observed[tuple[Route, ...]] | Missing = NOT_ASKED
+    """The routes of the Gateway API that name the Service: those of its namespace, and one of
+    another namespace where that was the target."""
+    reference_grants: Observed[tuple[ReferenceGrant, ...]] | Missing = NOT_ASKED
+    """The namespace's ReferenceGrants; asked for only where a route comes from another one."""
+    network_policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
+    """The NetworkPolicies that select one of the pods."""
+    monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
+    """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
+    pods."""
+    events: Observed[tuple[Event, ...]] | Missing = NOT_ASKED
+    """Warnings about the pods that are not ready, and events of a load balancer that is pending;
+    asked for only where there are such."""
+    nodes: Observed[tuple[Node, ...]] | Missing = NOT_ASKED
+    """Asked for only where a traffic policy is Local."""
     sockets: dict[str, Observed[PodSockets] | Missing] = {}
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()

@@ -23,6 +23,18 @@ class OwnerReference(Record, frozen=True):
     api_version: str = ""
 
 
+class FieldManager(Record, frozen=True):
+    """Who set fields of an object, and when: one entry of ``managedFields``, cut down."""
+
+    name: str
+    """``kubectl-client-side-apply``, ``helm``, ``argocd-controller``..."""
+    operation: str = ""
+    time: str = ""
+    """When it last changed any of its fields, in RFC 3339 form."""
+    sets: tuple[str, ...] = ()
+    """The fields of ``spec`` that it holds, such as ``ports``, ``selector``, ``template``."""
+
+
 class ObjectMeta(Record, frozen=True):
     """Name, labels and history of an object."""
 
@@ -36,6 +48,8 @@ class ObjectMeta(Record, frozen=True):
     creation_timestamp: str = ""
     deletion_timestamp: str | None = None
     owner_references: tuple[OwnerReference, ...] = ()
+    managers: tuple[FieldManager, ...] = ()
+    """Filled in by the reader, for Services and workloads alone."""
 
 
 class ContainerPort(Record, frozen=True):
@@ -234,11 +248,34 @@ class ServiceSpec(Record, frozen=True):
     external_traffic_policy: str = ""
 
 
+class LoadBalancerIngress(Record, frozen=True):
+    """An address at which a load balancer answers."""
+
+    ip: str = ""
+    hostname: str = ""
+
+
+class LoadBalancerStatus(Record, frozen=True):
+    """The addresses of a load balancer; none while it is being made."""
+
+    ingress: tuple[LoadBalancerIngress, ...] = ()
+
+
+class ServiceStatus(Record, frozen=True):
+    """What became of a Service of type LoadBalancer."""
+
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
 class Service(Record, frozen=True):
     """A Service."""
 
     metadata: ObjectMeta
     spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus = ServiceStatus()
+    last_applied: tuple[ServicePort, ...] | None = None
+    """The ports that ``kubectl apply`` was last given, from its annotation; filled in by the
+    reader. None where it was not applied that way."""
 
     @property
     def headless(self) -> bool:
@@ -366,3 +403,67 @@ class Workload(Record, frozen=True):
     kind: str = ""
     """Filled in by the reader: lists do not repeat it on their items."""
     spec: WorkloadSpec = WorkloadSpec()
+    env: tuple[str, ...] = ()
+    """Names, never values, of the containers' environment variables that may hold a port; filled
+    in by the reader of a single workload."""
+
+
+class RevisionSpec(Record, frozen=True):
+    """The part of a workload's specification that a revision keeps."""
+
+    template: PodTemplate = PodTemplate()
+
+
+class RevisionData(Record, frozen=True):
+    """What a revision keeps."""
+
+    spec: RevisionSpec = RevisionSpec()
+
+
+class ControllerRevision(Record, frozen=True):
+    """An earlier or the present pod template of a StatefulSet or DaemonSet."""
+
+    metadata: ObjectMeta
+    revision: int = 0
+    data: RevisionData = RevisionData()
+
+
+class Event(Record, frozen=True):
+    """What a component said about an object."""
+
+    metadata: ObjectMeta
+    involved_object: ObjectReference = ObjectReference()
+    type: str = ""
+    reason: str = ""
+    message: str = ""
+    count: int = 0
+    last_timestamp: str | None = None
+    event_time: str | None = None
+
+
+class Taint(Record, frozen=True):
+    """What keeps pods off a node."""
+
+    key: str = ""
+    effect: str = ""
+
+
+class NodeSpec(Record, frozen=True):
+    """What was asked of a node."""
+
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
+
+
+class NodeStatus(Record, frozen=True):
+    """The kubelet's report on its node."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class Node(Record, frozen=True):
+    """A node."""
+
+    metadata: ObjectMeta
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()

@@ -2,12 +2,27 @@
 
 from typing import Final
 
+GATEWAY = "gateway.networking.k8s.io"
+MONITORING = "monitoring.coreos.com"
+
 RULES: Final[tuple[tuple[str, str, tuple[str, ...], str], ...]] = (
     ("", "services", ("get", "list"), "the Service; list, to suggest the nearest name"),
     ("", "pods", ("list",), "the pods that it selects"),
     ("discovery.k8s.io", "endpointslices", ("list",), "where its clients are sent"),
     ("apps", "replicasets", ("list",), "who made the pods, and what was before"),
-    ("apps", "deployments", ("list",), "what the selector may have meant"),
+    ("apps", "deployments", ("get", "list"), "their owner; what the selector may have meant"),
+    ("apps", "statefulsets", ("get",), "another owner"),
+    ("apps", "daemonsets", ("get",), "another owner"),
+    ("apps", "controllerrevisions", ("list",), "what was before, in these two"),
+    ("networking.k8s.io", "ingresses", ("list",), "what leads to the Service"),
+    ("networking.k8s.io", "networkpolicies", ("list",), "what guards its pods"),
+    (GATEWAY, "httproutes", ("list",), "what leads to the Service, by the Gateway API"),
+    (GATEWAY, "grpcroutes", ("list",), "the same"),
+    (GATEWAY, "tlsroutes", ("list",), "the same"),
+    (GATEWAY, "tcproutes", ("list",), "the same"),
+    (MONITORING, "servicemonitors", ("list",), "what scrapes the Service"),
+    (MONITORING, "podmonitors", ("list",), "what scrapes its pods"),
+    ("", "events", ("list",), "why a pod is not ready, or a load balancer pending"),
     ("", "pods/exec", ("get", "create"), "the listening sockets (create from 1.35 on)"),
     ("", "pods/portforward", ("get", "create"), "the port-forwards (create from 1.35 on)"),
     ("", "pods/proxy", ("get",), "the API server's word on a refusal"),
@@ -23,6 +38,7 @@ def render_role(*, namespace: str = "", execs: bool = True, forwards: bool = Tru
     }
     where = f", namespace: {namespace}" if namespace else ""
     lines = [
+        "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local.",
         "apiVersion: rbac.authorization.k8s.io/v1",
         "kind: Role",
         f"metadata: {{name: portcheck{where}}}",

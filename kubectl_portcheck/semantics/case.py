@@ -9,8 +9,24 @@ from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, ServicePort, Workload
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    Service,
+    ServicePort,
+    Workload,
+)
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
+from kubectl_portcheck.model.references import (
+    Ingress,
+    Monitor,
+    NetworkPolicy,
+    ReferenceGrant,
+    Route,
+)
 from kubectl_portcheck.model.report import Subject
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
@@ -95,6 +111,51 @@ class ServiceCase:
     def deployments(self) -> tuple[Workload, ...]:
         """All Deployments of the namespace; read only where the selector matches no pod."""
         return _value(self.evidence.deployments, ())
+
+    @cached_property
+    def workloads(self) -> tuple[Workload, ...]:
+        """The workloads that made the pods, where they may be read."""
+        return _value(self.evidence.workloads, ())
+
+    @cached_property
+    def revisions(self) -> tuple[ControllerRevision, ...]:
+        """The history of the StatefulSets and DaemonSets among them."""
+        return _value(self.evidence.revisions, ())
+
+    @cached_property
+    def ingresses(self) -> tuple[Ingress, ...]:
+        """The Ingresses that name the Service."""
+        return _value(self.evidence.ingresses, ())
+
+    @cached_property
+    def routes(self) -> tuple[Route, ...]:
+        """The routes that name the Service."""
+        return _value(self.evidence.routes, ())
+
+    @cached_property
+    def reference_grants(self) -> tuple[ReferenceGrant, ...]:
+        """The permissions to refer to the Service from other namespaces."""
+        return _value(self.evidence.reference_grants, ())
+
+    @cached_property
+    def network_policies(self) -> tuple[NetworkPolicy, ...]:
+        """The NetworkPolicies that select one of the pods."""
+        return _value(self.evidence.network_policies, ())
+
+    @cached_property
+    def monitors(self) -> tuple[Monitor, ...]:
+        """The ServiceMonitors and PodMonitors that watch the Service or its pods."""
+        return _value(self.evidence.monitors, ())
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """What was said of the pods that are not ready, and of a pending load balancer."""
+        return _value(self.evidence.events, ())
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """The cluster's nodes; read only where a traffic policy is Local."""
+        return _value(self.evidence.nodes, ())
 
     @cached_property
     def families(self) -> tuple[str, ...]:

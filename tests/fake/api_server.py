@@ -68,6 +68,8 @@ class FakeApiServer:
         self.http: dict[tuple[str, str, int], tuple[int, bytes]] = {}
         """By namespace, pod and port: what the pod proxy brings back; else it is refused."""
         self.exec_protocols: tuple[str, ...] = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+        self.groups = [("apps", "v1"), ("networking.k8s.io", "v1"), ("discovery.k8s.io", "v1")]
+        """The API groups that are served, each with its version."""
         self.connections = 0
         self.before_tls: Callable[[socket.socket, threading.Event], None] | None = None
         self.stopping = threading.Event()
@@ -213,6 +215,12 @@ class FakeApiServer:
             exchange.json(200, found)
         elif (items := self.store.list(request.target)) is not None:
             exchange.json(200, items)
+        elif target == "/apis":
+            groups = [
+                {"name": g, "versions": [{"version": v, "groupVersion": f"{g}/{v}"}]}
+                for g, v in self.groups
+            ]
+            exchange.json(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         elif target == "/version":
             exchange.json(200, {"major": "1", "minor": "36", "gitVersion": "v1.36.3"})
         else:

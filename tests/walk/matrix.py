@@ -12,14 +12,18 @@ CALLS = {
     "list endpointslices": r"/endpointslices\?",
     "list pods": r"/pods\?",
     "list replicasets": r"/replicasets\?",
+    "get deployment": r"/deployments/checkout$",
+    "list ingresses": r"/ingresses\?",
+    "list networkpolicies": r"/networkpolicies\?",
+    "get API groups": r"/apis$",
     "exec": r"/exec\?",
     "port-forward": r"/portforward\?",
     "pod proxy": r"/proxy/",
 }
 """By name: the pattern that finds the call's requests."""
 
-READS = ("get service", "list endpointslices", "list pods", "list replicasets")
 STREAMS = ("exec", "port-forward")
+READS = tuple(call for call in CALLS if call not in (*STREAMS, "pod proxy"))
 
 FORBIDDEN = 'thing is forbidden: User "u" cannot get resource "thing" in API group "" in the '
 

@@ -68,17 +68,60 @@ def shop(server: FakeApiServer, *listening: int, target: int = 8080, pods: int =
             ],
         },
         *(_pod(name, i, labels, listening[0]) for i, name in enumerate(names)),
+        *_owners(labels, listening[0]),
     )
     for name in names:
         server.commands[NAMESPACE, name] = lambda _, __: Command(sockets(*listening))
         server.ports[NAMESPACE, name] = dict.fromkeys(listening, "accepted")
 
 
+def _owners(labels: dict[str, str], port: int) -> list[dict[str, Any]]:
+    """The Deployment of the pods, and its ReplicaSet."""
+    made: dict[str, Any] = {
+        "apiVersion": "apps/v1",
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"containers": [{"name": "app", "ports": [{"containerPort": port}]}]},
+            },
+        },
+    }
+    return [
+        {
+            **made,
+            "kind": "Deployment",
+            "metadata": {"name": "checkout", "namespace": NAMESPACE, "uid": "d-1"},
+        },
+        {
+            **made,
+            "kind": "ReplicaSet",
+            "metadata": {
+                "name": "checkout-7c",
+                "namespace": NAMESPACE,
+                "uid": "r-1",
+                "labels": labels,
+                "annotations": {"deployment.kubernetes.io/revision": "1"},
+                "ownerReferences": [
+                    {"kind": "Deployment", "name": "checkout", "uid": "d-1", "controller": True}
+                ],
+            },
+        },
+    ]
+
+
 def _pod(name: str, number: int, labels: dict[str, str], port: int) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
+        "metadata": {
+            "name": name,
+            "namespace": NAMESPACE,
+            "labels": labels,
+            "ownerReferences": [
+                {"kind": "ReplicaSet", "name": "checkout-7c", "uid": "r-1", "controller": True}
+            ],
+        },
         "spec": {
             "nodeName": "node-1",
             "containers": [{"name": "app", "ports": [{"containerPort": port}]}],

@@ -16,6 +16,10 @@ READS = Counter(
         "GET /apis/discovery.k8s.io/v1/namespaces/production/endpointslices": 1,
         "GET /api/v1/namespaces/production/pods": 1,
         "GET /apis/apps/v1/namespaces/production/replicasets": 1,
+        "GET /apis/apps/v1/namespaces/production/deployments/checkout": 1,
+        "GET /apis/networking.k8s.io/v1/namespaces/production/ingresses": 1,
+        "GET /apis/networking.k8s.io/v1/namespaces/production/networkpolicies": 1,
+        "GET /apis": 1,
     }
 )
 
@@ -26,7 +30,7 @@ def asked(server: FakeApiServer) -> Counter[str]:
 
 
 @pytest.mark.parametrize("pods", [1, 3, 60])
-def test_a_well_service_costs_four_reads_and_two_streams_a_pod(tmp_path: Path, pods: int) -> None:
+def test_a_well_service_costs_eight_reads_and_two_streams_a_pod(tmp_path: Path, pods: int) -> None:
     with FakeApiServer() as server:
         shop(server, 8080, pods=pods)
         assert walk(server, tmp_path).verdict == "healthy"

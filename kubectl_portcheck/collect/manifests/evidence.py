@@ -9,6 +9,7 @@ import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
 from kubectl_portcheck.collect.manifests import declared, tree
+from kubectl_portcheck.collect.manifests.around import Around
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
 from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
@@ -83,6 +84,8 @@ class _Gatherer:
                 for number in declared.leads_to(service, template.pod):
                     self.leading[id(template), number].add(id(service))
         self.slices = self._slices()
+        self.around = Around(manifests, self._space)
+        self.problems += self.around.problems
         self.names = {item.name for item, _ in self.services}
 
     def gather(self, targets: Sequence[Target]) -> Gathered:
@@ -184,7 +187,7 @@ class _Gatherer:
         selects = bool(service.spec.selector) and service.spec.type != "ExternalName"
         sockets = {t.pod.metadata.name: self._sockets(service, t) for t in chosen}
         space = self._space(item)
-        return ServiceEvidence(
+        found = ServiceEvidence(
             service=service,
             asked_port=port,
             files="all" if self.complete else "some",
@@ -198,6 +201,9 @@ class _Gatherer:
             if selects and not chosen
             else LIVE,
             sockets=sockets,
+        )
+        return self.around.complete(
+            found, lambda other: _distance(other, item), everywhere=self.complete
         )
 
     def _sockets(self, service: Service, template: Template) -> Observed[PodSockets] | Missing:

@@ -14,6 +14,7 @@ from kubectl_portcheck.collect.manifests.documents import (
     documents,
 )
 from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
+from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
 
 T = TypeVar("T")
 
@@ -31,6 +32,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "CronJob": ("batch",),
     "DeploymentConfig": ("", "apps.openshift.io"),
     "Rollout": ("argoproj.io",),
+    "Ingress": ("networking.k8s.io",),
+    "NetworkPolicy": ("networking.k8s.io",),
+    "HTTPRoute": (GATEWAY,),
+    "GRPCRoute": (GATEWAY,),
+    "TLSRoute": (GATEWAY,),
+    "TCPRoute": (GATEWAY,),
+    "ReferenceGrant": (GATEWAY,),
+    "ServiceMonitor": (MONITORING,),
+    "PodMonitor": (MONITORING,),
 }
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
 LISTS = ("List", *(f"{kind}List" for kind in GROUPS))

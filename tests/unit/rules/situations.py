@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import yaml
 
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.collect.manifests.around import FIELDS
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     Context,
@@ -14,11 +15,20 @@ from kubectl_portcheck.model.evidence import (
     ServiceEvidence,
     ServiceForward,
 )
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    Service,
+    Workload,
+)
 from kubectl_portcheck.model.probes import Attempt, Family, ListeningSocket, Path, PodSockets
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.pods import forward_choice
 from kubectl_portcheck.semantics.ports import kubectl_target_port
+from kubectl_portcheck.semantics.references import concerning
 
 READY: dict[str, Any] = {
     "phase": "Running",
@@ -26,6 +36,16 @@ READY: dict[str, Any] = {
     "podIPs": [{"ip": "10.0.0.1"}],
     "conditions": [{"type": "Ready", "status": "True"}],
 }
+
+KINDS = ("Service", "Pod", "EndpointSlice", "ReplicaSet", "Deployment")
+AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
+    **FIELDS,
+    "workloads": (Workload, ("Deployment", "StatefulSet", "DaemonSet")),
+    "revisions": (ControllerRevision, ("ControllerRevision",)),
+    "events": (Event, ("Event",)),
+    "nodes": (Node, ("Node",)),
+}
+"""By field of the evidence: the type, and the kinds of documents that it is read from."""
 
 PATHS: dict[str, Path] = {"port-forward": "pod-port-forward", "pod-proxy": "pod-proxy"}
 
@@ -39,7 +59,7 @@ def evidence_of(text: str) -> Evidence:
     documents = [d for d in yaml.safe_load_all(text) if d]
     of_kind = {
         kind: [d for d in documents if d.get("kind") == kind]
-        for kind in ("Service", "Pod", "EndpointSlice", "ReplicaSet", "Deployment")
+        for kind in (*KINDS, *(k for _, kinds in AROUND.values() for k in kinds))
     }
     probes: dict[str, Any] = next((d["probes"] for d in documents if "probes" in d), {})
     asked = next((d["asked"] for d in documents if "asked" in d), None)
@@ -68,8 +88,17 @@ def evidence_of(text: str) -> Evidence:
         ),
         service_forwards=_forwards(service, matching, probes),
     )
+    found = msgspec.structs.replace(
+        found,
+        **{
+            field: Observed(
+                value=tuple(msgspec.convert(d, type_) for kind in kinds for d in of_kind[kind])
+            )
+            for field, (type_, kinds) in AROUND.items()
+        },
+    )
     context = Context(source="cluster", namespace="default", collected_at="2026-06-01T12:00:00Z")
-    return Evidence(context=context, services=(found,))
+    return Evidence(context=context, services=(concerning(found),))
 
 
 def _pod(document: dict[str, Any]) -> Pod:

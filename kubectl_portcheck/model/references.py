@@ -1,0 +1,238 @@
+"""Objects that lead to a Service, guard its pods or watch them, under Kubernetes' own names.
+
+Like :mod:`kubectl_portcheck.model.objects`: the fields that a diagnosis reads, and no others.
+"""
+
+from typing import Literal
+
+from msgspec import field
+
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
+from kubectl_portcheck.model.probes import Protocol
+
+
+class ServiceBackendPort(Record, frozen=True):
+    """The Service port that an Ingress names: by name or by number, never by targetPort."""
+
+    name: str = ""
+    number: int = 0
+
+
+class IngressServiceBackend(Record, frozen=True):
+    """The Service to which an Ingress sends requests."""
+
+    name: str = ""
+    port: ServiceBackendPort = ServiceBackendPort()
+
+
+class IngressBackend(Record, frozen=True):
+    """A backend of an Ingress; None where it is another resource than a Service."""
+
+    service: IngressServiceBackend | None = None
+
+
+class HTTPIngressPath(Record, frozen=True):
+    """One path of a host."""
+
+    backend: IngressBackend = IngressBackend()
+    path: str = ""
+
+
+class HTTPIngressRuleValue(Record, frozen=True):
+    """The paths of a host."""
+
+    paths: tuple[HTTPIngressPath, ...] = ()
+
+
+class IngressRule(Record, frozen=True):
+    """A host and its paths."""
+
+    host: str = ""
+    http: HTTPIngressRuleValue = HTTPIngressRuleValue()
+
+
+class IngressSpec(Record, frozen=True):
+    """What was asked of an Ingress."""
+
+    ingress_class_name: str = ""
+    default_backend: IngressBackend | None = None
+    rules: tuple[IngressRule, ...] = ()
+
+
+class Ingress(Record, frozen=True):
+    """An Ingress."""
+
+    metadata: ObjectMeta
+    spec: IngressSpec = IngressSpec()
+
+
+class BackendRef(Record, frozen=True):
+    """A backend of a route. Group '' and kind Service are the defaults of the Gateway API."""
+
+    name: str = ""
+    namespace: str = ""
+    """Empty for the route's own."""
+    port: int | None = None
+    """The Service port; required where the backend is a Service."""
+    kind: str = "Service"
+    group: str = ""
+
+
+class RouteRule(Record, frozen=True):
+    """A rule of a route."""
+
+    backend_refs: tuple[BackendRef, ...] = ()
+
+
+class ParentRef(Record, frozen=True):
+    """The Gateway to which a route belongs."""
+
+    name: str = ""
+    namespace: str = ""
+
+
+class RouteParentStatus(Record, frozen=True):
+    """What a Gateway's controller says of a route: Accepted, ResolvedRefs."""
+
+    parent_ref: ParentRef = ParentRef()
+    conditions: tuple[Condition, ...] = ()
+
+
+class RouteSpec(Record, frozen=True):
+    """What was asked of a route."""
+
+    parent_refs: tuple[ParentRef, ...] = ()
+    hostnames: tuple[str, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+
+
+class RouteStatus(Record, frozen=True):
+    """What became of a route."""
+
+    parents: tuple[RouteParentStatus, ...] = ()
+
+
+class Route(Record, frozen=True):
+    """An HTTPRoute, GRPCRoute, TCPRoute or TLSRoute of the Gateway API."""
+
+    metadata: ObjectMeta
+    kind: str = ""
+    """Filled in by the reader: lists do not repeat it on their items."""
+    spec: RouteSpec = RouteSpec()
+    status: RouteStatus = RouteStatus()
+
+
+class ReferenceGrantFrom(Record, frozen=True):
+    """Who may refer to objects here."""
+
+    group: str = ""
+    kind: str = ""
+    namespace: str = ""
+
+
+class ReferenceGrantTo(Record, frozen=True):
+    """To what; every object of the kind where no name is given."""
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class ReferenceGrantSpec(Record, frozen=True):
+    """What a ReferenceGrant allows."""
+
+    from_: tuple[ReferenceGrantFrom, ...] = field(name="from", default=())
+    to: tuple[ReferenceGrantTo, ...] = ()
+
+
+class ReferenceGrant(Record, frozen=True):
+    """A permission to refer to objects of this namespace from another one."""
+
+    metadata: ObjectMeta
+    spec: ReferenceGrantSpec = ReferenceGrantSpec()
+
+
+class IPBlock(Record, frozen=True):
+    """A range of addresses, less some parts of it."""
+
+    cidr: str = ""
+    except_: tuple[str, ...] = field(name="except", default=())
+
+
+class NetworkPolicyPeer(Record, frozen=True):
+    """A source: pods by selectors, or addresses."""
+
+    pod_selector: LabelSelector | None = None
+    namespace_selector: LabelSelector | None = None
+    ip_block: IPBlock | None = None
+
+
+class NetworkPolicyPort(Record, frozen=True):
+    """A port of the *pod*, by number or container port name; every one where none is given."""
+
+    protocol: Protocol = "TCP"
+    port: int | str | None = None
+    end_port: int | None = None
+
+
+class NetworkPolicyIngressRule(Record, frozen=True):
+    """What is let in. No sources means every source, no ports every port."""
+
+    from_: tuple[NetworkPolicyPeer, ...] = field(name="from", default=())
+    ports: tuple[NetworkPolicyPort, ...] = ()
+
+
+class NetworkPolicySpec(Record, frozen=True):
+    """What a NetworkPolicy says about traffic into its pods."""
+
+    pod_selector: LabelSelector = LabelSelector()
+    policy_types: tuple[Literal["Ingress", "Egress"], ...] = ()
+    ingress: tuple[NetworkPolicyIngressRule, ...] = ()
+
+
+class NetworkPolicy(Record, frozen=True):
+    """A NetworkPolicy."""
+
+    metadata: ObjectMeta
+    spec: NetworkPolicySpec = NetworkPolicySpec()
+
+
+class NamespaceSelector(Record, frozen=True):
+    """The namespaces in which a monitor looks; its own where nothing is said."""
+
+    any: bool = False
+    match_names: tuple[str, ...] = ()
+
+
+class MonitorEndpoint(Record, frozen=True):
+    """A port that Prometheus scrapes.
+
+    ``port`` is the name of a *Service* port in a ServiceMonitor and the name of a *container* port
+    in a PodMonitor; ``target_port`` and ``port_number`` are ports of the pod.
+    """
+
+    port: str = ""
+    target_port: int | str | None = None
+    port_number: int | None = None
+    path: str = ""
+
+
+class MonitorSpec(Record, frozen=True):
+    """What was asked of a monitor."""
+
+    selector: LabelSelector = LabelSelector()
+    namespace_selector: NamespaceSelector = NamespaceSelector()
+    endpoints: tuple[MonitorEndpoint, ...] = ()
+    """Of a ServiceMonitor."""
+    pod_metrics_endpoints: tuple[MonitorEndpoint, ...] = ()
+    """Of a PodMonitor."""
+
+
+class Monitor(Record, frozen=True):
+    """A ServiceMonitor or PodMonitor of the Prometheus operator."""
+
+    metadata: ObjectMeta
+    kind: str = ""
+    """Filled in by the reader."""
+    spec: MonitorSpec = MonitorSpec()

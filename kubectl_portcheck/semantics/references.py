@@ -1,0 +1,139 @@
+"""Which objects refer to a Service or to its pods, and by what."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.objects import LabelSelector, Pod, Service
+from kubectl_portcheck.model.references import (
+    BackendRef,
+    Ingress,
+    IngressBackend,
+    Monitor,
+    NetworkPolicy,
+    Route,
+    ServiceBackendPort,
+)
+from kubectl_portcheck.semantics import selectors
+
+T = TypeVar("T")
+
+GATEWAY = "gateway.networking.k8s.io"
+MONITORING = "monitoring.coreos.com"
+
+
+class IngressUse(NamedTuple):
+    """One place of an Ingress that names a Service port."""
+
+    where: str
+    """``host/path``, or ``default backend``."""
+    service: str
+    port: ServiceBackendPort
+    pointer: str
+    """The JSON pointer of the backend's port, for a patch."""
+
+
+def uses_of_ingress(ingress: Ingress) -> list[IngressUse]:
+    """Every Service that the Ingress names, in the order in which they stand."""
+    found: list[IngressUse] = []
+
+    def add(where: str, backend: IngressBackend | None, pointer: str) -> None:
+        if backend and backend.service:
+            port = f"{pointer}/service/port"
+            found.append(IngressUse(where, backend.service.name, backend.service.port, port))
+
+    add("default backend", ingress.spec.default_backend, "/spec/defaultBackend")
+    for i, rule in enumerate(ingress.spec.rules):
+        for j, path in enumerate(rule.http.paths):
+            pointer = f"/spec/rules/{i}/http/paths/{j}/backend"
+            add(f"{rule.host or '*'}{path.path or '/'}", path.backend, pointer)
+    return found
+
+
+class RouteUse(NamedTuple):
+    """One backend of a route that is a Service."""
+
+    service: str
+    namespace: str
+    port: int | None
+    pointer: str
+    """The JSON pointer of the backend, for a patch."""
+
+
+def uses_of_route(route: Route) -> list[RouteUse]:
+    """Every Service that the route names."""
+    return [
+        RouteUse(
+            ref.name,
+            ref.namespace or route.metadata.namespace,
+            ref.port,
+            f"/spec/rules/{i}/backendRefs/{j}",
+        )
+        for i, rule in enumerate(route.spec.rules)
+        for j, ref in enumerate(rule.backend_refs)
+        if _is_service(ref)
+    ]
+
+
+def _is_service(ref: BackendRef) -> bool:
+    return ref.kind == "Service" and ref.group in ("", "core")
+
+
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Whether a selector of a policy or monitor matches; here an empty one matches everything."""
+    empty = not (selector.match_labels or selector.match_expressions)
+    return empty or selectors.matches_workload(selector, labels)
+
+
+def looks_into(monitor: Monitor, namespace: str) -> bool:
+    """Whether the monitor looks into the namespace."""
+    where = monitor.spec.namespace_selector
+    return where.any or namespace in (where.match_names or (monitor.metadata.namespace,))
+
+
+def watches(monitor: Monitor, service: Service, pods: Iterable[Pod]) -> bool:
+    """Whether the monitor means this Service, or for a PodMonitor one of these pods."""
+    if not looks_into(monitor, service.metadata.namespace):
+        return False
+    chosen = monitor.spec.selector
+    if monitor.kind == "PodMonitor":
+        return any(selects(chosen, p.metadata.labels) for p in pods)
+    return selects(chosen, service.metadata.labels)
+
+
+def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
+    """The evidence without the objects that concern other Services alone.
+
+    Lists of a namespace hold many of those; snapshots and rules are better off without them.
+    """
+    service = evidence.service
+    name, namespace = service.metadata.name, service.metadata.namespace
+    pods = () if isinstance(evidence.pods, Missing) else evidence.pods.value
+
+    def leads_here(ingress: Ingress) -> bool:
+        return any(u.service == name for u in uses_of_ingress(ingress))
+
+    def routes_here(route: Route) -> bool:
+        return any((u.service, u.namespace) == (name, namespace) for u in uses_of_route(route))
+
+    def guards(policy: NetworkPolicy) -> bool:
+        return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
+
+    return msgspec.structs.replace(
+        evidence,
+        ingresses=_those(evidence.ingresses, leads_here),
+        routes=_those(evidence.routes, routes_here),
+        network_policies=_those(evidence.network_policies, guards),
+        monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
+    )
+
+
+def _those(
+    part: Observed[tuple[T, ...]] | Missing, wanted: Callable[[T], bool]
+) -> Observed[tuple[T, ...]] | Missing:
+    if isinstance(part, Missing):
+        return part
+    return Observed(value=tuple(o for o in part.value if wanted(o)))
