@@ -2,12 +2,16 @@
 """The entry of the console script and of ``python -m kubectl_portcheck``."""
 
 import contextlib
+import gc
 import os
 import sys
 
 
 def run() -> None:
     """Runs the program and ends the process with its exit code."""
+    # Nearly all that a run makes lives to its end: modules, types, evidence, report. A look for
+    # garbage at every 700 objects finds none, and is a twentieth of a short run.
+    gc.set_threshold(100_000)
     if "_ARGCOMPLETE" in os.environ:
         from kubectl_portcheck.arguments import complete
 

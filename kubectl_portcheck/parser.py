@@ -6,8 +6,9 @@ says them.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
-from difflib import get_close_matches
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
 from kubectl_portcheck.errors import UsageError
@@ -49,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         flag = word.partition("=")[0]
         if not flag.startswith("--"):
             return UsageError(f"unknown shorthand flag: {flag[1:2]!r} in {flag}", SEE)
-        near = get_close_matches(flag, self._option_string_actions, n=1, cutoff=0.7)
+        near = _nearest(flag, self._option_string_actions, 0.7)
         hint = f"Did you mean {near[0]}? " if near else ""
         return UsageError(f"unknown flag: {flag}", hint + SEE)
 
@@ -85,7 +86,9 @@ class Help(argparse.RawDescriptionHelpFormatter):
     """One form of help under every version of Python: ``-n, --namespace NAMESPACE``."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=34)
+        # With a width, since argparse would import shutil to find it: for every single flag, also
+        # where no help is asked for.
+        super().__init__(prog, max_help_position=34, width=_columns() - 2)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings:
@@ -99,12 +102,32 @@ def one_of(*words: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if text not in words:
-            near = get_close_matches(text, words, n=1)
+            near = _nearest(text, words, 0.6)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise argparse.ArgumentTypeError(f"must be one of {', '.join(words)}{hint}")
         return text
 
     return read
+
+
+def _columns() -> int:
+    """The width of the terminal, as shutil.get_terminal_size finds it."""
+    try:
+        columns = int(os.environ.get("COLUMNS", ""))
+    except ValueError:
+        columns = 0
+    if columns > 0:
+        return columns
+    try:
+        return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
+    except (ValueError, OSError):  # Closed, or no terminal.
+        return 80
+
+
+def _nearest(word: str, known: Iterable[str], cutoff: float) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
 def _invalid(value: str, action: argparse.Action, why: str) -> str:

@@ -1,7 +1,6 @@
 """The files with their errors mended, as a diff or on disk."""
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +9,6 @@ from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
-from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.report import Finding, Fix, Report
 
@@ -117,6 +115,8 @@ def _tried(file: File, changes: list[_Change]) -> str:
 
 def unified_diff(mended: Mended) -> str:
     """What ``--diff`` prints."""
+    from kubectl_portcheck.collect.manifests.unified import unified
+
     return "".join(unified(f.path, f.text, text) for f, text in mended.files if f.path)
 
 
@@ -138,6 +138,8 @@ def _replace(file: File, path: Path, text: str) -> None:
     with open(real, "rb") as stream:
         if stream.read() != file.text.encode():
             raise UsageError(f"{file.name} was changed meanwhile", "Run it again.")
+    import tempfile  # Late: a report alone does without.
+
     number, name = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".portcheck-")
     try:
         with os.fdopen(number, "wb") as stream:
