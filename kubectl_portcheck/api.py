@@ -1,0 +1,146 @@
+"""The library: what ``from kubectl_portcheck import diagnose`` gives.
+
+Each function returns a :class:`Report`, frozen data that is safe to keep and to share between
+threads; :func:`to_json` and :func:`to_markdown` write it as the command line does. Nothing is
+printed, no signal is handled, no global is changed. All names that ``kubectl_portcheck`` exports
+stay, with their meaning, until the next major version; fields and parameters are added.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+from kubectl_portcheck import __version__
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.target import parse_target
+
+__all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_json", "to_markdown"]
+
+
+def diagnose(
+    *targets: str,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+    as_user: str | None = None,
+    as_groups: Sequence[str] = (),
+    timeout: float = 30.0,
+    look_inside: bool = True,
+    port_forward: bool = True,
+    environ: Mapping[str, str] | None = None,
+) -> Report:
+    """Walks to each target on a running cluster and reports on it: ``diagnose("svc/checkout")``.
+
+    Targets are written as on the command line: ``svc/NAME``, ``NAME``, ``NAME:PORT``. The
+    connection is kubectl's: the kubeconfig, ``KUBECONFIG``, the home directory's, or the
+    ServiceAccount of the pod; ``None`` leaves each setting to it. ``timeout`` bounds the whole
+    walk, in seconds. ``look_inside=False`` is ``--no-exec``, ``port_forward=False`` is
+    ``--no-port-forward``. ``environ`` takes the place of ``os.environ``.
+
+    Raises UsageError for a target that cannot be read, UnknownTargetError for one that does not
+    exist, NoClusterError where no cluster answers or it refuses the credentials. A right that is
+    missing raises nothing: it is named in the report, whose verdict may then be inconclusive.
+    Ctrl-C raises KeyboardInterrupt.
+    """
+    from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.collect.live import collect
+    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.diagnosis import diagnose as conclude
+
+    if not targets:
+        raise UsageError("name a Service", 'For instance: diagnose("svc/checkout")')
+    flags = ConnectionFlags(
+        kubeconfig=None if kubeconfig is None else os.fspath(kubeconfig),
+        context=context,
+        namespace=namespace,
+        as_user=as_user,
+        as_groups=tuple(as_groups),
+    )
+    evidence = collect(
+        flags,
+        os.environ if environ is None else environ,
+        [parse_target(target) for target in targets],
+        Options(exec=look_inside, port_forward=port_forward),
+        _Silent(),
+        timeout=timeout,
+        log=_nowhere,
+    )
+    if evidence.interrupted:
+        raise KeyboardInterrupt
+    return conclude(evidence, kubectl=("kubectl", *flags._replace(namespace=None).to_argv()))
+
+
+def diagnose_files(
+    paths: Sequence[str | os.PathLike[str]],
+    *targets: str,
+    namespace: str = "",
+    complete: bool = False,
+) -> Report:
+    """Reports on manifests: files, and folders with all below them, as ``-f`` takes them.
+
+    Without targets it is about every Service in them; where there is none, ``services`` is empty.
+    ``namespace`` is what objects without one belong to. ``complete=True`` says that nothing
+    exists beside these files.
+
+    Raises UsageError where a file cannot be read or is no YAML: a report on a part of what was
+    asked would look like one on the whole. Raises UnknownTargetError for a target that they lack.
+    """
+    from kubectl_portcheck.collect.manifests import gather, localise, read
+    from kubectl_portcheck.diagnosis import diagnose as conclude
+
+    manifests = read([os.fspath(path) for path in paths], BytesIO())
+    gathered = gather(
+        manifests, [parse_target(t) for t in targets], namespace=namespace, complete=complete
+    )
+    if gathered.problems:
+        others = len(gathered.problems) - 1
+        more = f" (and {others} more)" if others else ""
+        raise UsageError(f"{gathered.problems[0]}{more}")
+    return localise(conclude(gathered.evidence), gathered)
+
+
+def diagnose_snapshot(path: str | os.PathLike[str]) -> Report:
+    """Reports on evidence that ``--save`` kept, or that kubectl recorded: what ``--replay`` takes.
+
+    Raises UsageError where the file holds none, or a newer version's.
+    """
+    from kubectl_portcheck.collect import snapshot
+    from kubectl_portcheck.diagnosis import diagnose as conclude
+
+    place = Path(path)
+    if snapshot.is_foreign(place):
+        from kubectl_portcheck.collect import foreign
+
+        return conclude(foreign.load(place))
+    return conclude(snapshot.load(place))
+
+
+def to_json(report: Report) -> str:
+    """The report as ``-o json`` prints it: schema version 1, ASCII, ended by a line break."""
+    from kubectl_portcheck.render.json import render_json
+
+    return render_json(report, __version__)
+
+
+def to_markdown(report: Report) -> str:
+    """The report as ``-o markdown`` prints it, for an incident channel."""
+    from kubectl_portcheck.render.markdown import render_markdown
+
+    return render_markdown(report)
+
+
+class _Silent:
+    def target(self, title: str, number: int, total: int) -> None:
+        """Nobody watches."""
+
+    def started(self, step: str, detail: str = "") -> None:
+        """Nobody watches."""
+
+    def done(self, step: str) -> None:
+        """Nobody watches."""
+
+
+def _nowhere(level: int, line: str) -> None:
+    """The requests are not logged."""
