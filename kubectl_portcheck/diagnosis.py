@@ -129,6 +129,10 @@ def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
         # It stands for pods to come: nobody has seen one run.
         unseen = msgspec.structs.replace(pod, status=PodStatus())
         return PodReport(pod=unseen, ready=False, listeners=listeners)
+    if listeners is None:
+        found = whole.knocked(pod)
+        # An empty list would say that nothing listens, which no knock can tell.
+        listeners = (found.listeners or None) if found else None
     return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
 
 

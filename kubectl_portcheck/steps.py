@@ -60,6 +60,9 @@ def _steps_in_files(case: Case) -> tuple[Step, ...]:
 def chain_of(case: Case) -> Chain:
     """The way of a request to this port, over all pods."""
     known = [(s, found) for s in case.states if (found := case.listeners(s.pod)) is not None]
+    if not known and case.port.protocol == "TCP":
+        inferred = [(s, case.knocked(s.pod)) for s in case.states]
+        known = [(s, found.listeners) for s, found in inferred if found and found.listeners]
     programs: dict[int, set[str]] = {}
     listening: set[int] = set()
     for _, found in known:
@@ -147,7 +150,7 @@ def _listening_ports(case: Case) -> Step:
             {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
         )
         summary = f"declared, not verified: {listing(declared)}" if declared else "not known"
-        return _step(2, "skipped", summary, reason=why, command=command)
+        return _step(2, "skipped", _inferred(case) or summary, reason=why, command=command)
     groups: dict[tuple[int, ...], int] = {}
     for state in read:
         groups_key = tuple(
@@ -173,6 +176,19 @@ def _listening_ports(case: Case) -> Step:
         summary += f"; {len(case.states) - len(read)} not read ({why})"
     status: Status = "pass" if len(well) == len(case.states) else "warn"
     return _step(2, status, f"{summary}", command=command)
+
+
+def _inferred(case: Case) -> str:
+    """What the port-forwards tell instead: ``inferred from port-forwards: 9000 in 3 of 3``."""
+    found = [k for s in case.states if (k := case.knocked(s.pod))]
+    if case.port.protocol != "TCP" or not any(k.listeners for k in found):
+        return ""
+    pods = len(case.states)
+    heard = Counter(s.port for k in found for s in k.listeners)
+    closed = {p for k in found for p in k.closed} - set(heard)
+    words = [f"{port} in {count} of {pods}" for port, count in sorted(heard.items())]
+    words += [f"{listing(sorted(closed))} in none"] if closed else []
+    return f"inferred from port-forwards: {'; '.join(words)}"
 
 
 def _instead(states: Sequence[PodState]) -> str:

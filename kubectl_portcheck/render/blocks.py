@@ -273,7 +273,9 @@ def _pod_text(report: PodReport, attempts: Iterable[Attempt]) -> str:
             f"{s.port}/{s.protocol} {s.program or ''}".strip()
             for s in sorted(report.listeners, key=lambda s: s.port)
         }
-        facts.append(f"listens on {', '.join(sorted(found, key=_number)) or 'nothing'}")
+        inferred = any(s.source == "knock" for s in report.listeners)
+        words = "inferred from port-forwards: listens on" if inferred else "listens on"
+        facts.append(f"{words} {', '.join(sorted(found, key=_number)) or 'nothing'}")
     mine = sorted({(a.path, a.port, a.outcome) for a in attempts if a.pod == pod.metadata.name})
     facts += [f"{path} {port} {outcome}" for path, port, outcome in mine]
     return f"{pod.metadata.name}: {'; '.join(facts)}"

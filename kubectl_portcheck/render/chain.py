@@ -145,12 +145,15 @@ def _who(number: int, pods: Sequence[PodReport], port: PortReport) -> str:
     if number in port.chain.readiness and number not in port.chain.resolved:
         return "readiness probe"
     who = clean(program, 40) if program else "a process"
-    addresses = {
-        s.address
+    here = [
+        s
         for p in pods
         for s in p.listeners or ()
         if s.port == number and s.protocol == port.protocol
-    }
+    ]
+    if here and all(s.source == "knock" for s in here):
+        return "accepts a port-forward"
+    addresses = {s.address for s in here}
     if addresses and not addresses & _WILDCARDS and number in port.chain.resolved:
         few = sorted(addresses)[:2]
         where = " and ".join(few) if len(addresses) <= 2 else "single addresses"

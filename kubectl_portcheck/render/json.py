@@ -98,9 +98,9 @@ def _pod(report: PodReport) -> Json:
 def _socket(socket: ListeningSocket) -> Json:
     return {
         "protocol": socket.protocol,
-        "family": socket.family,
+        "family": socket.family if socket.address else None,
         "familyCertain": socket.family_certain,
-        "address": clean(socket.address),
+        "address": clean(socket.address) or None,
         "port": socket.port,
         "device": _text(socket.device),
         "container": _text(socket.container),

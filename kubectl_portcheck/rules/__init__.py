@@ -38,6 +38,7 @@ from kubectl_portcheck.rules import (
     pc503_pod_resets,
     pc506_sandbox_inconclusive,
     pc601_service_forward_fails,
+    pc603_pod_ip_refuses,
 )
 from kubectl_portcheck.rules.base import Rule
 
@@ -79,5 +80,6 @@ CATALOGUE: tuple[Rule, ...] = (
     pc503_pod_resets.RULE,
     pc506_sandbox_inconclusive.RULE,
     pc601_service_forward_fails.RULE,
+    pc603_pod_ip_refuses.RULE,
 )
 """Every rule, in the order of its code."""

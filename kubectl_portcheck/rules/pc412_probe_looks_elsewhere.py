@@ -140,7 +140,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "[::]:15020 pilot-agent", "0.0.0
     ),
     check_service=_check,
     follows_from=(
-        *("PC202", "PC204", "PC206", "PC309", "PC401", "PC403", "PC402", "PC405", "PC406"),
+        *("PC202", "PC204", "PC206", "PC309", "PC401", "PC403", "PC402", "PC405", "PC406", "PC603"),
         *("PC407", "PC201", "PC502", "PC503", "PC501"),
     ),
 )

@@ -114,5 +114,6 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
         "PC405",
         "PC406",
         "PC407",
+        "PC603",
     ),
 )

@@ -115,5 +115,6 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], service-port-forward: {80: acce
         "PC502",
         "PC503",
         "PC506",
+        "PC603",
     ),
 )

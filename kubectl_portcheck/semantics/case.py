@@ -19,7 +19,7 @@ from kubectl_portcheck.model.objects import (
     ServicePort,
     Workload,
 )
-from kubectl_portcheck.model.probes import Attempt, ListeningSocket
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -30,6 +30,7 @@ from kubectl_portcheck.model.references import (
 from kubectl_portcheck.model.report import Subject
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
+from kubectl_portcheck.semantics.knocked import knocked
 
 T = TypeVar("T")
 
@@ -166,6 +167,11 @@ class ServiceCase:
         """What listens in the pod; None where that is not known."""
         found = self.evidence.sockets.get(pod.metadata.name)
         return found.value.listeners if isinstance(found, Observed) else None
+
+    def knocked(self, pod: Pod) -> PodSockets | None:
+        """What the port-forwards prove, where the pod's sockets could not be read; else None."""
+        measured = self.measured(pod)
+        return None if isinstance(measured.sockets, Observed) else knocked(measured.attempts)
 
     def measured(self, pod: Pod) -> Measured:
         """All that was measured in the pod."""

@@ -1,0 +1,100 @@
+"""PC603: the pod's address refuses where its loopback accepts, and its sockets cannot be read."""
+
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    # With the sockets it is known where they listen, and PC202 tells it.
+    found = tuple(s for s in case.in_state("loopback-only") if not s.answer.listeners)
+    if not found:
+        return Passed()
+    numbers = listing(sorted({s.target for s in found if s.target is not None}))
+    evidence = [
+        f"{s.name}: a port-forward to {s.target} is accepted, the API server's pod proxy refused"
+        for s in found
+    ]
+    evidence.append("The sockets could not be read, so the cause is inferred from these two")
+    return RULE.finding(
+        case,
+        f"{numbers} refuses on the pod's own address in {share(found, case.backends)}, and accepts "
+        "on the loopback: the application listens on the loopback alone, as it seems",
+        evidence=evidence,
+        fixes=[
+            fixes.by_hand(
+                f"Make the application listen on 0.0.0.0:{found[0].target} (or "
+                f"[::]:{found[0].target}): a setting of the application, such as --host, --bind "
+                "or listen"
+            )
+        ],
+        impact=impact_of(found, case),
+        pods=names(found),
+    )
+
+
+RULE = Rule(
+    code="PC603",
+    name="pod-ip-refuses",
+    severity="error",
+    summary="The pod's own address refuses where a port-forward is accepted",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The API server's pod proxy dials the pod's address, as clients do, and is "
+        "refused; a port-forward dials the pod's loopback and is accepted. What listens could not "
+        "be read, or PC202 would say it outright.",
+        why="Clients of the Service arrive at the pod's own address, where nobody accepts them: "
+        "the application is bound to the loopback, or a network plugin rejects.",
+        confirm="kubectl get --raw /api/v1/namespaces/NAMESPACE/pods/POD:PORT/proxy/ says "
+        "connection refused, while kubectl port-forward POD :PORT works. --debug-image reads the "
+        "sockets of a pod that has no shell.",
+        fix="Bind to all addresses: many servers take --host 0.0.0.0, --bind or a listen "
+        "directive. Is it bound so already, look for a network policy that rejects.",
+    ),
+    examples=(
+        Example(
+            "no shell in the image; refused at its address, accepted on its loopback",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: refused}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the pod proxy gets through",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: accepted}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)
