@@ -63,7 +63,8 @@ def parser() -> Parser:
         "targets",
         nargs="*",
         metavar="TARGET",
-        help="svc/NAME, service/NAME or NAME; each may end in :PORT, a number or a name",
+        help="svc/NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services that select "
+        "its pods; ing/ or httproute/NAME for those to which it leads; each may end in :PORT",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
     _walk_flags(made.add_argument_group(WALK))

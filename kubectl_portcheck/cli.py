@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.environment import Environment
-from kubectl_portcheck.errors import NoClusterError, PortcheckError
+from kubectl_portcheck.errors import NoAnswerError, NoClusterError, PortcheckError
 from kubectl_portcheck.exit_codes import ExitCode
 
 
@@ -26,6 +26,9 @@ def main(argv: Sequence[str], env: Environment) -> ExitCode:
     except NoClusterError as error:
         _complain(env, error)
         return ExitCode.NO_CLUSTER
+    except NoAnswerError as error:
+        _complain(env, error)
+        return ExitCode.INCONCLUSIVE
     except PortcheckError as error:
         _complain(env, error)
         return ExitCode.USAGE

@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kubectl_portcheck import own_ports
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.report import (
     VERDICTS,
@@ -58,10 +59,15 @@ def diagnose(
         _service(e, rules, evidence.context.collected_at, kubectl, ignore)
         for e in evidence.services
     )
+    verdicts = [s.verdict for s in services]
+    if evidence.missing or (evidence.interrupted and not services):
+        verdicts.append("inconclusive")
     return Report(
         context=evidence.context,
-        verdict=worst(s.verdict for s in services),
+        # Where there is no Service, nobody gets errors.
+        verdict=worst(verdicts) if verdicts else "healthy",
         services=services,
+        missing=evidence.missing,
         interrupted=evidence.interrupted,
     )
 
@@ -82,6 +88,8 @@ def _service(
         return _unread(evidence, evidence.unread)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
+    if evidence.asked is not None:
+        return _own_ports(whole, evidence.asked, rules, ignore)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
     outcomes = [
         (rule, case.port.port if isinstance(case, Case) else None, _run(rule, case))
@@ -123,6 +131,33 @@ def _service(
     )
 
 
+def _own_ports(
+    whole: ServiceCase, asked: Asked, rules: Sequence[Rule], ignore: Sequence[str]
+) -> ServiceReport:
+    """The report on the pods of a workload, as far as no Service is concerned."""
+    outcomes = [_run(rule, whole) for rule in rules if rule.code in own_ports.ABOUT_PODS]
+    ignored = suppressions(whole.service, ignore, rules)
+    found = [o for o in outcomes if isinstance(o, Finding)]
+    findings = _fold(found, rules, ignored.codes)
+    judged = own_ports.judge(whole, asked, findings)
+    return ServiceReport(
+        kind=asked.kind,
+        namespace=whole.namespace,
+        name=whole.name,
+        verdict=judged.verdict,
+        headline=judged.headline,
+        pods=tuple(_pod(whole, p) for p in whole.pods),
+        findings=findings,
+        not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        missing=_missing(whole.evidence),
+        suppressed=tuple(
+            Suppressed(finding=f, by=ignored.codes[f.code])
+            for f in found
+            if f.code in ignored.codes
+        ),
+    )
+
+
 def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
     listeners = whole.listeners(pod)
     if whole.in_files:
@@ -140,10 +175,12 @@ def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
     """The report on a Service of which nothing but its name is known."""
     detail = why.detail or why.reason
     return ServiceReport(
+        kind=evidence.asked.kind if evidence.asked else "Service",
         namespace=evidence.service.metadata.namespace,
         name=evidence.service.metadata.name,
-        verdict="inconclusive",
-        headline=f"could not tell: {detail}",
+        # Clients who are sent to a Service that does not exist get errors, all of them.
+        verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
+        headline=detail if why.reason == Reason.NOT_FOUND else f"could not tell: {detail}",
         missing=(detail,),
     )
 

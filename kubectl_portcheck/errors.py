@@ -31,6 +31,10 @@ class UnknownTargetError(UsageError):
         return self.message
 
 
+class NoAnswerError(PortcheckError):
+    """What was asked cannot be told, and there is nothing to report on: exit code 3."""
+
+
 class NoClusterError(PortcheckError):
     """No cluster could be reached, or it refused the credentials: exit code 4."""
 

@@ -1,46 +1,100 @@
 """What the user asks about: ``svc/checkout:80`` and its other spellings."""
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
 
-KINDS = ("svc", "service", "services")
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 """An RFC 1035 or 1123 label: what a Service may be called."""
+SUBDOMAIN = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
+"""What all other objects may be called."""
+
+
+class Kind(NamedTuple):
+    """A kind of object that can be a target."""
+
+    short: str
+    """As it is written in a target and in the report."""
+    name: str
+    """Kubernetes' name."""
+    plural: str
+    group: str
+    """The API group; empty for the core."""
+    others: tuple[str, ...] = ()
+    """Other short names that kubectl knows."""
+
+
+SERVICE: Final = Kind("svc", "Service", "services", "")
+POD: Final = Kind("pod", "Pod", "pods", "", ("po",))
+WORKLOADS: Final = (
+    Kind("deploy", "Deployment", "deployments", "apps"),
+    Kind("sts", "StatefulSet", "statefulsets", "apps"),
+    Kind("ds", "DaemonSet", "daemonsets", "apps"),
+    Kind("rs", "ReplicaSet", "replicasets", "apps"),
+)
+INGRESS: Final = Kind("ing", "Ingress", "ingresses", "networking.k8s.io")
+HTTP_ROUTE: Final = Kind("httproute", "HTTPRoute", "httproutes", "gateway.networking.k8s.io")
+KINDS: Final = (SERVICE, POD, *WORKLOADS, INGRESS, HTTP_ROUTE)
 
 
 class Target(NamedTuple):
-    """A Service, and one of its ports or all of them."""
+    """An object, and one of its ports or all of them."""
 
     name: str
     port: int | str | None = None
+    """A Service's port; of a pod or a workload the pod's port."""
     namespace: str = ""
     """Filled in once the connection says it."""
+    kind: Kind = SERVICE
+
+    @property
+    def title(self) -> str:
+        """``svc/checkout``."""
+        return f"{self.kind.short}/{self.name}"
 
 
 def parse_target(text: str) -> Target:
-    """Reads ``svc/NAME``, ``service/NAME`` or ``NAME``, each with ``:PORT`` or without.
+    """Reads ``KIND/NAME`` or ``NAME``, each with ``:PORT`` or without.
 
     Raises UsageError for anything else.
     """
-    kind, slash, rest = text.rpartition("/")
-    if slash and kind not in KINDS:
+    word, slash, rest = text.rpartition("/")
+    kind = _kind(word) if slash else SERVICE
+    if kind is None:
         raise UsageError(
-            f"cannot check {text!r}: kind {kind!r} is not a Service", "Use svc/NAME or NAME."
+            f"cannot check {text!r}: kind {word!r} leads to no Service",
+            f"Use NAME, or one of {', '.join(f'{k.short}/NAME' for k in KINDS)}.",
         )
     name, colon, port = rest.partition(":")
-    if not NAME.fullmatch(name) or len(name) > 63:
+    fits, longest = (NAME, 63) if kind is SERVICE else (SUBDOMAIN, 253)
+    if not fits.fullmatch(name) or len(name) > longest:
+        more = "" if kind is SERVICE else ", and '.'"
         raise UsageError(
-            f"invalid Service name {name!r}", "A name has lower-case letters, digits and '-'."
+            f"invalid {kind.name} name {name!r}",
+            f"A name has lower-case letters, digits and '-'{more}.",
         )
-    if not colon:
-        return Target(name)
-    if port.isascii() and port.isdecimal():
-        number = int(port) if len(port) < 6 else 0
+    return Target(name, _port(port) if colon else None, kind=kind)
+
+
+def _kind(word: str) -> Kind | None:
+    """The kind in one of kubectl's spellings: ``deploy``, ``Deployments``, ``deployments.apps``,
+    ``deployments.v1.apps``."""
+    word, _, rest = word.lower().partition(".")
+    group = re.sub(r"^v\d+((alpha|beta)\d+)?(\.|$)", "", rest)
+    for kind in KINDS:
+        names = (kind.short, kind.plural, kind.name.lower(), *kind.others)
+        if word in names and (not rest or group == kind.group):
+            return kind
+    return None
+
+
+def _port(text: str) -> int | str:
+    if text.isascii() and text.isdecimal():
+        number = int(text) if len(text) < 6 else 0
         if not 0 < number < 65536:
-            raise UsageError(f"invalid port {port!r}", "A port is a number from 1 to 65535.")
-        return Target(name, number)
-    if not NAME.fullmatch(port):
-        raise UsageError(f"invalid port {port!r}", "Use svc/NAME:PORT, a number or a port's name.")
-    return Target(name, port)
+            raise UsageError(f"invalid port {text!r}", "A port is a number from 1 to 65535.")
+        return number
+    if not NAME.fullmatch(text):
+        raise UsageError(f"invalid port {text!r}", "Use svc/NAME:PORT, a number or a port's name.")
+    return text

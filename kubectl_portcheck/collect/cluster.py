@@ -1,5 +1,6 @@
 """A live cluster, asked in the model's own types. Whatever fails becomes a part that is missing."""
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -24,10 +25,20 @@ from kubectl_portcheck.collect.kinds import OPTIONAL, Kind
 from kubectl_portcheck.collect.listeners import find_listeners
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
-from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.objects import (
+    Endpoints,
+    EndpointSlice,
+    LabelSelector,
+    ObjectMeta,
+    Pod,
+    Service,
+    Workload,
+)
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.target import SERVICE
+from kubectl_portcheck.target import Kind as TargetKind
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
@@ -36,6 +47,8 @@ R = TypeVar("R", bound=Record)
 PAGE = "500"
 """Objects asked for at once; a longer list comes in several answers."""
 READ_SECONDS = 10.0
+SUGGEST_SECONDS = 3.0
+"""For finding what a mistyped name may have meant."""
 EXEC_SECONDS = 8.0
 KNOCK_SECONDS = 5.0
 PROXY_SECONDS = 5.0
@@ -48,6 +61,8 @@ class LiveCluster:
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
+        self.asked_with = (api, namespace, deadline)
+        """What another view of the same cluster is made from."""
 
     def service(self, name: str) -> Observed[Service] | Missing:
         """The Service, or why the API server did not give it.
@@ -55,16 +70,26 @@ class LiveCluster:
         Raises UnknownTargetError where there is none of that name, naming the nearest, and
         ClusterError where no cluster can be reached or it refuses the credentials.
         """
-        path = f"{self._core}/services/{name}"
+        return self.named(SERVICE, name, decode.service)
 
-        def read() -> Service:
+    def named(
+        self, kind: TargetKind, name: str, read_as: Callable[[bytes], T]
+    ) -> Observed[T] | Missing:
+        """One object by its name. Raises as :meth:`service` does."""
+        path = f"{self._collection(kind)}/{name}"
+
+        def read() -> T:
             raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
-            return decode.service(raw)
+            return read_as(raw)
 
         try:
             return observed(read, fatal=(NotFound, Unauthorized, Unreachable, TimedOut))
         except NotFound as error:
-            raise UnknownTargetError(error.line, self._did_you_mean(name)) from None
+            raise UnknownTargetError(error.line, self._did_you_mean(kind, name)) from None
+
+    def services(self) -> Observed[tuple[Service, ...]] | Missing:
+        """All Services of the namespace."""
+        return self._list(f"{self._core}/services", decode.ListOf[Service], "")
 
     def endpoint_slices(self, service: str) -> Observed[tuple[EndpointSlice, ...]] | Missing:
         """The EndpointSlices that belong to the Service, whoever wrote them.
@@ -89,7 +114,11 @@ class LiveCluster:
 
     def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
         """The pods with these labels; all of the namespace for an empty selector."""
-        return self._list(f"{self._core}/pods", decode.ListOf[Pod], _query(selector))
+        return self.pods_matching(_query(selector))
+
+    def pods_matching(self, selector: str) -> Observed[tuple[Pod, ...]] | Missing:
+        """The pods that a label selector in the API's own form matches."""
+        return self._list(f"{self._core}/pods", decode.ListOf[Pod], selector)
 
     def replica_sets(self, selector: dict[str, str]) -> Observed[tuple[Workload, ...]] | Missing:
         """The ReplicaSets with these labels."""
@@ -215,12 +244,44 @@ class LiveCluster:
 
         return observed(read)
 
-    def _did_you_mean(self, name: str) -> str:
-        found = self._list(f"{self._core}/services", decode.ListOf[Service], "")
-        if isinstance(found, Missing):
-            return ""
-        near = selectors.nearest(name, (s.metadata.name for s in found.value))
-        return f"Did you mean {near}?" if near else ""
+    def _collection(self, kind: TargetKind, namespace: str | None = None) -> str:
+        """The path of all objects of a kind in the namespace; '' means in every namespace."""
+        root = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
+        space = self._namespace if namespace is None else namespace
+        inside = f"/namespaces/{space}" if space else ""
+        return f"{root}{inside}/{kind.plural}"
+
+    def _did_you_mean(self, kind: TargetKind, name: str) -> str:
+        """The nearest name here, and the other namespaces that have the very name."""
+        deadline = self._deadline.earlier(SUGGEST_SECONDS)
+        found = []
+        with contextlib.suppress(ClusterError, ValueError):
+            names = self._names(self._collection(kind), {"limit": PAGE}, deadline)
+            near = selectors.nearest(name, (n for _, n in names))
+            found += [f"Did you mean {near}?"] if near else []
+        with contextlib.suppress(ClusterError, ValueError):
+            query = {"fieldSelector": f"metadata.name={name}", "limit": PAGE}
+            names = self._names(self._collection(kind, ""), query, deadline)
+            spaces = sorted({s for s, n in names if n == name})
+            where = f"namespace {spaces[0]}" if len(spaces) == 1 else f"namespaces {_some(spaces)}"
+            found += [f"There is one of this name in {where}."] if spaces else []
+        return " ".join(found)
+
+    def _names(self, path: str, query: dict[str, str], deadline: Deadline) -> list[tuple[str, str]]:
+        """Namespace and name of each object; of the first page where there are more."""
+        page = decode.decode(self._api.get(path, query, deadline=deadline), decode.ListOf[_Named])
+        return [(o.metadata.namespace, o.metadata.name) for o in page.items]
+
+
+class _Named(Record, frozen=True):
+    """An object, of which only the name matters."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+
+def _some(words: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return f"{', '.join(words[:most])}{more}"
 
 
 def observed(
@@ -264,3 +325,13 @@ def forbidden(message: str) -> str:
 
 def _query(selector: dict[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+
+
+def label_query(selector: LabelSelector | None) -> str:
+    """A workload's selector in the form of a request's ``labelSelector``."""
+    terms = [f"{k}={v}" for k, v in sorted(selector.match_labels.items())] if selector else []
+    forms = {"Exists": "{}", "DoesNotExist": "!{}", "In": "{} in ({})", "NotIn": "{} notin ({})"}
+    for term in selector.match_expressions if selector else ():
+        form = forms.get(term.operator, "{}")
+        terms.append(form.format(term.key, ",".join(term.values or ())))
+    return ",".join(terms)

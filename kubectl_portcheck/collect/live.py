@@ -1,14 +1,19 @@
-"""Evidence from a running cluster: one connection, one walk for each target."""
+"""Evidence from a running cluster: one connection, one walk for each target, or a sweep."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
+import msgspec
+
 from kubectl_portcheck.collect.cluster import LiveCluster
 from kubectl_portcheck.collect.connection import Api, ConnectionFlags, Deadline, load_connection
 from kubectl_portcheck.collect.connection.errors import ClusterError
+from kubectl_portcheck.collect.targets import Stop, stops
 from kubectl_portcheck.collect.walk import Options, Progress, walk
-from kubectl_portcheck.errors import NoClusterError
+from kubectl_portcheck.errors import NoClusterError, UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.objects import ObjectMeta, Service
 from kubectl_portcheck.target import Target
 
 
@@ -31,8 +36,9 @@ def collect(
     try:
         connection = load_connection(flags, environ)
         with Api(connection, log) as api:
-            cluster = LiveCluster(api, connection.namespace, deadline)
-            found, whole = _walks(cluster, connection.namespace, targets, options, progress)
+            named = [t._replace(namespace=connection.namespace) for t in targets]
+            made = stops(lambda space: LiveCluster(api, space, deadline), named)
+            found, whole = _walks(made, options, progress)
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
     context = Context(
@@ -45,18 +51,35 @@ def collect(
 
 
 def _walks(
-    cluster: LiveCluster,
-    namespace: str,
-    targets: Sequence[Target],
-    options: Options,
-    progress: Progress,
+    made: Sequence[Stop], options: Options, progress: Progress
 ) -> tuple[list[ServiceEvidence], bool]:
     """One walk after the other; the second value is False where Ctrl-C ended them early."""
-    found = []
-    for number, target in enumerate(targets, 1):
-        progress.target(f"svc/{target.name}", number, len(targets))
-        evidence, whole = walk(cluster, target._replace(namespace=namespace), options, progress)
-        found.append(evidence)
+    found: list[ServiceEvidence] = []
+    for number, stop in enumerate(made, 1):
+        progress.target(stop.target.title, number, len(made))
+        try:
+            evidence, whole = walk(stop.cluster, stop.target, options, progress)
+        except UnknownTargetError as error:
+            if not stop.named_by:
+                raise
+            evidence, whole = _absent(stop, error), True
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            return found, False
+        found.append(msgspec.structs.replace(evidence, asked=stop.asked))
         if not whole:
             return found, False
     return found, True
+
+
+def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:
+    """The evidence about a Service that another object names, and that does not exist."""
+    words = f"{stop.named_by} sends its clients to svc/{stop.target.name}, which does not exist"
+    hint = f" ({error.hint})" if error.hint else ""
+    return ServiceEvidence(
+        service=Service(
+            metadata=ObjectMeta(name=stop.target.name, namespace=stop.target.namespace)
+        ),
+        unread=Missing(reason=Reason.NOT_FOUND, detail=f"{words}{hint}"),
+    )

@@ -40,6 +40,16 @@ class ServiceForward(Record, frozen=True):
     """Why nothing was tried, where ``attempt`` is None."""
 
 
+class Asked(Record, frozen=True):
+    """A pod or a workload that was asked about, and the Services that lead to it."""
+
+    kind: str
+    port: int | str | None = None
+    """The pods' port that was asked about; None for all that they declare."""
+    services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
+    """The Services that select its pods; where there is none, those that nearly do."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -47,6 +57,9 @@ class ServiceEvidence(Record, frozen=True):
     """Its name alone, where ``unread`` says that the rest could not be had."""
     unread: Missing | None = None
     """Why the Service itself could not be read, though a cluster answered."""
+    asked: Asked | None = None
+    """Set where this is about the own ports of a pod or a workload. Then ``service`` is none: it
+    bears the workload's name, and its ports are those that the pods declare."""
     files: Literal["", "some", "all"] = ""
     """Where the evidence is manifest files: whether they are a part of what exists, or all of it.
     The pods are then those that the workloads would make, and none of them was seen alive."""
@@ -104,4 +117,6 @@ class Evidence(Record, frozen=True):
 
     context: Context
     services: tuple[ServiceEvidence, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What could not be looked at at all, such as a namespace whose Services are forbidden."""
     interrupted: bool = False

@@ -26,6 +26,16 @@ VERDICTS: tuple[Verdict, ...] = ("healthy", "inconclusive", "degraded", "broken"
 """From best to worst; over several ports and Services the worst decides."""
 
 
+SHORT_KINDS = {
+    "Service": "svc",
+    "Deployment": "deploy",
+    "StatefulSet": "sts",
+    "DaemonSet": "ds",
+    "ReplicaSet": "rs",
+}
+"""How kinds are written in a title; all others in lower case."""
+
+
 class Impact:
     """What a finding means for the clients of the Service port."""
 
@@ -167,6 +177,8 @@ class ServiceReport(Record, frozen=True):
     verdict: Verdict
     headline: str
     """The cause, or what is well, in one sentence."""
+    kind: str = "Service"
+    """Of another kind where a pod's or a workload's own ports were asked about."""
     pods: tuple[PodReport, ...] = ()
     ports: tuple[PortReport, ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -185,6 +197,21 @@ class ServiceReport(Record, frozen=True):
             f for f in self.findings if f.cause or (f.caused_by and f.caused_by not in codes)
         )
 
+    @property
+    def title(self) -> str:
+        """``svc/checkout``, ``deploy/checkout``."""
+        return f"{self.short_kind}/{self.name}"
+
+    @property
+    def label(self) -> str:
+        """The name, with its kind unless that is a Service."""
+        return self.name if self.kind == "Service" else self.title
+
+    @property
+    def short_kind(self) -> str:
+        """``svc``, ``deploy``: the kind as in a title."""
+        return SHORT_KINDS.get(self.kind, self.kind.lower())
+
 
 class Report(Record, frozen=True):
     """The verdict on all that was asked."""
@@ -192,4 +219,6 @@ class Report(Record, frozen=True):
     context: Context
     verdict: Verdict
     services: tuple[ServiceReport, ...] = ()
+    missing: tuple[str, ...] = ()
+    """What could not be looked at at all, such as a namespace whose Services are forbidden."""
     interrupted: bool = False

@@ -56,6 +56,7 @@ def report_json(report: Report, version: str) -> Json:
         },
         "verdict": report.verdict,
         "interrupted": report.interrupted,
+        "missing": [clean(m) for m in report.missing],
         "services": [_service(s) for s in report.services],
         "counts": {
             "services": len(report.services),
@@ -70,6 +71,7 @@ def report_json(report: Report, version: str) -> Json:
 
 def _service(service: ServiceReport) -> Json:
     return {
+        "kind": clean(service.kind),
         "namespace": clean(service.namespace),
         "name": clean(service.name),
         "verdict": service.verdict,

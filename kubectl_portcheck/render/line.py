@@ -9,7 +9,7 @@ def render_line(report: Report, *, unicode: bool = True) -> str:
     """``BROKEN svc/checkout -n production: port 80: nothing listens on ...``."""
     if len(report.services) == 1:
         service = report.services[0]
-        where = f" svc/{clean(service.name)} -n {clean(service.namespace)}"
+        where = f" {clean(service.title)} -n {clean(service.namespace)}"
         what = clean(service.headline)
     else:
         where, what = "", tally(report)

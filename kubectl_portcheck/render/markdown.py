@@ -34,12 +34,14 @@ def render_markdown(report: Report) -> str:
         parts.append(f"## {_MARKS[report.verdict]} {report.verdict.upper()}: {tally(report)}")
         if services:
             rows = "".join(
-                f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.name)} "
+                f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.label)} "
                 f"| {_text(s.headline)} |\n"
                 for s in services
             )
             head = "| verdict | namespace | Service | cause |\n| --- | --- | --- | --- |\n"
             parts.append(head + rows.rstrip("\n"))
+    if report.missing:
+        parts.append("Not looked at:\n\n" + "\n".join(f"- {_text(m)}" for m in report.missing))
     note = source_note(report)
     for service in services:
         if service.verdict != "healthy" or len(services) == 1:
@@ -75,7 +77,7 @@ def _block(text: str, language: str = "") -> str:
 def _service(service: ServiceReport, note: str) -> list[str]:
     origin = f" ({_text(note)})" if note else ""
     parts = [
-        f"### {_MARKS[service.verdict]} {service.verdict.upper()}: svc/{_text(service.name)} "
+        f"### {_MARKS[service.verdict]} {service.verdict.upper()}: {_text(service.title)} "
         f"in {_text(service.namespace)}{origin}",
         f"**{_text(service.headline)}**",
     ]

@@ -10,7 +10,12 @@ def render_name(report: Report) -> str:
     Blanks do not occur in the names that Kubernetes allows; in a name from elsewhere they are
     written out, so that one Service stays one word.
     """
-    return "".join(f"service/{_word(s.name)}\n" for s in report.services)
+    return "".join(f"{_resource(s.kind)}/{_word(s.name)}\n" for s in report.services)
+
+
+def _resource(kind: str) -> str:
+    """``service``, ``deployment.apps``: the resource with its group, as kubectl prints it."""
+    return clean(kind).lower() + (".apps" if kind not in ("Service", "Pod") else "")
 
 
 def _word(name: str) -> str:

@@ -32,9 +32,7 @@ def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> st
             {
                 "executionSuccessful": not report.interrupted,
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": clean(m)}}
-                    for s in report.services
-                    for m in dict.fromkeys((*s.missing, *(n.missing for n in s.not_evaluated)))
+                    {"level": "warning", "message": {"text": clean(m)}} for m in _notes(report)
                 ],
             }
         ],
@@ -47,6 +45,16 @@ def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> st
     }
     document: Json = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(document, indent=2) + "\n"
+
+
+def _notes(report: Report) -> list[str]:
+    """What could not be had, over all and then Service by Service."""
+    own = [
+        m
+        for s in report.services
+        for m in dict.fromkeys((*s.missing, *(n.missing for n in s.not_evaluated)))
+    ]
+    return [*report.missing, *own]
 
 
 def _rule(code: str, name: str, rule: Rule | None) -> Json:

@@ -25,19 +25,20 @@ def heading(service: ServiceReport, look: Look, note: str = "") -> Line:
     name, namespace = look.glyphs(clean(service.name)), look.glyphs(clean(service.namespace))
     note = look.glyphs(clean(note))
     if look.plain:
-        where = f"Service {name} in namespace {namespace}"
+        where = f"{clean(service.kind)} {name} in namespace {namespace}"
         return line(mark, f": {where}{f', {note}' if note else ''}")
     room = look.columns - cells(mark.text) - 2
-    whole = f"svc/{name}  {namespace}"
+    short = clean(service.short_kind)
+    whole = f"{short}/{name}  {namespace}"
     if cells(whole) > room and not look.wide:
         namespace = cut(namespace, max(room // 3, room - cells(name) - 6), look.ellipsis)
-        name = cut(name, room - cells(namespace) - 6, look.ellipsis)
-        whole = f"svc/{name}  {namespace}"
+        name = cut(name, room - cells(namespace) - cells(short) - 3, look.ellipsis)
+        whole = f"{short}/{name}  {namespace}"
     fits = look.wide or cells(whole) + cells(note) + 2 <= room
     return line(
         mark,
         "  ",
-        Span(f"svc/{name}", "bold"),
+        Span(f"{short}/{name}", "bold"),
         f"  {namespace}",
         Span(f"  {note}" if note and fits else "", "dim"),
     )

@@ -23,7 +23,8 @@ def tally(report: Report) -> str:
     parts = [f"{counts[v]} {v}" for v in _ORDER if counts[v]]
     first, *rest = parts
     number, _, verdict = first.partition(" ")
-    noun = "Service" if total == 1 else "Services"
+    noun = "Service" if all(s.kind == "Service" for s in report.services) else "target"
+    noun = noun if total == 1 else f"{noun}s"
     return ", ".join([f"{number} of {total} {noun} {verdict}", *rest])
 
 
@@ -62,7 +63,7 @@ def closing(report: Report, look: Look, note: str = "") -> Lines:
 
 
 def _name(service: ServiceReport, spread: bool) -> str:
-    name = clean(service.name)
+    name = clean(service.label)
     return f"{clean(service.namespace)}/{name}" if spread else name
 
 

@@ -85,7 +85,7 @@ def test_the_line_of_exit_1_moves(flags: list[str], code: ExitCode) -> None:
         (["svc/x", "--warnings-as-errors"], "--warnings-as-errors cannot be kept"),
         (["--explain", "PC401", "svc/x"], "--explain takes no TARGET"),
         (["--list-rules", "--rbac"], "--list-rules and --rbac exclude each other"),
-        (["node/x"], "is not a Service"),
+        (["node/x"], "leads to no Service"),
         (["svc/UPPER"], "invalid Service name"),
         (["--explain", "PC999"], "no rule 'PC999'"),
         (["--demo", "svc/x"], "takes no TARGET"),

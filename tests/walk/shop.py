@@ -157,11 +157,17 @@ class Run(NamedTuple):
 
 
 def walk(server: FakeApiServer, folder: Path, *flags: str) -> Run:
-    """Runs the program on the shop, with ``-o json``."""
+    """Runs the program on the shop's Service, with ``-o json``."""
+    return program(server, folder, "svc/checkout", *flags)
+
+
+def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = NAMESPACE) -> Run:
+    """Runs the program on the server, with ``-o json``."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(json.dumps(server.kubeconfig()))
     out, err = io.StringIO(), io.StringIO()
-    argv = ["svc/checkout", "-n", NAMESPACE, "-o", "json", *flags]
+    where = ["-n", namespace] if namespace else []
+    argv = [*flags, *where, *([] if "-o" in flags else ["-o", "json"])]
     began = time.monotonic()
     # No kubectl is beside it: what it would do better is not what is tested here.
     environ = {"KUBECONFIG": str(kubeconfig), "PATH": "/nowhere"}

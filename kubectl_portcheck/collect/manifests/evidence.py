@@ -14,13 +14,13 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
 from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
 from kubectl_portcheck.collect.manifests.slices import slices_of
-from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.semantics.selectors import nearest
-from kubectl_portcheck.target import Target
+from kubectl_portcheck.target import POD, SERVICE, WORKLOADS, Target
 
 LIVE = Missing(reason=Reason.NOT_RECORDED, detail="only a live cluster can tell")
 UNDECLARED = Missing(reason=Reason.NOT_RECORDED, detail="no container port is declared")
@@ -112,6 +112,9 @@ class _Gatherer:
             return [(n, None) for n in here]
         chosen = []
         for target in targets:
+            if target.kind is not SERVICE:
+                chosen += [(n, port) for n, port in self._leading_to(target, here)]
+                continue
             hits = [n for n in here if self.services[n][0].name == target.name]
             if not hits:
                 near = nearest(target.name, (self.services[n][0].name for n in here))
@@ -121,6 +124,36 @@ class _Gatherer:
                 )
             chosen += [(n, target.port) for n in hits]
         return chosen
+
+    def _leading_to(
+        self, target: Target, here: Sequence[int]
+    ) -> list[tuple[int, int | str | None]]:
+        """The Services that select the pods of a workload. Raises UnknownTargetError."""
+        kind, name = target.kind, target.name
+        if kind not in WORKLOADS and kind is not POD:
+            raise UsageError(f"{target.title} is not looked up in files", "Name the Service.")
+        if target.port is not None:
+            raise UsageError(
+                f"{target.title}:{target.port}: in files a port can be named of a Service alone"
+            )
+        if not any((t.workload.kind, t.workload.name) == (kind.name, name) for t in self.templates):
+            names = [t.workload.name for t in self.templates if t.workload.kind == kind.name]
+            near = nearest(name, names)
+            raise UnknownTargetError(
+                f'{kind.plural} "{name}" not found in these files',
+                f"Did you mean {near}?" if near else "",
+            )
+        found = [
+            n
+            for n in here
+            if any(
+                (t.workload.kind, t.workload.name) == (kind.name, name) for t in self.selected[n]
+            )
+        ]
+        if not found:
+            said = f"no Service in these files selects the pods of {target.title}"
+            raise UnknownTargetError(said)
+        return [(n, None) for n in found]
 
     def _space(self, item: Object) -> str:
         return item.namespace or self.default
