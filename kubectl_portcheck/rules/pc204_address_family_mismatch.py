@@ -210,6 +210,60 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
             fires=False,
         ),
+        Example(
+            "an IPv6 Service and an IPv4 listener; the API server's proxy dials the IPv4 address",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    pod-port-forward: {8080: accepted}
+    pod-proxy: {8080: accepted}
+""",
+            fires=True,
+        ),
+        Example(
+            "an IPv6 Service and listener; that the pod's IPv4 address refuses concerns no client",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes:
+  checkout-1:
+    sockets: ["[::]:8080 v6only"]
+    pod-port-forward: {8080: accepted}
+    pod-proxy: {8080: refused}
+""",
+            fires=False,
+        ),
     ),
     check=_check,
     deciding=True,

@@ -83,7 +83,7 @@ def answer(
         return Answer("not-running")
     if protocol != "TCP":
         return _by_sockets(measured, port, protocol, families)
-    proxied = measured.attempt(port, "pod-proxy")
+    proxied = _proxied(measured, port, families)
     by_sockets = _by_sockets(measured, port, protocol, families)
     if proxied and proxied.outcome == "accepted":
         return _reached(by_sockets)
@@ -97,6 +97,18 @@ def answer(
     if forwarded is None:
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
+
+
+def _proxied(measured: Measured, port: int, families: Sequence[str]) -> Attempt | None:
+    """What the API server met, where it dials an address that clients of these families dial.
+
+    It dials the first of the pod's addresses, whatever the Service's families are
+    (pkg/registry/core/pod/strategy.go, getPodIP).
+    """
+    first = next(iter(pod_addresses(measured.pod, ())), "")
+    if first and families and binding.family_of(first) not in families:
+        return None
+    return measured.attempt(port, "pod-proxy")
 
 
 def _reached(by_sockets: Answer) -> Answer:
