@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types bench cluster-up cluster-down docs clean
+.PHONY: help demo demo-record test lint types bench cluster-up cluster-down docs clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ $(VENV)/dev: pyproject.toml $(BIN)/kubectl-portcheck
 
 demo: $(BIN)/kubectl-portcheck ## Diagnose the incident that ships with the program; needs no cluster
 	@$(BIN)/kubectl-portcheck --demo || test $$? -eq 1
+
+demo-record: $(VENV)/dev ## Record the incidents that ship with the program anew, on the test cluster
+	$(BIN)/python -m tests.demo.record
 
 test: $(VENV)/dev ## Run every test that this machine can run, and say what was left out
 	$(BIN)/python -m pytest

@@ -40,6 +40,7 @@ Examples:
 
   # See it work without a cluster; what a finding means
   kubectl portcheck --demo
+  kubectl portcheck --demo list
   kubectl portcheck --explain PC401
 
 Exit codes:
@@ -129,7 +130,11 @@ def format_and_file(text: str) -> tuple[str, str]:
 
 def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--demo", action="store_true", help="diagnose an incident that ships with the program"
+        "--demo",
+        nargs="?",
+        const="checkout",
+        metavar="SCENARIO",
+        help="show an incident that ships with the program (default checkout), or list them all",
     )
     group.add_argument(
         "-f",
@@ -210,6 +215,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--redact", action="store_true", help="replace every name in the evidence, alike everywhere"
     )
+    group.add_argument("--no-animation", action="store_true", help="show a demo's report at once")
     group.add_argument("--save-svg", metavar="FILE", help="keep the report as a picture")
     group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
     group.add_argument(

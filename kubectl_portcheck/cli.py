@@ -52,7 +52,11 @@ def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
         from kubectl_portcheck.commands import files
 
         return files.run(args, env)
-    if args.demo or args.replay:
+    if args.demo:
+        from kubectl_portcheck.commands import demo
+
+        return demo.run(args, env)
+    if args.replay:
         from kubectl_portcheck.commands import recorded
 
         return recorded.run(args, env)

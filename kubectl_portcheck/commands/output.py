@@ -10,6 +10,8 @@ from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
     from kubectl_portcheck.render.console import Terminal
@@ -21,10 +23,11 @@ def conclude(
     env: Environment,
     *,
     kubectl: tuple[str, ...] = ("kubectl",),
+    before: "Callable[[Report], None] | None" = None,
 ) -> ExitCode:
     """Keeps the evidence where that was asked, diagnoses it and prints the report.
 
-    ``kubectl`` is how the commands in fixes start.
+    ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report.
     """
     if args.redact:
         from kubectl_portcheck.collect.redact import redact
@@ -36,13 +39,20 @@ def conclude(
 
     report = diagnose(evidence, kubectl=kubectl, ignore=ignored(args))
     with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
-        print_report(report, args, env)
+        print_report(report, args, env, before)
     return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
 
 
-def print_report(report: "Report", args: argparse.Namespace, env: Environment) -> None:
-    """The report on stdout, and in whatever files were asked for."""
+def print_report(
+    report: "Report",
+    args: argparse.Namespace,
+    env: Environment,
+    before: "Callable[[Report], None] | None" = None,
+) -> None:
+    """The report on stdout, and in whatever files were asked for; those first."""
     _export(report, args, env)
+    if before is not None:
+        before(report)
     if args.quiet:
         from kubectl_portcheck.render.console import look_for
         from kubectl_portcheck.render.line import render_line

@@ -1,4 +1,4 @@
-"""Evidence that was gathered before: --demo and --replay."""
+"""Evidence that was gathered before: --replay."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -12,19 +12,15 @@ if TYPE_CHECKING:
 
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
-    """Diagnoses what --demo or --replay names. Raises UsageError where it cannot be read."""
+    """Diagnoses what --replay names. Raises UsageError where it cannot be read."""
     return conclude(_evidence(args), args, env)
 
 
 def _evidence(args: argparse.Namespace) -> "Evidence":
-    from importlib.resources import files
     from pathlib import Path
 
     from kubectl_portcheck.collect import snapshot
 
-    if args.demo:
-        recorded = files("kubectl_portcheck") / "demo" / "checkout.json.gz"
-        return snapshot.decode(recorded.read_bytes(), "the demo")
     path = Path(args.replay)
     if snapshot.is_foreign(path):
         from kubectl_portcheck.collect import foreign

@@ -17,6 +17,8 @@ def check(args: argparse.Namespace) -> None:
         _no_cluster(args, source)
     if args.targets and source in ("--demo", "--replay"):
         raise UsageError(f"{source} takes no TARGET: the evidence says what was asked")
+    if args.no_animation and not args.demo:
+        raise UsageError("--no-animation needs --demo: nothing else is animated")
     if not args.filename:
         for flag in ("complete", "diff", "write"):
             if getattr(args, flag):

@@ -47,7 +47,7 @@ class Progress:
         self._title = ""
         self._count: tuple[int, int] | None = None
         self._running: dict[str, tuple[str, float]] = {}
-        self._finished: dict[str, str] = {}
+        self._finished: dict[str, tuple[str, str]] = {}
         self._drawn = 0
         self._frame = 0
 
@@ -79,11 +79,11 @@ class Progress:
             since = self._running[step][1] if step in self._running else self._clock()
             self._running[step] = (clean(detail), since)
 
-    def done(self, step: str, status: str = "pass") -> None:
-        """A step is over."""
+    def done(self, step: str, status: str = "pass", detail: str = "") -> None:
+        """A step is over, with what came out of it where there is time to read it."""
         with self._lock:
             self._running.pop(step, None)
-            self._finished[step] = status
+            self._finished[step] = status, clean(detail)
 
     def close(self) -> None:
         """Ends the drawing and erases it. May be called more than once."""
@@ -151,7 +151,8 @@ class Progress:
                 if passed >= SLOW:
                     detail = f"{detail} {int(passed)}s".strip()
             elif step in self._finished:
-                sign = look.sign(self._finished[step])
+                status, detail = self._finished[step]
+                sign = look.sign(status)
             else:
                 sign = " "
             row = f"  {sign.ljust(1 if look.unicode else 2)} {number} {name.ljust(width)}  "

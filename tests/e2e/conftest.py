@@ -222,7 +222,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 def _other_cluster(kubeconfig: Path) -> Cluster:
-    return _connect(kubeconfig.resolve(), _fitting_kubectl(), direct=False)
+    return connect(kubeconfig.resolve(), _fitting_kubectl(), direct=False)
 
 
 def _kind_cluster(request: pytest.FixtureRequest) -> Cluster:
@@ -249,7 +249,7 @@ def _kind_cluster(request: pytest.FixtureRequest) -> Cluster:
     request.getfixturevalue("kind_cluster")
     if not direct:
         _load_images(kind)
-    return _connect(kubeconfig, kubectl, direct)
+    return connect(kubeconfig, kubectl, direct)
 
 
 @pytest.fixture
@@ -317,7 +317,7 @@ def _fitting_kubectl() -> Path:
     return Path(found)
 
 
-def _connect(kubeconfig: Path, kubectl: Path, direct: bool) -> Cluster:
+def connect(kubeconfig: Path, kubectl: Path, direct: bool) -> Cluster:
     found = Cluster(kubeconfig, kubectl, "", direct)
     view = found.kubectl("config", "view", "--minify", "-o", "json", check=True).stdout
     found.server = json.loads(view)["clusters"][0]["cluster"]["server"]

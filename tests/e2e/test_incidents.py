@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from . import incidents
 from .portcheck import Diagnosis, diagnose, paste
 from .workloads import container, deployment, service
 
@@ -33,8 +34,7 @@ def assert_well(cluster: Cluster, namespace: str) -> None:
 
 
 def test_the_debriefs_incident(cluster: Cluster, namespace: str) -> None:
-    app = container("http://0.0.0.0:9000", "http://0.0.0.0:9100", ports=[9000], readiness=9100)
-    cluster.apply([deployment(app, replicas=3), service((80, 8080))], namespace)
+    cluster.apply(incidents.checkout(), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
     cluster.wait_dial(address(cluster, namespace), 80, "refused")
 
@@ -62,10 +62,7 @@ def test_the_debriefs_incident(cluster: Cluster, namespace: str) -> None:
 
 
 def test_loopback_only(cluster: Cluster, namespace: str) -> None:
-    cluster.apply(
-        [deployment(container("tcp://127.0.0.1:8080", ports=[8080])), service((80, 8080))],
-        namespace,
-    )
+    cluster.apply(incidents.loopback(), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
     cluster.wait_dial(address(cluster, namespace), 80, "refused")
 
@@ -79,13 +76,12 @@ def test_loopback_only(cluster: Cluster, namespace: str) -> None:
     assert attempts["pod-proxy"] == "refused"
     assert found.fix is None  # a setting of the application: no command can make it
     assert "0.0.0.0:8080" in found.findings[0]["fixes"][0]["title"]
-    cluster.apply(deployment(container("tcp://0.0.0.0:8080", ports=[8080])), namespace)
+    cluster.apply(incidents.loopback("0.0.0.0"), namespace)
     assert_well(cluster, namespace)
 
 
 def test_a_named_port_with_a_typo(cluster: Cluster, namespace: str) -> None:
-    app = container("http://0.0.0.0:8080", ports={"http": 8080})
-    cluster.apply([deployment(app), service((80, "htpp"))], namespace)
+    cluster.apply(incidents.named_port(), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
 
     found = until(cluster, namespace, "broken")
@@ -98,8 +94,7 @@ def test_a_named_port_with_a_typo(cluster: Cluster, namespace: str) -> None:
 
 
 def test_a_selector_with_a_typo(cluster: Cluster, namespace: str) -> None:
-    app = container("http://0.0.0.0:8080")
-    cluster.apply([deployment(app), service((80, 8080), selector={"app": "chekout"})], namespace)
+    cluster.apply(incidents.selector(), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
 
     found = diagnose(cluster, namespace)
@@ -112,19 +107,10 @@ def test_a_selector_with_a_typo(cluster: Cluster, namespace: str) -> None:
 
 
 def test_a_rollout_half_done(cluster: Cluster, namespace: str) -> None:
-    def revision(port: int) -> dict[str, object]:
-        return deployment(
-            container(f"http://0.0.0.0:{port}", "http://0.0.0.0:9100", readiness=9100),
-            replicas=3,
-            # Long enough to look while one pod is new and not yet called available.
-            minReadySeconds=20,
-            strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
-        )
-
-    cluster.apply([revision(8080), service((80, 8080))], namespace)
+    cluster.apply(incidents.rollout(8080), namespace)
     cluster.wait_ready("deployment/checkout", namespace, timeout=90)
     assert_well(cluster, namespace)
-    cluster.apply(revision(9000), namespace)
+    cluster.apply(incidents.rollout(9000), namespace)
 
     found = until(cluster, namespace, "degraded")
 
@@ -138,22 +124,21 @@ def test_a_rollout_half_done(cluster: Cluster, namespace: str) -> None:
 
 
 def test_nothing_listens(cluster: Cluster, namespace: str) -> None:
-    cluster.apply([deployment(container()), service((80, 8080))], namespace)
+    cluster.apply(incidents.nothing_listens(), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
 
     found = until(cluster, namespace, "broken")
 
     assert (found.code, found.causes) == (1, ["PC201"])
     assert found.fix is None
-    cluster.apply(deployment(container("http://0.0.0.0:8080")), namespace)
+    cluster.apply(incidents.nothing_listens(incidents.HTTP), namespace)
     assert_well(cluster, namespace)
 
 
 def test_a_crash_loop(cluster: Cluster, namespace: str) -> None:
-    cluster.apply([deployment(container("http://0.0.0.0:8080")), service((80, 8080))], namespace)
+    cluster.apply(incidents.crash_loop(broken=False), namespace)
     cluster.wait_ready("deployment/checkout", namespace)
-    crashing = deployment(container("exit://?code=3&after=1s"), strategy={"type": "Recreate"})
-    cluster.apply(crashing, namespace)
+    cluster.apply(incidents.crash_loop(broken=True), namespace)
 
     def restarted() -> bool:
         found = cluster.get("pods", "-l", "app=checkout", namespace=namespace)["items"]

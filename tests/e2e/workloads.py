@@ -14,17 +14,25 @@ def container(
     image: str = "debian",
     ports: Mapping[str, int] | Sequence[int] = (),
     readiness: int | None = None,
+    program: str = "",
     **more: Any,
 ) -> Document:
-    """A container that listens as its arguments say; ``ports`` is what it declares."""
+    """A container that listens as its arguments say; ``ports`` is what it declares.
+
+    With ``program`` the listening process bears that name; the image must have a shell.
+    """
     named = ports.items() if isinstance(ports, Mapping) else [("", p) for p in ports]
     declared = [{"containerPort": p, **({"name": n} if n else {})} for n, p in named]
     probe = {"httpGet": {"port": readiness, "path": "/"}, "periodSeconds": 1}
+    command = ["/listen", *(listeners or ("sleep",))]
+    if program:
+        copied = f'cp /listen /tmp/{program} && exec /tmp/{program} "$@"'
+        command = ["/bin/sh", "-c", copied, program, *command[1:]]
     return {
         "name": name,
         "image": f"portcheck.test/{image}:1",
         "imagePullPolicy": "Never",
-        "command": ["/listen", *(listeners or ("sleep",))],
+        "command": command,
         "env": [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
         **({"ports": declared} if declared else {}),
         **({"readinessProbe": probe} if readiness else {}),

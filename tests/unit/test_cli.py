@@ -34,7 +34,7 @@ class Outcome:
 def test_the_demo_names_the_cause_and_hands_over_the_fix() -> None:
     demo = Outcome("--demo")
     assert (demo.code, demo.stderr) == (ExitCode.PROBLEM, "")
-    first, second = demo.stdout.splitlines()[:2]
+    first, second = demo.stdout.partition("\n\n")[2].splitlines()[:2]
     assert "BROKEN" in first
     assert "nothing listens on targetPort 8080; 3 of 3 pods listen on 9000" in second
     assert "PC401" in demo.stdout
@@ -88,7 +88,8 @@ def test_the_line_of_exit_1_moves(flags: list[str], code: ExitCode) -> None:
         (["node/x"], "leads to no Service"),
         (["svc/UPPER"], "invalid Service name"),
         (["--explain", "PC999"], "no rule 'PC999'"),
-        (["--demo", "svc/x"], "takes no TARGET"),
+        (["--demo", "checkout", "svc/x"], "takes no TARGET"),
+        (["--demo", "svc/x"], "no demo 'svc/x'"),
         (["--demo", "--output-file", "junit"], "write FORMAT=FILE"),
         (["--demo", "--output-file", "json=/nowhere/x"], "cannot write /nowhere/x"),
         (["--demo", "--replay", "x"], "exclude each other"),

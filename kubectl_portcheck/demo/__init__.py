@@ -1,0 +1,122 @@
+"""The incidents of ``--demo``: recorded on a real cluster, each with its story.
+
+The recordings lie beside this file; ``make demo-record`` makes them anew.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Scenario(NamedTuple):
+    """An incident as it is told before its diagnosis."""
+
+    name: str
+    happened: str
+    """What somebody noticed."""
+    hard: str
+    """What made it hard to see."""
+
+
+SCENARIOS: Final = (
+    Scenario(
+        "checkout",
+        "Since the last release every checkout fails with connection refused.",
+        "All pods are Ready, with endpoints, and nobody touched the Service.",
+    ),
+    Scenario(
+        "named-port",
+        "A new Service for the checkout was applied, and nobody can connect.",
+        "Selector and port numbers are right, and kubectl apply said nothing.",
+    ),
+    Scenario(
+        "selector",
+        "The checkout answers nobody in staging; in production it works.",
+        "The pods are Ready, and the Service looks like all the others.",
+    ),
+    Scenario(
+        "loopback",
+        "A port-forward to the checkout works; every other client is refused.",
+        "The tool that everybody tries first is the one client that is served.",
+    ),
+    Scenario(
+        "nothing-listens",
+        "After a change of its settings the checkout runs and refuses everyone.",
+        "No readiness probe: a container that merely runs counts as Ready.",
+    ),
+    Scenario(
+        "rollout",
+        "During a release one request in three fails, and the next one works.",
+        "All pods are Ready: the new port differs, and the probe asks another.",
+    ),
+    Scenario(
+        "crash-loop",
+        "The checkout is down since its last release.",
+        "The pod is Running to whoever looks at the right second.",
+    ),
+    Scenario(
+        "readiness",
+        "The cart was deployed and never gets traffic.",
+        "Its pods run, their log is clean, and a port-forward to them works.",
+    ),
+    Scenario(
+        "liveness",
+        "The cart drops its connections every few seconds, and comes back.",
+        "Its log shows a good start and no error: it is killed from outside.",
+    ),
+    Scenario(
+        "headless",
+        "The database was made headless, and now refuses clients on port 80.",
+        "port and targetPort stand there as before, right for other Services.",
+    ),
+    Scenario(
+        "udp",
+        "No metrics arrive at statsd, and nothing reports an error.",
+        "The port is right, the pod listens on it, and UDP is lost in silence.",
+    ),
+    Scenario(
+        "two-apps",
+        "Since a worker was deployed, the web shop refuses one request in three.",
+        "The web shop was not changed: its Service selects more than it says.",
+    ),
+    Scenario(
+        "scaled-to-zero",
+        "The search is gone since the weekend.",
+        "Service and Deployment are there, nothing crashes, there is no event.",
+    ),
+    Scenario(
+        "image-pull",
+        "The search does not come up in the new cluster.",
+        "The manifests are the very ones that work elsewhere.",
+    ),
+    Scenario(
+        "ip-family",
+        "The search's IPv6 Service is refused; inside the pod all is well.",
+        "Pod and Service both have an address, and the port is the right one.",
+    ),
+    Scenario(
+        "by-hand",
+        "Nobody can connect to the old database through its Service.",
+        "There are endpoints, with the right address and the right port.",
+    ),
+    Scenario(
+        "external-name",
+        "A client of the payments alias calls port 80 and is refused.",
+        "The Service lists port 80 with a targetPort, and was accepted so.",
+    ),
+    Scenario(
+        "healthy",
+        "Nothing happened: a Service as it should be, to compare with.",
+        "Its probe asks a port of its own here too; that alone is no mistake.",
+    ),
+    Scenario(
+        "no-rights",
+        "The checkout's incident, seen by someone who may not look into pods.",
+        "What cannot be seen is not guessed: the missing right is named.",
+    ),
+)
+
+
+def recording(scenario: Scenario) -> bytes:
+    """The evidence of an incident, as ``--save`` packed it."""
+    from importlib.resources import files
+
+    return (files("kubectl_portcheck") / "demo" / f"{scenario.name}.json.gz").read_bytes()

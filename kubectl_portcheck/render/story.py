@@ -1,0 +1,32 @@
+"""What surrounds the report of a demo: its story, and the list of all of them."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.render.blocks import labelled
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.text import cells
+
+
+def story_lines(happened: str, hard: str, look: Look) -> Lines:
+    """What happened, and what made it hard to see."""
+    return [*labelled("Story", happened, look), *labelled("", hard, look, "dim"), BLANK]
+
+
+def list_lines(stories: Sequence[tuple[str, str]], look: Look) -> Lines:
+    """The demos by name, each with what happened."""
+    width = max(cells(name) for name, _ in stories)
+    shown: Lines = []
+    for name, happened in stories:
+        if look.plain:
+            shown += paragraph(f"{name}: {happened}", look)
+        else:
+            first = line(Span(name.ljust(width), "bold"), "  ")
+            shown += paragraph(happened, look, first=first)
+    return shown
+
+
+def others_lines(count: int, look: Look) -> Lines:
+    """Where the other demos are named."""
+    text = f"kubectl portcheck --demo list names {count} more"
+    return labelled("Demo", text, look)
