@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kubectl_portcheck import own_ports
+from kubectl_portcheck.debrief import changes, old_port, with_owners
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod, PodStatus
@@ -97,7 +98,7 @@ def _service(
         for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
     ]
     ignored = suppressions(evidence.service, ignore, rules)
-    found = [o for _, _, o in outcomes if isinstance(o, Finding)]
+    found = [with_owners(whole, o) for _, _, o in outcomes if isinstance(o, Finding)]
     findings = _fold(found, rules, ignored.codes)
     suppressed = tuple(
         Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
@@ -116,10 +117,13 @@ def _service(
         if ports
         else _verdict_without_ports(findings, in_files=whole.in_files)
     )
+    faulty = verdict in ("broken", "degraded") and not whole.in_files
     return ServiceReport(
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
+        changes=changes(whole) if faulty else (),
+        old_port=old_port(cases) if faulty else None,
         headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,

@@ -63,6 +63,10 @@ class Fix(Record, frozen=True):
     command: tuple[str, ...] | None = None
     patch: str | None = None
     """What to write in the source, where no command can do it or one would be reverted."""
+    subject: Subject | None = None
+    """The object that the command changes, where it changes one."""
+    owner: str | None = None
+    """Who would take the change of the live object back, where somebody would."""
     safety: Safety = "review"
     """``safe``: may be pasted as it stands. ``review``: needs a choice or has a side effect."""
     target: Target = "live"
@@ -147,6 +151,25 @@ class Chain(Record, frozen=True):
     """The ports on which readiness is checked."""
 
 
+class Change(Record, frozen=True):
+    """A change that came before the fault."""
+
+    subject: Subject
+    summary: str
+    """``revision 7, 12 minutes ago: containerPort 8080 → 9000``."""
+    time: str = ""
+    """In RFC 3339 form; '' where it is not known."""
+    by: str = ""
+    """The field manager that made it; '' where that is not known."""
+
+
+class OldPort(Record, frozen=True):
+    """A port that the application has left, and the places that still name it."""
+
+    port: int
+    places: tuple[str, ...]
+
+
 class PortReport(Record, frozen=True):
     """The verdict on one Service port."""
 
@@ -188,6 +211,10 @@ class ServiceReport(Record, frozen=True):
     suppressed: tuple[Suppressed, ...] = ()
     notes: tuple[str, ...] = ()
     """What the user should know about the run that is no finding."""
+    changes: tuple[Change, ...] = ()
+    """What changed before the fault: only where there is one."""
+    old_port: OldPort | None = None
+    """The port that the application has left, where something still names it."""
 
     @property
     def heads(self) -> tuple[Finding, ...]:

@@ -193,7 +193,9 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
     care = "safe to paste" if fix.safety == "safe" else "review before you paste"
     shown = labelled(label, f"{fix.title} ({care}):", look)
     shown += [BLANK, *_paste(fix.command, look, "command"), BLANK]
-    if fix.patch and look.wide:
+    if fix.owner:
+        pass  # A fix of its own says where the change lasts.
+    elif fix.patch and look.wide:
         shown += labelled("", "In its source too, or the next deployment reverts it:", look)
         shown += _patch(fix.patch, look)
     elif fix.patch:
@@ -205,6 +207,19 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
 def _patch(patch: str, look: Look) -> Lines:
     pad = " " * (INDENT + 2)
     return [line(pad, Span(look.glyphs(row), "command")) for row in clean_block(patch).split("\n")]
+
+
+def history(service: ServiceReport, look: Look) -> Lines:
+    """What changed before the fault, and what still names the old port."""
+    shown: Lines = []
+    for i, change in enumerate(service.changes):
+        by = f" (by {change.by})" if change.by else ""
+        text = f"{change.subject.kind} {change.subject.name}: {change.summary}{by}"
+        shown += labelled("" if i else "Before", text, look)
+    if service.old_port and len(service.old_port.places) > 1:
+        places = "; ".join(service.old_port.places)
+        shown += labelled("Still", f"{service.old_port.port} is named by: {places}", look)
+    return shown
 
 
 def gaps(service: ServiceReport, look: Look) -> Lines:

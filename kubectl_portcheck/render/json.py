@@ -16,6 +16,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
 from kubectl_portcheck.model.report import (
     Chain,
+    Change,
     Finding,
     Fix,
     NotEvaluated,
@@ -24,6 +25,7 @@ from kubectl_portcheck.model.report import (
     Report,
     ServiceReport,
     Step,
+    Subject,
     Suppressed,
 )
 from kubectl_portcheck.render.blocks import safe_command
@@ -83,6 +85,13 @@ def _service(service: ServiceReport) -> Json:
         "missing": [clean(m) for m in service.missing],
         "suppressed": [_suppressed(s) for s in service.suppressed],
         "notes": [clean(n) for n in service.notes],
+        "changes": [_change(c) for c in service.changes],
+        "oldPort": {
+            "port": service.old_port.port,
+            "places": [clean(p) for p in service.old_port.places],
+        }
+        if service.old_port
+        else None,
     }
 
 
@@ -169,11 +178,7 @@ def _finding(finding: Finding) -> Json:
         "causedBy": finding.caused_by,
         "port": finding.port,
         "protocol": finding.protocol,
-        "subject": {
-            "kind": clean(finding.subject.kind),
-            "namespace": clean(finding.subject.namespace),
-            "name": clean(finding.subject.name),
-        },
+        "subject": _subject(finding.subject),
         "pods": [clean(p) for p in finding.pods],
         "summary": clean(finding.summary),
         "evidence": [clean(e) for e in finding.evidence],
@@ -195,6 +200,7 @@ def _fix(fix: Fix) -> Json:
         "patch": clean_block(fix.patch) if fix.patch is not None else None,
         "safety": fix.safety,
         "target": fix.target,
+        "owner": _text(fix.owner),
     }
 
 
@@ -211,6 +217,23 @@ def _suppressed(suppressed: Suppressed) -> Json:
         "port": finding.port,
         "summary": clean(finding.summary),
         "by": suppressed.by,
+    }
+
+
+def _change(change: Change) -> Json:
+    return {
+        "subject": _subject(change.subject),
+        "summary": clean(change.summary),
+        "time": clean(change.time) or None,
+        "by": clean(change.by) or None,
+    }
+
+
+def _subject(subject: Subject) -> Json:
+    return {
+        "kind": clean(subject.kind),
+        "namespace": clean(subject.namespace),
+        "name": clean(subject.name),
     }
 
 

@@ -60,6 +60,7 @@ def service_lines(
     if look.wide:
         shown += _spaced(blocks.pods(service, look))
     shown += _findings(service, look)
+    shown += _spaced(blocks.history(service, look))
     shown += _spaced(blocks.gaps(service, look))
     shown += _spaced(blocks.aside(service, look))
     return _single_blanks(shown)

@@ -36,7 +36,13 @@ def patch(
     body = json.dumps(list(operations), separators=(",", ":"))
     kind = subject.kind.lower()
     command = ("patch", kind, subject.name, "-n", subject.namespace, "--type=json", "-p", body)
-    return Fix(title=title, command=(*case.kubectl, *command), safety=safety, patch=source)
+    return Fix(
+        title=title,
+        command=(*case.kubectl, *command),
+        safety=safety,
+        patch=source,
+        subject=subject,
+    )
 
 
 def retarget(case: Case, new: int | str, *, safety: Safety, title: str | None = None) -> Fix:
@@ -77,6 +83,9 @@ def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
                     title=f"Declare {name} as {new} in {workload.kind} {workload.name} "
                     "(its pods are replaced)",
                     safety="review",
+                    source="spec:\n  template:\n    spec:\n      containers:\n"
+                    f"      - name: {container.name}\n        ports:\n"
+                    f"        - name: {name}\n          containerPort: {new}\n",
                 )
     return None
 
@@ -87,6 +96,7 @@ def rollout_undo(case: ServiceCase, workload: Subject, note: str = "") -> Fix:
     return Fix(
         title=f"Take back the last rollout of {workload.kind} {workload.name}{note}",
         command=(*case.kubectl, *command, "-n", workload.namespace),
+        subject=workload,
         safety="review",
     )
 

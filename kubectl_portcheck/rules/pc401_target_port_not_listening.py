@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import candidates, ports
+from kubectl_portcheck.semantics import candidates, ports, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -44,6 +44,9 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
     evidence = [f"{s.name}: {_what_listens(case, s)}" for s in closed]
     for candidate in choice.candidates:
         evidence.append(_weighed(candidate))
+    agreeing = candidates.speaks_for_target(case, closed)
+    if agreeing:
+        evidence.append(f"For {case.target}: {'; '.join(agreeing)}")
     readiness = sorted(
         {p for s in closed for p, kind in ports.probe_ports(s.pod).items() if kind == "readiness"}
     )
@@ -55,10 +58,34 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
         case,
         summary[0].upper() + summary[1:],
         evidence=evidence,
-        fixes=_fixes(case, choice),
+        fixes=_other_side(case, closed, choice, agreeing) or _fixes(case, choice),
         impact=impact_of(closed, case),
         pods=names(closed),
     )
+
+
+def _other_side(
+    case: Case, closed: Sequence[PodState], choice: candidates.Choice, agreeing: Sequence[str]
+) -> list[Fix]:
+    """Fixes where the pods' own manifest sides with the Service: the application is the odd one."""
+    best = choice.best
+    if best is None or best.reasons or not agreeing:
+        return []
+    pod = closed[0].pod
+    workload = case.workload(pod)
+    found = [
+        fixes.retarget(
+            case,
+            best.port,
+            safety="review",
+            title=f"If the application is to stay on {best.port}: point the Service there, "
+            "and correct what the pods declare",
+        )
+    ]
+    if workload is not None and rollouts.previous(case, pod) is not None:
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    back = f"Let the application listen on {case.target}, as Service and pod manifest say"
+    return [*found, fixes.by_hand(back)]
 
 
 def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choice) -> Outcome:
@@ -165,6 +192,24 @@ probes:
   checkout-1:
     sockets: ["0.0.0.0:9000 python3", "0.0.0.0:9100 python3"]
     port-forward: {8080: refused, 9000: accepted}
+""",
+            fires=True,
+        ),
+        Example(
+            "the application moved, and its manifest was forgotten as well",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080, name: http}]}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:9000 python3"]
+    port-forward: {8080: refused}
 """,
             fires=True,
         ),

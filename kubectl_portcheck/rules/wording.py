@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.probes import ListeningSocket
 from kubectl_portcheck.semantics.case import PodState
+from kubectl_portcheck.semantics.pods import age
 
 
 def share(part: Sequence[object], whole: Sequence[object], noun: str = "pod") -> str:
@@ -24,6 +25,20 @@ def listing(items: Iterable[object], most: int = 5) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def ago(since: str, now: str) -> str:
+    """``12 minutes ago``, in the largest unit that is whole; '' where a time is not known."""
+    seconds = age(since, now)
+    if not 0 <= seconds < float("inf"):
+        return ""
+    unit, size = next(
+        (u, s)
+        for u, s in (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+        if seconds >= s or s == 1
+    )
+    count = int(seconds // size)
+    return f"{count} {plural(unit, count)} ago"
 
 
 def names(states: Iterable[PodState]) -> tuple[str, ...]:

@@ -64,6 +64,20 @@ def choose(case: Case, states: Sequence[PodState]) -> Choice:
     return Choice(tuple(candidates), first if alone else None)
 
 
+def speaks_for_target(case: Case, states: Sequence[PodState]) -> tuple[str, ...]:
+    """What else than the Service still names its target port, as facts: all of these pods agree."""
+    said = []
+    if all(
+        any(p.container_port == s.target for _, p in ports.declared_ports(s.pod)) for s in states
+    ):
+        said.append(f"containerPort {case.target} is declared")
+    probes = set.intersection(
+        *({k for n, k in ports.probe_ports(s.pod).items() if n == s.target} for s in states)
+    )
+    said += [f"{kind} is checked there" for kind in sorted(probes)]
+    return tuple(said)
+
+
 def reachable(case: Case, state: PodState) -> set[int]:
     """The pod's ports that accept clients of the Service, as far as anything was measured."""
     listeners = case.listeners(state.pod)

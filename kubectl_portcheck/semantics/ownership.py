@@ -1,8 +1,67 @@
-"""Who keeps an object as it is: what would take back a change that is made by hand."""
+"""Who keeps an object as it is: what takes back a change that is made by hand."""
 
-OWNER_ANNOTATIONS = (
-    "meta.helm.sh/release-name",
-    "meta.helm.sh/release-namespace",
-    "argocd.argoproj.io/tracking-id",
-)
-"""Annotations that name an owner. (Helm: docs/faq; Argo CD: user-guide/resource_tracking)"""
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import ObjectMeta
+
+RELEASE = "meta.helm.sh/release-name"
+TRACKING = "argocd.argoproj.io/tracking-id"
+OWNER_ANNOTATIONS = (RELEASE, TRACKING)
+"""Annotations that name an owner."""
+
+CORE_GROUPS = ("", "v1", "apps", "batch")
+
+
+class Owner(NamedTuple):
+    """What keeps an object as it is."""
+
+    name: str
+    """``Helm release shop``."""
+    when: str
+    """When it takes a change by hand back."""
+    where: str
+    """Where a change lasts."""
+
+
+def owner_of(metadata: ObjectMeta) -> Owner | None:
+    """The object's owner; the one nearest to the source where there are several.
+
+    Argo CD marks what it applies by an annotation, or by a label of its own name; Flux by labels;
+    Helm by annotations. An operator is the controller in the owner references. Who merely wrote
+    the object once, as kubectl does, is no owner.
+    (argo-cd.readthedocs.io, user-guide/resource_tracking; fluxcd.io, components/kustomize;
+    helm.sh, docs/howto/charts_tips_and_tricks)
+    """
+    labels, annotations = metadata.labels, metadata.annotations
+    managers = {m.name for m in metadata.managers}
+    if TRACKING in annotations or "argocd.argoproj.io/instance" in labels:
+        app = annotations.get(TRACKING, "").partition(":")[0]
+        return _argo(app or labels.get("argocd.argoproj.io/instance", ""))
+    if managers & {"argocd-controller", "argocd-application-controller"}:
+        return _argo("")
+    for prefix, kind in (("kustomize", "Kustomization"), ("helm", "HelmRelease")):
+        name = labels.get(f"{prefix}.toolkit.fluxcd.io/name")
+        if name or f"{prefix}-controller" in managers:
+            said = f"Flux {kind} {name or ''}".rstrip()
+            return Owner(said, "at its next reconciliation", f"the source of {said}")
+    operator = next(
+        (
+            o
+            for o in metadata.owner_references
+            if o.controller and o.api_version.rpartition("/")[0] not in CORE_GROUPS
+        ),
+        None,
+    )
+    if operator is not None:
+        said = f"{operator.kind} {operator.name}"
+        return Owner(said, "as soon as its operator looks again", f"the settings of {said}")
+    release = annotations.get(RELEASE)
+    if release or managers & {"helm", "Helm"}:
+        said = f"Helm release {release or ''}".rstrip()
+        return Owner(said, "at the next helm upgrade", f"the chart or the values of {said}")
+    return None
+
+
+def _argo(application: str) -> Owner:
+    said = f"Argo CD application {application}".rstrip()
+    return Owner(said, "at its next sync", f"the source of {said}")

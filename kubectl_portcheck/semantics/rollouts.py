@@ -1,6 +1,8 @@
 """What a workload's earlier revisions say: which revision a pod is of, and what came before."""
 
-from kubectl_portcheck.model.objects import Pod, Workload
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import Container, ObjectMeta, Pod, PodSpec, Workload
 from kubectl_portcheck.semantics.case import ServiceCase
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -45,3 +47,76 @@ def undo_note(case: ServiceCase, pod: Pod) -> str:
     own = replica_set_of(case, pod)
     seconds = own.spec.min_ready_seconds if own else 0
     return f" (slow: minReadySeconds is {seconds})" if seconds else ""
+
+
+class Revision(NamedTuple):
+    """One revision of a workload's pod template."""
+
+    number: int
+    since: str
+    """When it was made, in RFC 3339 form."""
+    spec: PodSpec
+
+
+def last_two(case: ServiceCase, workload: Workload) -> tuple[Revision, Revision] | None:
+    """The workload's latest revision and the one before it; None where there are not two.
+
+    NOTE: A rollback gives an old ReplicaSet a new number, and its age then says nothing: such a
+    revision has no time.
+    """
+    if workload.kind == "Deployment":
+        made = [
+            Revision(revision(r), r.metadata.creation_timestamp, r.spec.template.spec)
+            for r in case.replica_sets
+            if _is_of(r.metadata, workload)
+        ]
+    else:
+        made = [
+            Revision(r.revision, r.metadata.creation_timestamp, r.data.spec.template.spec)
+            for r in case.revisions
+            if _is_of(r.metadata, workload)
+        ]
+    if len(made) < 2:
+        return None
+    latest, before = sorted(made, key=lambda r: r.number, reverse=True)[:2]
+    if latest.since < before.since:
+        latest = latest._replace(since="")
+    return latest, before
+
+
+def _is_of(metadata: ObjectMeta, workload: Workload) -> bool:
+    return any(
+        (o.kind, o.name) == (workload.kind, workload.metadata.name)
+        for o in metadata.owner_references
+    )
+
+
+def differences(old: PodSpec, new: PodSpec) -> tuple[str, ...]:
+    """What changed between two pod templates, as far as ports or images are concerned."""
+    before = {c.name: c for c in (*old.init_containers, *old.containers)}
+    now = {c.name: c for c in (*new.init_containers, *new.containers)}
+    said: list[str] = []
+    for name in now:
+        said += _changes(before[name], now[name]) if name in before else [f"container {name} added"]
+    said += [f"container {name} removed" for name in before if name not in now]
+    if old.host_network != new.host_network:
+        said.append("hostNetwork " + ("false → true" if new.host_network else "true → false"))
+    return tuple(said)
+
+
+def _changes(old: Container, new: Container) -> list[str]:
+    said = []
+    ports = [
+        ", ".join(str(p.container_port) + (f" ({p.name})" if p.name else "") for p in c.ports)
+        for c in (old, new)
+    ]
+    if ports[0] != ports[1]:
+        said.append(f"containerPort {ports[0] or 'none'} → {ports[1] or 'none'}")
+    for kind in ("readiness", "liveness", "startup"):
+        probes = [getattr(c, f"{kind}_probe") for c in (old, new)]
+        checked = [str(p.port or "a command") if p else "none" for p in probes]
+        if checked[0] != checked[1]:
+            said.append(f"{kind} probe {checked[0]} → {checked[1]}")
+    if old.image != new.image:
+        said.append(f"image {old.image} → {new.image}")
+    return said
