@@ -97,7 +97,8 @@ def walk(
     ends them.
     """
     pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    steps = _Walk(cluster, target, options, progress, pool)
+    second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
+    steps = _Walk(cluster, target, options, progress, pool.submit, second.submit)
     try:
         steps.run()
     except KeyboardInterrupt:
@@ -105,7 +106,8 @@ def walk(
             raise
         return steps.gathered(), False
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for threads in (pool, second):
+            threads.shutdown(wait=False, cancel_futures=True)
     return steps.gathered(), True
 
 
@@ -116,13 +118,17 @@ class _Walk:
         target: Target,
         options: Options,
         progress: Progress,
-        pool: ThreadPoolExecutor,
+        start: surroundings.Start,
+        later: surroundings.Start,
     ) -> None:
         self.cluster = cluster
         self.target = target
         self.options = options
         self.progress = progress
-        self.start = pool.submit
+        self.start = start
+        self.later = later
+        """Starts what a started part waits for: with threads of its own, since parts that wait for
+        each other in one queue could fill it."""
         self.found: ServiceEvidence | None = None
         self.parts: dict[str, Future[Any]] = {}
         """What is being read, by the field of the evidence that it fills."""
@@ -223,14 +229,19 @@ class _Walk:
         attempts = list(knock.result())
         if isinstance(sockets, Observed):
             accepting, closed = _by_sockets(service, pod, sockets.value, targets)
-            if closed:
-                known = {a.port for a in attempts}
-                attempts += self._knock(pod, sorted(accepting - known)[:MOST_KNOCKS])
-            attempts += [self.cluster.pod_proxy(name, n) for n in sorted(closed)]
+            known = {a.port for a in attempts}
+            unknown = sorted(accepting - known)[:MOST_KNOCKS] if closed else []
+            attempts += self._second_look(pod, unknown, closed)
         else:
-            http = [n for n in sorted(targets) if _speaks_http(tcp, pod, n)]
-            attempts += [self.cluster.pod_proxy(name, n) for n in http]
+            http = {n for n in targets if _speaks_http(tcp, pod, n)}
+            attempts += self._second_look(pod, [], http)
         return sockets, tuple(attempts)
+
+    def _second_look(self, pod: Pod, knocks: list[int], proxied: set[int]) -> list[Attempt]:
+        """What only the first look tells where to look for, side by side."""
+        name = pod.metadata.name
+        asked = [self.later(self.cluster.pod_proxy, name, n) for n in sorted(proxied)]
+        return [*self._knock(pod, knocks), *(a.result() for a in asked)]
 
     def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
         chosen = list(numbers)
