@@ -16,6 +16,11 @@ from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import ObjectMeta, Service
 from kubectl_portcheck.target import Target
 
+AHEAD = 8
+"""How many connections are opened ahead on a slow network: the streams to three pods, beside the
+connections that the first reads leave behind.
+"""
+
 
 def collect(
     flags: ConnectionFlags,
@@ -36,6 +41,8 @@ def collect(
     try:
         connection = load_connection(flags, environ)
         with Api(connection, log) as api:
+            if options.exec or options.port_forward:
+                api.warm(AHEAD, deadline=deadline)
             named = [t._replace(namespace=connection.namespace) for t in targets]
             made = stops(lambda space: LiveCluster(api, space, deadline), named)
             found, whole = _walks(made, options, progress)

@@ -1,6 +1,7 @@
 """How much is asked of the API server. Counts are exact, where times are not."""
 
 import re
+import threading
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
+from tests.fake.wire import Exchange
 from tests.walk.shop import PODS, shop, walk
 
 READS = Counter(
@@ -48,6 +50,45 @@ def test_a_broken_one_costs_a_second_look_at_each_pod(tmp_path: Path) -> None:
         kinds = Counter(k.rpartition("/")[2] for k in asked(server).elements() if k not in READS)
     # One more knock for what listens undeclared, and the pod proxy's word on the closed port.
     assert kinds == {"exec": 3, "portforward": 3 + 3 + 1, "": 3}
+
+
+TRIPS = (
+    (4, r"/portforward\?.*ports=9100"),
+    (4, r"/proxy/"),
+    (4, r"/deployments/"),
+    (3, r"/(exec|portforward)\?"),
+    (3, r"/replicasets"),
+    (2, r"/pods\?"),
+    (1, r""),
+)
+"""In which round trip a broken Service's requests come; the first pattern that fits counts."""
+
+
+def test_a_broken_service_takes_four_round_trips_one_after_the_other(tmp_path: Path) -> None:
+    """A request is answered only when all of its round trip are there: one that waits for another
+    one of its own trip, or of a later one, would wait for ever.
+    """
+    barriers = {
+        1: threading.Barrier(5),
+        2: threading.Barrier(1),
+        3: threading.Barrier(3 + 3 + 1 + 1),
+        4: threading.Barrier(3 + 3 + 1),
+    }
+    late = []
+
+    def hold(exchange: Exchange) -> None:
+        line = exchange.request.line
+        try:
+            barriers[next(n for n, p in TRIPS if re.search(p, line))].wait(5)
+        except threading.BrokenBarrierError:
+            late.append(line)
+        server.answer(exchange)
+
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        server.on("", hold)
+        assert walk(server, tmp_path).verdict == "broken"
+    assert late == []
 
 
 def test_steps_that_are_left_out_ask_nothing(tmp_path: Path) -> None:

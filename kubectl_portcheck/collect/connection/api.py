@@ -83,7 +83,7 @@ class Api:
         self._http.close()
 
     def warm(self, count: int, *, deadline: Deadline) -> None:
-        """Opens so many connections in the background, before they are asked for.
+        """Has so many connections opened ahead where the network turns out to be slow.
 
         Worth it at the very beginning of a run that will contact pods: the streams then begin
         without the round trips of TCP and TLS. Raises nothing; returns at once.

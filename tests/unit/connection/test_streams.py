@@ -20,6 +20,7 @@ from kubectl_portcheck.collect.connection import (
     Unauthorized,
     Unreachable,
 )
+from kubectl_portcheck.collect.connection.http import SLOW_SECONDS
 from tests.fake import faults
 from tests.fake.api_server import NO_SHELL, Command, FakeApiServer, Handler, ending
 from tests.fake.wire import Exchange
@@ -343,13 +344,37 @@ def test_the_pod_proxy_is_forbidden(server: FakeApiServer, connect: Open) -> Non
         connect(server).proxy_get("prod", "web", 80, deadline=Deadline.after(5))
 
 
-def test_connections_opened_beforehand_are_used(server: FakeApiServer, connect: Open) -> None:
+def slowly(*_: object) -> None:
+    """The handshake of a server that is far away."""
+    time.sleep(1.5 * SLOW_SECONDS)
+
+
+def test_on_a_slow_network_connections_are_opened_ahead_and_used(
+    server: FakeApiServer, connect: Open
+) -> None:
+    answers(server, Command())
+    server.before_tls = slowly
+    api = connect(server)
+    api.warm(2, deadline=Deadline.after(5))
+    assert server.connections == 0
+    run(api)
+    until = time.monotonic() + 5
+    while len(api._http._idle) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    run(api)
+    run(api)
+    assert server.connections == 3
+    run(api)
+    assert server.connections == 4
+
+
+def test_on_a_fast_network_none_is_opened_in_vain(
+    server: FakeApiServer, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubectl_portcheck.collect.connection.http.SLOW_SECONDS", 4.0)
     answers(server, Command())
     api = connect(server)
     api.warm(2, deadline=Deadline.after(5))
-    while server.connections < 2:
-        time.sleep(0.01)
-    time.sleep(0.2)
     run(api)
-    run(api)
-    assert server.connections == 2
+    time.sleep(0.3)
+    assert server.connections == 1
