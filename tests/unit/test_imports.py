@@ -1,33 +1,111 @@
 """What the fast paths load. A count of imports is exact, where a time is not."""
 
+import os
 import subprocess
 import sys
+from functools import cache
+from pathlib import Path
 
 import pytest
 
-HEAVY = ("kubernetes", "websocket", "yaml", "rich", "ssl", "http.client", "urllib3", "msgspec")
+HEAVY = {
+    *("kubernetes", "websocket", "yaml", "rich", "ssl", "http.client", "urllib3", "msgspec"),
+    *("argcomplete", "difflib", "importlib.resources", "json", "logging", "pathlib", "shutil"),
+    *("tempfile", "threading", "zipfile"),
+}
+OWN = "kubectl_portcheck"
+FIRST = {OWN, *(f"{OWN}.{name}" for name in ("arguments", "errors", "exit_codes", "parser"))}
+CLI = {*FIRST, f"{OWN}.cli", f"{OWN}.environment"}
+MANIFEST = "tests/corpus/manifests/shapes/01-undeclared-beside-declared.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def loaded(*words: str, **environ: str) -> set[str]:
+    """What the interpreter imports for a command line, by its own account.
+
+    Not what it imports for every program, and not what msgspec imports for itself.
+    """
+    return _imported(f"-c|import sys;sys.argv[1:]={list(words)!r};{RUN}", environ) - _imported(
+        "-c|import msgspec", {}
+    )
+
+
+RUN = "from kubectl_portcheck.__main__ import run;run()"
+
+
+def _imported(words: str, environ: dict[str, str]) -> set[str]:
+    return set(_told(words, tuple(sorted(environ.items()))))
+
+
+@cache
+def _told(words: str, environ: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *words.split("|", 1)],
+        cwd=ROOT,
+        env={**os.environ, **dict(environ)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    assert len(lines) > 20, done.stderr
+    return tuple(line.rpartition("|")[2].strip() for line in lines)
+
+
+def own(modules: set[str]) -> set[str]:
+    return {m for m in modules if m.partition(".")[0] == OWN} - {f"{OWN}.__main__"}
+
+
+@pytest.mark.parametrize("flag", ["--version", "--help"])
+def test_the_fastest_load_the_command_line_alone(flag: str) -> None:
+    found = loaded(flag)
+    assert own(found) == CLI
+    assert found & HEAVY == set()
+
+
+def test_a_completion_loads_the_flags_alone() -> None:
+    asked = {
+        "_ARGCOMPLETE": "1",
+        "COMP_LINE": "kubectl-portcheck --exp",
+        "COMP_POINT": "23",
+        "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull,
+    }
+    found = loaded(**asked)
+    assert own(found) == FIRST
+    assert found & HEAVY <= {"argcomplete", "threading"}
 
 
 @pytest.mark.parametrize(
-    ("argv", "allowed"),
+    ("words", "allowed"),
     [
-        (["--version"], set()),
-        (["--help"], set()),
-        (["--explain", "PC401"], {"msgspec"}),
-        (["--list-rules"], {"msgspec"}),
-        (["--demo"], {"msgspec"}),
-        (["no/target"], {"msgspec", "ssl"}),
+        (["--explain", "PC401"], {"json"}),
+        (["--list-rules"], {"json"}),
+        (["--demo"], {"json", "pathlib", "threading"}),
+        (["-f", MANIFEST], {"difflib", "json", "pathlib", "threading", "yaml"}),
+        (["no/target"], {"logging", "ssl", "threading"}),
     ],
 )
-def test_a_fast_path_loads_little(argv: list[str], allowed: set[str]) -> None:
-    code = (
-        "import sys, io\n"
-        "from kubectl_portcheck.cli import main\n"
-        "from kubectl_portcheck.environment import Environment\n"
-        f"main({argv!r}, Environment(io.StringIO(), io.StringIO(), {{}}))\n"
-        f"sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True
-    )
-    assert set(done.stderr.split()) <= allowed
+def test_a_fast_path_loads_little(words: list[str], allowed: set[str]) -> None:
+    assert loaded(*words) & HEAVY <= allowed
+
+
+@pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (["--explain", "PC401"], ["collect", "diagnosis", "steps", "render.table"]),
+        (["--list-rules"], ["collect", "diagnosis", "steps", "render.table"]),
+        (["--demo"], ["collect.connection", "collect.manifests", "collect.sockets"]),
+        (["-f", MANIFEST], ["collect.connection", "collect.sockets", "collect.snapshot"]),
+    ],
+)
+def test_a_fast_path_loads_none_of_the_other_ways_of_running(
+    words: list[str], without: list[str]
+) -> None:
+    found = own(loaded(*words))
+    assert len(found) > len(CLI)
+    unwanted = tuple(f"{OWN}.{name}" for name in without)
+    assert [
+        m for m in found if m in unwanted or m.startswith(tuple(f"{u}." for u in unwanted))
+    ] == []

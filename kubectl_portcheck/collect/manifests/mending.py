@@ -9,6 +9,7 @@ from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
+from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.report import Finding, Fix, Report
 
@@ -115,8 +116,6 @@ def _tried(file: File, changes: list[_Change]) -> str:
 
 def unified_diff(mended: Mended) -> str:
     """What ``--diff`` prints."""
-    from kubectl_portcheck.collect.manifests.unified import unified
-
     return "".join(unified(f.path, f.text, text) for f, text in mended.files if f.path)
 
 
