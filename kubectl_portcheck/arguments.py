@@ -172,6 +172,15 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-exec", action="store_true", help="run nothing in the pods (step 2)")
     group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
     group.add_argument(
+        "--from",
+        metavar="POD",
+        help="besides, connect to the Service and its pods from inside this pod: pod/NAME or "
+        "pod/NAME/CONTAINER; nothing is sent",
+    )
+    group.add_argument(
+        "--from-namespace", metavar="NAMESPACE", help="the namespace of that pod, if it is another"
+    )
+    group.add_argument(
         "--timeout",
         type=some_time,
         metavar="DURATION",

@@ -10,6 +10,7 @@ from kubectl_portcheck.debrief import changes, old_port, with_owners
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod, PodStatus
+from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Finding,
@@ -247,8 +248,17 @@ def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvalua
             f.attempt
             for f in case.evidence.service_forwards
             if f.attempt is not None and f.port == number
-        ),
+        )
+        + _to_the_service(case),
     )
+
+
+def _to_the_service(case: Case) -> tuple[Attempt, ...]:
+    """The connections of --from to this port of the Service's own address."""
+    told = case.in_cluster
+    if isinstance(told, Missing):
+        return ()
+    return tuple(a for a in told.value.attempts if a.port == case.port.port)
 
 
 def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> Verdict:
@@ -383,6 +393,7 @@ def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     """What could not be had, each once, as it is said to the user."""
     silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
     found = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
+    found.append(evidence.in_cluster)
     told = [
         f.detail or f.reason for f in found if isinstance(f, Missing) and f.reason not in silent
     ]

@@ -23,6 +23,7 @@ from kubectl_portcheck.collect.connection import (
 )
 from kubectl_portcheck.collect.kinds import OPTIONAL, Kind
 from kubectl_portcheck.collect.listeners import find_listeners
+from kubectl_portcheck.collect.source import Dial, Source, Told
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import (
@@ -37,6 +38,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.target import SERVICE
 from kubectl_portcheck.target import Kind as TargetKind
 
@@ -52,6 +54,7 @@ SUGGEST_SECONDS = 3.0
 EXEC_SECONDS = 8.0
 KNOCK_SECONDS = 5.0
 PROXY_SECONDS = 5.0
+DIAL_SECONDS = 12.0
 
 
 class LiveCluster:
@@ -210,6 +213,52 @@ class LiveCluster:
             pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
         )
 
+    def source(self, wanted: Source) -> Source:
+        """The pod of --from with the container to use, which kubectl would choose too.
+
+        Raises UnknownTargetError where there is no such pod. Where pods may not be listed, the API
+        server is left to choose.
+        """
+        namespace = wanted.namespace or self._namespace
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        query = {"fieldSelector": f"metadata.name={wanted.pod}"}
+
+        def read() -> tuple[Pod, ...]:
+            raw = self._api.get(path, query, deadline=self._deadline.earlier(READ_SECONDS))
+            return decode.decode(raw, decode.ListOf[Pod]).items
+
+        found = observed(read, fatal=(Unauthorized, Unreachable))
+        chosen = wanted._replace(namespace=namespace)
+        if isinstance(found, Missing):
+            return chosen
+        if not found.value:
+            raise UnknownTargetError(f'--from: pods "{wanted.pod}" not found in {namespace}', "")
+        return chosen if wanted.container else chosen._replace(container=_default(found.value[0]))
+
+    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Observed[Told] | Missing:
+        """Connects from inside a pod, with what its image has."""
+        from kubectl_portcheck.collect import within
+
+        deadline = self._deadline.earlier(DIAL_SECONDS)
+        pod = f"pod/{source.pod}"
+        words = within.arguments(dials)
+        for argv in within.SHELLS:
+            try:
+                ran = self._api.exec(
+                    source.namespace,
+                    source.pod,
+                    source.container,
+                    (*argv, *words),
+                    deadline=deadline,
+                )
+            except ClusterError as error:
+                missing = _missing(error)
+                return msgspec.structs.replace(missing, detail=f"from {pod}: {missing.detail}")
+            if told := within.parse(ran.stdout, dials):
+                return Observed(value=told)
+        why = f"{pod} has nothing to connect with: no shell with bash, nc, python3, perl or curl"
+        return Missing(reason=Reason.NO_SHELL, detail=why)
+
     @property
     def _core(self) -> str:
         return f"/api/v1/namespaces/{self._namespace}"
@@ -282,6 +331,13 @@ class _Named(Record, frozen=True):
 def _some(words: Sequence[str], most: int = 5) -> str:
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return f"{', '.join(words[:most])}{more}"
+
+
+def _default(pod: Pod) -> str:
+    """The container that kubectl exec takes: the annotated one, else the first that runs."""
+    named = pod.metadata.annotations.get("kubectl.kubernetes.io/default-container", "")
+    running = running_containers(pod)
+    return named if named in running else next(iter(running), "")
 
 
 def observed(

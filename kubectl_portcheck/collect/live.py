@@ -45,6 +45,9 @@ def collect(
                 api.warm(AHEAD, deadline=deadline)
             named = [t._replace(namespace=connection.namespace) for t in targets]
             made = stops(lambda space: LiveCluster(api, space, deadline), named)
+            if options.source is not None:
+                here = LiveCluster(api, connection.namespace, deadline)
+                options = options._replace(source=here.source(options.source))
             found, whole = _walks(made, options, progress)
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None

@@ -32,6 +32,7 @@ _CLOSED: dict[str, frozenset[str]] = {
             *("not-running", "not-asked", "not-recorded", "interrupted"),
         }
     ),
+    "tool": frozenset({"bash", "nc", "curl", "wget", "python3", "perl"}),
     "protocol": frozenset({"TCP", "UDP", "SCTP"}),
     "family": frozenset({"IPv4", "IPv6", "dual"}),
     "addressType": frozenset({"IPv4", "IPv6", "FQDN"}),

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from kubectl_portcheck.collect import surroundings
+from kubectl_portcheck.collect.source import Dial, Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
     EndpointSlice,
     ObjectMeta,
@@ -66,6 +67,9 @@ class Cluster(surroundings.Cluster, Protocol):
     def pod_proxy(self, pod: str, number: int) -> Attempt:
         """Lets the API server dial the port at the pod's address; it sends an HTTP request."""
 
+    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
+        """Connects from inside a pod."""
+
 
 class Progress(Protocol):
     """Is told what the walk does; called from several threads."""
@@ -81,10 +85,12 @@ class Progress(Protocol):
 
 
 class Options(NamedTuple):
-    """What the user left out."""
+    """What the user left out, and asked for besides."""
 
     exec: bool = True
     port_forward: bool = True
+    source: Source | None = None
+    """The pod of ``--from``."""
 
 
 def walk(
@@ -143,17 +149,60 @@ class _Walk:
         parts = {
             name: unfinished if (value := _result(part)) is None else value
             for name, part in self.parts.items()
-            if name != "service_forwards"
+            if name not in ("service_forwards", "told")
         }
         forwards = self.parts.get("service_forwards")
+        in_cluster, within = self._told()
         whole = msgspec.structs.replace(
             self.found,
             **parts,
             service_forwards=(forwards and _result(forwards)) or (),
             sockets={n: look[0] if look else unfinished for n, look in ended.items()},
-            attempts=tuple(a for look in ended.values() if look for a in look[1]),
+            attempts=(*(a for look in ended.values() if look for a in look[1]), *within),
+            in_cluster=in_cluster,
         )
         return concerning(whole)
+
+    def _told(self) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
+        """What --from met at the Service's address, and at the pods'."""
+        part, source = self.parts.get("told"), self.options.source
+        if part is None or source is None:
+            return NOT_ASKED, ()
+        told: Read[Told] | None = _result(part)
+        if told is None:
+            return Missing(reason=Reason.INTERRUPTED, detail="interrupted"), ()
+        if isinstance(told, Missing):
+            return told, ()
+        found = InCluster(
+            namespace=source.namespace,
+            pod=source.pod,
+            container=source.container,
+            tool=told.value.tool,
+            attempts=tuple(a for a in told.value.attempts if not a.pod),
+        )
+        return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)
+
+    def _dial_from(self, service: Service, found: Sequence[Pod]) -> None:
+        """Starts the connections from inside a pod, where they were asked for."""
+        source = self.options.source
+        if source is None or service.spec.type == "ExternalName":
+            return
+        asked = ports.selected_port(service, self.target.port)
+        running = [
+            (pod, {n for n in _targets(service, asked, pod) if _speaks_http(asked, pod, n)})
+            for pod in found
+            if pods.has_running_main(pod)
+        ]
+
+        def dial() -> Read[Told]:
+            from kubectl_portcheck.collect.within import dials_for
+
+            dials = dials_for(service, asked, running)
+            if not dials:
+                return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
+            return self.cluster.dial_from(source, dials)
+
+        self.parts["told"] = self.start(dial)
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
@@ -168,6 +217,8 @@ class _Walk:
         self.parts |= surroundings.around_the_service(self.cluster, self.start, service)
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
+        else:
+            self._dial_from(service, ())
         wait(self.parts.values())
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
@@ -185,6 +236,7 @@ class _Walk:
             self.parts["namespace_pods"] = self.start(self.cluster.pods, {})
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
+        self._dial_from(service, alive)
         self._probes(service, alive)
 
     def _probes(self, service: Service, alive: Sequence[Pod]) -> None:
@@ -195,7 +247,7 @@ class _Walk:
         for pod in alive:
             # A look waits for its knock, so the knock must be in the queue before it.
             tcp = [p for p in asked if p.protocol == "TCP"]
-            targets = {n for p in tcp if (n := ports.dialled_port(service, p, pod)) is not None}
+            targets = _targets(service, asked, pod)
             knock = self.start(self._knock, pod, _worth_knocking(pod, targets))
             self.looks[pod.metadata.name] = self.start(
                 self._look_into, service, tcp, pod, targets, knock
@@ -284,6 +336,12 @@ class _Walk:
             for n, t in targets.items()
         ]
         return (*tried, *refused)
+
+
+def _targets(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
+    """The pod's TCP ports that clients of the asked ports are sent to."""
+    tcp = (p for p in asked if p.protocol == "TCP")
+    return {n for p in tcp if (n := ports.dialled_port(service, p, pod)) is not None}
 
 
 def _begun(read: Read[Service], target: Target) -> ServiceEvidence:

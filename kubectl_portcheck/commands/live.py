@@ -11,6 +11,7 @@ from kubectl_portcheck.parser import PROGRAM
 
 if TYPE_CHECKING:
     from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.collect.source import Source
     from kubectl_portcheck.model.evidence import Evidence
 
 TIMEOUT = 30.0
@@ -35,7 +36,9 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
     if not args.targets:
         raise UsageError("name a Service", f"For instance: {PROGRAM} svc/checkout")
     targets = [parse_target(t) for t in args.targets]
-    options = Options(exec=not args.no_exec, port_forward=not args.no_port_forward)
+    options = Options(
+        exec=not args.no_exec, port_forward=not args.no_port_forward, source=source_of(args)
+    )
 
     def log(level: int, line: str) -> None:
         if level <= args.v:
@@ -55,6 +58,14 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
             timeout=args.timeout or TIMEOUT,
             log=log,
         )
+
+
+def source_of(args: argparse.Namespace) -> "Source | None":
+    """The pod of --from. Raises UsageError."""
+    from kubectl_portcheck.collect.source import parse_source
+
+    source = parse_source(getattr(args, "from")) if getattr(args, "from") else None
+    return source and source._replace(namespace=args.from_namespace or "")
 
 
 def _load_the_rest() -> None:

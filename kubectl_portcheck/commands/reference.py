@@ -41,5 +41,9 @@ def _rbac(args: argparse.Namespace, env: Environment) -> ExitCode:
     from kubectl_portcheck.render.rbac import render_role
 
     execs, forwards = not args.no_exec, not args.no_port_forward
-    env.stdout.write(render_role(namespace=args.namespace or "", execs=execs, forwards=forwards))
+    source = (args.from_namespace or "") if getattr(args, "from") else None
+    role = render_role(
+        namespace=args.namespace or "", execs=execs, forwards=forwards, source=source
+    )
+    env.stdout.write(role)
     return ExitCode.HEALTHY

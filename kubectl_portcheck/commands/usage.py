@@ -23,6 +23,8 @@ def check(args: argparse.Namespace) -> None:
         for flag in ("complete", "diff", "write"):
             if getattr(args, flag):
                 raise UsageError(f"--{flag} needs -f: it is about files")
+    if args.from_namespace and not getattr(args, "from"):
+        raise UsageError("--from-namespace needs --from")
     if args.redact and args.filename:
         raise UsageError("--redact is about a cluster's evidence, not about files")
 

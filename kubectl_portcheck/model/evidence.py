@@ -50,6 +50,21 @@ class Asked(Record, frozen=True):
     """The Services that select its pods; where there is none, those that nearly do."""
 
 
+class InCluster(Record, frozen=True):
+    """What ``--from`` met: connections from inside a pod, through kube-proxy and policies.
+
+    Those to the pods' own addresses are among the attempts of the Service's evidence.
+    """
+
+    namespace: str
+    pod: str
+    container: str = ""
+    tool: str = ""
+    """The program that made the connections, such as ``bash`` or ``nc``."""
+    attempts: tuple[Attempt, ...] = ()
+    """Those to the Service's own address, by Service port."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -99,6 +114,8 @@ class ServiceEvidence(Record, frozen=True):
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()
     service_forwards: tuple[ServiceForward, ...] = ()
+    in_cluster: Observed[InCluster] | Missing = NOT_ASKED
+    """Asked for only by ``--from``."""
 
 
 class Context(Record, frozen=True):

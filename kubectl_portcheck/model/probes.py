@@ -60,3 +60,5 @@ class Attempt(Record, frozen=True):
     path: Path
     outcome: Outcome
     detail: str = ""
+    address: str = ""
+    """The address that was dialled, where the path is ``in-cluster``."""

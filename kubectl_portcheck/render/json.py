@@ -165,6 +165,7 @@ def _attempt(attempt: Attempt) -> Json:
         "path": attempt.path,
         "outcome": attempt.outcome,
         "detail": clean(attempt.detail),
+        "address": clean(attempt.address) or None,
     }
 
 

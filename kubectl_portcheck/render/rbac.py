@@ -1,11 +1,15 @@
 """``--rbac``: the least Role under which a walk finds out everything that it can."""
 
+from collections.abc import Iterable
 from typing import Final
 
 GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
 
-RULES: Final[tuple[tuple[str, str, tuple[str, ...], str], ...]] = (
+Right = tuple[str, str, tuple[str, ...], str]
+"""API group, resource, verbs, and what they are for."""
+
+RULES: Final[tuple[Right, ...]] = (
     ("", "services", ("get", "list"), "the Service; list, to suggest the nearest name"),
     ("", "pods", ("list",), "the pods that it selects"),
     ("discovery.k8s.io", "endpointslices", ("list",), "where its clients are sent"),
@@ -27,26 +31,48 @@ RULES: Final[tuple[tuple[str, str, tuple[str, ...], str], ...]] = (
     ("", "pods/portforward", ("get", "create"), "the port-forwards (create from 1.35 on)"),
     ("", "pods/proxy", ("get",), "the API server's word on a refusal"),
 )
-"""API group, resource, verbs, and what they are for."""
+"""What a walk needs."""
+
+FROM: Final[tuple[Right, ...]] = (
+    ("", "pods", ("list",), "the pod from which to connect, and its containers"),
+    ("", "pods/exec", ("get", "create"), "to connect from it (create from 1.35 on)"),
+)
+"""What ``--from`` needs in the namespace of its pod."""
 
 
-def render_role(*, namespace: str = "", execs: bool = True, forwards: bool = True) -> str:
-    """The Role as YAML, without what the flags leave out."""
+def render_role(
+    *,
+    namespace: str = "",
+    execs: bool = True,
+    forwards: bool = True,
+    source: str | None = None,
+) -> str:
+    """The Role as YAML, without what the flags leave out.
+
+    ``source`` is the namespace of the pod of ``--from``, '' for the same one, None without it. In
+    another namespace it needs a Role of its own.
+    """
+    elsewhere = source if source and source != namespace else ""
     left_out = {
-        *(() if execs else ("pods/exec",)),
+        *(() if execs or (source is not None and not elsewhere) else ("pods/exec",)),
         *(() if forwards else ("pods/portforward",)),
     }
+    text = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local.\n"
+    text += _role(namespace, [r for r in RULES if r[1] not in left_out])
+    if elsewhere:
+        text += "---\n# For --from.\n" + _role(elsewhere, FROM)
+    return text
+
+
+def _role(namespace: str, rules: Iterable[Right]) -> str:
     where = f", namespace: {namespace}" if namespace else ""
     lines = [
-        "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local.",
         "apiVersion: rbac.authorization.k8s.io/v1",
         "kind: Role",
         f"metadata: {{name: portcheck{where}}}",
         "rules:",
     ]
-    for group, resource, verbs, purpose in RULES:
-        if resource in left_out:
-            continue
+    for group, resource, verbs, purpose in rules:
         lines.append(f"# {purpose}")
         lines.append(
             f'- {{apiGroups: ["{group}"], resources: [{resource}], verbs: [{", ".join(verbs)}]}}'

@@ -39,6 +39,7 @@ from kubectl_portcheck.rules import (
     pc506_sandbox_inconclusive,
     pc601_service_forward_fails,
     pc603_pod_ip_refuses,
+    pc604_cluster_path_fails,
 )
 from kubectl_portcheck.rules.base import Rule
 
@@ -81,5 +82,6 @@ CATALOGUE: tuple[Rule, ...] = (
     pc506_sandbox_inconclusive.RULE,
     pc601_service_forward_fails.RULE,
     pc603_pod_ip_refuses.RULE,
+    pc604_cluster_path_fails.RULE,
 )
 """Every rule, in the order of its code."""

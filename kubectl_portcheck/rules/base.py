@@ -34,6 +34,7 @@ class Need:
     SOCKETS: Final = "sockets"
     ATTEMPTS: Final = "attempts"
     FORWARDS: Final = "service_forwards"
+    IN_CLUSTER: Final = "in_cluster"
 
 
 class Passed(NamedTuple):

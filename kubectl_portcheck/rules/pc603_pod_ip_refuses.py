@@ -12,6 +12,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics.answers import WHO
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -24,7 +25,8 @@ def _check(case: Case) -> Outcome:
         return Passed()
     numbers = listing(sorted({s.target for s in found if s.target is not None}))
     evidence = [
-        f"{s.name}: a port-forward to {s.target} is accepted, the API server's pod proxy refused"
+        f"{s.name}: a port-forward to {s.target} is accepted, "
+        f"{WHO['in-cluster'] if s.proxy is None else WHO['pod-proxy']} refused"
         for s in found
     ]
     evidence.append("The sockets could not be read, so the cause is inferred from these two")

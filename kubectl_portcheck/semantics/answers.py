@@ -2,7 +2,8 @@
 
 What each way of asking proves: the sockets say who is accepted on which address; a port-forward
 reaches the pod's loopback alone; the API server's pod proxy reaches the pod's address, as clients
-of the Service do. Where they disagree, or where only a part was measured, the answer is unknown.
+of the Service do, and so does a connection from another pod (--from). Where they disagree, or where
+only a part was measured, the answer is unknown.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,9 @@ FAULTY: tuple[Kind, ...] = (
     "not-running",
     "unresolved",
 )
+
+
+WHO = {"pod-proxy": "the API server's pod proxy", "in-cluster": "a connection from another pod"}
 
 
 class Answer(NamedTuple):
@@ -84,12 +88,15 @@ def answer(
     if protocol != "TCP":
         return _by_sockets(measured, port, protocol, families)
     proxied = _proxied(measured, port, families)
+    within = measured.attempt(port, "in-cluster")
     by_sockets = _by_sockets(measured, port, protocol, families)
-    if proxied and proxied.outcome == "accepted":
-        return _reached(by_sockets)
+    for reached in (proxied, within):
+        if reached and reached.outcome == "accepted":
+            return _reached(by_sockets, reached)
     forwarded = measured.attempt(port, "pod-port-forward")
     if isinstance(measured.sockets, Missing):
-        return _without_sockets(measured, port, measured.sockets, forwarded, proxied)
+        refused = any(a and a.outcome == "refused" for a in (proxied, within))
+        return _without_sockets(measured, port, measured.sockets, forwarded, refused=refused)
     if proxied and proxied.outcome == "refused" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
@@ -111,13 +118,13 @@ def _proxied(measured: Measured, port: int, families: Sequence[str]) -> Attempt 
     return measured.attempt(port, "pod-proxy")
 
 
-def _reached(by_sockets: Answer) -> Answer:
-    """The API server got through to the pod's address; the sockets may not say otherwise."""
+def _reached(by_sockets: Answer, attempt: Attempt) -> Answer:
+    """Somebody got through to the pod's address; the sockets may not say otherwise."""
     if by_sockets.kind in ("serves", "unknown"):
         return Answer("serves", listeners=by_sockets.listeners)
     return Answer(
         "unknown",
-        f"the sockets say {by_sockets.kind}, yet the API server's pod proxy got an answer",
+        f"the sockets say {by_sockets.kind}, yet {WHO[attempt.path]} got through",
         by_sockets.listeners,
     )
 
@@ -188,16 +195,17 @@ def _without_sockets(
     port: int,
     missing: Missing,
     forwarded: Attempt | None,
-    proxied: Attempt | None,
+    *,
+    refused: bool,
 ) -> Answer:
     """Without the sockets a port-forward proves the loopback alone; only more evidence settles it.
 
     A refusal there also comes from a listener that is bound to the pod's address. It is taken for
-    a closed port where the pod proxy is refused too, or where nothing in the pod's specification
-    speaks of that port while another declared port of the same pod accepts.
+    a closed port where the pod's own address refuses too, or where nothing in the pod's
+    specification speaks of that port while another declared port of the same pod accepts.
     """
     why = missing.detail or missing.reason
-    if proxied and proxied.outcome == "refused":
+    if refused:
         loopback = forwarded is not None and forwarded.outcome == "accepted"
         return Answer("loopback-only" if loopback else "not-listening")
     if forwarded is None:

@@ -8,7 +8,12 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.model.base import Missing, Observed
-from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    InCluster,
+    ServiceEvidence,
+    ServiceForward,
+)
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -209,6 +214,8 @@ class PodState(NamedTuple):
     proxy: Attempt | None
     used: bool
     """Whether clients are sent to it now."""
+    within: Attempt | None = None
+    """The connection from inside another pod."""
 
     @property
     def name(self) -> str:
@@ -276,6 +283,11 @@ class Case(ServiceCase):
         forwards = self.evidence.service_forwards
         return next((f for f in forwards if f.port == self.port.port), None)
 
+    @property
+    def in_cluster(self) -> Observed[InCluster] | Missing:
+        """What --from met at the Service's own address."""
+        return self.evidence.in_cluster
+
     def _state(self, pod: Pod) -> PodState:
         target = ports.dialled_port(self.service, self.port, pod)
         measured = self.measured(pod)
@@ -286,6 +298,7 @@ class Case(ServiceCase):
             measured.attempt(target, "pod-port-forward") if target else None,
             measured.attempt(target, "pod-proxy") if target else None,
             pod.metadata.name in self.used_pods,
+            measured.attempt(target, "in-cluster") if target else None,
         )
 
 

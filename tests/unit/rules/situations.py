@@ -12,6 +12,7 @@ from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     Context,
     Evidence,
+    InCluster,
     ServiceEvidence,
     ServiceForward,
 )
@@ -47,7 +48,11 @@ AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
 }
 """By field of the evidence: the type, and the kinds of documents that it is read from."""
 
-PATHS: dict[str, Path] = {"port-forward": "pod-port-forward", "pod-proxy": "pod-proxy"}
+PATHS: dict[str, Path] = {
+    "port-forward": "pod-port-forward",
+    "pod-proxy": "pod-proxy",
+    "in-cluster": "in-cluster",
+}
 
 
 def evidence_of(text: str) -> Evidence:
@@ -81,12 +86,19 @@ def evidence_of(text: str) -> Evidence:
         namespace_pods=NOT_ASKED if matching else Observed(value=everything),
         sockets={p.metadata.name: _sockets(probes.get(p.metadata.name, {})) for p in matching},
         attempts=tuple(
-            Attempt(pod=name, port=port, path=path, outcome=outcome)
+            Attempt(
+                pod=name,
+                port=port,
+                path=path,
+                outcome=outcome,
+                address="10.0.0.1" if path == "in-cluster" else "",
+            )
             for name, measured in probes.items()
             for key, path in PATHS.items()
             for port, outcome in measured.get(key, {}).items()
         ),
         service_forwards=_forwards(service, matching, probes),
+        in_cluster=_in_cluster(service, next((d["from"] for d in documents if "from" in d), {})),
     )
     found = msgspec.structs.replace(
         found,
@@ -168,6 +180,24 @@ def _listener(text: str) -> ListeningSocket:
         program=program or None,
         source="proc",
     )
+
+
+def _in_cluster(service: Service, told: Mapping[str, Any]) -> Observed[InCluster] | Missing:
+    """Reads ``from: {pod: ..., tool: ..., service: {PORT: OUTCOME}}``."""
+    if not told:
+        return NOT_ASKED
+    attempts = tuple(
+        Attempt(
+            pod="",
+            port=port,
+            path="in-cluster",
+            outcome=outcome,
+            address=service.spec.cluster_ip,
+        )
+        for port, outcome in told["service"].items()
+    )
+    found = InCluster(namespace="default", pod=told["pod"], tool=told["tool"], attempts=attempts)
+    return Observed(value=found)
 
 
 def _forwards(

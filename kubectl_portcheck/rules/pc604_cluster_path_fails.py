@@ -1,0 +1,237 @@
+"""PC604: connections from inside the cluster fail, though the pods accept (--from)."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.semantics.answers import FAULTY
+from kubectl_portcheck.semantics.case import Case, PodState
+
+FAILED = ("refused", "timeout", "reset")
+PROXY_NAME = "service.kubernetes.io/service-proxy-name"
+"""The label by which a Service is left to another proxy than kube-proxy."""
+
+
+def _check(case: Case) -> Outcome:
+    told = case.in_cluster
+    if isinstance(told, Missing):
+        if told.reason in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
+            return NotApplicable("--from was not asked for")
+        return RULE.lacks(told.detail or told.reason)
+    if case.port.protocol != "TCP":
+        return NotApplicable("--from connects by TCP alone")
+    source = told.value
+    direct = next((a for a in source.attempts if a.port == case.port.port), None)
+    tried = [s for s in case.backends if s.within is not None]
+    failed = [s for s in tried if s.within and s.within.outcome in FAILED]
+    if any(s.answer.kind in FAULTY for s in failed):
+        return NotApplicable("pods refuse whoever asks: other rules say why")
+    if failed:
+        return _pods_fail(case, source, direct, tried, failed)
+    if direct is not None and direct.outcome in FAILED:
+        if tried and all(s.within and s.within.outcome == "accepted" for s in tried):
+            return _service_fails(case, source, direct, tried)
+        if case.selects and not case.backends:
+            return NotApplicable("no pod gets traffic: other rules say why")
+        return RULE.lacks(f"from pod/{source.pod}: {_words(direct)}; no pod could be tried beside")
+    unclear = [a for a in (direct, *(s.within for s in tried)) if a and a.outcome != "accepted"]
+    if unclear:
+        return RULE.lacks(f"from pod/{source.pod}: {unclear[0].detail or unclear[0].outcome}")
+    return Passed() if direct or tried else NotApplicable("there was nothing to connect to")
+
+
+def _service_fails(
+    case: Case, source: InCluster, direct: Attempt, tried: Sequence[PodState]
+) -> Outcome:
+    """The Service's address fails, each pod's own works: kube-proxy, or what stands for it."""
+    name = case.service.metadata.labels.get(PROXY_NAME)
+    evidence = [_line(source, direct), *(_line(source, s.within) for s in tried if s.within)]
+    found: list[Fix] = []
+    if name is not None:
+        evidence.append(f"The label {PROXY_NAME}={name} tells kube-proxy to leave it alone")
+        command = ("label", "service", case.name, "-n", case.namespace, f"{PROXY_NAME}-")
+        found = [
+            Fix(
+                title="Give the Service back to kube-proxy",
+                command=(*case.kubectl, *command),
+                safety="review",
+            )
+        ]
+    elif case.service.spec.internal_traffic_policy == "Local":
+        evidence.append("internalTrafficPolicy is Local: only pods on the same node are reached")
+    found.append(
+        fixes.by_hand(
+            f"See whether kube-proxy, or what stands for it, works on the node of {source.pod}: "
+            "its pod, its log, and a NetworkPolicy for what leaves that pod"
+        )
+    )
+    return RULE.finding(
+        case,
+        f"From pod/{source.pod} the Service's address {_verb(direct)}, though the same pod "
+        f"reaches {share(tried, tried)} by their own addresses",
+        evidence=evidence,
+        fixes=found,
+        impact=Impact.PATH,
+        pods=names(tried),
+    )
+
+
+def _pods_fail(
+    case: Case,
+    source: InCluster,
+    direct: Attempt | None,
+    tried: Sequence[PodState],
+    failed: Sequence[PodState],
+) -> Outcome:
+    """The pods' own addresses fail from there, though nothing says that the pods refuse."""
+    evidence = [_line(source, s.within) for s in failed if s.within]
+    if direct is not None:
+        evidence.append(_line(source, direct))
+    silent = all(s.within and s.within.outcome == "timeout" for s in failed)
+    evidence.append(
+        "No answer at all: as a rule a NetworkPolicy, or the routing between the nodes"
+        if silent
+        else "A refusal on the way: the pods' loopback or their sockets say that they accept"
+    )
+    verb = "does not reach" if silent else "is refused by"
+    return RULE.finding(
+        case,
+        f"pod/{source.pod} {verb} {share(failed, tried)} at their own addresses",
+        evidence=evidence,
+        fixes=[
+            fixes.by_hand(
+                f"Allow traffic from pod {source.pod} in namespace {source.namespace} to port "
+                f"{failed[0].target} of these pods in the NetworkPolicies on both sides; where "
+                "there is none, look at the network between the nodes"
+            )
+        ],
+        impact=Impact.PATH,
+        pods=names(failed),
+    )
+
+
+def _line(source: InCluster, attempt: Attempt) -> str:
+    whose = f"pod {attempt.pod}" if attempt.pod else "the Service"
+    return f"{source.tool} in pod {source.pod} to {_address(attempt)} ({whose}): {_words(attempt)}"
+
+
+def _address(attempt: Attempt) -> str:
+    host = f"[{attempt.address}]" if ":" in attempt.address else attempt.address
+    return f"{host}:{attempt.port}"
+
+
+def _words(attempt: Attempt) -> str:
+    return "no answer" if attempt.outcome == "timeout" else attempt.outcome
+
+
+def _verb(attempt: Attempt) -> str:
+    verb = {"refused": "refuses", "reset": "resets"}.get(attempt.outcome, "does not answer")
+    return f"{_address(attempt)} {verb}"
+
+
+RULE = Rule(
+    code="PC604",
+    name="cluster-path-fails",
+    severity="error",
+    summary="A connection from inside the cluster fails, though the pods accept (--from)",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
+    explanation=Explanation(
+        meaning="--from pod/NAME connects from inside that pod to the Service's address and to "
+        "each pod's own: the way that a client takes, through kube-proxy and every NetworkPolicy. "
+        "It failed, though the pods themselves are well.",
+        why="Where the Service's address fails and the pods' own work, it is kube-proxy (or what "
+        "stands for it) on that node, or the Service. Where the pods' own addresses give no "
+        "answer either, it is a NetworkPolicy or the routing between nodes.",
+        confirm="kubectl exec POD -- bash -c 'echo >/dev/tcp/ADDRESS/PORT', for the Service's "
+        "clusterIP and for a pod's IP, from pods on several nodes.",
+        fix="Mend kube-proxy on that node, or allow the traffic in the NetworkPolicies of both "
+        "sides. It was tried from one pod: clients elsewhere may be served.",
+    ),
+    examples=(
+        Example(
+            "the pods answer by their own addresses, the Service's address does not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: accepted}}}
+---
+from: {pod: client, tool: nc, service: {80: timeout}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a policy between the two: the pod listens, and gives no answer",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: timeout}}}
+---
+from: {pod: client, tool: bash, service: {80: timeout}}
+""",
+            fires=True,
+        ),
+        Example(
+            "all of it works",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: accepted}}}
+---
+from: {pod: client, tool: bash, service: {80: accepted}}
+""",
+            fires=False,
+        ),
+        Example(
+            "the pod listens elsewhere: another rule says why it refuses",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"], in-cluster: {8080: refused}}}
+---
+from: {pod: client, tool: bash, service: {80: refused}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    deciding=True,
+    follows_from=("PC307", "PC308", "PC501", "PC502", "PC503", "PC602", "PC705"),
+)
