@@ -74,13 +74,16 @@ def test_the_fields_of_the_contract_bear_their_names() -> None:
     fix = cause["fixes"][0]
     assert fix["shell"] == shell_quote(fix["command"])
     assert {"title", "command", "shell", "patch", "safety", "target"} <= {*fix}
-    assert document["counts"] == {
-        "services": 1,
-        "healthy": 0,
-        "degraded": 0,
-        "broken": 1,
-        "inconclusive": 0,
-    }
+    assert (
+        document["counts"].items()
+        >= {
+            "services": 1,
+            "healthy": 0,
+            "degraded": 0,
+            "broken": 1,
+            "inconclusive": 0,
+        }.items()
+    )
 
 
 def test_a_fix_without_a_command_has_neither_form() -> None:

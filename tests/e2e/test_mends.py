@@ -1,0 +1,248 @@
+"""Every problem that a test cluster can produce: broken, named, mended, healthy again.
+
+Each row of docs/incidents.md is one of these runs. ``PORTCHECK_UPDATE_DOCS=1`` writes the rows of
+the tests that ran; without it, a run that ends otherwise than its row fails.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from . import incidents
+from .portcheck import Diagnosis, diagnose, paste
+from .workloads import Document, container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "incidents.md"
+HEAD = """\
+# Incidents that were broken and mended on a real cluster
+
+Written by the end-to-end tests: each line is one run. Something is broken on purpose, the program
+is asked, its first command is pasted into a shell as it stands (or what it says is done by hand,
+where no command can do it), and the program is asked again.
+
+| what was broken | verdict | cause that leads | mended by | after |
+|---|---|---|---|---|
+"""
+
+
+class Incident(NamedTuple):
+    """One way to break a Service."""
+
+    title: str
+    cause: str
+    """The code that leads."""
+    broken: list[Document]
+    before: list[Document] = []
+    """What works, and is rolled out first."""
+    by_hand: list[Document] = []
+    """What a person would apply; empty where the first command of the report is pasted."""
+    verdict: str = "broken"
+    after: str = "healthy"
+    target: str = "svc/checkout"
+
+
+HTTP = "http://0.0.0.0:8080"
+RECREATE = {"type": "Recreate"}
+
+
+def _well(**changes: Any) -> list[Document]:
+    return [deployment(container(HTTP), **changes), service((80, 8080))]
+
+
+def _bare(name: str, **spec: Any) -> Document:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": "checkout"}},
+        "spec": {"terminationGracePeriodSeconds": 0, **spec},
+    }
+
+
+def _gate(*gates: str) -> dict[str, object]:
+    return {"readinessGates": [{"conditionType": g} for g in gates]}
+
+
+ROWS = [
+    Incident(
+        "the application moved from 8080 to 9000, the Service did not",
+        "PC401",
+        incidents.checkout(),
+    ),
+    Incident(
+        "the program alone moved; containerPort and Service still say 8080",
+        "PC401",
+        [deployment(container("http://0.0.0.0:9000", ports=[8080])), service((80, 8080))],
+    ),
+    Incident("a slip of the pen in a named targetPort", "PC402", incidents.named_port()),
+    Incident("a slip of the pen in the selector", "PC301", incidents.selector()),
+    Incident("the Deployment is scaled to zero", "PC301", _well(replicas=0)),
+    Incident(
+        "the program listens on 127.0.0.1 alone",
+        "PC202",
+        incidents.loopback(),
+        by_hand=incidents.loopback("0.0.0.0"),
+    ),
+    Incident("the program opens no socket", "PC201", incidents.nothing_listens(), by_hand=_well()),
+    Incident(
+        "no node fits the pod's nodeSelector",
+        "PC101",
+        _well(pod={"nodeSelector": {"portcheck.test/no": "node"}}),
+        by_hand=_well(pod={"nodeSelector": None}),
+    ),
+    Incident(
+        "the new revision's image cannot be had",
+        "PC103",
+        [deployment(container(HTTP, image="nowhere"), strategy=RECREATE), service((80, 8080))],
+        before=_well(strategy=RECREATE),
+    ),
+    Incident(
+        "the new revision crashes",
+        "PC102",
+        incidents.crash_loop(broken=True),
+        before=incidents.crash_loop(broken=False),
+    ),
+    Incident(
+        "the new revision answers its readiness probe with 500",
+        "PC104",
+        [
+            deployment(container(f"{HTTP}?status=500", readiness=8080), strategy=RECREATE),
+            service((80, 8080)),
+        ],
+        before=[deployment(container(HTTP, readiness=8080), strategy=RECREATE)],
+    ),
+    Incident(
+        "readiness asks a port that nobody opens",
+        "PC411",
+        [deployment(container(HTTP, ports=[8080], readiness=8081)), service((80, 8080))],
+    ),
+    Incident(
+        "a readiness gate that nobody sets",
+        "PC105",
+        _well(pod=_gate("portcheck.test/switch")),
+        by_hand=_well(pod=_gate()),
+    ),
+    Incident(
+        "the only pod ran to its end",
+        "PC107",
+        [
+            _bare("once", restartPolicy="Never", containers=[container("exit://?code=0&after=0s")]),
+            service((80, 8080)),
+        ],
+        by_hand=_well(),
+    ),
+    Incident(
+        "an IPv4 Service before a program that listens on IPv6 alone",
+        "PC204",
+        [
+            deployment(container("tcp6://[::]:8080")),
+            service((80, 8080), ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack"),
+        ],
+        by_hand=[deployment(container("tcp://0.0.0.0:8080"))],
+    ),
+    Incident("a UDP port before a TCP socket", "PC206", incidents.udp(), target="svc/statsd"),
+    Incident(
+        "the targetPort's name is declared for UDP",
+        "PC403",
+        [
+            deployment(
+                {
+                    **container(HTTP),
+                    "ports": [{"name": "web", "containerPort": 8080, "protocol": "UDP"}],
+                }
+            ),
+            service((80, "web")),
+        ],
+    ),
+    Incident(
+        "the targetPort's name leads to a containerPort that was forgotten",
+        "PC405",
+        [deployment(container("http://0.0.0.0:9000", ports={"web": 8080})), service((80, "web"))],
+    ),
+    Incident(
+        "a headless Service whose port is not the pods'",
+        "PC406",
+        incidents.headless(),
+        target="svc/orders-db",
+    ),
+    Incident(
+        "two applications behind one selector",
+        "PC309",
+        incidents.two_apps(),
+        verdict="degraded",
+        target="svc/web",
+    ),
+    Incident(
+        "a port is asked for that the Service does not have",
+        "PC408",
+        _well(),
+        verdict="broken",
+        target="svc/checkout:8080",
+        by_hand=_well(),
+    ),
+]
+
+
+@pytest.mark.parametrize("incident", ROWS, ids=[f"{i.cause}-{i.title}" for i in ROWS])
+def test_broken_named_mended(cluster: Cluster, namespace: str, incident: Incident) -> None:
+    if incident.before:
+        cluster.apply([*incident.before, *incident.broken[1:]], namespace)
+        cluster.until(
+            lambda: diagnose(cluster, namespace, incident.target).verdict == "healthy",
+            "the state before to be healthy",
+            90,
+        )
+    cluster.apply(incident.broken, namespace)
+
+    found = _until(cluster, namespace, incident, incident.verdict, incident.cause)
+
+    lead = found.findings[0]
+    if incident.by_hand:
+        assert all(f["command"] is None or f["safety"] == "review" for f in lead["fixes"])
+        cluster.apply(incident.by_hand, namespace)
+        mend = "by hand"
+    else:
+        assert found.fix
+        paste(cluster, found.fix)
+        mend = next(f["title"] for f in lead["fixes"] if f["command"])
+    target = incident.target if incident.cause != "PC408" else "svc/checkout"
+    after = _until(cluster, namespace, incident._replace(target=target), incident.after, "")
+    assert after.code == 0
+    _keep(
+        f"| {incident.title} | {incident.verdict} | {lead['code']} {lead['name']} | {mend} "
+        f"| {after.verdict} |\n"
+    )
+
+
+def _until(
+    cluster: Cluster, namespace: str, incident: Incident, verdict: str, cause: str
+) -> Diagnosis:
+    """The diagnosis once it is this one: states come about with a delay."""
+    found: list[Diagnosis] = []
+
+    def come_about() -> bool:
+        found[:] = [diagnose(cluster, namespace, incident.target)]
+        return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
+            not cause and found[0].verdict == verdict
+        )
+
+    cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 90)
+    return found[0]
+
+
+def _keep(row: str) -> None:
+    """Writes the row, or compares it with the one that is written."""
+    text = DOCS.read_text() if DOCS.exists() else HEAD
+    if row in text:
+        return
+    assert os.environ.get("PORTCHECK_UPDATE_DOCS"), f"not in {DOCS.name}: {row}"
+    kept = {line.split("|")[1]: line for line in text.removeprefix(HEAD).splitlines(True)}
+    kept[row.split("|")[1]] = row
+    ordered = (kept.get(f" {i.title} ", "") for i in ROWS)
+    DOCS.write_text(HEAD + "".join(ordered))
