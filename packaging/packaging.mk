@@ -29,7 +29,7 @@ supply-chain: ## Check licences and known weaknesses of what is pinned
 
 release-dry-run: dist packages supply-chain ## Everything of a release that can run on one machine
 	$$($(PYTHON) packaging/go_tools.py actionlint)/actionlint .github/workflows/*.yml
-	$$($(PYTHON) packaging/environments.py release)/zizmor --quiet --offline .github/workflows
+	$$($(PYTHON) packaging/environments.py release)/zizmor --quiet --offline .github/workflows action.yml
 	$(PYTHON) packaging/archive.py check dist/kubectl-portcheck_v*_*.tar.gz
 	$(PYTHON) packaging/bill_of_materials.py dist/*.cdx.json
 	$(PYTHON) packaging/krew_manifest.py release dist --missing-as-zeros --output dist/dry-run/portcheck.yaml

@@ -58,7 +58,7 @@ def _report(
                     env.stdout.write(f"{clean(name)} mended\n")
             for line in mended.left:
                 env.stderr.write(f"{clean(line)}\n")
-        elif gathered.services:
+        elif gathered.services or args.output_file or args.output not in ("table", "wide"):
             print_report(localise(report, gathered), args, env)
     if gathered.problems:
         return ExitCode.USAGE

@@ -74,7 +74,8 @@ def _pascal(name: str) -> str:
 
 
 def _uri(path: str) -> str:
-    """A path as a relative reference (RFC 3986)."""
+    """A path as a relative reference (RFC 3986), without the dot that -f . leaves before it."""
+    path = path.removeprefix("./")
     plain = "/._-~"
     return "".join(
         c

@@ -75,6 +75,20 @@ def test_files_without_a_service(shop: Path) -> None:
     assert run("-f", ".") == (0, "", "no Service in 1 files (1 other objects)\n")
 
 
+def test_what_a_pipeline_waits_for_is_written_without_a_service_too(shop: Path) -> None:
+    (shop / "shop.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\n")
+    code, out, _ = run("-f", ".", "-o", "json", "--output-file", "sarif=a.sarif")
+    assert (code, json.loads(out)["services"]) == (0, [])
+    assert json.loads((shop / "a.sarif").read_text())["runs"][0]["results"] == []
+
+
+def test_sarif_names_files_as_the_repository_does(shop: Path) -> None:
+    [result] = json.loads(run("-f", ".", "-o", "sarif")[1])["runs"][0]["results"]
+    where = result["locations"][0]["physicalLocation"]
+    assert where["artifactLocation"]["uri"] == "shop.yaml"
+    assert where["region"]["startLine"] == 27
+
+
 def test_warnings_are_shown_and_do_not_fail() -> None:
     code, out, _ = run("-f", str(CORPUS / "published"))
     assert code == 0
