@@ -20,7 +20,7 @@ class Owner(NamedTuple):
     when: str
     """When it takes a change by hand back."""
     where: str
-    """Where a change lasts."""
+    """Where a change lasts: ``its chart or values``."""
 
 
 def owner_of(metadata: ObjectMeta) -> Owner | None:
@@ -43,7 +43,7 @@ def owner_of(metadata: ObjectMeta) -> Owner | None:
         name = labels.get(f"{prefix}.toolkit.fluxcd.io/name")
         if name or f"{prefix}-controller" in managers:
             said = f"Flux {kind} {name or ''}".rstrip()
-            return Owner(said, "at its next reconciliation", f"the source of {said}")
+            return Owner(said, "at its next reconciliation", "its source")
     operator = next(
         (
             o
@@ -54,14 +54,14 @@ def owner_of(metadata: ObjectMeta) -> Owner | None:
     )
     if operator is not None:
         said = f"{operator.kind} {operator.name}"
-        return Owner(said, "as soon as its operator looks again", f"the settings of {said}")
+        return Owner(said, "as soon as its operator looks again", "its settings")
     release = annotations.get(RELEASE)
     if release or managers & {"helm", "Helm"}:
         said = f"Helm release {release or ''}".rstrip()
-        return Owner(said, "at the next helm upgrade", f"the chart or the values of {said}")
+        return Owner(said, "at the next helm upgrade", "its chart or values")
     return None
 
 
 def _argo(application: str) -> Owner:
     said = f"Argo CD application {application}".rstrip()
-    return Owner(said, "at its next sync", f"the source of {said}")
+    return Owner(said, "at its next sync", "its source")
