@@ -34,6 +34,7 @@ lint: $(VENV)/dev ## Check style and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck --shell=sh docs/automation/*.sh
 
 types: $(VENV)/dev ## Check types, strictly
 	$(BIN)/mypy

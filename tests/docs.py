@@ -11,6 +11,7 @@ from typing import Any
 from kubectl_portcheck import arguments
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.render.rbac import render_role
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.schema import report_schema
@@ -129,6 +130,31 @@ def _type(field: dict[str, Any]) -> str:
     return " or ".join(kinds)
 
 
+BOUND = """\
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: portcheck}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: portcheck}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: portcheck}
+subjects: [{kind: ServiceAccount, name: portcheck}]
+"""
+
+
+def rbac_text() -> str:
+    """What the recipes run under: the Role that ``--rbac`` prints, for a ServiceAccount."""
+    head = (
+        "# The rights of the recipes: the Role that `kubectl portcheck --rbac` prints, bound to a\n"
+        "# ServiceAccount. Written by `make docs`. In the namespace whose Services are checked:\n"
+        "#\n"
+        "#     kubectl apply -n production -f rbac.yaml\n"
+    )
+    return head + render_role() + BOUND
+
+
 def screenshots(folder: Path) -> None:
     """The report on the incident that ships with the program, exported by the program."""
     for width in ("80", "140"):
@@ -142,5 +168,6 @@ if __name__ == "__main__":
     DOCS.mkdir(exist_ok=True)
     (DOCS / "help.txt").write_text(help_text())
     (DOCS / "rules.md").write_text(rules_text())
+    (DOCS / "automation" / "rbac.yaml").write_text(rbac_text())
     (DOCS / "json.md").write_text(json_text())
     screenshots(DOCS)

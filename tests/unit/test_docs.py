@@ -22,6 +22,10 @@ def test_the_rule_reference_is_current() -> None:
     assert (docs.DOCS / "rules.md").read_text() == docs.rules_text(), "run make docs"
 
 
+def test_the_recipes_rights_are_current() -> None:
+    assert (docs.DOCS / "automation" / "rbac.yaml").read_text() == docs.rbac_text(), "run make docs"
+
+
 def test_the_json_reference_is_current() -> None:
     assert (docs.DOCS / "json.md").read_text() == docs.json_text(), "run make docs"
 

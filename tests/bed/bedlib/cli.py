@@ -6,8 +6,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from . import build, cluster, plan
+from . import build, cluster, containerfile, plan
 from .shell import BedError, say
 
 DEFAULT_NAME = "portcheck"
@@ -51,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     command("list", _list, "list the clusters", named=False)
     enter = command("enter", _enter, "run a shell or a command inside the node")
     enter.add_argument("command", nargs=argparse.REMAINDER)
+    image = command("image", _image, "make an image by a Containerfile's steps, and load it")
+    image.add_argument("-f", "--file", type=Path, required=True)
+    image.add_argument("-t", "--tag", required=True)
+    image.add_argument("context", type=Path)
     logs = command("logs", _logs, "print the path of a program's log, or of all logs")
     logs.add_argument("program", nargs="?")
     return parser
@@ -114,6 +119,13 @@ def _enter(options: argparse.Namespace) -> None:
     inside = cluster.inside(cluster.find(options.name), *words)
     sys.stdout.flush()
     os.execvp(inside[0], inside)
+
+
+def _image(options: argparse.Namespace) -> None:
+    cluster.require()
+    archive = containerfile.make(options.file, options.context, options.tag)
+    cluster.load_archive(cluster.find(options.name), archive.read_bytes())
+    print(archive)
 
 
 def _logs(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from . import store
@@ -24,7 +24,7 @@ ALL = (PAUSE, BUSYBOX, DISTROLESS, DEBIAN)
 _DEBIAN_PACKAGES = (
     "python3-minimal,libpython3-stdlib,net-tools,iproute2,curl,ncat,nginx-light,procps"
 )
-_LEFT_OUT = (
+LEFT_OUT = (
     *("dev/*", "proc/*", "sys/*", "run/*", "etc/hostname", "etc/apt/sources.list"),
     *("var/cache/apt/*", "var/cache/debconf/*", "var/lib/apt/lists/*", "var/log/*.log"),
     *("var/log/apt/*", "usr/share/doc/*", "usr/share/man/*", "usr/share/locale/*"),
@@ -42,7 +42,7 @@ def build(listen: Path) -> Iterable[Path]:
         "listen", store.digest(listen), lambda target: _program(target, "listen", listen)
     )
     tools = _layer("busybox", store.digest(busybox), lambda target: _busybox(target, busybox))
-    debian = _layer("debian", _DEBIAN_PACKAGES + "".join(_LEFT_OUT), _debian)
+    debian = _layer("debian", _DEBIAN_PACKAGES + "".join(LEFT_OUT), _debian)
     # A lone program is an entrypoint; a shell is a default that a pod may replace by args alone.
     yield _image(PAUSE, {"Entrypoint": ["/pause"]}, [pause])
     yield _image(DISTROLESS, {"Entrypoint": ["/listen"]}, [program])
@@ -63,14 +63,15 @@ def _image(name: str, command: dict[str, list[str]], layers: list[Path]) -> Path
 
     def make(draft: Path) -> None:
         say(f"making the image {name}")
-        _archive(draft / "image.tar", name, command, layers)
+        archive(draft / "image.tar", name, command, layers)
 
     short = name.partition("/")[2].replace(":", "-")
     inputs = store.key(json.dumps(command), *checksums)
     return store.keep(f"images/{short}-{inputs}", make) / "image.tar"
 
 
-def _archive(target: Path, name: str, command: dict[str, list[str]], layers: list[Path]) -> None:
+def archive(target: Path, name: str, settings: Mapping[str, object], layers: list[Path]) -> None:
+    """Write a docker archive; ``settings`` are the image's own, such as its entrypoint."""
     checksums = [(layer / "checksum").read_text() for layer in layers]
     begin = "1970-01-01T00:00:00Z"
     config = json.dumps(
@@ -78,7 +79,7 @@ def _archive(target: Path, name: str, command: dict[str, list[str]], layers: lis
             "architecture": ARCHITECTURE,
             "os": "linux",
             "created": begin,
-            "config": {**command, "Env": [_PATH], "WorkingDir": "/"},
+            "config": {"Env": [_PATH], "WorkingDir": "/", **settings},
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{one}" for one in checksums]},
             "history": [{"created": begin, "created_by": "portcheck test bed"} for _ in layers],
         }
@@ -134,7 +135,7 @@ def _busybox(target: Path, busybox: Path) -> None:
 
 def _debian(target: Path) -> None:
     """Bootstrap the machine's own release from the mirror of the machine's own apt settings."""
-    release, site, components, keyring = _mirror()
+    release, site, components, keyring = mirror()
     say(f"bootstrapping Debian {release} for {DEBIAN} (about a minute, once)")
     root = target.parent / "root"
     command = ["debootstrap", "--variant=minbase", f"--components={components}"]
@@ -143,16 +144,16 @@ def _debian(target: Path) -> None:
     run(
         [*command, f"--include={_DEBIAN_PACKAGES}", release, root, site],
         timeout=1800,
-        env=_apt_proxy(),
+        env=apt_proxy(),
     )
     (root / "etc/resolv.conf").unlink(missing_ok=True)
     pack = ["tar", "--create", "--file", str(target), "--directory", str(root)]
     pack += ["--numeric-owner", "--sort=name", "--mtime=@0"]
-    run([*pack, *(f"--exclude=./{name}" for name in _LEFT_OUT), "."], timeout=600)
+    run([*pack, *(f"--exclude=./{name}" for name in LEFT_OUT), "."], timeout=600)
     shutil.rmtree(root)
 
 
-def _mirror() -> tuple[str, str, str, str]:
+def mirror() -> tuple[str, str, str, str]:
     """Read release, site, components and keyring from apt: nothing of the kind is written here."""
     system = dict(
         line.split("=", 1) for line in Path("/etc/os-release").read_text().splitlines() if line
@@ -175,7 +176,8 @@ def _mirror() -> tuple[str, str, str, str]:
     return release, site, ",".join(components), keyring
 
 
-def _apt_proxy() -> dict[str, str]:
+def apt_proxy() -> dict[str, str]:
+    """Give the environment with the proxies that apt uses."""
     env = dict(os.environ)
     for scheme in ("http", "https"):
         setting = f"Acquire::{scheme}::Proxy"

@@ -1,0 +1,200 @@
+"""The recipes of docs/automation on a real cluster, in the image of packaging/Containerfile.
+
+Without a Docker engine the test bed follows the Containerfile's steps; the kubelet is real.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.conftest import BED, NAME, Cluster
+from tests.e2e.portcheck import diagnose
+from tests.e2e.workloads import Document, container, deployment, service
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPES = ROOT / "docs" / "automation"
+IMAGE = "portcheck.test/portcheck:1"
+SOME_UID = 1000660000
+"""As OpenShift gives them: in no /etc/passwd."""
+
+
+@pytest.fixture(scope="module")
+def image(cluster: Cluster) -> str:
+    """The image, on the node."""
+    containerfile = ROOT / "packaging" / "Containerfile"
+    if cluster.direct:
+        commands = [[BED / "bed", "image", "-f", containerfile, "-t", IMAGE, ROOT]]
+    else:
+        commands = [
+            ["docker", "build", "--quiet", "-f", containerfile, "-t", IMAGE, ROOT],
+            ["kind", "load", "docker-image", IMAGE, "--name", NAME],
+        ]
+    for command in commands:
+        done = subprocess.run(
+            [str(word) for word in command],
+            capture_output=True,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    return IMAGE
+
+
+@pytest.fixture(scope="module")
+def shop(cluster: Cluster, image: str) -> Iterator[str]:
+    """A namespace with a broken Service, a well one, and the rights of the recipes."""
+    name = cluster.make_namespace()
+    app = container("http://0.0.0.0:9000", "http://0.0.0.0:9100", ports=[9000], readiness=9100)
+    well = container("http://0.0.0.0:9000", ports=[9000], readiness=9000)
+    cluster.apply([deployment(app), service((80, 8080))], name)
+    cluster.apply([deployment(well, name="web"), service((80, 9000), name="web")], name)
+    cluster.apply((RECIPES / "rbac.yaml").read_text(), name)
+    for made in ("checkout", "web"):
+        cluster.wait_ready(f"deployment/{made}", name)
+    cluster.until(lambda: diagnose(cluster, name).verdict == "broken", "the endpoints to follow")
+    cluster.until(lambda: diagnose(cluster, name, "web").verdict == "healthy", "the same")
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def recipe(file: str) -> list[Document]:
+    """The objects of a recipe, with the image of this test."""
+    text = (RECIPES / file).read_text().replace("kubectl-portcheck:0.1.0", IMAGE)
+    found = list(yaml.safe_load_all(text))
+    for one in found:
+        template = one["spec"].get("jobTemplate", one)["spec"].get("template")
+        for made in template["spec"]["containers"] if template else ():
+            made["imagePullPolicy"] = "Never"
+    return found
+
+
+def ended(cluster: Cluster, job: str, namespace: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A Job's last condition, the end of its one pod's container, and the report in its log."""
+
+    def conditions() -> list[dict[str, Any]]:
+        found = cluster.get(f"job/{job}", namespace=namespace)["status"].get("conditions", [])
+        return [c for c in found if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
+
+    cluster.until(lambda: bool(conditions()), f"the end of job/{job}", timeout=90)
+    pods = cluster.get("pods", "-l", f"job-name={job}", namespace=namespace)["items"]
+    (pod,) = pods
+    end = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+    log = cluster.kubectl("logs", f"job/{job}", namespace=namespace, check=True).stdout
+    return conditions()[-1]["type"], end, json.loads(log)
+
+
+def test_the_job_on_a_broken_service_fails_with_its_code(cluster: Cluster, shop: str) -> None:
+    cluster.apply(recipe("job.yaml"), shop)
+    condition, end, report = ended(cluster, "portcheck", shop)
+    assert (condition, end["exitCode"]) == ("Failed", 1)  # At once: the one pod is asserted above.
+    assert "BROKEN" in end["message"]
+    assert "kubectl patch service checkout" in end["message"]
+    (found,) = report["services"]
+    assert (report["verdict"], found["missing"]) == ("broken", [])
+    assert [f["code"] for f in found["findings"] if f["cause"]] == ["PC401"]
+    assert report["context"] == {**report["context"], "source": "cluster", "namespace": shop}
+
+
+def test_the_job_on_a_well_service_completes_as_any_user(cluster: Cluster, shop: str) -> None:
+    (job,) = recipe("job.yaml")
+    job["metadata"]["name"] = "well"
+    pod = job["spec"]["template"]["spec"]
+    pod["securityContext"]["runAsUser"] = SOME_UID
+    pod["containers"][0]["args"][0] = "svc/web"
+    cluster.apply([job], shop)
+    condition, end, report = ended(cluster, "well", shop)
+    assert (condition, end["exitCode"]) == ("Complete", 0)
+    assert "HEALTHY" in end["message"]
+    assert (report["verdict"], report["services"][0]["missing"]) == ("healthy", [])
+
+
+def test_the_cronjob_makes_the_same_job(cluster: Cluster, shop: str) -> None:
+    (cron,) = recipe("cronjob.yaml")
+    cron["spec"]["suspend"] = True  # Its time may come while the test runs.
+    cluster.apply([cron], shop)
+    created = ("create", "job", "--from=cronjob/portcheck", "by-hand")
+    cluster.kubectl(*created, namespace=shop, check=True)
+    condition, end, report = ended(cluster, "by-hand", shop)
+    assert (condition, end["exitCode"], report["verdict"]) == ("Failed", 1, "broken")
+
+
+@pytest.mark.parametrize("file", ["job.yaml", "cronjob.yaml", "alert-receiver.yaml"])
+def test_the_strictest_pod_security_admits_them(
+    cluster: Cluster, namespace: str, file: str
+) -> None:
+    strict = "pod-security.kubernetes.io/enforce=restricted"
+    cluster.kubectl("label", "namespace", namespace, strict, check=True)
+    cluster.apply((RECIPES / "rbac.yaml").read_text(), namespace)
+    first = recipe(file)[0]
+    template = first["spec"].get("jobTemplate", first)["spec"]["template"]
+    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "one"}}
+    dry = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
+    cluster.kubectl(*dry, namespace=namespace, stdin=json.dumps(pod), check=True)
+    del pod["spec"]["containers"][0]["securityContext"]
+    refused = cluster.kubectl(*dry, namespace=namespace, stdin=json.dumps(pod))
+    assert "restricted" in refused.stderr
+
+
+def test_the_image_has_a_shell_and_a_file_system_that_is_left_alone(
+    cluster: Cluster, shop: str
+) -> None:
+    (job,) = recipe("job.yaml")
+    job["metadata"]["name"] = "shell"
+    script = (
+        "id -u; touch /portcheck 2>/dev/null && echo writable; "
+        "env -u HOME kubectl-portcheck --version; "
+        "env -u HOME kubectl-portcheck svc/web -q; "
+        "find / -xdev -newer /proc/1/cmdline -type f 2>/dev/null"
+    )
+    made = job["spec"]["template"]["spec"]["containers"][0]
+    made.update(command=["/bin/sh", "-c", script], args=[])
+    cluster.apply([job], shop)
+    cluster.kubectl(
+        *("wait", "job/shell", "--for=condition=Complete", "--timeout=60s"),
+        namespace=shop,
+        timeout=90,
+        check=True,
+    )
+    log = cluster.kubectl("logs", "job/shell", namespace=shop, check=True).stdout.splitlines()
+    assert log[0] == "65532"
+    assert log[1].startswith("kubectl-portcheck 0.")
+    assert log[2].startswith("HEALTHY svc/web")
+    assert log[3:] == []
+
+
+def test_an_alert_gets_its_diagnosis(cluster: Cluster, shop: str) -> None:
+    script = f"--from-file={RECIPES / 'alert_receiver.py'}"
+    name = "portcheck-alert-receiver"
+    cluster.kubectl("create", "configmap", name, script, namespace=shop, check=True)
+    token = ("create", "secret", "generic", name, "--from-literal=PORTCHECK_TOKEN=open")
+    cluster.kubectl(*token, namespace=shop, check=True)
+    cluster.apply(recipe("alert-receiver.yaml"), shop)
+    cluster.wait_ready(f"deployment/{name}", shop)
+    labels = {"namespace": shop, "service": "checkout", "alertname": "ProbeFailed"}
+    alert = json.dumps({"version": "4", "alerts": [{"status": "firing", "labels": labels}]})
+    code = (
+        "import sys, urllib.request as u; r = u.Request('http://127.0.0.1:9095/', "
+        "sys.argv[1].encode(), {'Authorization': 'Bearer open'}); "
+        "print(u.urlopen(r, timeout=10).read().decode())"
+    )
+    sent = cluster.kubectl(
+        *("exec", f"deployment/{name}", "--", "python3", "-c", code, alert),
+        namespace=shop,
+        check=True,
+    )
+    assert sent.stdout.strip() == "1 checks"
+
+    def told() -> str:
+        return cluster.kubectl("logs", f"deployment/{name}", namespace=shop).stdout
+
+    cluster.until(lambda: "kubectl patch service checkout" in told(), "the diagnosis")
+    assert told().startswith(f"{shop}/checkout: clients get errors\n\n### ")
+    assert diagnose(cluster, shop, f"svc/{name}").verdict == "healthy"

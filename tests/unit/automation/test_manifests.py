@@ -1,0 +1,142 @@
+"""The recipes' manifests: their rights, their locks, their flags, their exit codes."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.commands import usage
+from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.render.rbac import render_role
+
+RECIPES = Path(__file__).parents[3] / "docs" / "automation"
+MANIFESTS = sorted(RECIPES.glob("*.yaml"))
+AGAIN = {ExitCode.INCONCLUSIVE, ExitCode.NO_CLUSTER}
+"""The ends after which another try may end otherwise."""
+
+
+def documents(file: str) -> list[dict[str, Any]]:
+    return [d for d in yaml.safe_load_all((RECIPES / file).read_text()) if d]
+
+
+def pod_of(found: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = found["spec"].get("jobTemplate", found)["spec"]["template"]["spec"]
+    return spec
+
+
+def locked(holder: dict[str, Any], pod: dict[str, Any]) -> None:
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert holder["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert holder["resources"]["limits"]["memory"]
+    assert "env" not in holder
+
+
+def test_the_role_is_the_printed_one() -> None:
+    role, account, binding = documents("rbac.yaml")
+    assert role == yaml.safe_load(render_role())
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    (subject,) = binding["subjects"]
+    assert (subject["kind"], subject["name"]) == (account["kind"], account["metadata"]["name"])
+
+
+def test_the_role_changes_nothing() -> None:
+    role = documents("rbac.yaml")[0]
+    for rule in role["rules"]:
+        streams = rule["resources"] in (["pods/exec"], ["pods/portforward"])
+        assert {*rule["verbs"]} <= {"get", "list", *(["create"] if streams else [])}
+
+
+@pytest.mark.parametrize("file", ["job.yaml", "cronjob.yaml", "alert-receiver.yaml"])
+def test_the_pods_are_locked(file: str) -> None:
+    pod = pod_of(documents(file)[0])
+    assert pod["serviceAccountName"] == documents("rbac.yaml")[1]["metadata"]["name"]
+    for made in pod["containers"]:
+        locked(made, pod)
+
+
+def test_the_steps_of_the_workflow_are_locked() -> None:
+    (workflow,) = documents("argo-workflow.yaml")
+    for template in workflow["spec"]["templates"]:
+        locked(template["container"], workflow["spec"])
+
+
+def test_the_cronjob_runs_the_job() -> None:
+    once, again = documents("job.yaml")[0]["spec"], documents("cronjob.yaml")[0]
+    once.pop("ttlSecondsAfterFinished")  # The CronJob's history limits take its place.
+    assert again["spec"]["jobTemplate"]["spec"] == once
+
+
+def test_the_job_tries_again_where_that_helps() -> None:
+    spec = documents("job.yaml")[0]["spec"]
+    (rule,) = spec["podFailurePolicy"]["rules"]
+    assert rule["action"] == "FailJob"
+    final = {ExitCode(c) for c in rule["onExitCodes"]["values"]}
+    assert {*ExitCode} - final - {ExitCode.HEALTHY, ExitCode.INTERRUPTED} == AGAIN
+    assert spec["backoffLimit"] > 0
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"  # Or the policy is refused.
+
+
+def test_the_workflow_tries_again_where_that_helps() -> None:
+    (workflow,) = documents("argo-workflow.yaml")
+    (template,) = [t for t in workflow["spec"]["templates"] if t["name"] == "portcheck"]
+    expression = template["retryStrategy"]["expression"]
+    codes = re.findall(r"asInt\(lastRetry\.exitCode\) == (\d+)", expression)
+    assert {ExitCode(int(c)) for c in codes} == AGAIN
+    assert template["retryStrategy"]["retryPolicy"] == "Always"
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """What the manifests run, by file."""
+    for path in MANIFESTS:
+        text = path.read_text()
+        for found in yaml.safe_load_all(text):
+            for holder in _containers(found):
+                if "args" in holder and holder.get("command") in (None, ["kubectl-portcheck"]):
+                    yield path.name, holder["args"]
+
+
+def _containers(part: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(part, dict):
+        if "image" in part:
+            yield part
+        for below in part.values():
+            yield from _containers(below)
+    elif isinstance(part, list):
+        for below in part:
+            yield from _containers(below)
+
+
+@pytest.mark.parametrize(("file", "argv"), list(commands()))
+def test_the_manifests_run_what_there_is(file: str, argv: list[str]) -> None:
+    usage.check(arguments.parse(argv))
+
+
+def test_every_recipe_runs_something() -> None:
+    assert {file for file, _ in commands()} == {"job.yaml", "cronjob.yaml", "argo-workflow.yaml"}
+
+
+def test_the_image_is_this_version() -> None:
+    from kubectl_portcheck import __version__
+
+    for path in MANIFESTS:
+        for tag in re.findall(r"image: kubectl-portcheck:(\S+)", path.read_text()):
+            assert tag == __version__
+
+
+def test_the_image_has_the_archives_dependencies() -> None:
+    text = (RECIPES.parents[1] / "packaging" / "Containerfile").read_text()
+    assert "--require-hashes --only-binary :all: -r runtime.txt" in text
+    assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)  # runAsNonRoot takes no name.
+    assert json.loads(text.rpartition("ENTRYPOINT ")[2]) == ["kubectl-portcheck"]
