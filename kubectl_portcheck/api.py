@@ -29,26 +29,29 @@ def diagnose(
     timeout: float = 30.0,
     look_inside: bool = True,
     port_forward: bool = True,
+    ignore: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
 ) -> Report:
     """Walks to each target on a running cluster and reports on it: ``diagnose("svc/checkout")``.
 
-    Targets are written as on the command line: ``svc/NAME``, ``NAME``, ``NAME:PORT``. The
+    Targets are written as on the command line: ``svc/NAME``, ``NAME:PORT``, ``deploy/NAME``. The
     connection is kubectl's: the kubeconfig, ``KUBECONFIG``, the home directory's, or the
     ServiceAccount of the pod; ``None`` leaves each setting to it. ``timeout`` bounds the whole
     walk, in seconds. ``look_inside=False`` is ``--no-exec``, ``port_forward=False`` is
-    ``--no-port-forward``. ``environ`` takes the place of ``os.environ``.
+    ``--no-port-forward``, ``ignore`` has codes or names of rules, as ``--ignore``. ``environ``
+    takes the place of ``os.environ``.
 
-    Raises UsageError for a target that cannot be read, UnknownTargetError for one that does not
-    exist, NoClusterError where no cluster answers or it refuses the credentials. A right that is
-    missing raises nothing: it is named in the report, whose verdict may then be inconclusive.
-    Ctrl-C raises KeyboardInterrupt.
+    Raises UsageError for a target or a rule that there cannot be, UnknownTargetError for a target
+    that does not exist, NoClusterError where no cluster answers or it refuses the credentials. A
+    right that is missing raises nothing: it is named in the report, whose verdict may then be
+    inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
     from kubectl_portcheck.collect.connection import ConnectionFlags
     from kubectl_portcheck.collect.live import collect
     from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
+    codes = [_code(word) for word in ignore]
     if not targets:
         raise UsageError("name a Service", 'For instance: diagnose("svc/checkout")')
     flags = ConnectionFlags(
@@ -69,7 +72,8 @@ def diagnose(
     )
     if evidence.interrupted:
         raise KeyboardInterrupt
-    return conclude(evidence, kubectl=("kubectl", *flags._replace(namespace=None).to_argv()))
+    kubectl = ("kubectl", *flags._replace(namespace=None).to_argv())
+    return conclude(evidence, kubectl=kubectl, ignore=codes)
 
 
 def diagnose_files(
@@ -129,6 +133,16 @@ def to_markdown(report: Report) -> str:
     from kubectl_portcheck.render.markdown import render_markdown
 
     return render_markdown(report)
+
+
+def _code(word: str) -> str:
+    from kubectl_portcheck.rules import CATALOGUE
+    from kubectl_portcheck.rules.suppressions import named
+
+    rule = named(word, CATALOGUE)
+    if rule is None:
+        raise UsageError(f"no rule {word!r}")
+    return rule.code
 
 
 class _Silent:

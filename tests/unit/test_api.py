@@ -91,6 +91,21 @@ def test_its_errors_are_of_their_kind(kubeconfig: Path) -> None:
     assert all(issubclass(e, PortcheckError) for e in (UsageError, NoClusterError))
 
 
+def test_what_is_ignored_decides_nothing(kubeconfig: Path) -> None:
+    names = ["PC401", "pod-refuses", "pc601"]
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        kubeconfig.write_text(json.dumps(server.kubeconfig()))
+        report = diagnose(
+            "checkout", namespace=NAMESPACE, kubeconfig=kubeconfig, environ={}, ignore=names
+        )
+    (service,) = report.services
+    assert {f.code for f in service.findings}.isdisjoint({"PC401", "PC501", "PC601"})
+    assert {s.finding.code for s in service.suppressed} >= {"PC401", "PC501", "PC601"}
+    with pytest.raises(UsageError):
+        diagnose("checkout", ignore=["PC999"])
+
+
 def test_manifests_end_as_the_report_of_the_command_line(tmp_path: Path) -> None:
     manifest = tmp_path / "checkout.yaml"
     manifest.write_text(WRONG_PORT)

@@ -158,13 +158,14 @@ def test_sarif_results_name_their_rules(scenario: str) -> None:
             assert rule["shortDescription"]["text"] == known[rule["id"]]
 
 
-def test_names_are_as_kubectl_prints_them() -> None:
-    assert FORMATS["name.txt"](b.several_services()).splitlines()[-4:] == [
+def test_names_of_what_is_not_well_are_as_kubectl_prints_them() -> None:
+    assert FORMATS["name.txt"](b.several_services()).splitlines() == [
         "service/checkout",
         "service/search",
         "service/payments",
         "service/shipping",
     ]
+    assert FORMATS["name.txt"](b.healthy()) == ""
 
 
 def test_the_one_line_of_quiet() -> None:
@@ -184,7 +185,9 @@ def test_markdown_has_a_table_and_a_block_to_paste() -> None:
     assert blocks[0].startswith("kubectl patch service checkout -n production")
     several = FORMATS["report.md"](b.several_services())
     assert several.startswith("## ❌ BROKEN: 2 of 14 Services broken")
-    assert several.count("\n| ✅ healthy") == 10
+    assert several.count("\n| ❌ broken | ") == 2
+    assert "\n\n✅ healthy: auth, billing, cart" in several
+    assert FORMATS["report.md"](b.sweep()).count(" and 33 more\n") == 1
 
 
 def test_markdown_is_not_steered_by_a_name() -> None:
