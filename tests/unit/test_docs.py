@@ -1,13 +1,17 @@
 """What is generated is as the program would write it now; what README says exists."""
 
+import itertools
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from kubectl_portcheck import arguments
+from kubectl_portcheck.commands import usage
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.target import parse_target
 from tests import docs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,3 +87,44 @@ def test_the_changelog_names_every_rule() -> None:
 @pytest.mark.parametrize("command", re.findall(r"^    make ([a-z-]+)", README, re.M))
 def test_the_readmes_commands_are_targets(command: str) -> None:
     assert f"\n{command}:" in (ROOT / "Makefile").read_text()
+
+
+TOLD = sorted(
+    path
+    for place in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packaging", "docs", "tests/bed")
+    for path in ([ROOT / place] if (ROOT / place).is_file() else (ROOT / place).rglob("*"))
+    if path.suffix in (".md", ".txt", ".sh", ".yaml") and "requirements" not in path.parts
+)
+END = {"|", ">", "&&", "||", ";", "..."}
+
+
+def commands(text: str) -> list[str]:
+    """The command lines of the program in a text: a line of code, or words in backticks."""
+    lines = re.findall(r"^(?:#? {4,}|    \$ |\$ |  )(kubectl portcheck(?: .*)?)$", text, re.M)
+    inline = re.findall(r"`(kubectl[ -]portcheck(?: [^`]*)?)`", text)
+    return [
+        re.sub(r"\s+", " ", line).replace("kubectl-", "kubectl ")
+        for line in lines + inline
+        if "$@" not in line
+    ]
+
+
+EXAMPLES = sorted(
+    {(p.relative_to(ROOT).as_posix(), c) for p in TOLD for c in commands(p.read_text())}
+)
+
+
+@pytest.mark.parametrize(("file", "line"), EXAMPLES)
+def test_the_commands_of_the_documentation_are_ones(file: str, line: str) -> None:
+    words = shlex.split(line, comments=True)[2:]
+    argv = list(itertools.takewhile(lambda word: word not in END, words))
+    args = arguments.parse(argv)
+    usage.check(args)
+    for target in args.targets:
+        parse_target(re.sub(r"[A-Z]+", "name", target))
+
+
+def test_the_documentation_has_commands() -> None:
+    files = {file for file, _ in EXAMPLES}
+    wanted = {"README.md", "docs/help.txt", "docs/automation/README.md", "docs/rules.md"}
+    assert wanted <= files
