@@ -101,7 +101,8 @@ END = {"|", ">", "&&", "||", ";", "..."}
 def commands(text: str) -> list[str]:
     """The command lines of the program in a text: a line of code, or words in backticks."""
     lines = re.findall(r"^(?:#? {4,}|    \$ |\$ |  )(kubectl portcheck(?: .*)?)$", text, re.M)
-    inline = re.findall(r"`(kubectl[ -]portcheck(?: [^`]*)?)`", text)
+    # "`kubectl portcheck -f` takes..." names a way of running, and is no whole command.
+    inline = re.findall(r"`(kubectl[ -]portcheck(?: [^`]*)?)(?<! -f)`", text)
     return [
         re.sub(r"\s+", " ", line).replace("kubectl-", "kubectl ")
         for line in lines + inline
