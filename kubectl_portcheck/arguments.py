@@ -34,6 +34,9 @@ Examples:
   # For a runbook: JSON on stdout, the verdict in the exit code
   kubectl portcheck svc/checkout -o json
 
+  # After the fix: wait until it is healthy, for two minutes at most
+  kubectl portcheck svc/checkout --wait --timeout 2m
+
   # Keep the evidence, and look at it again later, without the cluster
   kubectl portcheck svc/checkout --save incident.json.gz
   kubectl portcheck --replay incident.json.gz
@@ -184,7 +187,14 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "--timeout",
         type=some_time,
         metavar="DURATION",
-        help="end the whole run after this time, with what is known by then (default 30s)",
+        help="end the whole run after this time, with what is known by then (default: 30s; 5m "
+        "with --wait; none with --watch)",
+    )
+    group.add_argument(
+        "--wait", action="store_true", help="look again until it is healthy, or until --timeout"
+    )
+    group.add_argument(
+        "-w", "--watch", action="store_true", help="look again and report each change"
     )
 
 

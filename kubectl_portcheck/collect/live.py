@@ -1,6 +1,7 @@
 """Evidence from a running cluster: one connection, one walk for each target, or a sweep."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 
 import msgspec
@@ -38,17 +39,41 @@ def collect(
     NoClusterError where no cluster is reached or the credentials are refused.
     """
     deadline = Deadline.after(timeout)
+    with connected(flags, environ, log) as api:
+        if options.exec or options.port_forward:
+            api.warm(AHEAD, deadline=deadline)
+        return gather(api, targets, options, progress, deadline)
+
+
+@contextmanager
+def connected(
+    flags: ConnectionFlags, environ: Mapping[str, str], log: Callable[[int, str], None]
+) -> Iterator[Api]:
+    """The API server, for as many walks as one likes. Raises NoClusterError."""
     try:
         connection = load_connection(flags, environ)
         with Api(connection, log) as api:
-            if options.exec or options.port_forward:
-                api.warm(AHEAD, deadline=deadline)
-            named = [t._replace(namespace=connection.namespace) for t in targets]
-            made = stops(lambda space: LiveCluster(api, space, deadline), named)
-            if options.source is not None:
-                here = LiveCluster(api, connection.namespace, deadline)
-                options = options._replace(source=here.source(options.source))
-            found, whole = _walks(made, options, progress)
+            yield api
+    except ClusterError as error:
+        raise NoClusterError(error.line, error.hint) from None
+
+
+def gather(
+    api: Api,
+    targets: Sequence[Target],
+    options: Options,
+    progress: Progress,
+    deadline: Deadline,
+) -> Evidence:
+    """The evidence of one walk to each target. Raises as :func:`collect` does."""
+    connection = api.connection
+    try:
+        named = [t._replace(namespace=connection.namespace) for t in targets]
+        made = stops(lambda space: LiveCluster(api, space, deadline), named)
+        if options.source is not None:
+            here = LiveCluster(api, connection.namespace, deadline)
+            options = options._replace(source=here.source(options.source))
+        found, whole = _walks(made, options, progress)
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
     context = Context(

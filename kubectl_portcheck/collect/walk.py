@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from kubectl_portcheck.collect import surroundings
+from kubectl_portcheck.collect.memory import Memory
 from kubectl_portcheck.collect.source import Dial, Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
@@ -91,6 +92,8 @@ class Options(NamedTuple):
     port_forward: bool = True
     source: Source | None = None
     """The pod of ``--from``."""
+    memory: Memory | None = None
+    """What earlier walks of a run that repeats them saw."""
 
 
 def walk(
@@ -248,6 +251,11 @@ class _Walk:
             # A look waits for its knock, so the knock must be in the queue before it.
             tcp = [p for p in asked if p.protocol == "TCP"]
             targets = _targets(service, asked, pod)
+            memory = self.options.memory
+            if memory and (kept := memory.recall(pod, targets)):
+                self.looks[pod.metadata.name] = Future()
+                self.looks[pod.metadata.name].set_result(kept)
+                continue
             knock = self.start(self._knock, pod, _worth_knocking(pod, targets))
             self.looks[pod.metadata.name] = self.start(
                 self._look_into, service, tcp, pod, targets, knock
@@ -287,6 +295,8 @@ class _Walk:
         else:
             http = {n for n in targets if _speaks_http(tcp, pod, n)}
             attempts += self._second_look(pod, [], http)
+        if self.options.memory:
+            self.options.memory.keep(pod, targets, (sockets, tuple(attempts)))
         return sockets, tuple(attempts)
 
     def _second_look(self, pod: Pod, knocks: list[int], proxied: set[int]) -> list[Attempt]:

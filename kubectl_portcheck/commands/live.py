@@ -10,9 +10,13 @@ from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.parser import PROGRAM
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_portcheck.collect.connection import ConnectionFlags
     from kubectl_portcheck.collect.source import Source
+    from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.model.evidence import Evidence
+    from kubectl_portcheck.target import Target
 
 TIMEOUT = 30.0
 """The seconds that a run may take where --timeout says nothing."""
@@ -20,6 +24,10 @@ TIMEOUT = 30.0
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     """Walks to the targets and reports on them. Raises PortcheckError where there is none."""
+    if args.wait or args.watch:
+        from kubectl_portcheck.commands import polling
+
+        return polling.run(args, env)
     return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
 
 
@@ -28,22 +36,10 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
     from threading import Thread
 
     from kubectl_portcheck.collect.live import collect
-    from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.render.console import look_for
     from kubectl_portcheck.render.progress import Progress
-    from kubectl_portcheck.target import parse_target
 
-    if not args.targets:
-        raise UsageError("name a Service", f"For instance: {PROGRAM} svc/checkout")
-    targets = [parse_target(t) for t in args.targets]
-    options = Options(
-        exec=not args.no_exec, port_forward=not args.no_port_forward, source=source_of(args)
-    )
-
-    def log(level: int, line: str) -> None:
-        if level <= args.v:
-            env.stderr.write(f"{line}\n")
-
+    targets = targets_of(args)
     # What comes after the walk is imported while the walk waits for the cluster.
     Thread(target=_load_the_rest, daemon=True).start()
     silent = args.quiet or args.v > 0
@@ -53,11 +49,29 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
             connection_flags(args),
             env.environ,
             targets,
-            options,
+            options_of(args),
             progress,
             timeout=args.timeout or TIMEOUT,
-            log=log,
+            log=log_of(args, env),
         )
+
+
+def targets_of(args: argparse.Namespace) -> "list[Target]":
+    """What the command line names. Raises UsageError."""
+    from kubectl_portcheck.target import parse_target
+
+    if not args.targets:
+        raise UsageError("name a Service", f"For instance: {PROGRAM} svc/checkout")
+    return [parse_target(t) for t in args.targets]
+
+
+def options_of(args: argparse.Namespace) -> "Options":
+    """What the walk is to leave out."""
+    from kubectl_portcheck.collect.walk import Options
+
+    return Options(
+        exec=not args.no_exec, port_forward=not args.no_port_forward, source=source_of(args)
+    )
 
 
 def source_of(args: argparse.Namespace) -> "Source | None":
@@ -66,6 +80,16 @@ def source_of(args: argparse.Namespace) -> "Source | None":
 
     source = parse_source(getattr(args, "from")) if getattr(args, "from") else None
     return source and source._replace(namespace=args.from_namespace or "")
+
+
+def log_of(args: argparse.Namespace, env: Environment) -> "Callable[[int, str], None]":
+    """Writes what ``-v`` asks for."""
+
+    def log(level: int, line: str) -> None:
+        if level <= args.v:
+            env.stderr.write(f"{line}\n")
+
+    return log
 
 
 def _load_the_rest() -> None:

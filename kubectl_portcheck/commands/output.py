@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
     from kubectl_portcheck.render.console import Terminal
+    from kubectl_portcheck.render.layout import Lines
+    from kubectl_portcheck.render.look import Look
 
 
 def conclude(
@@ -48,8 +50,13 @@ def print_report(
     args: argparse.Namespace,
     env: Environment,
     before: "Callable[[Report], None] | None" = None,
-) -> None:
-    """The report on stdout, and in whatever files were asked for; those first."""
+    *,
+    rows: int | None = None,
+) -> bool:
+    """The report on stdout, and in whatever files were asked for; those first.
+
+    A table is cut after so many rows of a terminal; whether it was whole is returned.
+    """
     _export(report, args, env)
     if before is not None:
         before(report)
@@ -66,9 +73,26 @@ def print_report(
             terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide"
         )
         lines = table_lines(report, look, show_commands=args.show_commands, summary=args.summary)
-        print_lines(lines, env.stdout, look, env.environ)
+        shown = lines if rows is None else _first_rows(lines, rows, look)
+        print_lines(shown, env.stdout, look, env.environ)
+        return shown is lines
     else:
         env.stdout.write(_text(report, args.output))
+    return True
+
+
+def _first_rows(lines: "Lines", rows: int, look: "Look") -> "Lines":
+    """As many lines as fit into so many rows of the terminal, and how many more there are."""
+    from kubectl_portcheck.render.layout import line, size
+
+    taken = 0
+    for number, spans in enumerate(lines):
+        taken += max(1, -(-size(spans) // look.columns))
+        # The row that says so takes the place of one.
+        if taken > rows:
+            cut = max(number - 1, 1)
+            return [*lines[:cut], line(f"  {look.ellipsis} {len(lines) - cut} more lines")]
+    return lines
 
 
 def _text(report: "Report", form: str) -> str:

@@ -11,6 +11,9 @@ def check(args: argparse.Namespace) -> None:
     """Refuses combinations in which a flag would do nothing. Raises UsageError."""
     source = _one_of({"--demo": args.demo, "--replay": args.replay, "-f": args.filename})
     _one_of({"--diff": args.diff, "--write": args.write})
+    _one_of({"--wait": args.wait, "--watch": args.watch})
+    if args.watch and args.output == "junit":
+        raise UsageError("--watch cannot print junit: one document does not follow another")
     _honest(args)
     ignored(args)
     if source:

@@ -1,0 +1,55 @@
+"""One line on standard error that says how things stand, while someone waits."""
+
+from typing import IO
+
+from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.table import worst_first
+from kubectl_portcheck.render.text import clean, cut_end
+
+
+class Status:
+    """A line that is written anew; where nothing can be erased, a new one when the news change."""
+
+    def __init__(self, file: IO[str], look: Look, *, silent: bool = False) -> None:
+        self._file, self._look, self._silent = file, look, silent
+        self._erases = look.cursor and not look.plain
+        self._shown = ""
+
+    def show(self, news: str, passing: str = "") -> None:
+        """Shows the news; ``passing`` is what changes all the time, such as the seconds."""
+        look = self._look
+        text = look.glyphs(clean(news))
+        if self._erases:
+            text = cut_end(f"{text}{passing}", look.columns - 1, look.ellipsis)
+            self._write(f"\r\x1b[2K{text}")
+        elif text != self._shown:
+            self._write(f"{text}\n")
+        self._shown = text
+
+    def close(self) -> None:
+        """Erases the line, where that can be done. May be called more than once."""
+        if self._erases and self._shown:
+            self._write("\r\x1b[2K")
+        self._shown = ""
+
+    def _write(self, text: str) -> None:
+        """The line is a courtesy: a closed standard error ends nothing."""
+        if self._silent:
+            return
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except (OSError, ValueError):
+            self._silent = True
+
+
+def hindrance(report: Report) -> str:
+    """What keeps the report from being a good one: the worst Service, and how many more."""
+    faulty = [s for s in worst_first(report) if s.verdict != "healthy"]
+    if faulty:
+        worst = faulty[0]
+        more = f" ({len(faulty) - 1} more)" if len(faulty) > 1 else ""
+        return f"svc/{worst.name} {worst.verdict}: {worst.headline}{more}"
+    warned = (f.summary for s in report.services for f in s.findings if f.severity == "warning")
+    return next(warned, "a warning")

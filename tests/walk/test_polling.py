@@ -1,0 +1,163 @@
+"""--wait and --watch against a cluster that changes while it is looked at."""
+
+import json
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake import faults
+from tests.fake.api_server import FakeApiServer
+from tests.fake.wire import Exchange
+from tests.walk.shop import PODS, shop, walk
+from tests.walk.test_interrupt import await_request, start
+
+
+def after(server: FakeApiServer, rounds: int, target: int) -> None:
+    """From this round on the Service leads to another port."""
+    seen = Counter[str]()
+
+    def answer(exchange: Exchange) -> None:
+        seen["services"] += 1
+        if seen["services"] == rounds:
+            shop(server, 9000, 9100, target=target)
+        server.answer(exchange)
+
+    server.on("/services/checkout", answer)
+
+
+def rounds_of(server: FakeApiServer) -> int:
+    return sum("/services/checkout" in r.line for r in list(server.requests))
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    found, at = [], 0
+    while at < len(text):
+        document, at = json.JSONDecoder().raw_decode(text, at)
+        found.append(document)
+        at += 1  # The line break after it.
+    return found
+
+
+def test_wait_ends_healthy_and_says_meanwhile_what_hinders(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        after(server, 3, 9000)
+        done = walk(server, tmp_path, "--wait", "--timeout", "60s")
+    assert (done.code, done.verdict) == (0, "healthy")
+    first, *others = done.stderr.splitlines()
+    assert first == (
+        "waiting: svc/checkout broken: port 80: nothing listens on targetPort 8080; 3 of 3 pods "
+        "listen on 9000"
+    )
+    # Nothing is said twice; a round may see the change half done.
+    assert all("EndpointSlices are out of date" in o for o in others)
+    assert len(others) < 2
+
+
+def test_wait_ends_with_the_verdict_at_the_end_of_its_time(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        done = walk(server, tmp_path, "--wait", "--timeout", "4s")
+        assert (done.code, done.verdict) == (1, "broken")
+        assert walk(server, tmp_path, "--wait", "--timeout", "4s", "--exit-zero").code == 0
+        assert walk(server, tmp_path, "--wait", "--timeout", "4s", "-q").stderr == ""
+
+
+def test_a_well_pod_is_not_looked_into_again_until_all_is_well(tmp_path: Path) -> None:
+    """Two pods are well, one is not for three rounds; then everything is looked at afresh."""
+    with FakeApiServer() as server:
+        shop(server, 9000, target=9000)
+        sick = server.ports["production", PODS[2]]
+        server.ports["production", PODS[2]] = {}
+        rounds = Counter[str]()
+
+        def answer(exchange: Exchange) -> None:
+            rounds["all"] += 1
+            if rounds["all"] == 4:
+                server.ports["production", PODS[2]] = sick
+            server.answer(exchange)
+
+        server.on("/services/checkout", answer)
+        done = walk(server, tmp_path, "--wait", "--timeout", "120s")
+        asked = Counter(
+            r.line.partition("?")[0].split("/")[6] for r in server.requests if "/exec?" in r.line
+        )
+    assert (done.code, done.verdict) == (0, "healthy")
+    # The first round, and the last, which proves what the others took for granted.
+    assert (asked[PODS[0]], asked[PODS[1]]) == (2, 2)
+    assert asked[PODS[2]] == rounds["all"] == 5
+
+
+def test_a_server_that_fails_for_a_while_ends_no_wait(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        after(server, 2, 9000)
+        refused = faults.status(401, "Unauthorized", "Unauthorized")
+        rounds = Counter[str]()
+
+        def answer(exchange: Exchange) -> None:
+            rounds["all"] += 1
+            if rounds["all"] == 2:
+                shop(server, 9000, 9100, target=9000)
+                refused(exchange)
+            else:
+                server.answer(exchange)
+
+        server.on("/services/checkout", answer)
+        done = walk(server, tmp_path, "--wait", "--timeout", "60s")
+    assert (done.code, done.verdict) == (0, "healthy")
+    assert "waiting: error: You must be logged in to the server" in done.stderr
+
+
+def test_an_unknown_service_is_told_at_once(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        done = walk(server, tmp_path, "--wait")
+    assert (done.code, done.stdout) == (2, "")
+    assert 'services "checkout" not found' in done.stderr
+
+
+@pytest.mark.parametrize("flag", ["--wait", "--watch"])
+def test_an_interrupt_ends_it_with_the_last_report(tmp_path: Path, flag: str) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        process = start(server, tmp_path, "-o", "json", flag)
+        await_request(server, "/proxy/")
+        while rounds_of(server) < 2:  # The second round has begun.
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert json.loads(out)["verdict"] == "broken"
+
+
+def test_watch_prints_one_document_after_the_other(tmp_path: Path) -> None:
+    kept = tmp_path / "last.json"
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        after(server, 3, 9000)
+        flags = ("--watch", "--timeout", "12s", "--output-file", f"json={kept}")
+        done = walk(server, tmp_path, *flags)
+        rounds = rounds_of(server)
+    told = documents(done.stdout)
+    assert (done.code, told[0]["verdict"], told[-1]["verdict"]) == (0, "broken", "healthy")
+    # Two of the rounds were news, or a third that saw the change half done.
+    assert len(told) <= 3 < rounds
+    assert json.loads(kept.read_text()) == told[-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--wait", "--watch"], "--wait and --watch exclude each other"),
+        (["--watch", "-o", "junit"], "--watch cannot print junit"),
+    ],
+)
+def test_what_does_not_go_together(tmp_path: Path, flags: list[str], words: str) -> None:
+    with FakeApiServer() as server:
+        done = walk(server, tmp_path, *flags)
+    assert done.code == 2
+    assert words in done.stderr
