@@ -175,6 +175,12 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-exec", action="store_true", help="run nothing in the pods (step 2)")
     group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
     group.add_argument(
+        "--debug-image",
+        metavar="IMAGE",
+        help="add an ephemeral container of this image to a pod that has nothing to ask with; it "
+        "cannot be removed again and stays until the pod is deleted",
+    )
+    group.add_argument(
         "--from",
         metavar="POD",
         help="besides, connect to the Service and its pods from inside this pod: pod/NAME or "

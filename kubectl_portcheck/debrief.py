@@ -29,9 +29,7 @@ def with_owners(case: ServiceCase, finding: Finding) -> Finding:
             fixes.append(fix)
             continue
         fixes.append(msgspec.structs.replace(fix, owner=owner.name))
-        title = (
-            f"{owner.name} takes a live change back {owner.when}: make it in {owner.where} too"
-        )
+        title = f"{owner.name} takes a live change back {owner.when}: make it in {owner.where} too"
         lasting.setdefault(owner.name, Fix(title=title, patch=fix.patch, target="source"))
     return msgspec.structs.replace(finding, fixes=(*fixes, *lasting.values()))
 

@@ -2,12 +2,13 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
-from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect import debugging, decode
 from kubectl_portcheck.collect.connection import (
     Api,
     ApiStatusError,
@@ -22,7 +23,7 @@ from kubectl_portcheck.collect.connection import (
     Unreachable,
 )
 from kubectl_portcheck.collect.kinds import OPTIONAL, Kind
-from kubectl_portcheck.collect.listeners import find_listeners
+from kubectl_portcheck.collect.listeners import Run, find_listeners
 from kubectl_portcheck.collect.source import Dial, Source, Told
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
@@ -60,7 +61,10 @@ DIAL_SECONDS = 12.0
 class LiveCluster:
     """One namespace of a running cluster; safe to use from several threads."""
 
-    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
+    def __init__(
+        self, api: Api, namespace: str, deadline: Deadline, debug: debugging.Debug | None = None
+    ) -> None:
+        self._debug = debug
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
@@ -174,17 +178,53 @@ class LiveCluster:
 
     def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
         """What listens in the pod, by whatever its containers have to ask with."""
-        deadline = self._deadline.earlier(EXEC_SECONDS)
 
-        def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
-            try:
-                return self._api.exec(
-                    self._namespace, pod.metadata.name, container, argv, deadline=deadline
-                )
-            except ClusterError as error:
-                return _missing(error)
+        def run_before(deadline: Deadline) -> Run:
+            def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
+                try:
+                    return self._api.exec(
+                        self._namespace, pod.metadata.name, container, argv, deadline=deadline
+                    )
+                except ClusterError as error:
+                    return _missing(error)
 
-        return find_listeners(pod, run)
+            return run
+
+        found = find_listeners(pod, run_before(self._deadline.earlier(EXEC_SECONDS)))
+        tried = isinstance(found, Missing) and found.reason == Reason.NO_SHELL
+        # In the node's own network nothing would tell the pod's sockets from the others.
+        if self._debug is None or not tried or pod.spec.host_network:
+            return found
+        answering = self._with_debug_container(pod, self._debug)
+        if isinstance(answering, Missing):
+            return answering
+        return find_listeners(answering, run_before(self._deadline.earlier(EXEC_SECONDS)))
+
+    def _with_debug_container(self, pod: Pod, debug: debugging.Debug) -> Pod | Missing:
+        """The pod with its debug container, made where it had none, once that one runs."""
+        name = pod.metadata.name
+        path = f"{self._core}/pods/{name}"
+        deadline = self._deadline.earlier(debugging.PATIENCE_SECONDS)
+        try:
+            if debugging.status_of(pod) is None:
+                debug.say(debugging.warning(debug.image, self._namespace, name))
+                body = debugging.patch_body(debug.image)
+                self._api.patch(f"{path}/ephemeralcontainers", body, deadline=deadline)
+            while True:
+                if (failed := debugging.failure(pod)) is not None:
+                    return failed
+                if debugging.runs(pod):
+                    return debugging.alone(pod)
+                if deadline.remaining() < debugging.POLL_SECONDS:
+                    why = f"the debug container of {name} did not start in time"
+                    return Missing(reason=Reason.TIMED_OUT, detail=why)
+                time.sleep(debugging.POLL_SECONDS)
+                query = {"fieldSelector": f"metadata.name={name}"}
+                raw = self._api.get(f"{self._core}/pods", query, deadline=deadline)
+                pod = next(iter(decode.decode(raw, decode.ListOf[Pod]).items), pod)
+        except ClusterError as error:
+            missing = _missing(error)
+            return msgspec.structs.replace(missing, detail=f"debug container: {missing.detail}")
 
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""

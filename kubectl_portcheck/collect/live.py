@@ -69,7 +69,7 @@ def gather(
     connection = api.connection
     try:
         named = [t._replace(namespace=connection.namespace) for t in targets]
-        made = stops(lambda space: LiveCluster(api, space, deadline), named)
+        made = stops(lambda space: LiveCluster(api, space, deadline, options.debug), named)
         if options.source is not None:
             here = LiveCluster(api, connection.namespace, deadline)
             options = options._replace(source=here.source(options.source))

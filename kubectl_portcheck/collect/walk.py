@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from kubectl_portcheck.collect import surroundings
+from kubectl_portcheck.collect.debugging import Debug
 from kubectl_portcheck.collect.memory import Memory
 from kubectl_portcheck.collect.source import Dial, Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
@@ -94,6 +95,8 @@ class Options(NamedTuple):
     """The pod of ``--from``."""
     memory: Memory | None = None
     """What earlier walks of a run that repeats them saw."""
+    debug: Debug | None = None
+    """The ephemeral container for pods that have nothing to ask with."""
 
 
 def walk(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.collect.debugging import Debug
     from kubectl_portcheck.collect.source import Source
     from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.model.evidence import Evidence
@@ -42,14 +43,14 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
     targets = targets_of(args)
     # What comes after the walk is imported while the walk waits for the cluster.
     Thread(target=_load_the_rest, daemon=True).start()
-    silent = args.quiet or args.v > 0
+    silent = args.quiet or args.v > 0 or bool(args.debug_image)
     look = look_for(terminal(env, env.stderr), plain=args.plain or silent)
     with Progress(env.stderr, look) as progress:
         return collect(
             connection_flags(args),
             env.environ,
             targets,
-            options_of(args),
+            options_of(args, env),
             progress,
             timeout=args.timeout or TIMEOUT,
             log=log_of(args, env),
@@ -65,13 +66,23 @@ def targets_of(args: argparse.Namespace) -> "list[Target]":
     return [parse_target(t) for t in args.targets]
 
 
-def options_of(args: argparse.Namespace) -> "Options":
-    """What the walk is to leave out."""
+def options_of(args: argparse.Namespace, env: Environment) -> "Options":
+    """What the walk is to leave out, and to do besides. Raises UsageError."""
     from kubectl_portcheck.collect.walk import Options
 
     return Options(
-        exec=not args.no_exec, port_forward=not args.no_port_forward, source=source_of(args)
+        exec=not args.no_exec,
+        port_forward=not args.no_port_forward,
+        source=source_of(args),
+        debug=_debug_of(args, env) if args.debug_image else None,
     )
+
+
+def _debug_of(args: argparse.Namespace, env: Environment) -> "Debug":
+    from kubectl_portcheck.collect.debugging import Debug
+    from kubectl_portcheck.render.text import clean
+
+    return Debug(args.debug_image, lambda line: env.stderr.write(f"{clean(line)}\n"))
 
 
 def source_of(args: argparse.Namespace) -> "Source | None":

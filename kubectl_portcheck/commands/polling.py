@@ -52,7 +52,7 @@ class _Rounds:
         self.kubectl = live.kubectl_with_flags(args)
         self.targets = live.targets_of(args)
         self.memory = Memory()
-        self.options = live.options_of(args)._replace(memory=self.memory)
+        self.options = live.options_of(args, env)._replace(memory=self.memory)
         self.began = time.monotonic()
         limit = args.timeout or (WAIT if args.wait else None)
         self.end = None if limit is None else self.began + limit

@@ -43,7 +43,11 @@ def _rbac(args: argparse.Namespace, env: Environment) -> ExitCode:
     execs, forwards = not args.no_exec, not args.no_port_forward
     source = (args.from_namespace or "") if getattr(args, "from") else None
     role = render_role(
-        namespace=args.namespace or "", execs=execs, forwards=forwards, source=source
+        namespace=args.namespace or "",
+        execs=execs,
+        forwards=forwards,
+        source=source,
+        debug=bool(args.debug_image),
     )
     env.stdout.write(role)
     return ExitCode.HEALTHY

@@ -39,6 +39,11 @@ FROM: Final[tuple[Right, ...]] = (
 )
 """What ``--from`` needs in the namespace of its pod."""
 
+DEBUG: Final[tuple[Right, ...]] = (
+    ("", "pods/ephemeralcontainers", ("patch",), "to add a debug container (--debug-image)"),
+)
+"""What ``--debug-image`` needs besides."""
+
 
 def render_role(
     *,
@@ -46,6 +51,7 @@ def render_role(
     execs: bool = True,
     forwards: bool = True,
     source: str | None = None,
+    debug: bool = False,
 ) -> str:
     """The Role as YAML, without what the flags leave out.
 
@@ -58,7 +64,8 @@ def render_role(
         *(() if forwards else ("pods/portforward",)),
     }
     text = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local.\n"
-    text += _role(namespace, [r for r in RULES if r[1] not in left_out])
+    rules = [r for r in RULES if r[1] not in left_out]
+    text += _role(namespace, [*rules, *(DEBUG if debug else ())])
     if elsewhere:
         text += "---\n# For --from.\n" + _role(elsewhere, FROM)
     return text

@@ -113,6 +113,18 @@ class Api:
             raise BadAnswer("the answer is not whole JSON")
         return response.body
 
+    def patch(self, path: str, body: bytes, *, deadline: Deadline) -> None:
+        """Changes an object by a strategic merge patch, one that may be sent twice."""
+        headers = [
+            ("Accept", "application/json"),
+            ("Content-Type", "application/strategic-merge-patch+json"),
+            ("Content-Length", str(len(body))),
+        ]
+        identity = self._with_identity(headers, deadline)
+        response = self._http.patch(plain_path(path), identity, body, deadline)
+        if response.status >= 300:
+            raise self._refusal(response)
+
     def exec(
         self,
         namespace: str,

@@ -82,6 +82,19 @@ class HttpClient:
             self._keep(wire)
         return response
 
+    def patch(
+        self, path: str, headers: Sequence[Header], body: bytes, deadline: Deadline
+    ) -> Response:
+        """Changes an object and reads the answer, as :meth:`get` does.
+
+        It may be sent twice: the patch must be one that changes nothing the second time.
+        """
+        wire, response = self._exchange(path, headers, deadline, None, upgrade=False, body=body)
+        if wire is not None:
+            wire.used = True
+            self._keep(wire)
+        return response
+
     def upgrade(
         self, path: str, headers: Sequence[Header], deadline: Deadline
     ) -> tuple[Wire | None, Response]:
@@ -154,8 +167,10 @@ class HttpClient:
         most: int | None,
         *,
         upgrade: bool,
+        body: bytes = b"",
     ) -> tuple[Wire | None, Response]:
         """The answer, and the connection if it can be used further."""
+        method = "PATCH" if body else "GET"
         began = time.monotonic()
         shown = path.partition("?")[0] if upgrade else path
         try:
@@ -163,7 +178,7 @@ class HttpClient:
                 wire = self._take(deadline, tunnel=upgrade, fresh=attempt == 2)
                 keep = False
                 try:
-                    wire.send_all(self._request(path, headers, upgrade))
+                    wire.send_all(self._request(method, path, headers, upgrade) + body)
                     response, keep = _read_response(wire, most)
                     if response.status == 408 and wire.used and attempt == 1:
                         # Said of the idle time, not of this request.
@@ -181,13 +196,14 @@ class HttpClient:
                         self.end(wire)
         except Exception as error:  # Told to the log, and raised again.
             self.log(
-                6, f"GET {self._connection.server}{shown} {type(error).__name__} in {_ms(began)}"
+                6,
+                f"{method} {self._connection.server}{shown} {type(error).__name__} in {_ms(began)}",
             )
             raise
-        self.log(6, f"GET {self._connection.server}{shown} {response.status} in {_ms(began)}")
+        self.log(6, f"{method} {self._connection.server}{shown} {response.status} in {_ms(began)}")
         return (wire if keep else None), response
 
-    def _request(self, path: str, headers: Sequence[Header], upgrade: bool) -> bytes:
+    def _request(self, method: str, path: str, headers: Sequence[Header], upgrade: bool) -> bytes:
         connection = self._connection
         target = connection.path_prefix + path
         lines: list[Header] = []
@@ -196,7 +212,7 @@ class HttpClient:
             target = f"http://{connection.authority}{target}"
             if proxy.authorization:
                 lines.append(("Proxy-Authorization", proxy.authorization))
-        head = [f"GET {target} HTTP/1.1", f"Host: {connection.authority}"]
+        head = [f"{method} {target} HTTP/1.1", f"Host: {connection.authority}"]
         head.append(f"User-Agent: {USER_AGENT}")
         head += [f"{name}: {value}" for name, value in (*lines, *headers)]
         return ("\r\n".join(head) + "\r\n\r\n").encode("utf-8")

@@ -1,0 +1,100 @@
+"""``--debug-image``: an ephemeral container for a pod that has nothing to ask with, when asked for.
+
+Kubernetes never removes one from a pod: it stays, running or ended, until the pod is deleted. So a
+pod gets one of them, once, and the next run asks the one that is there. It idles without a
+privilege, as the strictest Pod Security Standard demands, and shares the pod's network.
+
+Source: Kubernetes ``pods/ephemeralcontainers`` (PATCH, a strategic merge by name; since 1.23).
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.objects import ContainerStatus, Pod
+
+NAME = "portcheck"
+"""The container's name: by it a later run knows it again."""
+PATIENCE_SECONDS = 20.0
+"""How long it may take to start; an image may have to be pulled."""
+POLL_SECONDS = 0.3
+
+_IDLE = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"
+_HOPELESS = (
+    *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"),
+    *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
+)
+"""Reasons of a waiting container that a few more seconds do not mend."""
+
+
+class Debug(NamedTuple):
+    """What the user asked for."""
+
+    image: str
+    say: Callable[[str], object]
+    """Tells the user, before anything is changed."""
+
+
+def warning(image: str, namespace: str, pod: str) -> str:
+    """What is said before a pod is changed."""
+    return (
+        f"adding an ephemeral container of {image} to pod/{pod} in namespace {namespace}: it "
+        "cannot be removed again and stays until the pod is deleted"
+    )
+
+
+def patch_body(image: str) -> bytes:
+    """The change of the pod, as a strategic merge patch."""
+    container = {
+        "name": NAME,
+        "image": image,
+        "command": ["/bin/sh", "-c", _IDLE],
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+    return msgspec.json.encode({"spec": {"ephemeralContainers": [container]}})
+
+
+def status_of(pod: Pod) -> ContainerStatus | None:
+    """How the container is; None where the pod has none."""
+    return next((s for s in pod.status.ephemeral_container_statuses if s.name == NAME), None)
+
+
+def failure(pod: Pod) -> Missing | None:
+    """Why the container will not answer; None while it may."""
+    status = status_of(pod)
+    if status is None:
+        return None
+    state = status.state
+    if state.terminated is not None:
+        why = f"the debug container of {pod.metadata.name} has ended, and a pod gets only one"
+        return Missing(reason=Reason.NO_SHELL, detail=why)
+    if state.waiting is not None and state.waiting.reason in _HOPELESS:
+        words = f"{state.waiting.reason} {state.waiting.message}".strip()[:300]
+        why = f"the debug container of {pod.metadata.name} does not start: {words}"
+        return Missing(reason=Reason.NO_SHELL, detail=why)
+    return None
+
+
+def runs(pod: Pod) -> bool:
+    """Whether the container can be asked now."""
+    status = status_of(pod)
+    return status is not None and status.state.running is not None
+
+
+def alone(pod: Pod) -> Pod:
+    """The pod with this container alone: the others have been asked."""
+    status = msgspec.structs.replace(
+        pod.status,
+        container_statuses=(),
+        init_container_statuses=(),
+        ephemeral_container_statuses=tuple(s for s in (status_of(pod),) if s),
+    )
+    return msgspec.structs.replace(pod, status=status)

@@ -1,0 +1,90 @@
+"""--debug-image: an ephemeral container where an image has nothing to ask with, only when asked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from kubectl_portcheck.render.rbac import render_role
+
+from .portcheck import Diagnosis, diagnose, run
+from .test_from import _binding
+from .workloads import container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+IMAGE = "--debug-image=portcheck.test/busybox:1"
+WARNING = "cannot be removed again and stays until the pod is deleted"
+
+
+def bare(cluster: Cluster, namespace: str, **spec: Any) -> None:
+    """A distroless pod that listens on its loopback alone, and no probe."""
+    app = container("tcp://127.0.0.1:8080", "tcp://0.0.0.0:9000", image="distroless", ports=[9000])
+    cluster.apply([deployment(app, **spec), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+
+def ask(cluster: Cluster, namespace: str, *flags: str) -> tuple[Diagnosis, str]:
+    done = run(cluster, "svc/checkout", "-n", namespace, "-o", "json", *flags)
+    assert done.stdout, (done.returncode, done.stderr)
+    return Diagnosis(done.returncode, json.loads(done.stdout)), done.stderr
+
+
+def added(cluster: Cluster, namespace: str) -> list[str]:
+    pods = cluster.get("pods", "-l", "app=checkout", namespace=namespace)["items"]
+    return [c["name"] for p in pods for c in p["spec"].get("ephemeralContainers", [])]
+
+
+def test_it_is_added_once_told_before_and_asked_again(cluster: Cluster, namespace: str) -> None:
+    bare(cluster, namespace)
+    assert diagnose(cluster, namespace).verdict == "inconclusive"
+    assert added(cluster, namespace) == []
+
+    found, said = ask(cluster, namespace, IMAGE)
+    assert (found.verdict, found.causes) == ("broken", ["PC202"])
+    assert said.count(WARNING) == 1
+    assert added(cluster, namespace) == ["portcheck"]
+
+    # The next run finds it there, with the flag and without.
+    found, said = ask(cluster, namespace, IMAGE)
+    assert (found.verdict, said) == ("broken", "")
+    assert diagnose(cluster, namespace).causes == ["PC202"]
+    assert added(cluster, namespace) == ["portcheck"]
+
+
+def test_an_image_that_is_not_there_ends_in_time_and_is_named(
+    cluster: Cluster, namespace: str
+) -> None:
+    bare(cluster, namespace)
+    found, said = ask(cluster, namespace, "--debug-image=portcheck.test/nothing:1")
+    assert (found.code, found.verdict) == (3, "inconclusive")
+    assert "does not start" in str(found.report["services"][0]["missing"])
+    assert WARNING in said
+    # Nor is another one added later on: a pod gets one.
+    ask(cluster, namespace, IMAGE)
+    assert added(cluster, namespace) == ["portcheck"]
+
+
+def test_the_printed_role_is_enough_and_without_it_the_right_is_named(
+    cluster: Cluster, namespace: str
+) -> None:
+    bare(cluster, namespace)
+    cluster.apply(_binding(), namespace)
+    cluster.apply(render_role(namespace=namespace), namespace)
+    found, _ = ask(cluster, namespace, IMAGE, "--as=oncall")
+    assert found.verdict == "inconclusive"
+    missing = str(found.report["services"][0]["missing"])
+    assert "patch pods/ephemeralcontainers is forbidden" in missing
+    cluster.apply(render_role(namespace=namespace, debug=True), namespace)
+    found, _ = ask(cluster, namespace, IMAGE, "--as=oncall")
+    assert (found.verdict, found.causes) == ("broken", ["PC202"])
+
+
+def test_a_pod_that_has_a_shell_is_left_as_it_is(cluster: Cluster, namespace: str) -> None:
+    app = container("tcp://0.0.0.0:8080", image="busybox")
+    cluster.apply([deployment(app), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    found, said = ask(cluster, namespace, IMAGE)
+    assert (found.verdict, said) == ("healthy", "")
+    assert added(cluster, namespace) == []
