@@ -15,6 +15,7 @@ from kubectl_portcheck.render.rbac import render_role
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.schema import report_schema
+from tests.unit.manifests.judged import findings_text
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 FIXED = {"COLUMNS": "100", "NO_COLOR": "1"}
@@ -170,4 +171,5 @@ if __name__ == "__main__":
     (DOCS / "rules.md").write_text(rules_text())
     (DOCS / "automation" / "rbac.yaml").write_text(rbac_text())
     (DOCS / "json.md").write_text(json_text())
+    (DOCS / "findings.md").write_text(findings_text())
     screenshots(DOCS)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -128,7 +129,15 @@ def test_the_hooks_and_the_snippet_are_valid(tmp_path: Path) -> None:
 class Job:
     """The action's steps, run as a runner runs them."""
 
-    def __init__(self, action: Path, workspace: Path, temporary: Path, **inputs: str) -> None:
+    def __init__(
+        self,
+        action: Path,
+        workspace: Path,
+        temporary: Path,
+        *,
+        installs: bool = False,
+        inputs: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         given = {name: i["default"] for name, i in ACTION["inputs"].items()}
         given |= {name.replace("_", "-"): value for name, value in inputs.items()}
         assert set(given) == set(ACTION["inputs"])
@@ -142,7 +151,8 @@ class Job:
         )
         self.out = self.err = ""
         self.code = 0
-        for step in ACTION["runs"]["steps"]:
+        install, check = ACTION["runs"]["steps"]
+        for step in (install, check) if installs else (check,):
             assert step["shell"] == "bash"
             values = {k: self._value(v, given) for k, v in step["env"].items()}
             script = temporary / "step.sh"
@@ -173,7 +183,7 @@ def runner(published: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the action has installed what it needs: done once."""
     folder = tmp_path_factory.mktemp("runner")
     (folder / "a.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\n")
-    first = Job(published, folder, folder, python=sys.executable)
+    first = Job(published, folder, folder, installs=True, inputs={"python": sys.executable})
     need(first.code == 0, f"no packages to be had here: {first.err}")
     assert first.outputs == {"verdict": "healthy", "exit-code": "0"}
     return folder
@@ -186,7 +196,7 @@ def job(published: Path, runner: Path, shop: Path) -> Any:
     def start(**inputs: str) -> Job:
         for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"):
             (runner / name).unlink(missing_ok=True)
-        return Job(published, shop, runner, python=sys.executable, **inputs)
+        return Job(published, shop, runner, inputs=inputs)
 
     return start
 

@@ -14,6 +14,8 @@ from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.target import parse_target
 from tests import docs
 
+from .manifests.judged import findings_text
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 
@@ -32,6 +34,10 @@ def test_the_recipes_rights_are_current() -> None:
 
 def test_the_json_reference_is_current() -> None:
     assert (docs.DOCS / "json.md").read_text() == docs.json_text(), "run make docs"
+
+
+def test_the_findings_on_manifests_that_work_are_current() -> None:
+    assert (docs.DOCS / "findings.md").read_text() == findings_text(), "run make docs"
 
 
 def test_the_screenshots_are_current(tmp_path: Path) -> None:

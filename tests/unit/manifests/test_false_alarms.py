@@ -1,41 +1,27 @@
 """Manifests that work: published ones, and shapes that look wrong and are not.
 
-Each finding stands in the table with a judgement; an error is a false alarm.
+Each finding is judged in judgements.yaml beside them; an error that is judged false fails.
 """
-
-from pathlib import Path
 
 import pytest
 
+from .judged import FILES, JUDGEMENTS
 from .reading import CORPUS, check
 
-PUBLISHED = sorted(p for p in (CORPUS / "published").iterdir() if p.suffix != ".md")
-SHAPES = sorted((CORPUS / "shapes").iterdir())
 
-EXPECTED = {
-    # The pods are made by longhorn-manager, which labels itself at run time.
-    "longhorn.yaml": ["PC301 longhorn-admission-webhook", "PC301 longhorn-recovery-backend"],
-    # The pods are made by the Prometheus operator from Alertmanager and Prometheus objects.
-    "kube-prometheus": ["PC301 alertmanager-main", "PC301 prometheus-k8s"],
-    # True: an alias has no ports.
-    "06-without-selector.yaml": ["PC409 shop"],
-    # True, and information: it works by design.
-    "09-canary.yaml": ["PC404 web"],
-    # The label role is added by an operator.
-    "10-operator.yaml": ["PC301 primary"],
-    # True hints: clients that dial 80, or TCP, meet a closed port if the declarations are right.
-    "17-headless-translated.yaml": ["PC406 db", "PC206 dns"],
-}
-
-
-@pytest.mark.parametrize("path", [*PUBLISHED, *SHAPES], ids=lambda p: p.name)
-def test_what_works_raises_no_error(path: Path) -> None:
-    found = check(path)
+@pytest.mark.parametrize("name", FILES)
+def test_what_works_raises_no_error(name: str) -> None:
+    found = check(CORPUS / name)
     assert not found.problems
-    assert not [f.summary for f in found.findings if f.severity == "error"]
     assert found.raw.verdict == "healthy"
-    told = [f"{f.code} {f.subject.name}" for f in found.findings]
-    assert told == EXPECTED.get(path.name, [])
+    told = [(f"{f.code} {f.subject.name}", f.severity) for f in found.findings]
+    assert told == [(j.finding, j.severity) for j in JUDGEMENTS if j.file == name]
+
+
+def test_no_error_is_false_and_each_judgement_says_why() -> None:
+    assert {j.file for j in JUDGEMENTS} <= set(FILES)
+    assert not [j for j in JUDGEMENTS if j.severity == "error" and not j.judgement]
+    assert all(j.why.endswith(".") for j in JUDGEMENTS)
 
 
 def test_all_of_them_together_raise_no_error_either() -> None:
