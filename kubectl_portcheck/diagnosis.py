@@ -24,7 +24,7 @@ from kubectl_portcheck.model.report import (
     Verdict,
 )
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Need, Outcome, Rule
+from kubectl_portcheck.rules.base import Need, Outcome, Rule, Several
 from kubectl_portcheck.rules.in_files import Worth, weighed, worth
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import listing, names
@@ -94,9 +94,10 @@ def _service(
         return _own_ports(whole, evidence.asked, rules, ignore)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
     outcomes = [
-        (rule, case.port.port if isinstance(case, Case) else None, _run(rule, case))
+        (rule, case.port.port if isinstance(case, Case) else None, outcome)
         for rule in rules
         for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
+        for outcome in _each(_run(rule, case))
     ]
     ignored = suppressions(evidence.service, ignore, rules)
     found = [with_owners(whole, o) for _, _, o in outcomes if isinstance(o, Finding)]
@@ -218,6 +219,10 @@ def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
 
 def _run(rule: Rule, case: ServiceCase) -> Outcome:
     return weighed(rule, case, lambda: _check(rule, case)) if case.in_files else _check(rule, case)
+
+
+def _each(outcome: Outcome) -> tuple[Outcome, ...]:
+    return outcome.findings if isinstance(outcome, Several) else (outcome,)
 
 
 def _check(rule: Rule, case: ServiceCase) -> Outcome:

@@ -37,6 +37,7 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.pods import running_containers
@@ -70,6 +71,8 @@ class LiveCluster:
         self._deadline = deadline
         self.asked_with = (api, namespace, deadline)
         """What another view of the same cluster is made from."""
+        self.foreign_routes: tuple[Route, ...] = ()
+        """Routes of other namespaces that name the Service in question; nobody lists those."""
 
     def service(self, name: str) -> Observed[Service] | Missing:
         """The Service, or why the API server did not give it.
@@ -164,13 +167,13 @@ class LiveCluster:
 
         A kind that the cluster does not serve is missing, with the reason ``NOT_SERVED``.
         """
-        path = kind.path(self._namespace, served)
         unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.plural} are not served")
-        if path is None:
-            return unserved
-        found = self._pages(path, kind.items, query)
-        if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
-            return unserved
+        found: Observed[tuple[R, ...]] | Missing = unserved
+        for path in kind.paths(self._namespace, served):
+            found = self._pages(path, kind.items, query)
+            if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
+                break
+            found = unserved
         if isinstance(found, Missing) or not kind.named:
             return found
         named = [msgspec.structs.replace(o, kind=kind.name) for o in found.value]

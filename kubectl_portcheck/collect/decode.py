@@ -11,6 +11,7 @@ from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import IGNORE
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
+from kubectl_portcheck.semantics.references import INGRESS_CLASS
 from kubectl_portcheck.semantics.rollouts import REVISION
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ KEPT_ANNOTATIONS = (
     IGNORE,
     "prometheus.io/scrape",
     "prometheus.io/port",
+    INGRESS_CLASS,
     *OWNER_ANNOTATIONS,
 )
 """The annotations that are read. All others may hold anything, so they are dropped here."""

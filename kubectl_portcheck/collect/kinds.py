@@ -33,18 +33,21 @@ class Kind(msgspec.Struct, Generic[T], frozen=True):
     named: bool = False
     """Whether the model keeps the kind's name in each object."""
 
-    def path(self, namespace: str, served: Mapping[str, tuple[str, ...]]) -> str | None:
-        """The list's path; None where no version of it is served.
+    def paths(self, namespace: str, served: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Where the list may be, the best version first; nowhere if no version of it is served.
 
         ``served`` has the versions of the :data:`OPTIONAL` groups; every cluster has the others.
+        Not every kind of a group is served in each of the group's versions: the Gateway API has
+        had routes in v1 and ReferenceGrants in v1beta1 alone.
         """
         known = served.get(self.group, ()) if self.group in OPTIONAL else self.versions
-        version = next((v for v in self.versions if v in known), None)
-        if version is None:
-            return None
-        root = f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"
         where = f"/namespaces/{namespace}" if self.namespaced else ""
-        return f"{root}{where}/{self.plural}"
+        roots = [
+            f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"
+            for version in self.versions
+            if version in known
+        ]
+        return [f"{root}{where}/{self.plural}" for root in roots]
 
 
 OPTIONAL = (GATEWAY, MONITORING)

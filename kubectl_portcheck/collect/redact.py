@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.semantics.annotations import IGNORE
+from kubectl_portcheck.semantics.references import GATEWAY
 
 _WORD = re.compile(r"[^\W_]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -53,6 +55,7 @@ _CLOSED: dict[str, frozenset[str]] = {
         {
             *("Pod", "Service", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"),
             *("CronJob", "ReplicationController", "Rollout", "DeploymentConfig", "Endpoints"),
+            *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
         }
     ),
     "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
@@ -69,7 +72,7 @@ _STANDARD = frozenset(
     {
         *("default", "kube-system", "kube-public", "kubernetes", "kube-dns"),
         *("istio-proxy", "linkerd-proxy", "linkerd2-proxy", "pilot-agent", "consul-dataplane"),
-        *("kuma-sidecar", "envoy"),
+        *("kuma-sidecar", "envoy", "use-annotation", GATEWAY),
     }
 )
 """Names that every cluster has, or every mesh: the rules know them."""
@@ -113,7 +116,8 @@ _KNOWN = frozenset(
     udp unable unauthorized unavailable unbound unexpected unhealthy unknown unreachable unready
     unschedulable up update upgrade use used user using v1 v1beta1 v2 value version volume volumes
     wait waiting warning was watch web webhook were when where which while will with without write
-    x509 yaml yet you zero
+    x509 yaml yet you zero true false prometheus resolvedrefs backendnotfound refnotpermitted
+    unsupportedprotocol invalidkind failedscheduling syncloadbalancerfailed ensuringloadbalancer
     """,
     )
 )
@@ -158,8 +162,11 @@ class _Redactor:
             if key == "annotations" and IGNORE in data:
                 others = {k: v for k, v in data.items() if k != IGNORE}
                 return {IGNORE: self._ignored(data[IGNORE]), **self.of(others, key)}
+            public = KEPT_ANNOTATIONS if key == "annotations" else ()
             return {
-                (self.text(k) if free else k): self.of(v, "" if free and key != "sockets" else k)
+                (self.text(k) if free and k not in public else k): self.of(
+                    v, "" if free and key != "sockets" else k
+                )
                 for k, v in data.items()
             }
         if isinstance(data, (list, tuple)):

@@ -14,12 +14,14 @@ from kubectl_portcheck.collect.kinds import (
     MONITORS,
     NETWORK_POLICIES,
     NODES,
+    REFERENCE_GRANTS,
     REVISIONS,
     ROUTES,
     Kind,
 )
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
+from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics.pods import is_ready
 
 R = TypeVar("R", bound=Record)
@@ -36,6 +38,10 @@ MOST_WORKLOADS = 8
 
 class Cluster(Protocol):
     """What is asked of a cluster here. Nothing raises; what fails is missing."""
+
+    @property
+    def foreign_routes(self) -> tuple[Route, ...]:
+        """The routes of other namespaces that are known to name the Service."""
 
     def groups(self) -> Observed[dict[str, tuple[str, ...]]] | Missing:
         """The versions of the optional API groups."""
@@ -55,12 +61,16 @@ class Cluster(Protocol):
 def around_the_name(cluster: Cluster, start: Start) -> Parts:
     """Begins to read what needs nothing but the namespace."""
     groups = start(cluster.groups)
-    return {
+    parts: Parts = {
         "ingresses": start(cluster.objects, INGRESSES, {}),
         "network_policies": start(cluster.objects, NETWORK_POLICIES, {}),
-        "routes": start(_of_kinds, cluster, start, ROUTES, groups),
+        "routes": start(_routes, cluster, start, groups),
         "monitors": start(_of_kinds, cluster, start, MONITORS, groups),
     }
+    if cluster.foreign_routes:
+        grants = (REFERENCE_GRANTS,)
+        parts["reference_grants"] = start(_of_kinds, cluster, start, grants, groups)
+    return parts
 
 
 def around_the_service(cluster: Cluster, start: Start, service: Service) -> Parts:
@@ -92,6 +102,18 @@ def around_the_pods(cluster: Cluster, start: Start, service: Service, pods: Sequ
 
 def _nothing() -> Observed[tuple[Any, ...]]:
     return Observed(value=())
+
+
+def _routes(
+    cluster: Cluster, start: Start, groups: "Future[Any]"
+) -> Observed[tuple[Route, ...]] | Missing:
+    """The namespace's routes, and those of other namespaces that are known."""
+    here = _of_kinds(cluster, start, ROUTES, groups)
+    if not cluster.foreign_routes:
+        return here
+    return Observed(
+        value=(*(here.value if isinstance(here, Observed) else ()), *cluster.foreign_routes)
+    )
 
 
 def _of_kinds(

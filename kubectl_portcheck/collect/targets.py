@@ -59,12 +59,17 @@ def _stops(spaces: Spaces, target: Target) -> Iterator[Stop]:
     elif target.kind is POD or target.kind in WORKLOADS:
         yield from _of_pods(here, target)
     else:
-        found = list(dict.fromkeys(_backends(here, target)))
+        leading, route = _backends(here, target)
+        found = list(dict.fromkeys(leading))
         if not found:
             raise UsageError(f"{target.title} leads to no Service")
         for name, namespace in found:
             at = Target(name, target.port, namespace or target.namespace)
-            yield Stop(spaces(at.namespace), at, named_by=target.title)
+            cluster = spaces(at.namespace)
+            if route is not None and at.namespace != target.namespace:
+                cluster = LiveCluster(*cluster.asked_with)
+                cluster.foreign_routes = (route,)
+            yield Stop(cluster, at, named_by=target.title)
 
 
 def _of_pods(here: LiveCluster, target: Target) -> Iterator[Stop]:
@@ -204,20 +209,18 @@ class OwnPods(LiveCluster):
         return self._pods
 
 
-def _backends(here: LiveCluster, target: Target) -> Iterator[tuple[str, str]]:
-    """Name and namespace of each Service to which an Ingress or a route sends its clients."""
+def _backends(here: LiveCluster, target: Target) -> tuple[list[tuple[str, str]], Route | None]:
+    """Name and namespace of each Service to which an Ingress or a route sends its clients; and the
+    route."""
     if target.kind is INGRESS:
         ingress = here.named(target.kind, target.name, lambda raw: decode.decode(raw, Ingress))
         if isinstance(ingress, Missing):
             raise _unreadable(target, ingress)
-        for use in uses_of_ingress(ingress.value):
-            yield use.service, ""
-        return
+        return [(use.service, "") for use in uses_of_ingress(ingress.value)], None
     route = here.named(target.kind, target.name, lambda raw: decode.decode(raw, Route))
     if isinstance(route, Missing):
         raise _unreadable(target, route)
-    for backend in uses_of_route(route.value):
-        yield backend.service, backend.namespace
+    return [(use.service, use.namespace) for use in uses_of_route(route.value)], route.value
 
 
 def _unreadable(target: Target, why: Missing) -> NoAnswerError:

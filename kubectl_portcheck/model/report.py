@@ -103,6 +103,9 @@ class Finding(Record, frozen=True):
     """The code of the finding that it follows from."""
     origin: Origin | None = None
     """Where the evidence is manifest files."""
+    pointer: str = ""
+    """The JSON pointer of the field of the subject that is wrong, where a rule knows it and no fix
+    says it."""
 
 
 class Suppressed(Record, frozen=True):

@@ -24,6 +24,7 @@ RULES: Final[tuple[Right, ...]] = (
     (GATEWAY, "grpcroutes", ("list",), "the same"),
     (GATEWAY, "tlsroutes", ("list",), "the same"),
     (GATEWAY, "tcproutes", ("list",), "the same"),
+    (GATEWAY, "referencegrants", ("list",), "whether routes of other namespaces may lead there"),
     (MONITORING, "servicemonitors", ("list",), "what scrapes the Service"),
     (MONITORING, "podmonitors", ("list",), "what scrapes its pods"),
     ("", "events", ("list",), "why a pod is not ready, or a load balancer pending"),

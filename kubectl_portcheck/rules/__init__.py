@@ -40,6 +40,9 @@ from kubectl_portcheck.rules import (
     pc601_service_forward_fails,
     pc603_pod_ip_refuses,
     pc604_cluster_path_fails,
+    pc701_ingress_port_missing,
+    pc702_route_port_missing,
+    pc703_reference_not_granted,
 )
 from kubectl_portcheck.rules.base import Rule
 
@@ -83,5 +86,8 @@ CATALOGUE: tuple[Rule, ...] = (
     pc601_service_forward_fails.RULE,
     pc603_pod_ip_refuses.RULE,
     pc604_cluster_path_fails.RULE,
+    pc701_ingress_port_missing.RULE,
+    pc702_route_port_missing.RULE,
+    pc703_reference_not_granted.RULE,
 )
 """Every rule, in the order of its code."""

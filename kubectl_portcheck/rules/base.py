@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import (
     Finding,
     Fix,
@@ -47,7 +48,13 @@ class NotApplicable(NamedTuple):
     why: str
 
 
-Outcome = Finding | NotEvaluated | Passed | NotApplicable
+class Several(NamedTuple):
+    """The problem occurs in several objects, each of which has to be mended by itself."""
+
+    findings: tuple[Finding, ...]
+
+
+Outcome = Finding | Several | NotEvaluated | Passed | NotApplicable
 Check = Callable[[Case], Outcome] | None
 ServiceCheck = Callable[[ServiceCase], Outcome] | None
 
@@ -107,9 +114,11 @@ class Rule(NamedTuple):
         pods: Iterable[str] = (),
         severity: Severity | None = None,
         subject: Subject | None = None,
+        port: ServicePort | None = None,
+        pointer: str = "",
     ) -> Finding:
-        """A finding of this rule about the case."""
-        port = case.port if isinstance(case, Case) else None
+        """A finding of this rule about the case; ``port`` is the case's own where it has one."""
+        port = case.port if isinstance(case, Case) else port
         return Finding(
             code=self.code,
             name=self.name,
@@ -122,6 +131,7 @@ class Rule(NamedTuple):
             protocol=port.protocol if port else "TCP",
             impact=impact,
             pods=tuple(pods),
+            pointer=pointer,
         )
 
     def lacks(self, missing: str) -> NotEvaluated:

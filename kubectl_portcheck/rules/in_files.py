@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from kubectl_portcheck.model.report import Finding, Impact, Severity
-from kubectl_portcheck.rules.base import Outcome, Rule
+from kubectl_portcheck.rules.base import Outcome, Rule, Several
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -41,6 +41,10 @@ _WORTH: dict[str, str] = {
     "PC407": Worth.HINT,
     "PC408": Worth.PROOF,
     "PC409": Worth.PROOF,
+    "PC701": Worth.PROOF,
+    "PC702": Worth.PROOF,
+    "PC703": Worth.ABSENCE,
+    "PC704": Worth.HINT,
 }
 
 
@@ -55,7 +59,13 @@ def weighed(rule: Rule, case: ServiceCase, run: Callable[[], Outcome]) -> Outcom
     if value == Worth.NOTHING:
         return rule.lacks("only a live cluster can tell")
     outcome = run()
-    if not isinstance(outcome, Finding) or value == Worth.PROOF:
+    if isinstance(outcome, Several):
+        return Several(tuple(_weighed(f, value, case) for f in outcome.findings))
+    return _weighed(outcome, value, case) if isinstance(outcome, Finding) else outcome
+
+
+def _weighed(outcome: Finding, value: str, case: ServiceCase) -> Finding:
+    if value == Worth.PROOF:
         return outcome
     if value == Worth.ABSENCE:
         outcome = _prefixed(outcome, "In these files")

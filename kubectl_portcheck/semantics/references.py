@@ -14,6 +14,7 @@ from kubectl_portcheck.model.references import (
     IngressBackend,
     Monitor,
     NetworkPolicy,
+    ReferenceGrant,
     Route,
     ServiceBackendPort,
 )
@@ -23,6 +24,8 @@ T = TypeVar("T")
 
 GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
+INGRESS_CLASS = "kubernetes.io/ingress.class"
+"""The annotation that named an Ingress's class before ``ingressClassName`` did."""
 
 
 class IngressUse(NamedTuple):
@@ -53,6 +56,11 @@ def uses_of_ingress(ingress: Ingress) -> list[IngressUse]:
     return found
 
 
+def class_of(ingress: Ingress) -> str:
+    """The Ingress's class; '' where it names none."""
+    return ingress.spec.ingress_class_name or ingress.metadata.annotations.get(INGRESS_CLASS, "")
+
+
 class RouteUse(NamedTuple):
     """One backend of a route that is a Service."""
 
@@ -76,6 +84,37 @@ def uses_of_route(route: Route) -> list[RouteUse]:
         for j, ref in enumerate(rule.backend_refs)
         if _is_service(ref)
     ]
+
+
+def refusals(route: Route) -> list[str]:
+    """What the Gateways' controllers say of the route's backends, where they do not resolve.
+
+    (Gateway API, RouteConditionResolvedRefs)
+    """
+    return [
+        f"{parent.parent_ref.name or 'its Gateway'} says {c.reason or c.type}"
+        + (f": {c.message}" if c.message else "")
+        for parent in route.status.parents
+        for c in parent.conditions
+        if c.type == "ResolvedRefs" and c.status == "False"
+    ]
+
+
+def granted(grants: Iterable[ReferenceGrant], route: Route, service: Service) -> bool:
+    """Whether the Service's namespace lets this route refer to the Service.
+
+    (Gateway API, ReferenceGrant: one of ``from`` and one of ``to`` must match)
+    """
+    asking = (GATEWAY, route.kind, route.metadata.namespace)
+    return any(
+        any((f.group, f.kind, f.namespace) == asking for f in grant.spec.from_)
+        and any(
+            (t.group in ("", "core"), t.kind) == (True, "Service")
+            and t.name in ("", service.metadata.name)
+            for t in grant.spec.to
+        )
+        for grant in grants
+    )
 
 
 def _is_service(ref: BackendRef) -> bool:

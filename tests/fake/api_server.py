@@ -69,7 +69,7 @@ class FakeApiServer:
         """By namespace, pod and port: what the pod proxy brings back; else it is refused."""
         self.exec_protocols: tuple[str, ...] = ("v5.channel.k8s.io", "v4.channel.k8s.io")
         self.groups = [("apps", "v1"), ("networking.k8s.io", "v1"), ("discovery.k8s.io", "v1")]
-        """The API groups that are served, each with its version."""
+        """The API groups that are served, each with its version; a group may have several."""
         self.connections = 0
         self.before_tls: Callable[[socket.socket, threading.Event], None] | None = None
         self.stopping = threading.Event()
@@ -217,8 +217,15 @@ class FakeApiServer:
             exchange.json(200, items)
         elif target == "/apis":
             groups = [
-                {"name": g, "versions": [{"version": v, "groupVersion": f"{g}/{v}"}]}
-                for g, v in self.groups
+                {
+                    "name": name,
+                    "versions": [
+                        {"version": v, "groupVersion": f"{g}/{v}"}
+                        for g, v in self.groups
+                        if g == name
+                    ],
+                }
+                for name in dict.fromkeys(g for g, _ in self.groups)
             ]
             exchange.json(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         elif target == "/version":

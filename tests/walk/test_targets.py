@@ -155,7 +155,9 @@ def test_a_route_leads_into_other_namespaces(tmp_path: Path) -> None:
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": {"name": "web", "namespace": "gateways"},
-        "spec": {"rules": [{"backendRefs": [{"name": "checkout", "namespace": NAMESPACE}]}]},
+        "spec": {
+            "rules": [{"backendRefs": [{"name": "checkout", "namespace": NAMESPACE, "port": 80}]}]
+        },
     }
     with FakeApiServer() as server:
         shop(server, 8080)

@@ -18,6 +18,12 @@ from kubectl_portcheck.model.report import Fix, Subject
 
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 
+_KINDS = (
+    *("Deployment", "StatefulSet", "DaemonSet", "EndpointSlice"),
+    *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
+)
+"""Kinds of more than one word, which a command names in small letters."""
+
 Operation = Mapping[str, Any]
 
 
@@ -43,7 +49,7 @@ class Patch(NamedTuple):
     @property
     def steps(self) -> tuple[str, ...]:
         """The field that is changed first."""
-        return _steps(self.operations[0]["path"])
+        return steps(self.operations[0]["path"])
 
 
 def patch_of(fix: Fix) -> Patch | None:
@@ -55,7 +61,7 @@ def patch_of(fix: Fix) -> Patch | None:
     operations = tuple(o for o in json.loads(command[-1]) if o["op"] != "test")
     if not operations:
         return None
-    known = {k.lower(): k for k in ("Deployment", "StatefulSet", "DaemonSet", "EndpointSlice")}
+    known = {k.lower(): k for k in _KINDS}
     subject = Subject(kind=known.get(kind, kind.capitalize()), namespace=namespace, name=name)
     return Patch(subject, operations)
 
@@ -67,13 +73,13 @@ def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
     found: list[Edit] = []
     while pending:
         operation = pending.pop(0)
-        *above, key = _steps(operation["path"])
+        *above, key = steps(operation["path"])
         parent = _walk(item.node, above)
         if operation["op"] == "remove":
             if not (pending and pending[0]["op"] == "add"):
                 raise CannotMend("a field would have to be removed")
             added = pending.pop(0)
-            *beside, name = _steps(added["path"])
+            *beside, name = steps(added["path"])
             if beside != above:
                 raise CannotMend("a field would have to be moved")
             found += _renamed(parent, key, name, added["value"], text, base)
@@ -82,7 +88,8 @@ def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
     return found
 
 
-def _steps(path: str) -> tuple[str, ...]:
+def steps(path: str) -> tuple[str, ...]:
+    """The steps of a JSON pointer (RFC 6901)."""
     return tuple(p.replace("~1", "/").replace("~0", "~") for p in path.split("/")[1:])
 
 
@@ -217,7 +224,7 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
 
 
 def _carry_out(data: Any, operation: Operation) -> None:
-    *above, key = _steps(operation["path"])
+    *above, key = steps(operation["path"])
     for step in above:
         data = data[int(step)] if isinstance(data, list) else data[step]
     if operation["op"] == "remove":

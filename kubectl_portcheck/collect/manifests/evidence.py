@@ -19,6 +19,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
+from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics.selectors import nearest
 from kubectl_portcheck.target import POD, SERVICE, WORKLOADS, Target
 
@@ -38,10 +39,19 @@ class Gathered(NamedTuple):
     problems: tuple[Problem, ...]
     """All that could not be read, so that it is not in the evidence."""
 
-    def find(self, kind: str, name: str, near: Object) -> Object | None:
-        """The object of that kind and name that belongs to another one."""
+    def find(self, kind: str, name: str, near: Object, namespace: str = "") -> Object | None:
+        """The object of that kind and name that belongs to another one; of that namespace, where
+        the files name several."""
         found = [o for o in self.manifests.of_kind(kind) if o.name == name]
-        return min(found, key=lambda o: _distance(o, near), default=None)
+        here = [o for o in found if o.namespace in (namespace, "")]
+        return min(here or found, key=lambda o: _distance(o, near), default=None)
+
+    def subject(self, finding: Finding, service: Object) -> Object:
+        """The object that a finding is about; the Service itself, as a rule."""
+        kind, name = finding.subject.kind, finding.subject.name
+        if (kind, name) == (service.kind, service.name):
+            return service
+        return self.find(kind, name, service, finding.subject.namespace) or service
 
 
 def gather(

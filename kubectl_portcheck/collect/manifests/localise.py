@@ -37,11 +37,12 @@ def localise(report: Report, gathered: Gathered) -> Report:
 
 
 def _localised(finding: Finding, item: Object, service: Service, gathered: Gathered) -> Finding:
-    place = locate(item.node, _steps(finding, item, service))
-    rendered = item.document.template
+    about = gathered.subject(finding, item)
+    place = locate(about.node, _steps(finding, about, service))
+    rendered = about.document.template
     return msgspec.structs.replace(
         finding,
-        origin=Origin(file=item.file.name, line=item.line(place)),
+        origin=Origin(file=about.file.name, line=about.line(place)),
         evidence=(*finding.evidence, f"rendered from {rendered}") if rendered else finding.evidence,
         fixes=tuple(m for f in finding.fixes if (m := _for_files(f, item, gathered))),
     )
@@ -53,6 +54,8 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
         patch = edits.patch_of(fix)
         if patch and (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
             return patch.steps
+    if finding.pointer:
+        return edits.steps(finding.pointer)
     field = _FIELDS.get(finding.code, ("ports", "#", "targetPort") if finding.port else ())
     index = next(
         (

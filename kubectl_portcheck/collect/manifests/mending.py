@@ -56,7 +56,7 @@ def _errors(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Objec
     for service, item in zip(report.services, gathered.services, strict=True):
         for finding in service.findings:
             if finding.severity == "error" and finding.cause:
-                yield finding, item
+                yield finding, gathered.subject(finding, item)
 
 
 def _change(finding: Finding, item: Object, gathered: Gathered) -> _Change:
@@ -78,7 +78,7 @@ def target(
         raise edits.CannotMend("no edit of a file does it")
     if (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
         return item, patch.operations
-    found = gathered.find(patch.subject.kind, patch.subject.name, item)
+    found = gathered.find(patch.subject.kind, patch.subject.name, item, patch.subject.namespace)
     if found is None:
         raise edits.CannotMend(f"{patch.subject.kind} {patch.subject.name} is not in these files")
     return found, patch.operations

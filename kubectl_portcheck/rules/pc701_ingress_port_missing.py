@@ -1,0 +1,195 @@
+"""PC701: an Ingress names a port that the Service does not have."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.references import Ingress, ServiceBackendPort
+from kubectl_portcheck.model.report import Finding, Severity, Subject
+from kubectl_portcheck.rules import fixes, service_ports
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+)
+from kubectl_portcheck.rules.service_ports import Wrong
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import meant, references
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.ports import declared_target
+
+ACTION = "use-annotation"
+"""The port's name by which the AWS Load Balancer Controller is sent to an annotation: there is no
+Service behind it. (AWS Load Balancer Controller, Ingress annotations, ``actions``)"""
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.ingresses:
+        return NotApplicable("no Ingress names the Service")
+    if case.service.spec.type == "ExternalName":
+        return NotApplicable("an ExternalName Service has no ports to be named")
+    found = [_finding(case, i, w) for i in case.ingresses if (w := _wrong(case, i))]
+    return Several(tuple(found)) if found else Passed()
+
+
+def _wrong(case: ServiceCase, ingress: Ingress) -> list[Wrong]:
+    return [
+        service_ports.wrong(case, use.where, named, use.pointer)
+        for use in references.uses_of_ingress(ingress)
+        if use.service == case.name
+        and (named := _named(use.port))
+        and named != ACTION
+        and not meant.has(case, named)
+    ]
+
+
+def _named(port: ServiceBackendPort) -> int | str:
+    return port.name or port.number
+
+
+def _finding(case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]) -> Finding:
+    subject = Subject(kind="Ingress", namespace=case.namespace, name=ingress.metadata.name)
+    numbers = listing(dict.fromkeys(w.named for w in found))
+    severity, lenient = _lenient(case, ingress, found)
+    severity, impact = service_ports.weight(case, found, severity)
+    return RULE.finding(
+        case,
+        f"The Ingress {subject.name} names port {numbers} of the Service, which has none such; "
+        f"{service_ports.has_ports(case)}",
+        evidence=[*service_ports.told(found), *lenient],
+        fixes=service_ports.repaired(case, subject, found, _change(case)),
+        impact=impact,
+        severity=severity,
+        subject=subject,
+        port=service_ports.meant_by_all(found),
+        pointer=found[0].pointer,
+    )
+
+
+def _lenient(
+    case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]
+) -> tuple[Severity, list[str]]:
+    """A warning where the class suggests a controller that also takes a targetPort.
+
+    ingress-nginx compares the port with the Service ports' targetPorts too (``serviceEndpoints``
+    in its controller.go), against the API's rule. Other controllers do not.
+    """
+    targets = {str(declared_target(p)) for p in meant.tcp_ports(case)}
+    name = references.class_of(ingress)
+    if "nginx" not in name.lower() or any(str(w.named) not in targets for w in found):
+        return "error", []
+    return "warning", [
+        f"Its class is {name}: ingress-nginx takes a targetPort here too, other controllers do not"
+    ]
+
+
+def _change(case: ServiceCase) -> service_ports.Change:
+    def change(found: Wrong, port: ServicePort) -> list[fixes.Operation]:
+        backend = found.pointer.removesuffix("/port")
+        mine: fixes.Operation = {"op": "test", "path": f"{backend}/name", "value": case.name}
+        if isinstance(found.named, int):
+            return [mine, *fixes.replace(f"{found.pointer}/number", found.named, port.port)]
+        if port.name:
+            return [mine, *fixes.replace(f"{found.pointer}/name", found.named, port.name)]
+        return [
+            mine,
+            {"op": "test", "path": f"{found.pointer}/name", "value": found.named},
+            {"op": "remove", "path": f"{found.pointer}/name"},
+            {"op": "add", "path": f"{found.pointer}/number", "value": port.port},
+        ]
+
+    return change
+
+
+RULE = Rule(
+    code="PC701",
+    name="ingress-port-missing",
+    severity="error",
+    summary="An Ingress names a port that the Service does not have",
+    needs=(Need.INGRESSES,),
+    uses=(Need.PODS,),
+    explanation=Explanation(
+        meaning="backend.service.port of an Ingress is a port of the Service, by its name or its "
+        "number. The Service has no such port: mostly the targetPort or the container's port "
+        "stands there, or the number that the Service port had before.",
+        why="The Ingress controller finds no endpoints for that port and answers 503 or 404, or "
+        "leaves the path out. Clients inside the cluster are not concerned. ingress-nginx alone "
+        "takes a targetPort as well; the finding is a warning where the class suggests it.",
+        confirm="kubectl describe ingress NAME shows the backends with an error; compare with the "
+        "ports of kubectl get service.",
+        fix="Name the Service's port in the Ingress. A port's name outlives a change of its "
+        "number.",
+    ),
+    examples=(
+        Example(
+            "the Ingress names the port of the pods",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080}]}]}
+---
+kind: Ingress
+metadata: {name: shop}
+spec:
+  rules:
+  - host: shop.example.com
+    http:
+      paths:
+      - {path: /, backend: {service: {name: checkout, port: {number: 8080}}}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a name that no port of the Service has",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  selector: {app: checkout}
+  ports: [{name: invoices, port: 80}, {name: refunds, port: 9100}]
+---
+kind: Ingress
+metadata: {name: shop}
+spec: {defaultBackend: {service: {name: checkout, port: {name: invoice}}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "by the Service port's number",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Ingress
+metadata: {name: shop}
+spec: {defaultBackend: {service: {name: checkout, port: {number: 80}}}}
+""",
+            fires=False,
+        ),
+        Example(
+            "an action of the AWS Load Balancer Controller, not a port",
+            """
+kind: Service
+metadata: {name: ssl-redirect}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: Ingress
+metadata: {name: shop}
+spec: {defaultBackend: {service: {name: ssl-redirect, port: {name: use-annotation}}}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

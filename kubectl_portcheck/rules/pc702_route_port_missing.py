@@ -1,0 +1,131 @@
+"""PC702: a route of the Gateway API names a port that the Service does not have."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.references import Route
+from kubectl_portcheck.model.report import Finding, Subject
+from kubectl_portcheck.rules import fixes, service_ports
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+)
+from kubectl_portcheck.rules.service_ports import Wrong
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import meant, references
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if not case.routes:
+        return NotApplicable("no route names the Service")
+    if case.service.spec.type == "ExternalName":
+        return NotApplicable("an ExternalName Service has no ports to be named")
+    found = [_finding(case, r, w) for r in case.routes if (w := _wrong(case, r))]
+    return Several(tuple(found)) if found else Passed()
+
+
+def _wrong(case: ServiceCase, route: Route) -> list[Wrong]:
+    return [
+        service_ports.wrong(case, use.pointer, use.port or "", f"{use.pointer}/port")
+        for use in references.uses_of_route(route)
+        if (use.service, use.namespace) == (case.name, case.namespace)
+        and not (use.port and meant.has(case, use.port))
+    ]
+
+
+def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding:
+    meta = route.metadata
+    subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
+    numbers = listing(dict.fromkeys(w.named for w in found if w.named))
+    names = f"names port {numbers} of" if numbers else "names no port of"
+    severity, impact = service_ports.weight(case, found)
+    return RULE.finding(
+        case,
+        f"The {route.kind} {meta.name} {names} the Service"
+        f"{', which has none such' if numbers else ''}; {service_ports.has_ports(case)}",
+        evidence=[*service_ports.told(found), *references.refusals(route)],
+        fixes=service_ports.repaired(case, subject, found, _change(case)),
+        impact=impact,
+        severity=severity,
+        subject=subject,
+        port=service_ports.meant_by_all(found),
+        pointer=found[0].pointer,
+    )
+
+
+def _change(case: ServiceCase) -> service_ports.Change:
+    def change(found: Wrong, port: ServicePort) -> list[fixes.Operation]:
+        backend = found.pointer.removesuffix("/port")
+        mine: fixes.Operation = {"op": "test", "path": f"{backend}/name", "value": case.name}
+        if found.named:
+            return [mine, *fixes.replace(found.pointer, found.named, port.port)]
+        return [mine, {"op": "add", "path": found.pointer, "value": port.port}]
+
+    return change
+
+
+RULE = Rule(
+    code="PC702",
+    name="route-port-missing",
+    severity="error",
+    summary="An HTTPRoute, GRPCRoute, TLSRoute or TCPRoute names a port that the Service lacks",
+    needs=(Need.ROUTES,),
+    uses=(Need.PODS,),
+    explanation=Explanation(
+        meaning="backendRefs.port of a route is the number of a Service port. The Service has no "
+        "port of that number: mostly the targetPort or the container's port stands there, or the "
+        "number that the Service port had before. What the Gateway's controller says is quoted.",
+        why="The backend does not resolve (condition ResolvedRefs is False), and the Gateway "
+        "answers with status 500 for its share of the requests. Clients inside the cluster are "
+        "not concerned.",
+        confirm="kubectl get httproute NAME -o yaml: the conditions under status.parents; compare "
+        "backendRefs.port with the ports of kubectl get service.",
+        fix="Name the number of the Service's port in the route.",
+    ),
+    examples=(
+        Example(
+            "the route names the port of the pods",
+            """
+kind: Service
+metadata: {name: checkout, namespace: default}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080}]}]}
+---
+kind: HTTPRoute
+metadata: {name: shop, namespace: default}
+spec: {rules: [{backendRefs: [{name: checkout, port: 8080}]}]}
+status:
+  parents:
+  - parentRef: {name: edge}
+    conditions: [{type: ResolvedRefs, status: "False", reason: BackendNotFound}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accepted}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "the Service port's number",
+            """
+kind: Service
+metadata: {name: checkout, namespace: default}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: HTTPRoute
+metadata: {name: shop, namespace: default}
+spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,158 @@
+"""PC703: a route of another namespace refers to the Service, and nobody granted it."""
+
+from kubectl_portcheck.model.references import Route
+from kubectl_portcheck.model.report import Finding, Fix, Impact, Subject
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+)
+from kubectl_portcheck.semantics import references
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+def _check(case: ServiceCase) -> Outcome:
+    foreign = [r for r in case.routes if r.metadata.namespace not in ("", case.namespace)]
+    if not foreign:
+        return NotApplicable("no route of another namespace is known to name the Service")
+    missing = case.missing("reference_grants")
+    if missing is not None:
+        return RULE.lacks(missing.detail or missing.reason)
+    found = [
+        _finding(case, r)
+        for r in foreign
+        if not references.granted(case.reference_grants, r, case.service)
+    ]
+    return Several(tuple(found)) if found else Passed()
+
+
+def _finding(case: ServiceCase, route: Route) -> Finding:
+    meta = route.metadata
+    uses = [
+        u
+        for u in references.uses_of_route(route)
+        if (u.service, u.namespace) == (case.name, case.namespace)
+    ]
+    numbers = {u.port for u in uses}
+    port = next((p for p in case.service.spec.ports if numbers == {p.port}), None)
+    touches = port is None or port in case.asked_ports
+    grants = [g.metadata.name for g in case.reference_grants]
+    return RULE.finding(
+        case,
+        f"The {route.kind} {meta.name} of namespace {meta.namespace} may not refer to the Service: "
+        f"no ReferenceGrant in namespace {case.namespace} allows it",
+        evidence=[
+            *(f"ReferenceGrant {name} does not cover it" for name in grants),
+            *references.refusals(route),
+        ],
+        fixes=[_grant(case, route)],
+        impact=Impact.PATH if touches else Impact.NONE,
+        severity="error" if touches else "warning",
+        subject=Subject(kind=route.kind, namespace=meta.namespace, name=meta.name),
+        port=port,
+        pointer=uses[0].pointer,
+    )
+
+
+def _grant(case: ServiceCase, route: Route) -> Fix:
+    space = route.metadata.namespace
+    return Fix(
+        title=f"Let {route.kind}s of namespace {space} refer to Service {case.name}: apply this "
+        f"ReferenceGrant (kubectl apply -f FILE) in namespace {case.namespace}",
+        patch=f"""\
+apiVersion: {references.GATEWAY}/v1beta1
+kind: ReferenceGrant
+metadata:
+  name: {case.name}-from-{space}
+  namespace: {case.namespace}
+spec:
+  from:
+  - group: {references.GATEWAY}
+    kind: {route.kind}
+    namespace: {space}
+  to:
+  - group: ""
+    kind: Service
+    name: {case.name}
+""",
+        target="source",
+    )
+
+
+RULE = Rule(
+    code="PC703",
+    name="reference-not-granted",
+    severity="error",
+    summary="A route of another namespace refers to the Service without a ReferenceGrant",
+    needs=(Need.ROUTES,),
+    uses=(Need.GRANTS,),
+    explanation=Explanation(
+        meaning="A route of the Gateway API may name a Service of another namespace only where a "
+        "ReferenceGrant in the Service's namespace says so: from that kind of route and that "
+        "namespace, to Services or to this one.",
+        why="The backend is not resolved (condition ResolvedRefs is False, reason "
+        "RefNotPermitted), and the Gateway answers with status 500 for its share of the requests.",
+        confirm="kubectl get referencegrants -n NAMESPACE -o yaml, and the conditions under "
+        "status.parents of the route.",
+        fix="Create the ReferenceGrant in the Service's namespace, or move the route there.",
+    ),
+    examples=(
+        Example(
+            "a route of another namespace, granted to another kind of route",
+            """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: HTTPRoute
+metadata: {name: edge, namespace: web}
+spec: {rules: [{backendRefs: [{name: checkout, namespace: shop, port: 80}]}]}
+---
+kind: ReferenceGrant
+metadata: {name: web, namespace: shop}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: GRPCRoute, namespace: web}]
+  to: [{group: "", kind: Service}]
+""",
+            fires=True,
+        ),
+        Example(
+            "granted to every Service of the namespace",
+            """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: HTTPRoute
+metadata: {name: edge, namespace: web}
+spec: {rules: [{backendRefs: [{name: checkout, namespace: shop, port: 80}]}]}
+---
+kind: ReferenceGrant
+metadata: {name: web, namespace: shop}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: web}]
+  to: [{group: "", kind: Service}]
+""",
+            fires=False,
+        ),
+        Example(
+            "a route of the Service's own namespace needs none",
+            """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: HTTPRoute
+metadata: {name: edge, namespace: shop}
+spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,82 @@
+"""Small stand-ins for the CRDs of the Gateway API and the Prometheus operator.
+
+They keep whatever they are given and check nothing: enough for objects to be read. Where a cluster
+has the real ones, those are used and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+from .workloads import Document
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+GATEWAY = "gateway.networking.k8s.io"
+MONITORING = "monitoring.coreos.com"
+KINDS = {
+    "HTTPRoute": (GATEWAY, "v1"),
+    "GRPCRoute": (GATEWAY, "v1"),
+    "TCPRoute": (GATEWAY, "v1alpha2"),
+    "ReferenceGrant": (GATEWAY, "v1beta1"),
+    "ServiceMonitor": (MONITORING, "v1"),
+    "PodMonitor": (MONITORING, "v1"),
+}
+
+
+@contextmanager
+def served(cluster: Cluster, *kinds: str) -> Iterator[None]:
+    """Serve the kinds meanwhile; what was not there before is removed again."""
+    kinds = tuple(dict.fromkeys(kinds))
+    missing = [k for k in kinds if cluster.kubectl("get", "crd", _name(k)).returncode]
+    try:
+        if missing:
+            cluster.apply([_definition(k) for k in missing])
+        for kind in missing:
+            wanted = ("wait", "--for=condition=Established", f"crd/{_name(kind)}")
+            cluster.kubectl(*wanted, "--timeout=30s", check=True)
+        for kind in kinds:
+            # The list is served a moment after the definition is called established.
+            cluster.until(partial(_can_be_listed, cluster, kind), f"{kind}s to be served")
+        yield
+    finally:
+        if missing:
+            names = [_name(k) for k in missing]
+            cluster.kubectl("delete", "crd", *names, "--ignore-not-found", "--wait=false")
+
+
+def _can_be_listed(cluster: Cluster, kind: str) -> bool:
+    return cluster.kubectl("get", _name(kind), "-A").returncode == 0
+
+
+def _name(kind: str) -> str:
+    return f"{kind.lower()}s.{KINDS[kind][0]}"
+
+
+def _definition(kind: str) -> Document:
+    group, version = KINDS[kind]
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    # The group k8s.io is protected: an approval or the lack of one has to be declared.
+    approval = {"api-approved.kubernetes.io": "unapproved, a stand-in for tests"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": _name(kind), "annotations": approval},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()},
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }

@@ -1,0 +1,120 @@
+"""An Ingress or a route in files: the finding stands at its line, and the fix mends its file."""
+
+from pathlib import Path
+
+from .reading import check
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata:
+  name: checkout
+spec:
+  ports:
+  - port: 80
+    targetPort: 8080
+"""
+INGRESS = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+spec:
+  rules:
+  - host: shop.example.com
+    http:
+      paths:
+      - path: /
+        pathType: Prefix
+        backend:
+          service:
+            name: checkout
+            port:
+              number: 8080   # the pods'
+"""
+ROUTE = """\
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata:
+  name: shop
+  namespace: NAMESPACE
+spec:
+  rules:
+  - backendRefs:
+    - name: checkout
+      namespace: store
+      port: 8080
+"""
+
+
+def folder(tmp_path: Path, **files: str) -> Path:
+    for name, text in files.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return tmp_path
+
+
+def mended(tmp_path: Path, **files: str) -> dict[str, str]:
+    found = check(folder(tmp_path, **files))
+    return {Path(file.name).stem: text for file, text in found.mended.files}
+
+
+def test_the_line_of_the_ingress_and_its_mended_file(tmp_path: Path) -> None:
+    found = check(folder(tmp_path, service=SERVICE, ingress=INGRESS))
+    [problem] = [f for f in found.findings if f.code == "PC701"]
+    assert (problem.severity, problem.subject.kind) == ("error", "Ingress")
+    assert problem.origin
+    assert (Path(problem.origin.file).stem, problem.origin.line) == ("ingress", 16)
+    [(file, text)] = found.mended.files
+    assert Path(file.name).stem == "ingress"
+    assert text == INGRESS.replace("8080", "80")
+    [fix] = problem.fixes
+    assert fix.patch
+    assert "+              number: 80   # the pods'" in fix.patch
+
+
+def test_a_choice_still_has_its_line(tmp_path: Path) -> None:
+    service = SERVICE.replace("  - port: 80\n", "  - {port: 81, name: b}\n  - port: 80\n")
+    ingress = INGRESS.replace("8080", "1234")
+    found = check(folder(tmp_path, service=service, ingress=ingress))
+    [problem] = [f for f in found.findings if f.code == "PC701"]
+    assert problem.origin
+    assert (Path(problem.origin.file).stem, problem.origin.line) == ("ingress", 16)
+    assert found.mended.files == ()
+    assert any("needs a choice" in line for line in found.mended.left)
+
+
+def test_two_ingresses_are_both_mended(tmp_path: Path) -> None:
+    other = INGRESS.replace("name: shop", "name: inner")
+    files = mended(tmp_path, service=SERVICE, ingress=INGRESS, other=other)
+    assert set(files) == {"ingress", "other"}
+
+
+def test_a_route_is_mended_where_it_stands(tmp_path: Path) -> None:
+    service = SERVICE.replace("name: checkout", "name: checkout\n  namespace: store")
+    route = ROUTE.replace("NAMESPACE", "store")
+    elsewhere = ROUTE.replace("NAMESPACE", "other").replace("namespace: store", "namespace: x")
+    files = mended(tmp_path, service=service, a=elsewhere, route=route)
+    assert files == {"route": route.replace("port: 8080", "port: 80")}
+
+
+def test_a_missing_grant_is_a_warning_unless_the_files_are_all(tmp_path: Path) -> None:
+    service = SERVICE.replace("name: checkout", "name: checkout\n  namespace: store")
+    route = ROUTE.replace("NAMESPACE", "web").replace("8080", "80")
+    folder(tmp_path, service=service, route=route)
+    for complete, severity in ((False, "warning"), (True, "error")):
+        found = check(tmp_path, complete=complete)
+        [problem] = [f for f in found.findings if f.code == "PC703"]
+        assert problem.severity == severity
+        assert problem.origin
+        assert (Path(problem.origin.file).stem, problem.origin.line) == ("route", 9)
+
+
+def test_the_old_form_of_an_ingress_is_left_alone(tmp_path: Path) -> None:
+    old = """\
+apiVersion: networking.k8s.io/v1beta1
+kind: Ingress
+metadata: {name: shop}
+spec: {backend: {serviceName: checkout, servicePort: 8080}}
+"""
+    found = check(folder(tmp_path, service=SERVICE, ingress=old))
+    assert "PC701" not in [f.code for f in found.findings]
