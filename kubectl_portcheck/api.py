@@ -155,6 +155,12 @@ class _Silent:
     def done(self, step: str) -> None:
         """Nobody watches."""
 
+    def sweep(self, title: str) -> None:
+        """Nobody watches."""
+
+    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
+        """Nobody watches."""
+
 
 def _nowhere(level: int, line: str) -> None:
     """The requests are not logged."""

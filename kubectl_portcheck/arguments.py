@@ -11,6 +11,7 @@ from kubectl_portcheck.parser import PROGRAM, Help, Parser, one_of
 COLORS = ("auto", "always", "never")
 FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
 
+SEVERAL = "several Services; with no TARGET, all of the namespace"
 WALK = "the walk"
 CONNECTION = "connection, as kubectl's own flags"
 """The sections of flags that mean something only where a cluster is asked."""
@@ -71,6 +72,7 @@ def parser() -> Parser:
         "its pods; ing/ or httproute/NAME for those to which it leads; each may end in :PORT",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
+    _several_flags(made.add_argument_group(SEVERAL))
     _walk_flags(made.add_argument_group(WALK))
     _output_flags(made.add_argument_group("output"))
     _connection_flags(made.add_argument_group(CONNECTION))
@@ -171,6 +173,26 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-h", "--help", action="help", help="show this help")
 
 
+def _several_flags(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "-A", "--all-namespaces", action="store_true", help="those of every namespace"
+    )
+    group.add_argument(
+        "-l",
+        "--selector",
+        metavar="SELECTOR",
+        help="those with these labels, such as app=checkout,tier!=cache",
+    )
+    group.add_argument(
+        "--field-selector", metavar="SELECTOR", help="those with these fields, as in kubectl get"
+    )
+    group.add_argument(
+        "--deep",
+        action="store_true",
+        help="look into every pod, also where a readiness probe settles the Service",
+    )
+
+
 def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--no-exec", action="store_true", help="run nothing in the pods (step 2)")
     group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
@@ -193,8 +215,8 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "--timeout",
         type=some_time,
         metavar="DURATION",
-        help="end the whole run after this time, with what is known by then (default: 30s; 5m "
-        "with --wait; none with --watch)",
+        help="end the whole run after this time, with what is known by then (default: 30s; 2m "
+        "for a sweep; 5m with --wait; none with --watch)",
     )
     group.add_argument(
         "--wait", action="store_true", help="look again until it is healthy, or until --timeout"

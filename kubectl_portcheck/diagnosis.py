@@ -28,6 +28,7 @@ from kubectl_portcheck.rules.base import Need, Outcome, Rule, Several
 from kubectl_portcheck.rules.in_files import Worth, weighed, worth
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import listing, names
+from kubectl_portcheck.semantics.answers import PROBED
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.steps import chain_of, steps_of
@@ -375,9 +376,9 @@ def _headline(
     if whole.in_files:
         return _headline_of_files(whole, cases, findings)
     pods = len({s.name for c in cases for s in c.backends})
-    return f"port {ports}: {pods} of {pods} {'pod' if pods == 1 else 'pods'} answer" + (
-        "s" if pods == 1 else ""
-    )
+    probed = any(s.answer.why == PROBED for c in cases for s in c.backends)
+    whom = f" {PROBED}" if probed else ""
+    return f"port {ports}: {pods} of {pods} {'pod answers' if pods == 1 else 'pods answer'}{whom}"
 
 
 def _headline_of_files(

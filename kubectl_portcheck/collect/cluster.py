@@ -101,6 +101,26 @@ class LiveCluster:
         """All Services of the namespace."""
         return self._list(f"{self._core}/services", decode.ListOf[Service], "")
 
+    def check_namespace(self, name: str) -> None:
+        """Raises UnknownTargetError where there is no such namespace; what cannot be told is well.
+
+        The API server gives an empty list for a namespace that does not exist.
+        """
+        try:
+            self._api.get(
+                f"/api/v1/namespaces/{name}", deadline=self._deadline.earlier(SUGGEST_SECONDS)
+            )
+        except NotFound as error:
+            hint = ""
+            with contextlib.suppress(ClusterError, ValueError):
+                deadline = self._deadline.earlier(SUGGEST_SECONDS)
+                names = self._names("/api/v1/namespaces", {"limit": PAGE}, deadline)
+                near = selectors.nearest(name, (n for _, n in names))
+                hint = f"Did you mean -n {near}?" if near else ""
+            raise UnknownTargetError(error.line, hint) from None
+        except ClusterError:
+            return
+
     def endpoint_slices(self, service: str) -> Observed[tuple[EndpointSlice, ...]] | Missing:
         """The EndpointSlices that belong to the Service, whoever wrote them.
 

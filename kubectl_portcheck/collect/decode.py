@@ -33,6 +33,8 @@ class ListMeta(Record, frozen=True):
     """What a list says about itself."""
 
     continue_: str = msgspec.field(name="continue", default="")
+    remaining_item_count: int = 0
+    """How many objects follow; 0 also where the server does not say."""
 
 
 class ListOf(Record, Generic[T], frozen=True):

@@ -3,11 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from typing import NamedTuple
 
 import msgspec
 
 from kubectl_portcheck.collect.cluster import LiveCluster
-from kubectl_portcheck.collect.connection import Api, ConnectionFlags, Deadline, load_connection
+from kubectl_portcheck.collect.connection import (
+    Api,
+    Connection,
+    ConnectionFlags,
+    Deadline,
+    load_connection,
+)
 from kubectl_portcheck.collect.connection.errors import ClusterError
 from kubectl_portcheck.collect.targets import Stop, stops
 from kubectl_portcheck.collect.walk import Options, Progress, walk
@@ -23,6 +30,18 @@ connections that the first reads leave behind.
 """
 
 
+class Selection(NamedTuple):
+    """The Services of a sweep; those of the connection's namespace where nothing else is said."""
+
+    everywhere: bool = False
+    labels: str = ""
+    """A label selector in the API's form."""
+    fields: str = ""
+
+
+EVERY_SERVICE = Selection()
+
+
 def collect(
     flags: ConnectionFlags,
     environ: Mapping[str, str],
@@ -32,17 +51,20 @@ def collect(
     *,
     timeout: float,
     log: Callable[[int, str], None],
+    selection: Selection = EVERY_SERVICE,
 ) -> Evidence:
     """The evidence about the targets; Ctrl-C ends it early, with what was found by then.
 
-    ``timeout`` bounds the whole, in seconds. Raises UsageError for an unknown target, and
-    NoClusterError where no cluster is reached or the credentials are refused.
+    Without targets it is a sweep over the Services of the ``selection``. ``timeout`` bounds the
+    whole, in seconds. Raises UsageError for an unknown target, NoAnswerError where it cannot be
+    told which Services are meant, and NoClusterError where no cluster is reached or the
+    credentials are refused.
     """
     deadline = Deadline.after(timeout)
     with connected(flags, environ, log) as api:
-        if options.exec or options.port_forward:
+        if targets and (options.exec or options.port_forward):
             api.warm(AHEAD, deadline=deadline)
-        return gather(api, targets, options, progress, deadline)
+        return gather(api, targets, options, progress, deadline, selection)
 
 
 @contextmanager
@@ -64,10 +86,13 @@ def gather(
     options: Options,
     progress: Progress,
     deadline: Deadline,
+    selection: Selection = EVERY_SERVICE,
 ) -> Evidence:
-    """The evidence of one walk to each target. Raises as :func:`collect` does."""
+    """The evidence of one walk to each target, or of a sweep. Raises as :func:`collect` does."""
     connection = api.connection
     try:
+        if not targets:
+            return _swept(api, selection, deadline, options, progress)
         named = [t._replace(namespace=connection.namespace) for t in targets]
         made = stops(lambda space: LiveCluster(api, space, deadline, options.debug), named)
         if options.source is not None:
@@ -76,13 +101,37 @@ def gather(
         found, whole = _walks(made, options, progress)
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
-    context = Context(
+    context = _context(connection, connection.namespace)
+    return Evidence(context=context, services=tuple(found), interrupted=not whole)
+
+
+def _context(connection: Connection, namespace: str) -> Context:
+    return Context(
         source="cluster",
         cluster=connection.cluster_name,
-        namespace=connection.namespace,
+        namespace=namespace,
         collected_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    return Evidence(context=context, services=tuple(found), interrupted=not whole)
+
+
+def _swept(
+    api: Api, selection: Selection, deadline: Deadline, options: Options, progress: Progress
+) -> Evidence:
+    # A sweep costs imports and takes its time; a single walk does without.
+    from kubectl_portcheck.collect.shared import Scope
+    from kubectl_portcheck.collect.sweep import sweep
+
+    connection = api.connection
+    namespace = "" if selection.everywhere else connection.namespace
+    scope = Scope(namespace, selection.labels, selection.fields)
+    context = _context(connection, namespace)
+    found = sweep(api, scope, deadline, options, progress)
+    return Evidence(
+        context=context,
+        services=found.services,
+        missing=found.missing,
+        interrupted=not found.whole,
+    )
 
 
 def _walks(

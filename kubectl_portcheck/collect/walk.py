@@ -85,6 +85,12 @@ class Progress(Protocol):
     def done(self, step: StepName) -> None:
         """A step is complete."""
 
+    def sweep(self, title: str) -> None:
+        """A sweep over several Services begins."""
+
+    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
+        """So many of so many are done; the total is 0 where it is not known."""
+
 
 class Options(NamedTuple):
     """What the user left out, and asked for besides."""
@@ -97,6 +103,8 @@ class Options(NamedTuple):
     """What earlier walks of a run that repeats them saw."""
     debug: Debug | None = None
     """The ephemeral container for pods that have nothing to ask with."""
+    deep: bool = False
+    """Whether a sweep is to look into every pod."""
 
 
 def walk(
@@ -110,7 +118,7 @@ def walk(
     """
     pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
     second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    steps = _Walk(cluster, target, options, progress, pool.submit, second.submit)
+    steps = Walk(cluster, target, options, progress, pool.submit, second.submit)
     try:
         steps.run()
     except KeyboardInterrupt:
@@ -123,7 +131,9 @@ def walk(
     return steps.gathered(), True
 
 
-class _Walk:
+class Walk:
+    """One walk. ``run`` goes it; ``gathered`` may be asked at any time, from any thread."""
+
     def __init__(
         self,
         cluster: Cluster,

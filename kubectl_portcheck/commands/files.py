@@ -28,11 +28,19 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Gathered":
     from io import BytesIO
 
     from kubectl_portcheck.collect.manifests import gather, read
+    from kubectl_portcheck.semantics.selectors import parse_selector
     from kubectl_portcheck.target import parse_target
 
     targets = [parse_target(t) for t in args.targets]
+    chosen = parse_selector(args.selector) if args.selector else None
     manifests = read(args.filename, env.stdin or BytesIO())
-    return gather(manifests, targets, namespace=args.namespace or "", complete=args.complete)
+    return gather(
+        manifests,
+        targets,
+        namespace="" if args.all_namespaces else args.namespace or "",
+        complete=args.complete,
+        selector=chosen,
+    )
 
 
 def _report(

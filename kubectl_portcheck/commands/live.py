@@ -7,13 +7,13 @@ from kubectl_portcheck.commands.output import conclude, terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.parser import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kubectl_portcheck.collect.connection import ConnectionFlags
     from kubectl_portcheck.collect.debugging import Debug
+    from kubectl_portcheck.collect.live import Selection
     from kubectl_portcheck.collect.source import Source
     from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.model.evidence import Evidence
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0
 """The seconds that a run may take where --timeout says nothing."""
+
+SWEEP_TIMEOUT = 120.0
+"""The same where all Services of a namespace or more are meant."""
 
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
@@ -52,17 +55,16 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
             targets,
             options_of(args, env),
             progress,
-            timeout=args.timeout or TIMEOUT,
+            timeout=args.timeout or (TIMEOUT if targets else SWEEP_TIMEOUT),
             log=log_of(args, env),
+            selection=selection_of(args),
         )
 
 
 def targets_of(args: argparse.Namespace) -> "list[Target]":
-    """What the command line names. Raises UsageError."""
+    """What the command line names; nothing stands for a sweep. Raises UsageError."""
     from kubectl_portcheck.target import parse_target
 
-    if not args.targets:
-        raise UsageError("name a Service", f"For instance: {PROGRAM} svc/checkout")
     return [parse_target(t) for t in args.targets]
 
 
@@ -75,6 +77,7 @@ def options_of(args: argparse.Namespace, env: Environment) -> "Options":
         port_forward=not args.no_port_forward,
         source=source_of(args),
         debug=_debug_of(args, env) if args.debug_image else None,
+        deep=args.deep,
     )
 
 
@@ -83,6 +86,13 @@ def _debug_of(args: argparse.Namespace, env: Environment) -> "Debug":
     from kubectl_portcheck.render.text import clean
 
     return Debug(args.debug_image, lambda line: env.stderr.write(f"{clean(line)}\n"))
+
+
+def selection_of(args: argparse.Namespace) -> "Selection":
+    """The Services that are meant where none is named."""
+    from kubectl_portcheck.collect.live import Selection
+
+    return Selection(args.all_namespaces, args.selector or "", args.field_selector or "")
 
 
 def source_of(args: argparse.Namespace) -> "Source | None":

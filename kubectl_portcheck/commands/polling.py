@@ -51,6 +51,7 @@ class _Rounds:
         self.args, self.env, self.api = args, env, api
         self.kubectl = live.kubectl_with_flags(args)
         self.targets = live.targets_of(args)
+        self.selection = live.selection_of(args)
         self.memory = Memory()
         self.options = live.options_of(args, env)._replace(memory=self.memory)
         self.began = time.monotonic()
@@ -71,12 +72,15 @@ class _Rounds:
         from kubectl_portcheck.collect.live import gather
 
         began = time.monotonic()
-        left = live.TIMEOUT if self.end is None else min(live.TIMEOUT, self.end - began)
+        most = live.TIMEOUT if self.targets else live.SWEEP_TIMEOUT
+        left = most if self.end is None else min(most, self.end - began)
         deadline = Deadline.after(left)
         self.failure = None
         self.memory.begin()
         try:
-            found = gather(self.api, self.targets, self.options, _Silence(), deadline)
+            found = gather(
+                self.api, self.targets, self.options, _Silence(), deadline, self.selection
+            )
         except PortcheckError as error:
             if self.evidence is None:
                 raise
@@ -125,6 +129,12 @@ class _Silence:
         """Says nothing."""
 
     def done(self, step: str) -> None:
+        """Says nothing."""
+
+    def sweep(self, title: str) -> None:
+        """Says nothing."""
+
+    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
         """Says nothing."""
 
 

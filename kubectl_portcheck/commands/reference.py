@@ -39,15 +39,16 @@ def _list_rules(args: argparse.Namespace, env: Environment) -> ExitCode:
 
 def _rbac(args: argparse.Namespace, env: Environment) -> ExitCode:
     from kubectl_portcheck.render.rbac import render_role
+    from kubectl_portcheck.target import parse_target
 
-    execs, forwards = not args.no_exec, not args.no_port_forward
-    source = (args.from_namespace or "") if getattr(args, "from") else None
     role = render_role(
         namespace=args.namespace or "",
-        execs=execs,
-        forwards=forwards,
-        source=source,
         debug=bool(args.debug_image),
+        everywhere=args.all_namespaces,
+        execs=not args.no_exec,
+        forwards=not args.no_port_forward,
+        source=(args.from_namespace or "") if getattr(args, "from") else None,
+        named=[(t.kind.group, t.kind.plural) for t in map(parse_target, args.targets)],
     )
     env.stdout.write(role)
     return ExitCode.HEALTHY

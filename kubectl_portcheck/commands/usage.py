@@ -20,6 +20,7 @@ def check(args: argparse.Namespace) -> None:
         _no_cluster(args, source)
     if args.targets and source in ("--demo", "--replay"):
         raise UsageError(f"{source} takes no TARGET: the evidence says what was asked")
+    _several(args)
     if args.no_animation and not args.demo:
         raise UsageError("--no-animation needs --demo: nothing else is animated")
     if not args.filename:
@@ -36,10 +37,11 @@ def check(args: argparse.Namespace) -> None:
 
 def check_reference(args: argparse.Namespace) -> None:
     """The same for what only prints knowledge. Raises UsageError."""
+    _several(args)
     asked = _one_of(
         {"--explain": args.explain, "--list-rules": args.list_rules, "--rbac": args.rbac}
     )
-    if args.targets:
+    if args.targets and not args.rbac:
         raise UsageError(f"{asked} takes no TARGET")
 
 
@@ -54,11 +56,27 @@ def _one_of(flags: dict[str, object]) -> str:
 def _no_cluster(args: argparse.Namespace, source: str) -> None:
     """Refuses what only means something to a cluster, where none is asked."""
     parser = arguments.parser()
-    given = [*parser.given(args, arguments.WALK), *parser.given(args, arguments.CONNECTION)]
+    sections = (arguments.SEVERAL, arguments.WALK, arguments.CONNECTION)
+    given = [flag for section in sections for flag in parser.given(args, section)]
+    if source == "-f":  # These choose among the Services of files too.
+        given = [flag for flag in given if flag not in ("--all-namespaces", "--selector")]
     if source == "-f" and "--namespace" in given:
         given.remove("--namespace")  # The namespace of objects whose file names none.
     if given:
         raise UsageError(f"{given[0]} does nothing with {source}: no cluster is asked")
+
+
+def _several(args: argparse.Namespace) -> None:
+    """Refuses names beside what stands for many, in kubectl's words."""
+    if args.targets and args.all_namespaces and not args.filename:
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
+    if args.targets and (args.selector or args.field_selector):
+        raise UsageError("name cannot be provided when a selector is specified")
+    for flag, value in (("--from", getattr(args, "from")), ("--debug-image", args.debug_image)):
+        if value and not args.targets and not args.rbac:
+            raise UsageError(f"{flag} needs a TARGET: it is not for a sweep")
+    if args.targets and args.deep:
+        raise UsageError("--deep does nothing with a TARGET: every pod of it is looked into anyway")
 
 
 def _honest(args: argparse.Namespace) -> None:

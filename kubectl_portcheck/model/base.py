@@ -39,3 +39,5 @@ class Reason:
     NOT_ASKED = "not-asked"
     NOT_RECORDED = "not-recorded"
     INTERRUPTED = "interrupted"
+    NOT_CONTACTED = "not-contacted"
+    """A pod that a sweep did not look into."""

@@ -94,6 +94,8 @@ class Probe(Record, frozen=True):
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
     exec: ExecAction | None = None
+    period_seconds: int = 10
+    failure_threshold: int = 3
 
     @property
     def port(self) -> int | str | None:

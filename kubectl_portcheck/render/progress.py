@@ -18,6 +18,13 @@ from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 DELAY: Final = 0.25
 INTERVAL: Final = 0.1
 NARROWEST: Final = 40
+COUNTED: Final = {
+    "pods": "pods listed",
+    "services": "Services listed",
+    "endpointslices": "EndpointSlices listed",
+    "walks": "Services looked into",
+}
+"""What is counted in a sweep; all else is a resource that is listed."""
 SLOW: Final = 1.0
 """After this many seconds the time that a step takes is shown beside it."""
 _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -48,6 +55,8 @@ class Progress:
         self._count: tuple[int, int] | None = None
         self._running: dict[str, tuple[str, float]] = {}
         self._finished: dict[str, tuple[str, str]] = {}
+        self._counts: dict[str, str] = {}
+        """Of a sweep: what is counted, by what it is."""
         self._drawn = 0
         self._frame = 0
 
@@ -72,6 +81,19 @@ class Progress:
             self._count = (number, total) if total > 1 else None
             self._running.clear()
             self._finished.clear()
+            self._counts.clear()
+
+    def sweep(self, title: str) -> None:
+        """Says which Services are meant; there are counts instead of steps."""
+        self.target(title)
+        with self._lock:
+            self._counts = {"services": ""}
+
+    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
+        """So many of so many are done; the total is 0 where it is not known."""
+        of = f" of {total:,}" if total else ""
+        with self._lock:
+            self._counts[what] = f"{number:,}{of}  {clean(detail)}".rstrip()
 
     def started(self, step: str, detail: str = "") -> None:
         """A step (``pod-status`` ...) begins, or goes on with something else."""
@@ -141,6 +163,16 @@ class Progress:
         counted = f" ({self._count[0]} of {self._count[1]})" if self._count else ""
         head = look.glyphs(f"{self._title}{counted}")
         rows = [f"{spinner} {cut(head, look.columns - 4, look.ellipsis)}"]
+        if self._counts:
+            return rows + [
+                cut_end(
+                    f"    {COUNTED.get(what, what)}: {look.glyphs(text)}",
+                    look.columns - 1,
+                    look.ellipsis,
+                )
+                for what, text in self._counts.items()
+                if text
+            ]
         width = max(map(len, STEP_NAMES.values()))
         for number, (step, name) in enumerate(STEP_NAMES.items(), start=1):
             detail = ""

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 GATEWAY = "gateway.networking.k8s.io"
+NODES_BESIDES = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local."
 MONITORING = "monitoring.coreos.com"
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -46,37 +47,56 @@ DEBUG: Final[tuple[Right, ...]] = (
 """What ``--debug-image`` needs besides."""
 
 
+EVERYWHERE: Final[tuple[Right, ...]] = (
+    ("", "namespaces", ("list",), "the namespaces, should a list over all of them be refused"),
+    ("", "nodes", ("list",), "where a Service's traffic policy is Local"),
+)
+"""What a ClusterRole can hold besides."""
+
+
 def render_role(
     *,
     namespace: str = "",
+    everywhere: bool = False,
     execs: bool = True,
     forwards: bool = True,
     source: str | None = None,
     debug: bool = False,
+    named: Iterable[tuple[str, str]] = (),
 ) -> str:
-    """The Role as YAML, without what the flags leave out.
+    """The Role as YAML, or the ClusterRole for every namespace, without what the flags leave out.
 
     ``source`` is the namespace of the pod of ``--from``, '' for the same one, None without it. In
-    another namespace it needs a Role of its own.
+    another namespace it needs a Role of its own. ``named`` are API group and resource of what is a
+    target besides Services.
     """
-    elsewhere = source if source and source != namespace else ""
+    by_name = set(named)
+    elsewhere = source if source and source != namespace and not everywhere else ""
     left_out = {
         *(() if execs or (source is not None and not elsewhere) else ("pods/exec",)),
         *(() if forwards else ("pods/portforward",)),
     }
-    text = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local.\n"
-    rules = [r for r in RULES if r[1] not in left_out]
-    text += _role(namespace, [*rules, *(DEBUG if debug else ())])
+    chosen = [
+        (group, resource, verbs if "get" in verbs else ("get", *verbs), purpose)
+        if (group, resource) in by_name
+        else (group, resource, verbs, purpose)
+        for group, resource, verbs, purpose in RULES
+        if resource not in left_out
+    ]
+    chosen += DEBUG if debug else ()
+    if everywhere:
+        return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
+    text = f"{NODES_BESIDES}\n{_role('Role', namespace, chosen)}"
     if elsewhere:
-        text += "---\n# For --from.\n" + _role(elsewhere, FROM)
+        text += "---\n# For --from.\n" + _role("Role", elsewhere, FROM)
     return text
 
 
-def _role(namespace: str, rules: Iterable[Right]) -> str:
+def _role(kind: str, namespace: str, rules: Iterable[Right]) -> str:
     where = f", namespace: {namespace}" if namespace else ""
     lines = [
         "apiVersion: rbac.authorization.k8s.io/v1",
-        "kind: Role",
+        f"kind: {kind}",
         f"metadata: {{name: portcheck{where}}}",
         "rules:",
     ]

@@ -1,5 +1,6 @@
 """Several Services at once: a tally, and one line for each, worst first."""
 
+import re
 from collections import Counter
 from typing import Final
 
@@ -10,6 +11,9 @@ from kubectl_portcheck.render.service import badge
 from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 
 FEW_HEALTHY: Final = 5
+FEW_ALIKE: Final = 3
+"""More Services than these are one line, where one reason keeps all of them from being told."""
+_SHARE: Final = re.compile(r"\b\d+ of \d+ pods?: ")
 MOST_NAMES: Final = 12
 _ORDER: Final = ("broken", "degraded", "inconclusive", "healthy")
 
@@ -36,18 +40,40 @@ def overview(report: Report, look: Look) -> Lines:
     # A warning is news; it would be lost among the names of the healthy.
     healthy = [s for s in rows if s.verdict == "healthy" and not _warned(s)]
     folded = len(healthy) > FEW_HEALTHY and not look.wide
-    listed = [s for s in rows if not (folded and s in healthy)]
-    if listed or folded:
+    alike = [] if look.wide else alike_untold(report)
+    hidden = {id(s) for s in (*(healthy if folded else ()), *(s for g in alike for s in g))}
+    listed = [s for s in rows if id(s) not in hidden]
+    if listed or hidden or report.missing:
         shown.append(BLANK)
+    for why in report.missing:
+        text = f"not looked at: {look.glyphs(clean(why))}"
+        shown += paragraph(text, look, first=line("" if look.plain else "  "))
     spread = len({s.namespace for s in report.services}) > 1
     names = {id(s): look.glyphs(_name(s, spread)) for s in rows}
     most = max(20, look.columns // 3) if not look.wide else look.columns
     width = min(max((cells(names[id(s)]) for s in listed), default=0), most)
     for service in listed:
         shown += _row(service, names[id(service)], width, look)
+    for group in alike:
+        why = look.glyphs(clean(_reason(group[0])))
+        shown += _folded([names[id(s)] for s in group], look, "inconclusive", f"{why}: ")
     if folded:
-        shown += _folded([names[id(s)] for s in healthy], look)
+        shown += _folded([names[id(s)] for s in healthy], look, "healthy")
     return shown
+
+
+def alike_untold(report: Report) -> list[list[ServiceReport]]:
+    """The Services that cannot be told for one and the same reason, where these are many."""
+    groups: dict[str, list[ServiceReport]] = {}
+    for service in report.services:
+        if service.verdict == "inconclusive" and not _warned(service):
+            groups.setdefault(_reason(service), []).append(service)
+    return [g for g in groups.values() if len(g) > FEW_ALIKE]
+
+
+def _reason(service: ServiceReport) -> str:
+    """The headline without how many pods it is about."""
+    return _SHARE.sub("", service.headline)
 
 
 def _warned(service: ServiceReport) -> bool:
@@ -81,13 +107,14 @@ def _row(service: ServiceReport, name: str, width: int, look: Look) -> Lines:
     return [line("  ", mark, gap, Span(shown, "bold"), pad, text)]
 
 
-def _folded(names: list[str], look: Look) -> Lines:
-    sign = "" if look.plain else f"{look.sign('pass')} "
-    head = Span(f"{sign}{len(names)} HEALTHY", f"{VERDICT_STATUS['healthy']}-badge")
+def _folded(names: list[str], look: Look, verdict: str, why: str = "") -> Lines:
+    status = VERDICT_STATUS[verdict]
+    sign = "" if look.plain else f"{look.sign(status)} "
+    head = Span(f"{sign}{len(names)} {verdict.upper()}", f"{status}-badge")
     shown = sorted(names)
     if look.width is not None and len(shown) > MOST_NAMES:
         shown = [*shown[:MOST_NAMES], f"and {len(names) - MOST_NAMES} more (-o wide)"]
-    text = ", ".join(shown)
+    text = why + ", ".join(shown)
     gap = ": " if look.plain else "  "
     pad = "" if look.plain else "  "
     return paragraph(text, look, first=line(pad, head, gap))

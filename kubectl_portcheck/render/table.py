@@ -1,10 +1,15 @@
 """``-o table`` and ``-o wide``: the report as a person reads it at a terminal."""
 
+from typing import Final
+
 from kubectl_portcheck.model.report import Report, ServiceReport
-from kubectl_portcheck.render.layout import BLANK, Lines, plain
+from kubectl_portcheck.render.layout import BLANK, Lines, paragraph, plain
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.service import service_lines
-from kubectl_portcheck.render.sweep import closing, overview
+from kubectl_portcheck.render.sweep import alike_untold, closing, overview
+
+MOST_DETAILED: Final = 20
+"""Services of a sweep that are told in detail."""
 
 
 def table_lines(
@@ -12,16 +17,20 @@ def table_lines(
 ) -> Lines:
     """The report as styled lines."""
     services = report.services
-    alone = len(services) == 1 and not summary
+    alone = len(services) == 1 and not summary and not report.missing
     shown = [] if alone else overview(report, look)
     if summary or not services:
         return shown
     note = source_note(report)
-    detailed = _worth_details(report)
+    worth = _worth_details(report, look)
+    detailed = worth if look.wide else worth[:MOST_DETAILED]
     for service in detailed:
         if shown:
             shown.append(BLANK)
         shown += service_lines(service, look, note=note, commands=show_commands)
+    if len(worth) > len(detailed):
+        more = f"and {len(worth) - len(detailed)} more, each in the list above (-o wide: all)"
+        shown += [BLANK, *paragraph(more, look)]
     if len(services) > 1 and len(detailed) > 1:
         shown += [BLANK, *closing(report, look)]
     return shown
@@ -52,7 +61,8 @@ def worst_first(report: Report) -> list[ServiceReport]:
     return sorted(report.services, key=lambda s: (order.index(s.verdict), s.namespace, s.name))
 
 
-def _worth_details(report: Report) -> list[ServiceReport]:
+def _worth_details(report: Report, look: Look) -> list[ServiceReport]:
     if len(report.services) == 1:
         return list(report.services)
-    return [s for s in worst_first(report) if s.verdict != "healthy"]
+    folded = set() if look.wide else {id(s) for group in alike_untold(report) for s in group}
+    return [s for s in worst_first(report) if s.verdict != "healthy" and id(s) not in folded]

@@ -9,12 +9,12 @@ only a part was measured, the answer is unknown.
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets, Protocol
 from kubectl_portcheck.semantics import binding
-from kubectl_portcheck.semantics.pods import has_running_main
-from kubectl_portcheck.semantics.ports import declared_ports, probe_ports
+from kubectl_portcheck.semantics.pods import has_running_main, is_ready, is_terminating
+from kubectl_portcheck.semantics.ports import declared_ports, probe_ports, serving_containers
 
 Kind = Literal[
     "serves",
@@ -30,6 +30,11 @@ Kind = Literal[
     "unresolved",
     "unknown",
 ]
+
+PROBED = "the kubelet's readiness probe"
+"""Why a pod that nobody looked into is known to serve."""
+FRESH_SECONDS = 60
+"""How old the kubelet's word may be, at most, to be taken for an answer."""
 
 FAULTY: tuple[Kind, ...] = (
     "not-listening",
@@ -96,7 +101,9 @@ def answer(
     forwarded = measured.attempt(port, "pod-port-forward")
     if isinstance(measured.sockets, Missing):
         refused = any(a and a.outcome == "refused" for a in (proxied, within))
-        return _without_sockets(measured, port, measured.sockets, forwarded, refused=refused)
+        return _without_sockets(
+            measured, port, measured.sockets, families, forwarded, refused=refused
+        )
     if proxied and proxied.outcome == "refused" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
@@ -194,6 +201,7 @@ def _without_sockets(
     measured: Measured,
     port: int,
     missing: Missing,
+    families: Sequence[str],
     forwarded: Attempt | None,
     *,
     refused: bool,
@@ -205,6 +213,8 @@ def _without_sockets(
     specification speaks of that port while another declared port of the same pod accepts.
     """
     why = missing.detail or missing.reason
+    if missing.reason == Reason.NOT_CONTACTED and kubelet_reaches(measured.pod, port, families):
+        return Answer("serves", PROBED)
     if refused:
         loopback = forwarded is not None and forwarded.outcome == "accepted"
         return Answer("loopback-only" if loopback else "not-listening")
@@ -225,6 +235,33 @@ def _without_sockets(
     if forwarded.outcome == "reset":
         return Answer("resets")
     return Answer("unknown", forwarded.detail or forwarded.outcome)
+
+
+def kubelet_reaches(pod: Pod, port: int, families: Sequence[str]) -> bool:
+    """Whether the kubelet itself connects to this port of the pod again and again, and gets in.
+
+    So it is where a readiness probe asks this very port, without a host of its own, and the pod is
+    Ready. The probe dials the pod's primary address from the node, as a client of the Service
+    does; what it says is older than a minute nowhere that is taken for an answer here. Nothing is
+    proved for another address family. (Kubernetes API, Probe; kubelet ``prober.go``)
+    """
+    address = pod.status.pod_ip
+    if not address or any(f != binding.family_of(address) for f in families):
+        return False
+    if not is_ready(pod) or is_terminating(pod) or not _ready(pod):
+        return False
+    return any(
+        probe.period_seconds * probe.failure_threshold <= FRESH_SECONDS
+        for container in serving_containers(pod)
+        if (probe := container.readiness_probe) is not None
+        and not probe.host
+        and port
+        == (
+            next((p.container_port for p in container.ports if p.name == probe.port), None)
+            if isinstance(probe.port, str)
+            else probe.port
+        )
+    )
 
 
 def _ready(pod: Pod) -> bool:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kubectl_portcheck.model.objects import LabelSelector
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement
 
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -28,6 +29,36 @@ def matches_workload(selector: LabelSelector | None, labels: Mapping[str, str]) 
         if not holds:
             return False
     return True
+
+
+def parse_selector(text: str) -> LabelSelector:
+    """A selector as kubectl's ``-l`` takes it: ``a=b,c!=d,e in (f,g),h notin (i),j,!k``.
+
+    Raises UsageError. (apimachinery ``labels.Parse``)
+    """
+    import re
+
+    word = r"[A-Za-z0-9](?:[-\w./]*[A-Za-z0-9])?"
+    term = re.compile(
+        rf"\s*(?:(?P<key>{word})\s*(?:(?P<sign>==?|!=)\s*(?P<value>(?:{word})?)"
+        rf"|\s(?P<set>in|notin)\s*\((?P<values>[^()]*)\))?|!\s*(?P<absent>{word}))\s*(?:,|$)",
+        re.ASCII,
+    )
+    found, at = [], 0
+    while at < len(text):
+        part = term.match(text, at)
+        if part is None:
+            raise UsageError(f"unable to parse the selector {text!r}", "Write -l app=checkout.")
+        at = part.end()
+        key, values = part["key"] or part["absent"], part["values"]
+        listed = [part["value"] or ""] if part["sign"] else []
+        if part["set"]:
+            listed = [v.strip() for v in values.split(",")]
+        operator = "DoesNotExist" if part["absent"] else "Exists"
+        if listed:
+            operator = "NotIn" if part["sign"] == "!=" or part["set"] == "notin" else "In"
+        found.append(LabelSelectorRequirement(key=key, operator=operator, values=tuple(listed)))
+    return LabelSelector(match_expressions=tuple(found))
 
 
 class NearMiss(NamedTuple):

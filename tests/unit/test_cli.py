@@ -69,7 +69,6 @@ def test_the_line_of_exit_1_moves(flags: list[str], code: ExitCode) -> None:
 @pytest.mark.parametrize(
     ("argv", "line"),
     [
-        ([], "error: name a Service"),
         (["--nonsense"], "error: unknown flag: --nonsense"),
         (["--namespce", "x"], "Did you mean --namespace?"),
         (["-Z"], "error: unknown shorthand flag: 'Z' in -Z"),

@@ -17,10 +17,10 @@ from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
-from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service
+from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
-from kubectl_portcheck.semantics.selectors import nearest
+from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import POD, SERVICE, WORKLOADS, Target
 
 LIVE = Missing(reason=Reason.NOT_RECORDED, detail="only a live cluster can tell")
@@ -60,14 +60,16 @@ def gather(
     *,
     namespace: str = "",
     complete: bool = False,
+    selector: LabelSelector | None = None,
 ) -> Gathered:
-    """The evidence about the targets; about every Service where none is named.
+    """The evidence about the targets; about every Service where none is named, or about those
+    with labels that the ``selector`` matches.
 
     ``namespace`` is what objects without one belong to, and the only one that is looked at;
     ``complete`` says that nothing exists beside these files. Raises UnknownTargetError.
     """
     with tree.uncollected():
-        return _Gatherer(manifests, namespace, complete).gather(targets)
+        return _Gatherer(manifests, namespace, complete).gather(targets, selector)
 
 
 class _Gatherer:
@@ -98,12 +100,15 @@ class _Gatherer:
         self.problems += self.around.problems
         self.names = {item.name for item, _ in self.services}
 
-    def gather(self, targets: Sequence[Target]) -> Gathered:
+    def gather(self, targets: Sequence[Target], selector: LabelSelector | None) -> Gathered:
         numbers = range(len(self.services))
         found = [
             (self.services[n][0], self._evidence(n, port))
             for n, port in self._chosen(targets, numbers)
+            if selector is None or matches_workload(selector, self.services[n][1].metadata.labels)
         ]
+        if selector is not None and self.services and not found:
+            raise UsageError("no Service in these files matches the selector")
         context = Context(source="manifests", namespace=self.asked or self.default)
         return Gathered(
             Evidence(context=context, services=tuple(e for _, e in found)),
