@@ -316,7 +316,9 @@ class LiveCluster:
                 )
             except ClusterError as error:
                 missing = _missing(error)
-                return msgspec.structs.replace(missing, detail=f"from {pod}: {missing.detail}")
+                return msgspec.structs.replace(
+                    missing, detail=f"from {pod} in {source.namespace}: {missing.detail}"
+                )
             if told := within.parse(ran.stdout, dials):
                 return Observed(value=told)
         why = f"{pod} has nothing to connect with: no shell with bash, nc, python3, perl or curl"

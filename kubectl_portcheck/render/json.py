@@ -29,6 +29,7 @@ from kubectl_portcheck.model.report import (
     Suppressed,
 )
 from kubectl_portcheck.render.blocks import safe_command
+from kubectl_portcheck.render.rights import missing_rights
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, clean_block
 
@@ -59,6 +60,15 @@ def report_json(report: Report, version: str) -> Json:
         "verdict": report.verdict,
         "interrupted": report.interrupted,
         "missing": [clean(m) for m in report.missing],
+        "missingRights": [
+            {
+                "namespace": clean(r.namespace) or None,
+                "apiGroup": clean(r.group),
+                "resource": clean(r.resource),
+                "verbs": list(r.verbs),
+            }
+            for r in missing_rights(report)
+        ],
         "services": [_service(s) for s in report.services],
         "counts": {
             "services": len(report.services),

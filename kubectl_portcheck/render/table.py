@@ -5,6 +5,7 @@ from typing import Final
 from kubectl_portcheck.model.report import Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, paragraph, plain
 from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.rights import rights_lines
 from kubectl_portcheck.render.service import service_lines
 from kubectl_portcheck.render.sweep import alike_untold, closing, overview
 
@@ -33,7 +34,7 @@ def table_lines(
         shown += [BLANK, *paragraph(more, look)]
     if len(services) > 1 and len(detailed) > 1:
         shown += [BLANK, *closing(report, look)]
-    return shown
+    return [*shown, *rights_lines(report, look)]
 
 
 def render_table(

@@ -1,0 +1,86 @@
+"""The rights that a walk missed, said together, and how to ask for them.
+
+The API server names one verb at a time. What is asked for is all that the walk needs on that
+resource: a WebSocket is a GET, and needs ``create`` as well from Kubernetes 1.35 on.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.render.layout import BLANK, Lines, line
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.rbac import DEBUG, RULES
+from kubectl_portcheck.render.shell import shell_form
+from kubectl_portcheck.render.text import clean
+
+_REFUSED = re.compile(
+    r"(?:in (?P<namespace>[a-z0-9-]+): )?(?P<verb>[a-z]+) (?P<resource>[a-z]+(?:/[a-z]+)?)"
+    r"(?:\.(?P<group>[a-z0-9.-]+))? is forbidden"
+)
+_OF_THE_CLUSTER = ("nodes", "namespaces")
+
+
+class MissingRight(NamedTuple):
+    """Verbs on one resource that were refused, with those that go with them."""
+
+    namespace: str
+    """Empty for a resource of the whole cluster."""
+    group: str
+    resource: str
+    verbs: tuple[str, ...]
+
+
+def missing_rights(report: Report) -> tuple[MissingRight, ...]:
+    """Every right that was refused, each once, in the order of namespace and resource."""
+    return tuple(sorted(dict.fromkeys(_refused(report))))
+
+
+def _refused(report: Report) -> Iterator[MissingRight]:
+    needed = {(group, resource): verbs for group, resource, verbs, _ in (*RULES, *DEBUG)}
+    for service in report.services:
+        for text in (*service.missing, *report.missing):
+            for found in _REFUSED.finditer(text):
+                group, resource = found["group"] or "", found["resource"]
+                namespace = found["namespace"] or service.namespace
+                yield MissingRight(
+                    "" if resource in _OF_THE_CLUSTER else namespace,
+                    group,
+                    resource,
+                    needed.get((group, resource), (found["verb"],)),
+                )
+
+
+def role_commands(rights: tuple[MissingRight, ...]) -> list[tuple[str, ...]]:
+    """The ``kubectl create role`` commands that hold these rights, as argument vectors.
+
+    A Role made so has the same verbs on all of its resources, so each set of verbs has its own.
+    """
+    sets: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for right in rights:
+        resource, slash, sub = right.resource.partition("/")
+        group = f".{right.group}" if right.group else ""
+        named = f"{resource}{group}{slash}{sub}"
+        sets.setdefault((right.namespace, right.verbs), []).append(named)
+    commands = []
+    for (namespace, verbs), resources in sets.items():
+        kind = ("role",) if namespace else ("clusterrole",)
+        where = ("-n", namespace) if namespace else ()
+        name = f"portcheck-{'-'.join(verbs)}"
+        what = (f"--verb={','.join(verbs)}", f"--resource={','.join(resources)}")
+        commands.append(("kubectl", "create", *kind, name, *where, *what))
+    return commands
+
+
+def rights_lines(report: Report, look: Look) -> Lines:
+    """What to ask for, at the end of a report; nothing where no right was missing."""
+    rights = missing_rights(report)
+    if not rights:
+        return []
+    shown: Lines = [BLANK, line("" if look.plain else "  ", "Rights that were missing; ask for:")]
+    for command in role_commands(rights):
+        shown.append(
+            line("" if look.plain else "    ", look.glyphs(clean(shell_form(command) or "")))
+        )
+    return shown

@@ -1,0 +1,80 @@
+"""The rights that were missing, together, and how to ask for them."""
+
+import msgspec
+
+from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.render.json import report_json
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.rights import MissingRight, missing_rights, role_commands
+from kubectl_portcheck.render.table import render_table
+from tests.unit.render.builders import SCENARIOS
+
+
+def report(*missing: str, namespace: str = "production") -> Report:
+    service = ServiceReport(
+        namespace=namespace,
+        name="checkout",
+        verdict="inconclusive",
+        headline="could not tell",
+        missing=missing,
+    )
+    return msgspec.structs.replace(SCENARIOS["inconclusive"](), services=(service,))
+
+
+def test_each_is_asked_for_once_with_all_its_verbs() -> None:
+    found = missing_rights(
+        report(
+            "get pods/exec is forbidden",
+            "create pods/exec is forbidden",
+            "list replicasets.apps is forbidden",
+            "no shell in container app",
+        )
+    )
+    assert found == (
+        MissingRight("production", "", "pods/exec", ("get", "create")),
+        MissingRight("production", "apps", "replicasets", ("list",)),
+    )
+
+
+def test_the_pod_of_from_is_asked_for_in_its_own_namespace() -> None:
+    found = missing_rights(report("from pod/client in tools: get pods/exec is forbidden"))
+    assert found == (MissingRight("tools", "", "pods/exec", ("get", "create")),)
+
+
+def test_one_role_for_each_set_of_verbs() -> None:
+    rights = missing_rights(
+        report(
+            "get pods/exec is forbidden",
+            "get pods/portforward is forbidden",
+            "list replicasets.apps is forbidden",
+            "list nodes is forbidden",
+        )
+    )
+    shown = [" ".join(c) for c in role_commands(rights)]
+    assert shown == [
+        "kubectl create clusterrole portcheck-list --verb=list --resource=nodes",
+        "kubectl create role portcheck-get-create -n production --verb=get,create"
+        " --resource=pods/exec,pods/portforward",
+        "kubectl create role portcheck-list -n production --verb=list --resource=replicasets.apps",
+    ]
+
+
+def test_the_table_ends_with_them_and_the_json_has_them() -> None:
+    forbidden = report("get pods/exec is forbidden")
+    assert render_table(forbidden, Look(width=80)).endswith(
+        "\n  Rights that were missing; ask for:\n    kubectl create role portcheck-get-create"
+        " -n production --verb=get,create --resource=pods/exec\n"
+    )
+    assert report_json(forbidden, "1")["missingRights"] == [
+        {
+            "namespace": "production",
+            "apiGroup": "",
+            "resource": "pods/exec",
+            "verbs": ["get", "create"],
+        }
+    ]
+
+
+def test_nothing_is_said_where_none_was_missing() -> None:
+    assert "Rights" not in render_table(report("no shell in container app"), Look(width=80))
+    assert missing_rights(SCENARIOS["hostile"]()) == ()
