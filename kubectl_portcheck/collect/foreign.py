@@ -149,7 +149,7 @@ class _Recording:
                 if not is_finished(p)
             },
         )
-        found = self.around.complete(found, lambda _: 0, everywhere=True)
+        found = self.around.complete(found, lambda _: 0, lambda _: 0, everywhere=True)
         unrecorded = {
             field: _missing(kinds[0])
             for field, (_, kinds) in FIELDS.items()

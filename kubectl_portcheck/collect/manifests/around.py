@@ -57,22 +57,25 @@ class Around:
         self,
         evidence: ServiceEvidence,
         distance: Callable[[Object], int],
+        least: Callable[[Object], int],
         *,
         everywhere: bool,
     ) -> ServiceEvidence:
         """The evidence with what stands around its Service.
 
         Folders hold several environments: of the objects that name the Service, or select its
-        pods, only the nearest are meant, unless the files are said to be one cluster.
+        pods, only the nearest are meant, unless the files are said to be one cluster. Nor is
+        another Service of the same name meant that stands nearer to them: ``least`` is how far the
+        nearest is from an object.
         """
-        namespace, name = evidence.service.metadata.namespace, evidence.service.metadata.name
+        namespace = evidence.service.metadata.namespace
         whole = msgspec.structs.replace(
             evidence,
             **{
                 field: Observed(
                     value=_nearest(
-                        self._by_use.get((field, namespace, name), ())
-                        or self._by_space.get((field, namespace), ()),
+                        self._naming(field, evidence, distance, least, everywhere=everywhere)
+                        or self._by_space.get((field, namespace), []),
                         distance,
                         everywhere=everywhere,
                     )
@@ -81,6 +84,19 @@ class Around:
             },
         )
         return references.concerning(whole)
+
+    def _naming(
+        self,
+        field: str,
+        evidence: ServiceEvidence,
+        distance: Callable[[Object], int],
+        least: Callable[[Object], int],
+        *,
+        everywhere: bool,
+    ) -> list[_Found]:
+        metadata = evidence.service.metadata
+        found = self._by_use.get((field, metadata.namespace, metadata.name), [])
+        return [f for f in found if everywhere or distance(f.item) <= least(f.item)]
 
     def _add(self, field: str, item: Object, type_: type[Record]) -> None:
         data = item.data

@@ -99,6 +99,10 @@ class _Gatherer:
         self.around = Around(manifests, self._space)
         self.problems += self.around.problems
         self.names = {item.name for item, _ in self.services}
+        self.named: dict[tuple[str, str], list[Object]] = defaultdict(list)
+        """The Services of a namespace and name; folders hold several environments."""
+        for item, _ in self.services:
+            self.named[self._space(item), item.name].append(item)
 
     def gather(self, targets: Sequence[Target], selector: LabelSelector | None) -> Gathered:
         numbers = range(len(self.services))
@@ -251,7 +255,10 @@ class _Gatherer:
             sockets=sockets,
         )
         return self.around.complete(
-            found, lambda other: _distance(other, item), everywhere=self.complete
+            found,
+            lambda other: _distance(other, item),
+            lambda other: min(_distance(other, s) for s in self.named[space, item.name]),
+            everywhere=self.complete,
         )
 
     def _sockets(self, service: Service, template: Template) -> Observed[PodSockets] | Missing:

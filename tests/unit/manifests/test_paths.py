@@ -118,3 +118,10 @@ spec: {backend: {serviceName: checkout, servicePort: 8080}}
 """
     found = check(folder(tmp_path, service=SERVICE, ingress=old))
     assert "PC701" not in [f.code for f in found.findings]
+
+
+def test_an_ingress_means_the_service_beside_it(tmp_path: Path) -> None:
+    """Environments side by side: each has a Service of that name, with other ports."""
+    other = SERVICE.replace("port: 80\n", "port: 9000\n").replace("targetPort: 8080", "name: web")
+    folder(tmp_path, both=f"{SERVICE}---\n{INGRESS.replace('8080', '80')}", other=other)
+    assert "PC701" not in [f.code for f in check(tmp_path).findings]
