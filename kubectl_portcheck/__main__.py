@@ -5,6 +5,18 @@ import contextlib
 import gc
 import os
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+COMPLETER = "kubectl_complete-portcheck"
+"""By this name kubectl looks for the program that completes the plugin's command line."""
+
+
+def complete(argv: Sequence[str] | None = None) -> NoReturn:
+    """Answers kubectl, which asks what may come next, and ends the process."""
+    from kubectl_portcheck.commands.completion.shells import answer_kubectl
+
+    answer_kubectl(sys.argv[1:] if argv is None else argv)
 
 
 def run() -> None:
@@ -13,9 +25,13 @@ def run() -> None:
     # garbage at every 700 objects finds none, and is a twentieth of a short run.
     gc.set_threshold(100_000)
     if "_ARGCOMPLETE" in os.environ:
-        from kubectl_portcheck.arguments import complete
+        from kubectl_portcheck.commands.completion.shells import answer_argcomplete
 
-        complete()
+        answer_argcomplete()
+    if sys.argv[1:2] == ["__complete"]:
+        complete(sys.argv[2:])
+    if os.path.basename(sys.argv[0]).partition(".")[0] == COMPLETER:
+        complete(sys.argv[1:])
     from kubectl_portcheck.cli import main
     from kubectl_portcheck.environment import Environment
 

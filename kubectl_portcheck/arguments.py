@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from kubectl_portcheck import __version__
 from kubectl_portcheck.exit_codes import FAIL_ON
-from kubectl_portcheck.parser import PROGRAM, Help, Parser, one_of
+from kubectl_portcheck.parser import PROGRAM, Help, OneOf, Parser
 
+COMPLETIONS = ("kubectl", "bash", "zsh", "fish")
 COLORS = ("auto", "always", "never")
 FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
 
@@ -82,13 +83,6 @@ def parser() -> Parser:
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
     return parser().read(argv)
-
-
-def complete() -> None:
-    """Answers the shell's question for completions and ends the process."""
-    from argcomplete import autocomplete
-
-    autocomplete(parser())
 
 
 def duration(text: str) -> float:
@@ -169,6 +163,12 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--rbac", action="store_true", help="print the Role that the other flags need, as YAML"
     )
+    group.add_argument(
+        "--completion",
+        type=OneOf(*COMPLETIONS),
+        metavar="SHELL",
+        help="print what completes this command in a shell: kubectl, bash, zsh or fish",
+    )
     group.add_argument("--version", action="version", version=f"kubectl-portcheck {__version__}")
     group.add_argument("-h", "--help", action="help", help="show this help")
 
@@ -230,7 +230,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "-o",
         "--output",
-        type=one_of(*FORMATS),
+        type=OneOf(*FORMATS),
         default="table",
         metavar="FORMAT",
         help="the form of the report: " + ", ".join(FORMATS),
@@ -250,7 +250,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="print the verdict line alone")
     group.add_argument(
         "--color",
-        type=one_of(*COLORS),
+        type=OneOf(*COLORS),
         default="auto",
         metavar="WHEN",
         help="auto, always or never (default: auto)",
@@ -273,7 +273,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--fail-on",
-        type=one_of(*FAIL_ON),
+        type=OneOf(*FAIL_ON),
         default="degraded",
         metavar="WHAT",
         help="what ends with exit code 1: warning, degraded (the default) or broken",

@@ -42,7 +42,7 @@ def main(argv: Sequence[str], env: Environment) -> ExitCode:
 def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
     from kubectl_portcheck.commands import usage
 
-    if args.explain or args.list_rules or args.rbac:
+    if args.explain or args.list_rules or args.rbac or args.completion:
         from kubectl_portcheck.commands import reference
 
         usage.check_reference(args)

@@ -8,7 +8,7 @@ says them.
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from kubectl_portcheck.errors import UsageError
@@ -97,17 +97,25 @@ class Help(argparse.RawDescriptionHelpFormatter):
         return " ".join(filter(None, (", ".join(action.option_strings), value)))
 
 
-def one_of(*words: str) -> Callable[[str], str]:
-    """A flag's type: one of these words."""
+class OneOf:
+    """A flag's type: one of some words."""
 
-    def read(text: str) -> str:
-        if text not in words:
-            near = _nearest(text, words, 0.6)
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def __call__(self, text: str) -> str:
+        """The word. Raises ArgumentTypeError for any other."""
+        if text not in self.words:
+            near = _nearest(text, self.words, 0.6)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise argparse.ArgumentTypeError(f"must be one of {', '.join(words)}{hint}")
+            raise argparse.ArgumentTypeError(f"must be one of {', '.join(self.words)}{hint}")
         return text
 
-    return read
+
+def _nearest(word: str, known: Iterable[str], cutoff: float) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
 def _columns() -> int:
@@ -122,12 +130,6 @@ def _columns() -> int:
         return os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else -1).columns or 80
     except (ValueError, OSError):  # Closed, or no terminal.
         return 80
-
-
-def _nearest(word: str, known: Iterable[str], cutoff: float) -> list[str]:
-    from difflib import get_close_matches
-
-    return get_close_matches(word, known, n=1, cutoff=cutoff)
 
 
 def _invalid(value: str, action: argparse.Action, why: str) -> str:

@@ -1,4 +1,4 @@
-"""What asks no cluster: --explain, --list-rules and --rbac."""
+"""What asks no cluster: --explain, --list-rules, --rbac and --completion."""
 
 import argparse
 
@@ -12,6 +12,11 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     """Prints what was asked for. Raises UsageError for a rule that does not exist."""
     if args.explain:
         return _explain(args, env)
+    if args.completion:
+        from kubectl_portcheck.commands.completion.shells import script
+
+        env.stdout.write(script(args.completion))
+        return ExitCode.HEALTHY
     if args.list_rules:
         return _list_rules(args, env)
     return _rbac(args, env)

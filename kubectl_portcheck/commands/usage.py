@@ -39,7 +39,12 @@ def check_reference(args: argparse.Namespace) -> None:
     """The same for what only prints knowledge. Raises UsageError."""
     _several(args)
     asked = _one_of(
-        {"--explain": args.explain, "--list-rules": args.list_rules, "--rbac": args.rbac}
+        {
+            "--explain": args.explain,
+            "--list-rules": args.list_rules,
+            "--rbac": args.rbac,
+            "--completion": args.completion,
+        }
     )
     if args.targets and not args.rbac:
         raise UsageError(f"{asked} takes no TARGET")
