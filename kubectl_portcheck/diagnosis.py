@@ -111,9 +111,10 @@ def _service(
         for r, port, o in outcomes
         if isinstance(o, NotEvaluated) and r.code not in ignored.codes
     ]
-    not_evaluated = tuple(o for _, o in lacking)
+    unsure = () if whole.in_files else _unsure(findings)
+    not_evaluated = (*(o for _, o in lacking), *unsure)
     # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
-    undecided = () if whole.in_files else tuple(o for rule, o in lacking if rule.deciding)
+    undecided = () if whole.in_files else (*(o for rule, o in lacking if rule.deciding), *unsure)
     ports = tuple(_port(case, findings, undecided) for case in cases)
     verdict = (
         worst(p.verdict for p in ports)
@@ -162,6 +163,13 @@ def _own_ports(
             for f in found
             if f.code in ignored.codes
         ),
+    )
+
+
+def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
+    """The findings of which it could not be told whether they mean anything for clients."""
+    return tuple(
+        NotEvaluated(code=f.code, missing=f.unsure, port=f.port) for f in findings if f.unsure
     )
 
 

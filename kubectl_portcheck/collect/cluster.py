@@ -36,7 +36,7 @@ from kubectl_portcheck.model.objects import (
     Service,
     Workload,
 )
-from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.endpoints import as_slices
@@ -269,6 +269,12 @@ class LiveCluster:
         deadline = self._deadline.earlier(PROXY_SECONDS)
         try:
             told = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
+        except TimedOut as error:
+            # The API server itself would wait for 30 seconds (its proxy's dialer).
+            late = self._deadline.passed
+            outcome: Outcome = "skipped" if late else "timeout"
+            why = error.message if late else f"no answer within {PROXY_SECONDS:.0f} s"
+            return Attempt(pod=pod, port=number, path="pod-proxy", outcome=outcome, detail=why)
         except ClusterError as error:
             why = _missing(error).detail
             return Attempt(pod=pod, port=number, path="pod-proxy", outcome="skipped", detail=why)

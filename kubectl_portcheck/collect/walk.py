@@ -27,8 +27,9 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import binding, pods, ports
+from kubectl_portcheck.semantics import binding, pods, policies, ports
 from kubectl_portcheck.semantics.answers import pod_addresses
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
@@ -304,7 +305,9 @@ class Walk:
             accepting, closed = _by_sockets(service, pod, sockets.value, targets)
             known = {a.port for a in attempts}
             unknown = sorted(accepting - known)[:MOST_KNOCKS] if closed else []
-            attempts += self._second_look(pod, unknown, closed)
+            attempts += self._second_look(
+                pod, unknown, closed | self._fence(pod, sockets.value, targets - closed)
+            )
         else:
             http = {n for n in targets if _speaks_http(tcp, pod, n)}
             attempts += self._second_look(pod, [], http)
@@ -317,6 +320,20 @@ class Walk:
         name = pod.metadata.name
         asked = [self.later(self.cluster.pod_proxy, name, n) for n in sorted(proxied)]
         return [*self._knock(pod, knocks), *(a.result() for a in asked)]
+
+    def _fence(self, pod: Pod, found: PodSockets, targets: set[int]) -> set[int]:
+        """The port that shows whether what NetworkPolicies forbid is dropped; none as a rule.
+
+        Where they admit nobody to a target, the API server is asked to dial a port where nobody
+        can receive what it sends: a refusal came back from the pod, no answer at all was dropped.
+        """
+        read: Read[tuple[NetworkPolicy, ...]] = self.parts["network_policies"].result()
+        if isinstance(read, Missing) or not found.complete:
+            return set()
+        if not any(policies.admission(read.value, pod, n, "TCP").nobody for n in targets):
+            return set()
+        fence = policies.fence_for(read.value, pod, {s.port for s in found.listeners})
+        return set() if fence is None else {fence}
 
     def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
         chosen = list(numbers)

@@ -106,6 +106,9 @@ class Finding(Record, frozen=True):
     pointer: str = ""
     """The JSON pointer of the field of the subject that is wrong, where a rule knows it and no fix
     says it."""
+    unsure: str = ""
+    """What could not be told about it, where it might mean errors for clients or nothing at all:
+    the port is then not called healthy."""
 
 
 class Suppressed(Record, frozen=True):

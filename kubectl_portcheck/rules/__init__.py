@@ -38,11 +38,13 @@ from kubectl_portcheck.rules import (
     pc503_pod_resets,
     pc506_sandbox_inconclusive,
     pc601_service_forward_fails,
+    pc602_network_policy_blocks_port,
     pc603_pod_ip_refuses,
     pc604_cluster_path_fails,
     pc701_ingress_port_missing,
     pc702_route_port_missing,
     pc703_reference_not_granted,
+    pc705_policy_names_service_port,
 )
 from kubectl_portcheck.rules.base import Rule
 
@@ -84,10 +86,12 @@ CATALOGUE: tuple[Rule, ...] = (
     pc503_pod_resets.RULE,
     pc506_sandbox_inconclusive.RULE,
     pc601_service_forward_fails.RULE,
+    pc602_network_policy_blocks_port.RULE,
     pc603_pod_ip_refuses.RULE,
     pc604_cluster_path_fails.RULE,
     pc701_ingress_port_missing.RULE,
     pc702_route_port_missing.RULE,
     pc703_reference_not_granted.RULE,
+    pc705_policy_names_service_port.RULE,
 )
 """Every rule, in the order of its code."""

@@ -116,6 +116,7 @@ class Rule(NamedTuple):
         subject: Subject | None = None,
         port: ServicePort | None = None,
         pointer: str = "",
+        unsure: str = "",
     ) -> Finding:
         """A finding of this rule about the case; ``port`` is the case's own where it has one."""
         port = case.port if isinstance(case, Case) else port
@@ -132,6 +133,7 @@ class Rule(NamedTuple):
             impact=impact,
             pods=tuple(pods),
             pointer=pointer,
+            unsure=unsure,
         )
 
     def lacks(self, missing: str) -> NotEvaluated:

@@ -41,10 +41,12 @@ _WORTH: dict[str, str] = {
     "PC407": Worth.HINT,
     "PC408": Worth.PROOF,
     "PC409": Worth.PROOF,
+    "PC602": Worth.HINT,
     "PC701": Worth.PROOF,
     "PC702": Worth.PROOF,
     "PC703": Worth.ABSENCE,
     "PC704": Worth.HINT,
+    "PC705": Worth.HINT,
 }
 
 
@@ -74,7 +76,7 @@ def _weighed(outcome: Finding, value: str, case: ServiceCase) -> Finding:
     else:
         outcome = _prefixed(outcome, "By what the files declare")
     severity: Severity = "info" if outcome.severity == "info" else "warning"
-    return msgspec.structs.replace(outcome, severity=severity, impact=Impact.NONE)
+    return msgspec.structs.replace(outcome, severity=severity, impact=Impact.NONE, unsure="")
 
 
 def _prefixed(finding: Finding, words: str) -> Finding:

@@ -19,7 +19,7 @@ from kubectl_portcheck.model.report import Fix, Subject
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 
 _KINDS = (
-    *("Deployment", "StatefulSet", "DaemonSet", "EndpointSlice"),
+    *("Deployment", "StatefulSet", "DaemonSet", "EndpointSlice", "NetworkPolicy"),
     *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
 )
 """Kinds of more than one word, which a command names in small letters."""

@@ -1,0 +1,358 @@
+"""PC602: the pods are isolated by NetworkPolicies, and none of them admits anyone to the port."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPort
+from kubectl_portcheck.model.report import Fix, Impact, Severity, Subject
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, plural, share
+from kubectl_portcheck.semantics import policies, ports
+from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.policies import PortEntry
+
+ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out")
+"""Answers of a pod to which a policy makes a difference: at another port nobody would arrive."""
+
+FROM_OUTSIDE = ("pod-proxy", "in-cluster")
+"""The ways of asking that a policy can stop; a port-forward begins inside of the pod."""
+
+UNTOLD = "whether this cluster enforces NetworkPolicies could not be told"
+
+
+class Blocked(NamedTuple):
+    """The pods of a port that no policy admits anyone to."""
+
+    states: tuple[PodState, ...]
+    policies: tuple[NetworkPolicy, ...]
+    """Those that isolate one of them."""
+    dropped: tuple[Attempt, ...]
+    """Attempts on ports that nobody is admitted to, which got no answer at all."""
+    passed: tuple[Attempt, ...]
+    """Those of the API server that got one."""
+
+    @property
+    def severity(self) -> Severity:
+        """An error only where something shows that packets are dropped."""
+        return "error" if self.dropped else "warning"
+
+    def impact(self, case: Case) -> str:
+        """What it means for the clients, as far as that is shown."""
+        return impact_of(self.states, case) if self.dropped else Impact.NONE
+
+    @property
+    def unsure(self) -> str:
+        """What remains open."""
+        return "" if self.dropped else UNTOLD
+
+    @property
+    def shown(self) -> list[str]:
+        """What was measured, as facts."""
+        if self.dropped:
+            return [
+                f"{a.pod}: {_who(a)} to {a.port}, which nobody is admitted to, gets no answer"
+                for a in self.dropped
+            ]
+        facts = [
+            f"{a.pod}: {_who(a)} to {a.port}, which nobody is admitted to, is {a.outcome}: the "
+            "policies are not enforced, or the API server runs on the pod's node"
+            for a in self.passed
+        ]
+        return facts or ["Nothing was asked that a policy could have stopped"]
+
+
+def _who(attempt: Attempt) -> str:
+    return "the API server's request" if attempt.path == "pod-proxy" else "a pod's connection"
+
+
+def blocked(case: Case) -> Blocked:
+    """The pods with traffic whose target port admits no source.
+
+    A pod that another pod got through to all the same is left out: there nothing is enforced.
+    """
+    closed = [
+        s
+        for s in case.backends
+        if s.target is not None
+        and s.answer.kind in ARRIVES
+        and policies.admission(case.network_policies, s.pod, s.target, case.port.protocol).nobody
+    ]
+    asked = {s.name: _asked(case, s.pod) for s in closed}
+    through = ("accepted", "refused", "reset")
+    left = tuple(
+        s
+        for s in closed
+        if not any(a.path == "in-cluster" and a.outcome in through for a in asked[s.name])
+    )
+    made = [a for s in left for a in asked[s.name]]
+    guards = {p.metadata.name: p for s in left for p in _guards(case, s.pod)}
+    return Blocked(
+        left,
+        tuple(guards[name] for name in sorted(guards)),
+        tuple(a for a in made if a.outcome == "timeout"),
+        tuple(a for a in made if a.outcome in through),
+    )
+
+
+def _guards(case: Case, pod: Pod) -> tuple[NetworkPolicy, ...]:
+    return policies.isolating(case.network_policies, pod)
+
+
+def _asked(case: Case, pod: Pod) -> list[Attempt]:
+    """The attempts from outside of the pod, on TCP ports that nobody is admitted to."""
+    return [
+        a
+        for a in case.measured(pod).attempts
+        if a.path in FROM_OUTSIDE
+        and policies.admission(case.network_policies, pod, a.port, "TCP").nobody
+    ]
+
+
+def stale(case: Case, found: Blocked) -> list[PortEntry]:
+    """The ports in those policies that none of the pods has: one of them may be an old one."""
+    return [
+        e
+        for e in policies.port_entries(found.policies)
+        if e.port.protocol == case.port.protocol
+        and not e.port.end_port
+        and not any(_has(case, s.pod, e.port) for s in found.states)
+    ]
+
+
+def _has(case: Case, pod: Pod, entry: NetworkPolicyPort) -> bool:
+    declared = {
+        key
+        for _, p in ports.declared_ports(pod)
+        if p.protocol == entry.protocol
+        for key in (p.name, p.container_port)
+    }
+    heard = {s.port for s in case.listeners(pod) or () if s.protocol == entry.protocol}
+    return entry.port in declared or entry.port in heard
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    found = blocked(case)
+    if not found.states:
+        return Passed()
+    old = stale(case, found)
+    if case.in_files and not old and case.evidence.files != "all":
+        return NotApplicable("the policy that admits clients may stand elsewhere")
+    numbers = listing(_targets(found.states))
+    entries = list(policies.port_entries(found.policies))
+    admitted = list(dict.fromkeys(policies.spelt(e.port) for e in entries))
+    guards = policies.names(found.policies)
+    said = f"admits {listing(admitted)} alone" if admitted else "admits nothing"
+    if len(guards) > 1:
+        said = f"together {said.replace('admits', 'admit', 1)}"
+    facts = [_admits(e) for e in entries]
+    facts += [
+        f"{policy.metadata.name} admits nothing to the pods that it selects"
+        for policy in found.policies
+        if not policy.spec.ingress
+    ]
+    return RULE.finding(
+        case,
+        f"No source is admitted to {numbers} of {share(found.states, case.backends)}: "
+        f"{plural('NetworkPolicy', 1) if len(guards) == 1 else 'NetworkPolicies'} "
+        f"{listing(guards)} {said}",
+        evidence=[*facts, *([] if case.in_files else found.shown)],
+        fixes=_fixes(case, found, old),
+        impact=found.impact(case),
+        severity=found.severity,
+        unsure=found.unsure,
+        pods=names(found.states),
+        subject=subject_of(case, old[0].policy if old else found.policies[0]),
+        pointer=f"{old[0].pointer}/port" if old else "/spec/podSelector",
+    )
+
+
+def _targets(states: Iterable[PodState]) -> list[int]:
+    return sorted({s.target for s in states if s.target is not None})
+
+
+def _admits(entry: PortEntry) -> str:
+    name = entry.policy.metadata.name
+    return f"{name} admits {policies.spelt(entry.port)} from {listing(entry.sources)}"
+
+
+def subject_of(case: Case, policy: NetworkPolicy) -> Subject:
+    """The policy, as the subject of a finding."""
+    return Subject(kind="NetworkPolicy", namespace=case.namespace, name=policy.metadata.name)
+
+
+def _fixes(case: Case, found: Blocked, old: Sequence[PortEntry]) -> list[Fix]:
+    wanted = case.target if isinstance(case.target, str) else _targets(found.states)[0]
+    if not old:
+        return [_allowance(case, wanted)]
+    return [_beside(case, entry, wanted) for entry in old]
+
+
+def _beside(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
+    """Admits the port to those whom the entry admits; in files, in its place."""
+    name = entry.policy.metadata.name
+    if case.in_files:
+        return instead(case, entry, wanted)
+    return fixes.patch(
+        case,
+        subject_of(case, entry.policy),
+        [
+            {"op": "test", "path": f"{entry.pointer}/port", "value": entry.port.port},
+            {
+                "op": "add",
+                "path": f"/spec/ingress/{entry.rule}/ports/-",
+                "value": {"protocol": entry.port.protocol, "port": wanted},
+            },
+        ],
+        title=f"Admit {wanted} too where NetworkPolicy {name} admits {policies.spelt(entry.port)} "
+        f"({listing(entry.sources)})",
+        safety="review",
+        source=_source(name, entry.port.protocol, wanted),
+    )
+
+
+def instead(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
+    """Puts the port in the place of the entry's."""
+    name = entry.policy.metadata.name
+    return fixes.patch(
+        case,
+        subject_of(case, entry.policy),
+        fixes.replace(f"{entry.pointer}/port", entry.port.port, wanted),
+        title=f"Let NetworkPolicy {name} admit {wanted} in place of {policies.spelt(entry.port)} "
+        f"({listing(entry.sources)})",
+        safety="review",
+        source=_source(name, entry.port.protocol, wanted),
+    )
+
+
+def _source(name: str, protocol: str, wanted: int | str) -> str:
+    return (
+        f"# NetworkPolicy {name}\nspec:\n  ingress:\n"
+        f"  - ports:\n    - protocol: {protocol}\n      port: {wanted}\n"
+    )
+
+
+def _allowance(case: Case, wanted: int | str) -> Fix:
+    labels = "".join(
+        f"\n      {json.dumps(key)}: {json.dumps(value)}"
+        for key, value in sorted(case.service.spec.selector.items())
+    )
+    return fixes.by_hand(
+        f"Add a NetworkPolicy that admits those who are meant to reach {wanted}; this one admits "
+        "all pods of the namespace",
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        f"metadata:\n  name: allow-to-{case.name}\n  namespace: {case.namespace}\n"
+        f"spec:\n  podSelector:\n    matchLabels:{labels}\n  policyTypes: [Ingress]\n"
+        "  ingress:\n  - from:\n    - podSelector: {}\n    ports:\n"
+        f"    - protocol: {case.port.protocol}\n      port: {wanted}\n",
+    )
+
+
+_SHOP = """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 9000}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 9000}]}]}
+---
+"""
+_OLD = """
+kind: NetworkPolicy
+metadata: {name: api-allow}
+spec:
+  podSelector: {matchLabels: {app: checkout}}
+  ingress:
+  - from: [{podSelector: {matchLabels: {app: frontend}}}]
+    ports: [{port: 8080}]
+---
+"""
+_PROBES = """
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:9000"]
+    port-forward: {9000: accepted}
+"""
+
+RULE = Rule(
+    code="PC602",
+    name="network-policy-blocks-port",
+    severity="error",
+    summary="NetworkPolicies isolate the pods, and none admits anyone to the target port",
+    needs=(Need.PODS, Need.POLICIES),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A pod that a NetworkPolicy selects takes only what one of its policies admits. "
+        "Here no rule admits any source to the port that the Service sends clients to. The ports "
+        "of a policy are the pod's, after the Service's translation, so a policy goes stale when "
+        "an application moves.",
+        why="Where a network plugin enforces policies, packets to the port are dropped, and "
+        "clients wait until they time out. A port-forward begins inside of the pod and works all "
+        "the same. Where no plugin enforces them, nothing happens: so this is an error only where "
+        "packets were seen to be dropped. The API server is asked to connect to a closed port of "
+        "the pod that nobody is admitted to: no answer means dropped. Without that the verdict is "
+        "open.",
+        confirm="kubectl describe networkpolicy shows whom each admits to what. From a pod of a "
+        "client (--from pod/NAME) the pod's address times out, while kubectl port-forward works.",
+        fix="Add the port to the rule that admits the clients, by the name of the container port "
+        "where it has one: that moves with the application. Or add a policy that admits them.",
+    ),
+    examples=(
+        Example(
+            "the policy still names the old port, and packets are dropped",
+            f"{_SHOP}{_OLD}{_PROBES}    pod-proxy: {{1: timeout}}\n",
+            fires=True,
+        ),
+        Example(
+            "nobody is admitted to anything; whether that is enforced is not known",
+            f"""{_SHOP}
+kind: NetworkPolicy
+metadata: {{name: default-deny}}
+spec: {{podSelector: {{}}, policyTypes: [Ingress]}}
+---
+{_PROBES}""",
+            fires=True,
+        ),
+        Example(
+            "another policy admits the frontend: rules add up",
+            f"""{_SHOP}{_OLD}
+kind: NetworkPolicy
+metadata: {{name: api-allow-too}}
+spec:
+  podSelector: {{}}
+  ingress:
+  - from: [{{podSelector: {{matchLabels: {{app: frontend}}}}}}]
+    ports: [{{port: 8000, endPort: 9999}}]
+---
+{_PROBES}""",
+            fires=False,
+        ),
+        Example(
+            "the policy is about traffic that leaves the pods",
+            f"""{_SHOP}
+kind: NetworkPolicy
+metadata: {{name: no-internet}}
+spec: {{podSelector: {{}}, policyTypes: [Egress]}}
+---
+{_PROBES}""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC705",),
+)

@@ -1,0 +1,117 @@
+"""PC705: a NetworkPolicy lists the Service's port where the pod's is meant."""
+
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.pc602_network_policy_blocks_port import (
+    blocked,
+    instead,
+    stale,
+    subject_of,
+)
+from kubectl_portcheck.rules.wording import listing, names
+from kubectl_portcheck.semantics import policies
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    found = blocked(case)
+    # Where somebody is admitted to the target port, an entry too many does no harm.
+    meant = (case.port.port, case.port.name or case.port.port)
+    named = [e for e in stale(case, found) if e.port.port in meant] if found.states else []
+    if not named:
+        return Passed()
+    targets = sorted({s.target for s in found.states if s.target is not None})
+    wanted = case.target if isinstance(case.target, str) else targets[0]
+    said = listing(dict.fromkeys(policies.spelt(e.port) for e in named))
+    where = listing(dict.fromkeys(e.policy.metadata.name for e in named))
+    evidence = [
+        f"{e.policy.metadata.name} admits {policies.spelt(e.port)} from {listing(e.sources)}"
+        for e in named
+    ]
+    evidence.append(f"Port {case.port.port} of the Service leads to {listing(targets)} of the pods")
+    evidence.append(f"No pod listens on {said} or declares it")
+    return RULE.finding(
+        case,
+        f"NetworkPolicy {where} admits {said}, the Service's port; a policy sees the pod's port, "
+        f"{listing(targets)}",
+        evidence=evidence,
+        fixes=[instead(case, e, wanted) for e in named],
+        impact=found.impact(case),
+        severity=found.severity,
+        unsure=found.unsure,
+        pods=names(found.states),
+        subject=subject_of(case, named[0].policy),
+        pointer=f"{named[0].pointer}/port",
+    )
+
+
+_SHOP = """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080}]}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    pod-proxy: {1: timeout}
+---
+"""
+
+RULE = Rule(
+    code="PC705",
+    name="policy-names-service-port",
+    severity="error",
+    summary="A NetworkPolicy lists the Service port where the pod port is meant",
+    needs=(Need.PODS, Need.POLICIES),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="A rule of the policy admits the number, or the name, that the Service has. "
+        "Policies are applied at the pod, after the Service's port was translated to the pod's, so "
+        "the entry admits a port that no pod has, and the one that is served stays closed.",
+        why="Packets of clients bear the pod's port when the policy sees them. No rule admits it, "
+        "and where policies are enforced they are dropped: clients wait until they time out.",
+        confirm="kubectl describe networkpolicy NAME lists the ports under 'To Port'; compare them "
+        "with the targetPort that kubectl describe service shows.",
+        fix="Name the target port in the policy, by the container port's name where it has one: "
+        "port: http goes along when the number changes.",
+    ),
+    examples=(
+        Example(
+            "the policy admits 80, and the pods serve on 8080",
+            f"""{_SHOP}
+kind: NetworkPolicy
+metadata: {{name: checkout-allow}}
+spec:
+  podSelector: {{matchLabels: {{app: checkout}}}}
+  ingress: [{{from: [{{podSelector: {{}}}}], ports: [{{port: 80}}]}}]
+""",
+            fires=True,
+        ),
+        Example(
+            "the pod's port is admitted as well: the other entry does no harm",
+            f"""{_SHOP}
+kind: NetworkPolicy
+metadata: {{name: checkout-allow}}
+spec:
+  podSelector: {{matchLabels: {{app: checkout}}}}
+  ingress: [{{from: [{{podSelector: {{}}}}], ports: [{{port: 80}}, {{port: 8080}}]}}]
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)

@@ -1,0 +1,159 @@
+"""Whom the NetworkPolicies of a namespace admit to a port of a pod.
+
+The rules, by the API reference (networking.k8s.io/v1): a pod is isolated for ingress once a policy
+with the type Ingress selects it; then it takes what any one rule of any of these policies admits,
+and nothing else. No ``from`` is every source, no ``ports`` every port. Ports are those of the pod,
+after the translation by the Service: a number, a range, or the name of a container port. A pod on
+the network of its node is outside of what the API defines, and the node of a pod always gets in.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import LabelSelector, Pod
+from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.references import (
+    NetworkPolicy,
+    NetworkPolicyIngressRule,
+    NetworkPolicyPeer,
+    NetworkPolicyPort,
+)
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.references import selects
+
+EVERYONE = "every source"
+FENCES = (1, 2, 4, 6)
+"""Ports that hardly any program listens on."""
+
+
+class Admission(NamedTuple):
+    """Who may reach a port of a pod."""
+
+    policies: tuple[NetworkPolicy, ...]
+    """Those that isolate the pod; where there is none, everyone may."""
+    sources: tuple[str, ...]
+    """Whom they admit to the port, in words, each once: ``every source`` alone, or those named."""
+
+    @property
+    def everyone(self) -> bool:
+        """Whether nobody is kept away."""
+        return not self.policies or EVERYONE in self.sources
+
+    @property
+    def nobody(self) -> bool:
+        """Whether no source at all is admitted, but for the pod's own node."""
+        return bool(self.policies) and not self.sources
+
+
+class PortEntry(NamedTuple):
+    """One port in a rule of a policy."""
+
+    policy: NetworkPolicy
+    rule: int
+    entry: int
+    port: NetworkPolicyPort
+    sources: tuple[str, ...]
+    """Whom the rule admits, in words."""
+
+    @property
+    def pointer(self) -> str:
+        """The JSON pointer of the port's entry, for a patch."""
+        return f"/spec/ingress/{self.rule}/ports/{self.entry}"
+
+
+def isolating(policies: Iterable[NetworkPolicy], pod: Pod) -> tuple[NetworkPolicy, ...]:
+    """The policies that keep traffic from the pod unless they admit it.
+
+    The type Ingress is what a policy has that names none. (API reference, ``policyTypes``)
+    """
+    if pod.spec.host_network:
+        return ()
+    return tuple(
+        p
+        for p in policies
+        if (not p.spec.policy_types or "Ingress" in p.spec.policy_types)
+        and selects(p.spec.pod_selector, pod.metadata.labels)
+    )
+
+
+def admission(
+    policies: Iterable[NetworkPolicy], pod: Pod, number: int, protocol: Protocol
+) -> Admission:
+    """Who is admitted to this port of the pod."""
+    guards = isolating(policies, pod)
+    words = [
+        source
+        for policy in guards
+        for rule in policy.spec.ingress
+        if not rule.ports or any(covers(p, pod, number, protocol) for p in rule.ports)
+        for source in sources_of(rule)
+    ]
+    sources = (EVERYONE,) if EVERYONE in words else tuple(dict.fromkeys(words))
+    return Admission(guards, sources)
+
+
+def covers(entry: NetworkPolicyPort, pod: Pod, number: int, protocol: Protocol) -> bool:
+    """Whether the entry means this port of the pod. A name must match with its protocol."""
+    if entry.protocol != protocol:
+        return False
+    if entry.port is None:
+        return True
+    if isinstance(entry.port, str):
+        return any(
+            (p.name, p.protocol, p.container_port) == (entry.port, protocol, number)
+            for _, p in ports.declared_ports(pod)
+        )
+    return entry.port <= number <= (entry.end_port or entry.port)
+
+
+def port_entries(policies: Iterable[NetworkPolicy]) -> Iterator[PortEntry]:
+    """Every port that the rules name, in the order in which they stand."""
+    for policy in policies:
+        for i, rule in enumerate(policy.spec.ingress):
+            for j, port in enumerate(rule.ports):
+                if port.port is not None:
+                    yield PortEntry(policy, i, j, port, sources_of(rule))
+
+
+def sources_of(rule: NetworkPolicyIngressRule) -> tuple[str, ...]:
+    """Whom a rule admits, in words."""
+    return tuple(map(_in_words, rule.from_)) or (EVERYONE,)
+
+
+def _in_words(peer: NetworkPolicyPeer) -> str:
+    if peer.ip_block is not None:
+        less = f" except {', '.join(peer.ip_block.except_)}" if peer.ip_block.except_ else ""
+        return f"{peer.ip_block.cidr}{less}"
+    if peer.namespace_selector is None:
+        return f"{_selected('pod', peer.pod_selector)} in this namespace"
+    spaces = _selected("namespace", peer.namespace_selector)
+    if peer.pod_selector is None:
+        return spaces
+    return f"{_selected('pod', peer.pod_selector)} in {spaces}"
+
+
+def _selected(noun: str, selector: LabelSelector | None) -> str:
+    """``pods with app=frontend``; here an empty selector means all of them."""
+    terms = [f"{k}={v}" for k, v in sorted((selector or LabelSelector()).match_labels.items())]
+    for term in selector.match_expressions if selector else ():
+        values = f" ({', '.join(term.values)})" if term.values else ""
+        terms.append(f"{term.key} {term.operator}{values}")
+    return f"{noun}s with {', '.join(terms)}" if terms else f"all {noun}s"
+
+
+def fence_for(policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[int]) -> int | None:
+    """A TCP port that is closed, and to which nobody is admitted."""
+    closed = (n for n in FENCES if n not in listening)
+    return next((n for n in closed if admission(policies, pod, n, "TCP").nobody), None)
+
+
+def spelt(entry: NetworkPolicyPort) -> str:
+    """``8080``, ``8000-8999``, ``http``, with the protocol where it is not TCP."""
+    last = f"-{entry.end_port}" if entry.end_port else ""
+    also = "" if entry.protocol == "TCP" else f"/{entry.protocol}"
+    return f"{entry.port}{last}{also}"
+
+
+def names(policies: Sequence[NetworkPolicy]) -> tuple[str, ...]:
+    """The names of the policies."""
+    return tuple(p.metadata.name for p in policies)
