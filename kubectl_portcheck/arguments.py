@@ -267,9 +267,10 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
     group.add_argument(
         "--theme",
-        choices=("light", "dark"),
+        type=OneOf("light", "dark"),
         default="light",
-        help="the background of --save-svg and --save-html (default: light)",
+        metavar="THEME",
+        help="light or dark: the background of --save-svg and --save-html (default: light)",
     )
     group.add_argument(
         "--fail-on",

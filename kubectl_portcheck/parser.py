@@ -93,7 +93,9 @@ class Help(argparse.RawDescriptionHelpFormatter):
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings:
             return super()._format_action_invocation(action)
-        value = action.metavar if isinstance(action.metavar, str) and action.nargs is None else ""
+        value = action.metavar if isinstance(action.metavar, str) else ""
+        if action.nargs is not None:
+            value = f"[{value}]" if action.nargs == "?" else ""
         return " ".join(filter(None, (", ".join(action.option_strings), value)))
 
 

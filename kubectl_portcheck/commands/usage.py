@@ -29,6 +29,8 @@ def check(args: argparse.Namespace) -> None:
                 raise UsageError(f"--{flag} needs -f: it is about files")
     if args.from_namespace and not getattr(args, "from"):
         raise UsageError("--from-namespace needs --from")
+    if args.debug_image and (args.wait or args.watch):
+        raise UsageError("--debug-image changes the pod: not again and again")
     if args.debug_image and args.no_exec:
         raise UsageError("--debug-image and --no-exec exclude each other")
     if args.redact and args.filename:
