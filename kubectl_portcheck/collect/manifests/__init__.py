@@ -10,6 +10,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.localise import localise
 from kubectl_portcheck.collect.manifests.mending import Mended, mend, unified_diff, write
 from kubectl_portcheck.collect.manifests.objects import Manifests, read
+from kubectl_portcheck.collect.manifests.tree import uncollected
 
 __all__ = [
     "Gathered",
@@ -20,6 +21,7 @@ __all__ = [
     "localise",
     "mend",
     "read",
+    "uncollected",
     "unified_diff",
     "write",
 ]

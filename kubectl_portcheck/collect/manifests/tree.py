@@ -59,7 +59,8 @@ class Scalar(Node):
     __slots__ = ("plain", "tag", "text")
 
     def __init__(self, start: int, end: int, text: str, plain: bool, tag: str | None) -> None:
-        super().__init__(start, end)
+        self.start = start  # Not by the parent's: most nodes are scalars, and a call has its price.
+        self.end = end
         self.text = text
         self.plain = plain
         """Whether it stands without quotes, so that its look decides on its type."""
@@ -179,13 +180,17 @@ class _Builder:
         scalar, alias = yaml.events.ScalarEvent, yaml.events.AliasEvent
         mapping, sequence = yaml.events.MappingStartEvent, yaml.events.SequenceStartEvent
         ends = (yaml.events.MappingEndEvent, yaml.events.SequenceEndEvent)
+        stack = self.stack
         while True:
             event = get()
             kind = type(event)
             if kind is scalar:
                 start, end = event.start_mark.index, event.end_mark.index
-                node: Node = Scalar(start, end, event.value, not event.style, event.tag)
-                self._add(node, event.anchor)
+                node = Scalar(start, end, event.value, not event.style, event.tag)
+                if stack and event.anchor is None:
+                    stack[-1][1].append(node)
+                else:
+                    self._add(node, event.anchor)
             elif kind is mapping:
                 self._open(Mapping(event.start_mark.index, bool(event.flow_style)), event.anchor)
             elif kind is sequence:
@@ -222,15 +227,17 @@ class _Builder:
             node.items = children
         elif isinstance(node, Mapping):
             seen: set[str] = set()
+            pairs = node.pairs
             for key, value in zip(children[::2], children[1::2], strict=True):
                 if isinstance(key, Alias):
                     key = key.target
                 if not isinstance(key, Scalar):
                     raise Broken(key.start, "a key is a list or a mapping, not a name")
-                if key.text in seen and key.text != "<<":
-                    self.twice.append(Twice(key.text, key.start))
-                seen.add(key.text)
-                node.pairs.append((key, value))
+                text = key.text
+                if text in seen and text != "<<":
+                    self.twice.append(Twice(text, key.start))
+                seen.add(text)
+                pairs.append((key, value))
 
 
 def data(root: Node, most: int) -> Any:
