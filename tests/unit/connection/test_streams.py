@@ -85,6 +85,7 @@ def test_streams_use_the_connection_of_the_reads(server: FakeApiServer, connect:
 
 def test_characters_split_over_frames(server: FakeApiServer, connect: Open) -> None:
     text = "ünïcode €".encode()
+    answered: list[bytes] = []
 
     def split(exchange: Exchange) -> None:
         stream = exchange.websocket()
@@ -93,6 +94,8 @@ def test_characters_split_over_frames(server: FakeApiServer, connect: Open) -> N
         # One message in three frames, with a ping between them.
         stream.frame(2, b"\x01a", final=False)
         stream.frame(9, b"are you there")
+        # Read, since to close a socket on unread bytes is to reset it.
+        answered.append(exchange.sock.recv(100))
         stream.frame(0, b"b", final=False)
         stream.frame(0, b"c")
         stream.send(1, b"")
@@ -103,6 +106,10 @@ def test_characters_split_over_frames(server: FakeApiServer, connect: Open) -> N
     result = run(connect(server))
     assert result.stdout.decode() == "ünïcode €abc"
     assert result.exit_code == 0
+    (pong,) = answered
+    mask = pong[2:6]
+    assert pong[:2] == bytes((0x8A, 0x80 | 13))
+    assert bytes(b ^ mask[i % 4] for i, b in enumerate(pong[6:])) == b"are you there"
 
 
 def test_a_hundred_thousand_lines(server: FakeApiServer, connect: Open) -> None:
