@@ -18,11 +18,13 @@ CONNECTION = "connection, as kubectl's own flags"
 """The sections of flags that mean something only where a cluster is asked."""
 
 DESCRIPTION = """\
-Names the cause when a Service refuses connections, proves it, and hands over the fix.
+Names the cause when a Service refuses connections, proves it, and hands over
+the fix.
 
-Walks the six steps from pod to Service: pod status, listening ports, endpoints, target port,
-port-forward to the pod, port-forward to the Service. It reads and connects; it changes nothing,
-opens no local port and sends no data to an unknown port.
+Walks the six steps from pod to Service: pod status, listening ports, endpoints,
+target port, port-forward to the pod, port-forward to the Service. It reads and
+connects; it changes nothing, opens no local port and sends no data to an
+unknown port.
 """
 
 EXAMPLES = """\
@@ -39,6 +41,10 @@ Examples:
   # After the fix: wait until it is healthy, for two minutes at most
   kubectl portcheck svc/checkout --wait --timeout 2m
 
+  # Live with a finding: once, and for good
+  kubectl portcheck svc/checkout --ignore PC412,container-port-stale
+  kubectl annotate service checkout portcheck.dev/ignore=PC412
+
   # Keep the evidence, and look at it again later, without the cluster
   kubectl portcheck svc/checkout --save incident.json.gz
   kubectl portcheck --replay incident.json.gz
@@ -49,8 +55,8 @@ Examples:
   kubectl portcheck --explain PC401
 
 Exit codes:
-  0  healthy        1  broken or degraded       2  usage error, or no such Service
-  3  inconclusive   4  no cluster reached     130  interrupted
+  0  healthy        1  broken or degraded    2  usage error, or no such Service
+  3  inconclusive   4  no cluster reached  130  interrupted
 """
 
 

@@ -141,20 +141,22 @@ class _Silence:
 def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     """Ends when all is well, or with the verdict at the end of the time."""
     args, env = rounds.args, rounds.env
-    interrupted = False
+    interrupted = confirming = False
     try:
         while True:
             report = rounds.look()
             if report is not None and exit_code_for(report, fail_on=args.fail_on) == 0:
-                if not rounds.memory.recalled:
+                if confirming or not rounds.memory.recalled:
                     break
                 # What was not looked at again is no proof that it is well now.
                 rounds.memory.forget()
+                confirming = True
                 continue
+            confirming = False
             if report is not None:
-                status.show(f"waiting: {hindrance(report)}", f" ({rounds.seconds}s)")
+                status.show(hindrance(report), rounds.seconds)
             elif rounds.failure is not None:
-                status.show(f"waiting: {rounds.failure.line}", f" ({rounds.seconds}s)")
+                status.show(rounds.failure.line, rounds.seconds)
             if not rounds.pause():
                 break
     except KeyboardInterrupt:
@@ -183,7 +185,7 @@ def _watch(rounds: _Rounds, status: Status) -> ExitCode:
                 report = found
                 status.close()
                 page.show(report, _without_time(rounds, rounds.evidence))
-                status.show("", f"seen at {report.context.collected_at[11:19]}Z; Ctrl-C ends")
+                status.redraw(f"seen at {report.context.collected_at[11:19]}Z; Ctrl-C ends")
             elif rounds.failure is not None:
                 status.show(rounds.failure.line)
             if time.monotonic() - fresh > FRESH:
@@ -205,11 +207,9 @@ def _watch(rounds: _Rounds, status: Status) -> ExitCode:
         page.end(report)
     if args.save and rounds.evidence is not None:
         save(args.save, rounds.evidence)
-    return (
-        exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
-        if (code is None)
-        else code
-    )
+    if code is not None:
+        return code
+    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
 
 
 def _without_time(rounds: _Rounds, evidence: "Evidence") -> "Report":

@@ -67,7 +67,18 @@ def look_for(
     )
 
 
+_ASCII_LOCALES: Final = ("C", "POSIX")
+_COERCED: Final = ("C.UTF-8", "C.utf8", "UTF-8")
+"""What Python itself puts into LC_CTYPE where LANG is C: PEP 538."""
+
+
 def _unicode(terminal: Terminal) -> bool:
+    """Whether more than ASCII can be shown. Python writes UTF-8 in the C locale too (PEP 540)."""
+    environ = terminal.environ
+    kind = environ.get("LC_CTYPE", "")
+    chosen = environ.get("LC_ALL") or ("" if kind in _COERCED else kind) or environ.get("LANG", "")
+    if chosen in _ASCII_LOCALES:
+        return False
     encoding = (terminal.encoding or "ascii").lower().replace("-", "").replace("_", "")
     return encoding in ("utf8", "utf16", "utf16le", "utf32", "cp65001")
 

@@ -16,16 +16,22 @@ class Status:
         self._erases = look.cursor and not look.plain
         self._shown = ""
 
-    def show(self, news: str, passing: str = "") -> None:
-        """Shows the news; ``passing`` is what changes all the time, such as the seconds."""
+    def show(self, news: str, seconds: int | None = None) -> None:
+        """Shows what still hinders, and how long the wait has taken, where that is redrawn."""
         look = self._look
         text = look.glyphs(clean(news))
         if self._erases:
-            text = cut_end(f"{text}{passing}", look.columns - 1, look.ellipsis)
-            self._write(f"\r\x1b[2K{text}")
+            passed = "" if seconds is None else f" {seconds}s"
+            self.redraw(f"waiting{passed}: {text}")
         elif text != self._shown:
-            self._write(f"{text}\n")
-        self._shown = text
+            self._write(f"waiting: {text}\n")
+            self._shown = text
+
+    def redraw(self, text: str) -> None:
+        """Shows the text, if it can be erased again."""
+        if self._erases:
+            self._shown = cut_end(text, self._look.columns - 1, self._look.ellipsis)
+            self._write(f"\r\x1b[2K{self._shown}")
 
     def close(self) -> None:
         """Erases the line, where that can be done. May be called more than once."""

@@ -52,6 +52,24 @@ def test_unicode(encoding: str | None, unicode: bool) -> None:
     assert look_for(terminal(encoding=encoding)).unicode is unicode
 
 
+@pytest.mark.parametrize(
+    ("environ", "unicode"),
+    [
+        ({}, True),
+        ({"LANG": "C"}, False),
+        ({"LANG": "POSIX"}, False),
+        ({"LANG": "C", "LC_CTYPE": "C.UTF-8"}, False),  # Python has put it there.
+        ({"LANG": "C", "LC_CTYPE": "en_GB.UTF-8"}, True),
+        ({"LANG": "C", "LC_ALL": "C.UTF-8"}, True),
+        ({"LANG": "en_GB.UTF-8", "LC_ALL": "C"}, False),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LANG": "", "LC_ALL": ""}, True),
+    ],
+)
+def test_a_locale_without_utf_8(environ: dict[str, str], unicode: bool) -> None:
+    assert look_for(terminal(**environ)).unicode is unicode
+
+
 def test_a_pipe_breaks_no_line() -> None:
     assert look_for(terminal(False)).width is None
     assert look_for(terminal()).width == 80
