@@ -67,7 +67,7 @@ def test_unicode(encoding: str | None, unicode: bool) -> None:
     ],
 )
 def test_a_locale_without_utf_8(environ: dict[str, str], unicode: bool) -> None:
-    assert look_for(terminal(**environ)).unicode is unicode
+    assert look_for(Terminal(True, 80, environ)).unicode is unicode
 
 
 def test_a_pipe_breaks_no_line() -> None:
