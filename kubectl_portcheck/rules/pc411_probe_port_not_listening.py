@@ -76,7 +76,11 @@ def _missed(case: ServiceCase, pod: Pod) -> tuple[Check, ...] | None:
             found.append(check)
             continue
         if status.state.running is None:
-            unseen = True
+            killed = check.kind != "readiness" and check.number not in _known(case, pod)
+            if killed and kubelet.refused(case, pod, check):
+                found.append(check)
+            else:
+                unseen = True
             continue
         if check.kind == "readiness" and status.ready:
             continue
@@ -89,6 +93,13 @@ def _missed(case: ServiceCase, pod: Pod) -> tuple[Check, ...] | None:
             found.append(check)
         unseen = unseen or kind in ("unknown", "not-running")
     return tuple(found) if found or not unseen else None
+
+
+def _known(case: ServiceCase, pod: Pod) -> set[int]:
+    """The ports that the manifests give the application: it may be slow to open one of them."""
+    served = {ports.resolve_target_port(p, pod) for p in case.service.spec.ports}
+    declared = {p.container_port for _, p in ports.declared_ports(pod)}
+    return {n for n in served | declared if n is not None}
 
 
 def _starting(case: ServiceCase, pod: Pod, check: Check) -> bool:
@@ -132,6 +143,12 @@ def _evidence(case: ServiceCase, missed: Sequence[_Missed], waiting: Sequence[Po
         for c in m.checks
     ]
     lines += [f"{p.metadata.name}: has the same probe, and waits to start again" for p in waiting]
+    lines += [
+        f"{m.pod.metadata.name}: the kubelet says: {said}"
+        for m in missed
+        for c in m.checks
+        if (said := kubelet.refused(case, m.pod, c))
+    ]
     if any(c.kind == "liveness" for m in missed for c in m.checks):
         lines.append("A failing livenessProbe makes the kubelet restart the container")
     return lines
@@ -169,6 +186,8 @@ def _meant(case: ServiceCase, pod: Pod, check: Check) -> int | str | None:
         if near and any(p.name == near and p.container_port in heard for p in declared):
             return near
     served = [ports.resolve_target_port(p, pod) for p in case.service.spec.ports]
+    if not pods.has_running_main(pod):
+        heard = sorted(_known(case, pod))
     likely = [n for n in heard if n in served] or heard
     return likely[0] if len(likely) == 1 else None
 
@@ -211,7 +230,7 @@ RULE = Rule(
     severity="error",
     summary="A probe asks for a port where nothing listens",
     needs=(Need.PODS,),
-    uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.REPLICA_SETS, Need.EVENTS, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
         meaning="A liveness, startup or readiness probe asks for a port on which no process "
         "listens, or for a port name that its own container does not declare. The application "
@@ -270,6 +289,37 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             fires=True,
         ),
         Example(
+            "killed by its liveness probe so often that nothing is seen to listen",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}], livenessProbe: {tcpSocket: {port: 8081}}}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - name: app
+    restartCount: 4
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState: {terminated: {exitCode: 0, reason: Completed}}
+---
+kind: Event
+metadata: {name: checkout-1.1}
+involvedObject: {kind: Pod, name: checkout-1}
+type: Warning
+reason: Unhealthy
+message: "Liveness probe failed: dial tcp 10.0.0.1:8081: connect: connection refused"
+""",
+            fires=True,
+        ),
+        Example(
             "a port name that only another container declares",
             """
 kind: Service
@@ -293,6 +343,37 @@ status:
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
 """,
             fires=True,
+        ),
+        Example(
+            "the kubelet was refused at the application's own port: it may be slow to start",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}], livenessProbe: {tcpSocket: {port: 8080}}}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - name: app
+    restartCount: 4
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState: {terminated: {exitCode: 1, reason: Error}}
+---
+kind: Event
+metadata: {name: checkout-1.1}
+involvedObject: {kind: Pod, name: checkout-1}
+type: Warning
+reason: Unhealthy
+message: "Liveness probe failed: dial tcp 10.0.0.1:8080: connect: connection refused"
+""",
+            fires=False,
         ),
         Example(
             "a management port that listens",

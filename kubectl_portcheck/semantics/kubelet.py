@@ -4,6 +4,7 @@ A probe dials the pod's address, never the loopback. A named port is looked up i
 container alone; a number needs no declaration. (Kubernetes API, Probe; kubelet ``prober.go``)
 """
 
+import re
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Container, ContainerStatus, Pod, Probe
@@ -94,6 +95,27 @@ def meets(case: ServiceCase, pod: Pod, number: int) -> Answer:
     address = pod.status.pod_ip
     families = (binding.family_of(address),) if address else ()
     return answer(case.measured(pod), number, "TCP", families)
+
+
+def refused(case: ServiceCase, pod: Pod, check: Check) -> str | None:
+    """The kubelet's own word that a probe met a closed port of the running container; or None.
+
+    A probe runs only while its container does, so this holds for one that waits to start again.
+    (kubelet ``prober.go``: the event Unhealthy)
+    """
+    wanted = re.compile(
+        rf"{check.kind} probe failed: .*:{check.number}: connect: connection refused", re.IGNORECASE
+    )
+    return next(
+        (
+            e.message
+            for e in case.events
+            if e.reason == "Unhealthy"
+            and e.involved_object.name == pod.metadata.name
+            and wanted.search(e.message)
+        ),
+        None,
+    )
 
 
 def vouches(pod: Pod, number: int) -> bool:

@@ -123,6 +123,24 @@ ROWS = [
         [deployment(container(HTTP, ports=[8080], readiness=8081)), service((80, 8080))],
     ),
     Incident(
+        "liveness asks a port that nobody opens, and the container is killed again and again",
+        "PC411",
+        [
+            deployment(
+                container(
+                    HTTP,
+                    ports=[8080],
+                    livenessProbe={
+                        "tcpSocket": {"port": 8081},
+                        "periodSeconds": 1,
+                        "failureThreshold": 1,
+                    },
+                )
+            ),
+            service((80, 8080)),
+        ],
+    ),
+    Incident(
         "a readiness gate that nobody sets",
         "PC105",
         _well(pod=_gate("portcheck.test/switch")),
