@@ -46,14 +46,16 @@ class Stage:
         self.root = root
         self.folder = "/"
         self.history: list[str] = []
-        """The steps so far, as long as they depend on nothing but each other."""
+        """The steps so far, and the checksums of what they copied."""
+        self.steady = True
+        """Whether what comes out is worth keeping: a copied folder is a source that changes."""
         self.environ = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
         self.user = ""
         self.entrypoint: list[str] = []
 
 
 def make(file: Path, context: Path, name: str) -> Path:
-    """Make the image and give its docker archive; it is kept until what goes into it changes."""
+    """Make the image and give its docker archive; the last one made is kept."""
     steps = parse(file.read_text())
     told = "\n".join(map(" ".join, steps))
     short = name.rpartition("/")[2].replace(":", "-")
@@ -68,12 +70,13 @@ def make(file: Path, context: Path, name: str) -> Path:
         _pack(stage.root, layer / "layer.tar", images.LEFT_OUT)
         (layer / "checksum").write_text(store.digest(layer / "layer.tar"))
         settings = {"Entrypoint": stage.entrypoint, "Env": stage.environ, "User": stage.user}
-        return (
-            store.keep(
-                place, lambda draft: images.archive(draft / "image.tar", name, settings, [layer])
-            )
-            / "image.tar"
+        made = store.keep(
+            place, lambda draft: images.archive(draft / "image.tar", name, settings, [layer])
         )
+    for older in made.parent.glob(f"{short}-*"):
+        if older != made:
+            shutil.rmtree(older, ignore_errors=True)
+    return made / "image.tar"
 
 
 def parse(text: str) -> list[Step]:
@@ -135,8 +138,7 @@ def _unpack(archive: Path, root: Path) -> None:
 
 def _step_run(stage: Stage, command: str, _: Path, __: dict[str, Stage]) -> None:
     stage.history.append(f"RUN {command}")
-    alone = all(not line.startswith("COPY") for line in stage.history)
-    if not alone:
+    if not stage.steady:
         _execute(stage, command)
         return
 
@@ -189,6 +191,8 @@ def _step_copy(stage: Stage, rest: str, context: Path, stages: dict[str, Stage])
     place = stage.root / os.path.join(stage.folder, target).lstrip("/")
     for source in sources:
         found = source_root / source.lstrip("/")
+        stage.history += [store.digest(found)] if found.is_file() else []
+        stage.steady &= found.is_file()
         if found.is_dir():  # Its content, not itself.
             shutil.copytree(found, place, symlinks=True, dirs_exist_ok=True, ignore=_SKIPPED)
         else:
