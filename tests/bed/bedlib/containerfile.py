@@ -44,6 +44,8 @@ class Stage:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.kept: Path | None = None
+        """Where the content lies packed, until a step needs it as files."""
         self.folder = "/"
         self.history: list[str] = []
         """The steps so far, and the checksums of what they copied."""
@@ -67,7 +69,7 @@ def make(file: Path, context: Path, name: str) -> Path:
         stage = _run_all(steps, context, Path(work))
         layer = Path(work) / "layer"
         layer.mkdir()
-        _pack(stage.root, layer / "layer.tar", images.LEFT_OUT)
+        _pack(_unpacked(stage), layer / "layer.tar", images.LEFT_OUT)
         (layer / "checksum").write_text(store.digest(layer / "layer.tar"))
         settings = {"Entrypoint": stage.entrypoint, "Env": stage.environ, "User": stage.user}
         made = store.keep(
@@ -98,7 +100,7 @@ def _run_all(steps: list[Step], context: Path, draft: Path) -> Stage:
             stage = Stage(draft / f"root-{len(stages)}")
             stages[name or "last"] = stage
             stage.history = [image]
-            _unpack(_base(image), stage.root)
+            stage.kept = _base(image)
         elif step.word in _STEPS:
             say(f"{step.word} {step.rest}")
             _STEPS[step.word](stage, step.rest, context, stages)
@@ -131,9 +133,13 @@ def _pack(root: Path, target: Path, left_out: Sequence[str]) -> None:
     run([*pack, *(f"--exclude=./{name}" for name in left_out), "."], timeout=600)
 
 
-def _unpack(archive: Path, root: Path) -> None:
-    root.mkdir()
-    run(["tar", "--extract", "--file", archive, "--directory", root], timeout=600)
+def _unpacked(stage: Stage) -> Path:
+    """The stage's root as files."""
+    if stage.kept is not None:
+        stage.root.mkdir()
+        run(["tar", "--extract", "--file", stage.kept, "--directory", stage.root], timeout=600)
+        stage.kept = None
+    return stage.root
 
 
 def _step_run(stage: Stage, command: str, _: Path, __: dict[str, Stage]) -> None:
@@ -142,32 +148,39 @@ def _step_run(stage: Stage, command: str, _: Path, __: dict[str, Stage]) -> None
         _execute(stage, command)
         return
 
+    ran = False
+
     def build(draft: Path) -> None:
+        nonlocal ran
+        ran = True
         _execute(stage, command)
         _pack(stage.root, draft / "root.tar", _KERNEL)
 
     kept = store.keep(f"layers/steps-{store.key(*stage.history)}", build)
-    shutil.rmtree(stage.root)
-    _unpack(kept / "root.tar", stage.root)
+    if not ran:
+        shutil.rmtree(stage.root, ignore_errors=True)
+        stage.kept = kept / "root.tar"
 
 
 def _execute(stage: Stage, command: str) -> None:
     """Run a command in the root, which sees this machine's network while it runs."""
+    root = _unpacked(stage)
+    (root / stage.folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
     lent = [path for path in (AUTHORITIES, RESOLVER) if path.exists()]
-    lent = [path for path in lent if not (stage.root / path.relative_to("/")).exists()]
+    lent = [path for path in lent if not (root / path.relative_to("/")).exists()]
     for path in lent:
-        inside = stage.root / path.relative_to("/")
+        inside = root / path.relative_to("/")
         inside.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, inside)
     given = dict(pair.split("=", 1) for pair in stage.environ)
     environ = {**_network(), **given, "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
     inside_words = ["unshare", "--mount", "--pid", "--fork", "--kill-child"]
-    inside_words += ["/bin/sh", "-c", _INSIDE, "sh", str(stage.root), stage.folder, command]
+    inside_words += ["/bin/sh", "-c", _INSIDE, "sh", str(root), stage.folder, command]
     try:
         run(inside_words, timeout=1200, env=environ)
     finally:
         for path in lent:
-            (stage.root / path.relative_to("/")).unlink(missing_ok=True)
+            (root / path.relative_to("/")).unlink(missing_ok=True)
 
 
 def _network() -> dict[str, str]:
@@ -186,9 +199,9 @@ def _step_copy(stage: Stage, rest: str, context: Path, stages: dict[str, Stage])
     words = shlex.split(rest)
     source_root = context
     if words[0].startswith("--from="):
-        source_root = stages[words.pop(0).partition("=")[2]].root
+        source_root = _unpacked(stages[words.pop(0).partition("=")[2]])
     *sources, target = words
-    place = stage.root / os.path.join(stage.folder, target).lstrip("/")
+    place = _unpacked(stage) / os.path.join(stage.folder, target).lstrip("/")
     for source in sources:
         found = source_root / source.lstrip("/")
         stage.history += [store.digest(found)] if found.is_file() else []
@@ -203,10 +216,11 @@ def _step_copy(stage: Stage, rest: str, context: Path, stages: dict[str, Stage])
 
 def _step_folder(stage: Stage, rest: str, _: Path, __: dict[str, Stage]) -> None:
     stage.folder = os.path.join(stage.folder, rest)
-    (stage.root / stage.folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
+    stage.history.append(f"WORKDIR {rest}")
 
 
 def _step_env(stage: Stage, rest: str, _: Path, __: dict[str, Stage]) -> None:
+    stage.history.append(f"ENV {rest}")
     for pair in shlex.split(rest):
         name = pair.partition("=")[0]
         stage.environ = [e for e in stage.environ if e.partition("=")[0] != name] + [pair]
