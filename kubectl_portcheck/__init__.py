@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         to_markdown,
     )
     from kubectl_portcheck.errors import (
+        NoAnswerError,
         NoClusterError,
         PortcheckError,
         UnknownTargetError,
@@ -39,6 +40,7 @@ __all__ = [
     "ExitCode",
     "Finding",
     "Fix",
+    "NoAnswerError",
     "NoClusterError",
     "PodReport",
     "PortReport",

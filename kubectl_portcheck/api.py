@@ -22,11 +22,13 @@ __all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_json", "to_mar
 def diagnose(
     *targets: str,
     namespace: str | None = None,
+    all_namespaces: bool = False,
+    selector: str = "",
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
     as_user: str | None = None,
     as_groups: Sequence[str] = (),
-    timeout: float = 30.0,
+    timeout: float | None = None,
     look_inside: bool = True,
     port_forward: bool = True,
     ignore: Sequence[str] = (),
@@ -34,26 +36,29 @@ def diagnose(
 ) -> Report:
     """Walks to each target on a running cluster and reports on it: ``diagnose("svc/checkout")``.
 
-    Targets are written as on the command line: ``svc/NAME``, ``NAME:PORT``, ``deploy/NAME``. The
-    connection is kubectl's: the kubeconfig, ``KUBECONFIG``, the home directory's, or the
-    ServiceAccount of the pod; ``None`` leaves each setting to it. ``timeout`` bounds the whole
-    walk, in seconds. ``look_inside=False`` is ``--no-exec``, ``port_forward=False`` is
-    ``--no-port-forward``, ``ignore`` has codes or names of rules, as ``--ignore``. ``environ``
-    takes the place of ``os.environ``.
+    Targets are written as on the command line: ``svc/NAME``, ``NAME:PORT``, ``deploy/NAME``.
+    Without any it is about every Service of the namespace, or of all, with the labels of the
+    ``selector``. The connection is kubectl's: the kubeconfig, ``KUBECONFIG``, the home
+    directory's, or the ServiceAccount of the pod; ``None`` leaves each setting to it. ``timeout``
+    bounds the whole, in seconds: 30 where nothing is said, 120 without targets.
+    ``look_inside=False`` is ``--no-exec``, ``port_forward=False`` is ``--no-port-forward``,
+    ``ignore`` has codes or names of rules, as ``--ignore``. ``environ`` takes the place of
+    ``os.environ``.
 
-    Raises UsageError for a target or a rule that there cannot be, UnknownTargetError for a target
-    that does not exist, NoClusterError where no cluster answers or it refuses the credentials. A
-    right that is missing raises nothing: it is named in the report, whose verdict may then be
+    Raises UsageError for a target, a selector or a rule that there cannot be, UnknownTargetError
+    for a target that does not exist, NoAnswerError where it cannot be told which Services are
+    meant, NoClusterError where no cluster answers or it refuses the credentials. Any other right
+    that is missing raises nothing: it is named in the report, whose verdict may then be
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
     from kubectl_portcheck.collect.connection import ConnectionFlags
-    from kubectl_portcheck.collect.live import collect
+    from kubectl_portcheck.collect.live import Selection, collect
     from kubectl_portcheck.collect.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
+    if targets and (all_namespaces or selector):
+        raise UsageError("targets exclude all_namespaces and selector")
     codes = [_code(word) for word in ignore]
-    if not targets:
-        raise UsageError("name a Service", 'For instance: diagnose("svc/checkout")')
     flags = ConnectionFlags(
         kubeconfig=None if kubeconfig is None else os.fspath(kubeconfig),
         context=context,
@@ -67,8 +72,9 @@ def diagnose(
         [parse_target(target) for target in targets],
         Options(exec=look_inside, port_forward=port_forward),
         _Silent(),
-        timeout=timeout,
+        timeout=timeout or (30.0 if targets else 120.0),
         log=_nowhere,
+        selection=Selection(all_namespaces, selector),
     )
     if evidence.interrupted:
         raise KeyboardInterrupt

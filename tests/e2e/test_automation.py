@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from tests.e2e.conftest import BED, NAME, Cluster
-from tests.e2e.portcheck import diagnose
+from tests.e2e.portcheck import diagnose, run
 from tests.e2e.workloads import Document, container, deployment, service
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,7 +116,7 @@ def test_the_job_on_a_well_service_completes_as_any_user(cluster: Cluster, shop:
     assert (report["verdict"], report["services"][0]["missing"]) == ("healthy", [])
 
 
-def test_the_cronjob_makes_the_same_job(cluster: Cluster, shop: str) -> None:
+def test_the_cronjob_sweeps_the_namespace(cluster: Cluster, shop: str) -> None:
     (cron,) = recipe("cronjob.yaml")
     cron["spec"]["suspend"] = True  # Its time may come while the test runs.
     cluster.apply([cron], shop)
@@ -124,6 +124,18 @@ def test_the_cronjob_makes_the_same_job(cluster: Cluster, shop: str) -> None:
     cluster.kubectl(*created, namespace=shop, check=True)
     condition, end, report = ended(cluster, "by-hand", shop)
     assert (condition, end["exitCode"], report["verdict"]) == ("Failed", 1, "broken")
+    assert {s["name"]: s["verdict"] for s in report["services"]}.items() >= {
+        ("checkout", "broken"),
+        ("web", "healthy"),
+    }
+    assert end["message"] == "service/checkout\n"
+
+
+def test_the_names_are_what_kubectl_takes(cluster: Cluster, shop: str) -> None:
+    named = run(cluster, "-n", shop, "-o", "name")
+    assert (named.returncode, named.stdout) == (1, "service/checkout\n")
+    taken = cluster.kubectl("get", *named.stdout.split(), "-o", "name", namespace=shop, check=True)
+    assert taken.stdout == named.stdout
 
 
 @pytest.mark.parametrize("file", ["job.yaml", "cronjob.yaml", "alert-receiver.yaml"])

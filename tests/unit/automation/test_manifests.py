@@ -72,10 +72,18 @@ def test_the_steps_of_the_workflow_are_locked() -> None:
         locked(template["container"], workflow["spec"])
 
 
-def test_the_cronjob_runs_the_job() -> None:
+def test_the_cronjob_runs_the_job_on_the_whole_namespace() -> None:
     once, again = documents("job.yaml")[0]["spec"], documents("cronjob.yaml")[0]
+    made = again["spec"]["jobTemplate"]["spec"]
     once.pop("ttlSecondsAfterFinished")  # The CronJob's history limits take its place.
-    assert again["spec"]["jobTemplate"]["spec"] == once
+    seconds = [spec.pop("activeDeadlineSeconds") for spec in (once, made)]
+    argv = [spec["template"]["spec"]["containers"][0].pop("args") for spec in (once, made)]
+    assert made == once
+    assert seconds[1] > seconds[0]
+    assert (arguments.parse(argv[0]).targets, arguments.parse(argv[1]).targets) == (
+        ["svc/checkout"],
+        [],
+    )
 
 
 def test_the_job_tries_again_where_that_helps() -> None:
