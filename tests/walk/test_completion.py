@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck.arguments import COMPLETIONS, FORMATS
+from kubectl_portcheck.commands.completion import answers, shells
 from kubectl_portcheck.commands.completion.words import question
 from kubectl_portcheck.rules import CATALOGUE
 from tests.fake import faults
@@ -34,6 +35,19 @@ class Asked:
         self.directive = int(directive.removeprefix(":"))
         self.words = [line.partition("\t")[0] for line in self.lines]
         self.code, self.stderr = done.returncode, done.stderr
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within this process the machine may be as slow as it likes."""
+    monkeypatch.setattr(answers, "SECONDS", 30.0)
+    monkeypatch.setattr(shells, "SECONDS", 30.0)
+
+
+def told(folder: Path, *words: str, **environ: str) -> list[str]:
+    """The same answer within this process, however long it takes."""
+    text = shells.for_kubectl(words, {"HOME": str(folder), **environ})
+    return [line.partition("\t")[0] for line in text.splitlines()[:-1]]
 
 
 def configured(server: FakeApiServer, folder: Path) -> dict[str, str]:
@@ -86,7 +100,7 @@ def test_what_the_cluster_and_the_kubeconfig_know(tmp_path: Path) -> None:
         environ = configured(server, tmp_path)
 
         def words(*line: str) -> list[str]:
-            return Asked(tmp_path, *line, **environ).words
+            return told(tmp_path, *line, **environ)
 
         here = ("-n", NAMESPACE)
         assert words(*here, "svc/ch") == ["svc/checkout"]
@@ -104,26 +118,30 @@ def test_an_answer_is_kept_for_seconds_and_for_nobody_else(tmp_path: Path) -> No
         shop(server, 8080)
         environ = configured(server, tmp_path)
         line = ("-n", NAMESPACE, "svc/")
-        first = Asked(tmp_path, *line, **environ)
-        again = Asked(tmp_path, *line[:-1], "svc/ch", **environ)
+        first = told(tmp_path, *line, **environ)
+        # The clock of the file decides; here no time passes.
+        (kept,) = (tmp_path / ".cache" / "kubectl-portcheck" / "completion").iterdir()
+        os.utime(kept)
+        again = told(tmp_path, *line[:-1], "svc/ch", **environ)
         asked = len(server.requests)
-        elsewhere = Asked(tmp_path, "-n", "other", "svc/", **environ)
-    assert first.words == again.words == ["svc/checkout"]
-    assert (asked, elsewhere.words) == (1, [])
-    kept = list((tmp_path / ".cache" / "kubectl-portcheck" / "completion").iterdir())
-    assert len(kept) == 2
-    assert {stat.S_IMODE(p.stat().st_mode) for p in kept} == {0o600}
-    assert stat.S_IMODE(kept[0].parent.stat().st_mode) == 0o700
-    assert "t0ken" not in "".join(p.read_text() + p.name for p in kept)
+        elsewhere = told(tmp_path, "-n", "other", "svc/", **environ)
+        os.utime(kept, (0, 0))
+        told(tmp_path, *line, **environ)
+        later = len(server.requests)
+    assert first == again == ["svc/checkout"]
+    assert (asked, elsewhere, later) == (1, [], 3)
+    files = list(kept.parent.iterdir())
+    assert len(files) == 2
+    assert {stat.S_IMODE(p.stat().st_mode) for p in files} == {0o600}
+    assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
+    assert "t0ken" not in "".join(p.read_text() + p.name for p in files)
 
 
 def test_a_token_of_the_command_line_leaves_nothing_behind(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
-        asked = Asked(
-            tmp_path, "--token", "x", "-n", NAMESPACE, "svc/", **configured(server, tmp_path)
-        )
-    assert asked.words == ["svc/checkout"]
+        line = ("--token", "x", "-n", NAMESPACE, "svc/")
+        assert told(tmp_path, *line, **configured(server, tmp_path)) == ["svc/checkout"]
     assert not (tmp_path / ".cache").exists()
 
 
@@ -134,8 +152,7 @@ def test_a_home_that_cannot_be_written_is_no_matter(tmp_path: Path, place: str) 
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path) | {"XDG_CACHE_HOME": str(tmp_path / place)}
-        asked = Asked(tmp_path, "-n", NAMESPACE, "svc/", **environ)
-    assert (asked.words, asked.stderr) == (["svc/checkout"], "")
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '[["a"]]', "\x00"])
@@ -143,17 +160,19 @@ def test_what_is_odd_in_the_cache_is_not_used(tmp_path: Path, content: str) -> N
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path)
-        Asked(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
         (kept,) = (tmp_path / ".cache" / "kubectl-portcheck" / "completion").iterdir()
         kept.write_text(content)
-        assert Asked(tmp_path, "-n", NAMESPACE, "svc/", **environ).words in (["svc/checkout"], [])
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) in (["svc/checkout"], [])
 
 
 def test_a_server_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         server.on("", faults.hang)
         asked = Asked(tmp_path, "-n", NAMESPACE, "svc/ch", **configured(server, tmp_path))
-    assert (asked.code, asked.words, asked.directive, asked.stderr) == (0, [], 4, "")
+        assert (asked.code, asked.words, asked.directive, asked.stderr) == (0, [], 4, "")
+        # Nor is its silence taken for an answer.
+        assert not (tmp_path / ".cache").exists()
 
 
 @pytest.mark.parametrize(

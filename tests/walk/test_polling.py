@@ -60,10 +60,10 @@ def test_wait_ends_healthy_and_says_meanwhile_what_hinders(tmp_path: Path) -> No
 def test_wait_ends_with_the_verdict_at_the_end_of_its_time(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 9000, 9100)
-        done = walk(server, tmp_path, "--wait", "--timeout", "4s")
+        done = walk(server, tmp_path, "--wait", "--timeout", "8s")
         assert (done.code, done.verdict) == (1, "broken")
-        assert walk(server, tmp_path, "--wait", "--timeout", "4s", "--exit-zero").code == 0
-        assert walk(server, tmp_path, "--wait", "--timeout", "4s", "-q").stderr == ""
+        assert walk(server, tmp_path, "--wait", "--timeout", "8s", "--exit-zero").code == 0
+        assert walk(server, tmp_path, "--wait", "--timeout", "8s", "-q").stderr == ""
 
 
 def test_a_well_pod_is_not_looked_into_again_until_all_is_well(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_watch_prints_one_document_after_the_other(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 9000, 9100)
         after(server, 3, 9000)
-        flags = ("--watch", "--timeout", "12s", "--output-file", f"json={kept}")
+        flags = ("--watch", "--timeout", "20s", "--output-file", f"json={kept}")
         done = walk(server, tmp_path, *flags)
         rounds = rounds_of(server)
     told = documents(done.stdout)

@@ -152,11 +152,13 @@ def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Rea
     found = cache.load(place, name)
     if found is None:
         found = _fresh(flags, environ, read)
+        if found is None:  # Not kept: the next try may come in time.
+            return []
         cache.keep(place, name, found)
     return found
 
 
-def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) -> Named:
+def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) -> Named | None:
     from kubectl_portcheck.collect.connection import Api, ClusterError, load_connection
 
     try:
@@ -164,7 +166,7 @@ def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) ->
         with Api(connection) as api:
             return read(api, connection)
     except (ClusterError, ValueError):
-        return []
+        return None
 
 
 def _connection_flags(flags: Mapping[str, str]) -> "ConnectionFlags":
