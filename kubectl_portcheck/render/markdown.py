@@ -19,8 +19,9 @@ from kubectl_portcheck.render.sweep import tally
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean, clean_block
 
-# A colon is left alone before a blank: only `:name:` and `http://` are drawn as something else.
-_SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)")
+# Only `:name:` and `http://` are drawn as something else: a colon is left alone before a blank, and
+# before two digits, as in a time. Not every chat reads `&#58;`.
+_SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)(?!\d\d(?!\d))")
 _LOOK: Final = Look(width=100)
 _MOST_WELL: Final = 20
 """The names of healthy Services that are told, of a sweep."""

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import yaml
 
+from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.render.sarif import render_sarif
 from kubectl_portcheck.render.shell import shell_quote
 from kubectl_portcheck.rules import CATALOGUE
@@ -197,6 +198,12 @@ def test_markdown_is_not_steered_by_a_name() -> None:
     prose = re.sub(r"```.*?```", "", shown, flags=re.DOTALL)
     for live in ("<img", "[l](", " @team", " `c`", " #1", "*d*", ":tada:", "http://", "\n# e"):
         assert live not in prose
+
+
+def test_a_time_stays_legible_in_markdown() -> None:
+    kept = Context(source="snapshot", collected_at="2026-11-22T22:25:57Z")
+    report = msgspec.structs.replace(b.debrief(), context=kept)
+    assert "snapshot of 2026-11-22T22:25:57Z" in FORMATS["report.md"](report)
 
 
 def test_a_code_block_cannot_be_ended_from_within() -> None:

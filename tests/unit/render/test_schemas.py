@@ -16,6 +16,7 @@ from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.schema import report_schema
 from tests.unit.render.builders import SCENARIOS
 from tests.unit.render.formats import FORMATS, VERSION
+from tests.unit.render.test_formats import strict
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 OFFICIAL = json.loads((SCHEMAS / "sarif-2.1.0.json").read_text())
@@ -64,6 +65,20 @@ def test_what_the_program_prints_is_valid(tmp_path: Path) -> None:
         SARIF.validate(sarif)
         JUNIT.validate(printed(*source, "-o", "junit"))
     assert "physicalLocation" in sarif["runs"][0]["results"][0]["locations"][0]
+
+
+def recorded() -> list[str]:
+    """The incidents that ship with the program."""
+    return [line.split()[0] for line in printed("--demo", "list").splitlines()]
+
+
+@pytest.mark.parametrize("incident", recorded())
+def test_a_report_on_a_real_incident_is_valid(incident: str) -> None:
+    SARIF.validate(json.loads(printed("--demo", incident, "-o", "sarif")))
+    JUNIT.validate(printed("--demo", incident, "-o", "junit"))
+    jsonschema.Draft202012Validator(strict(json.loads(report_schema()))).validate(
+        json.loads(printed("--demo", incident, "-o", "json"))
+    )
 
 
 def test_sarif_names_the_schema_that_it_is_held_against() -> None:
