@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test lint types bench cluster-up cluster-down docs clean
+.PHONY: help demo demo-record test lint types bench cluster-up test-oldest cluster-down docs faults clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +45,17 @@ bench: $(VENV)/dev ## Measure the walk against the same six steps by hand, on th
 cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is up
 	tests/bed/bed up
 
+test-oldest: $(VENV)/dev ## Run end-to-end tests on the oldest Kubernetes; builds it first
+	tests/bed/bed up --name old --oldest
+	PORTCHECK_E2E_KUBECONFIG=$$(tests/bed/bed kubeconfig --name old) \
+		$(BIN)/python -m pytest tests/e2e -m oldest
+	tests/bed/bed down --name old
+
 cluster-down: ## Remove it without a trace
 	tests/bed/bed down
+
+faults: $(VENV)/dev ## Run the fault matrix and write it as a table
+	$(BIN)/python -m tests.walk.table
 
 docs: $(VENV)/dev ## Write the parts of the documentation that are generated
 	$(BIN)/python -m tests.docs

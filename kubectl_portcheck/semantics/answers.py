@@ -108,7 +108,9 @@ def answer(
         return by_sockets._replace(kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="resets")
-    if forwarded is None:
+    address_refuses = any(a and a.outcome == "refused" for a in (proxied, within))
+    if forwarded is None or (by_sockets.kind == "not-listening" and address_refuses):
+        # A port-forward that seems to get in is silence alone, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
 

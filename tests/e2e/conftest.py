@@ -199,6 +199,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of these tests."""
     config.addinivalue_line("markers", "e2e: runs against a real cluster")
+    config.addinivalue_line("markers", "oldest: runs on the oldest Kubernetes as well")
     config.addinivalue_line("markers", "teardown: brings up and removes a cluster of its own")
 
 

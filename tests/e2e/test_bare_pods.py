@@ -6,6 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
 from kubectl_portcheck.render.rbac import render_role
@@ -16,6 +17,8 @@ from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
     from .conftest import Cluster
+
+pytestmark = pytest.mark.oldest
 
 
 def role_without(namespace: str, *left_out: str) -> Document:

@@ -16,6 +16,8 @@ from .workloads import Document, container, deployment, service
 if TYPE_CHECKING:
     from .conftest import Cluster
 
+pytestmark = pytest.mark.oldest
+
 NOT_KUBE_PROXYS = {"service.kubernetes.io/service-proxy-name": "another"}
 
 

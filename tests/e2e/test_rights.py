@@ -17,6 +17,8 @@ from .workloads import container, deployment, service
 if TYPE_CHECKING:
     from .conftest import Cluster
 
+pytestmark = pytest.mark.oldest
+
 BINDING = """
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
@@ -27,7 +29,7 @@ subjects: [{kind: User, name: oncall, apiGroup: rbac.authorization.k8s.io}]
 
 
 UNUSED = (
-    *("statefulsets", "daemonsets", "controllerrevisions", "events"),
+    *("endpoints", "statefulsets", "daemonsets", "controllerrevisions", "events"),
     *("httproutes", "grpcroutes", "tlsroutes", "tcproutes", "servicemonitors", "podmonitors"),
 )
 """What this incident does not ask for: a Deployment's pods that are all ready, and no custom

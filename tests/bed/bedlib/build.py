@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import images, store
-from .paths import ARCHITECTURE, BED, KUBERNETES_VERSION
+from . import oldest as oldest_kubernetes
+from .paths import ARCHITECTURE, BED, KUBERNETES, KUBERNETES_VERSION
 from .shell import BedError, environment, run, say
-
-_KUBERNETES = BED / "kubernetes"
 
 GO_VERSION = "1.26.6"
 """Fetched where the machine has none, or one too old for Kubernetes."""
@@ -57,11 +56,11 @@ class Parts:
     images: tuple[Path, ...]
 
 
-def build() -> Parts:
+def build(*, oldest: bool = False) -> Parts:
     """Make whatever is missing. With everything there this takes some milliseconds."""
     install_packages()
     return Parts(
-        programs=_kubernetes(),
+        programs=_oldest() if oldest else _kubernetes(),
         kubectl=kubectl(),
         images=tuple(images.build(_listen())),
     )
@@ -93,7 +92,7 @@ def install_packages() -> None:
 
 def _go() -> Path:
     """Give the machine's Go toolchain if it is new enough, else PyPI's."""
-    wanted = re.search(r"^go (\d+)\.(\d+)", (_KUBERNETES / "go.mod").read_text(), re.MULTILINE)
+    wanted = re.search(r"^go (\d+)\.(\d+)", (KUBERNETES / "go.mod").read_text(), re.MULTILINE)
     found = _path("go")
     if found and wanted:
         told = run([found, "env", "GOVERSION"], env=_go_environment()).strip()
@@ -123,7 +122,7 @@ def _kubernetes_flags() -> str:
 
 
 def _kubernetes_place() -> str:
-    source = [_KUBERNETES / name for name in ("go.mod", "go.sum", "tools.go")]
+    source = [KUBERNETES / name for name in ("go.mod", "go.sum", "tools.go")]
     inputs = store.key(*source, _kubernetes_flags())
     return f"kubernetes/{KUBERNETES_VERSION}-{ARCHITECTURE}-{inputs}"
 
@@ -137,9 +136,18 @@ def _kubernetes() -> Path:
         targets = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
         options = ["-trimpath", "-ldflags", _kubernetes_flags(), "-o", f"{draft}/"]
         command: list[str | Path] = [go, "build", *options, *targets]
-        run(command, cwd=_KUBERNETES, env=_go_environment(), timeout=7200)
+        run(command, cwd=KUBERNETES, env=_go_environment(), timeout=7200)
 
     return store.keep(_kubernetes_place(), make)
+
+
+def _oldest() -> Path:
+    go = _go()
+
+    def make(draft: Path) -> None:
+        oldest_kubernetes.build(go, _go_environment(), PROGRAMS, draft)
+
+    return store.keep(f"kubernetes/{oldest_kubernetes.place()}", make)
 
 
 def _listen() -> Path:

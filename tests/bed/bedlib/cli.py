@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import build, cluster, containerfile, plan
+from .paths import OLDEST_VERSION
 from .shell import BedError, say
 
 DEFAULT_NAME = "portcheck"
@@ -45,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
     command("check", _check, "say why the bed cannot run here; exit code 0 if it can", named=False)
     command("build", _build, "build and fetch whatever is missing", named=False)
     command("kubectl", _kubectl, "print the path of a kubectl that fits", named=False)
-    command("up", _up, "bring a cluster up unless it is, and print its kubeconfig's path")
+    up = command("up", _up, "bring a cluster up unless it is, and print its kubeconfig's path")
+    up.add_argument(
+        "--oldest", action="store_true", help=f"Kubernetes {OLDEST_VERSION} instead of the newest"
+    )
     command("down", _down, "remove all of a cluster")
     command("status", _status, "say how a cluster is; exit code 0 if it can be used")
     command("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
@@ -79,7 +83,7 @@ def _kubectl(_: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    print(cluster.up(options.name).kubeconfig)
+    print(cluster.up(options.name, oldest=options.oldest).kubeconfig)
 
 
 def _down(options: argparse.Namespace) -> None:

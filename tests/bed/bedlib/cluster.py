@@ -59,7 +59,7 @@ def find(name: str) -> Plan:
     return found
 
 
-def create(name: str) -> Plan:
+def create(name: str, *, oldest: bool = False) -> Plan:
     """Bring a new cluster up; one of that name must not be there."""
     require()
     with _locked(name):
@@ -68,10 +68,10 @@ def create(name: str) -> Plan:
                 "failed to create cluster: node(s) already exist for a cluster"
                 f' with the name "{name}"'
             )
-        return _create_or_retry(name)
+        return _create_or_retry(name, oldest)
 
 
-def up(name: str) -> Plan:
+def up(name: str, *, oldest: bool = False) -> Plan:
     """Give a healthy cluster, whether it was there, was damaged or has to be made."""
     require()
     with _locked(name):
@@ -82,7 +82,7 @@ def up(name: str) -> Plan:
                 return its
             say(f"the cluster {name} is not healthy ({problem}): made again")
             _delete(name)
-        return _create_or_retry(name)
+        return _create_or_retry(name, oldest)
 
 
 def _locked(name: str) -> contextlib.AbstractContextManager[None]:
@@ -90,12 +90,12 @@ def _locked(name: str) -> contextlib.AbstractContextManager[None]:
     return store.lock(f"cluster-{plan.check_name(name)}", timeout=7200)
 
 
-def _create_or_retry(name: str) -> Plan:
+def _create_or_retry(name: str, oldest: bool) -> Plan:
     """Try a start that fails once more; leave nothing of one that failed or was interrupted."""
-    parts = build.build()
+    parts = build.build(oldest=oldest)
     for last in (False, True):
         try:
-            return _create(name, parts)
+            return _create(name, parts, oldest)
         except BaseException as error:
             _delete(name)
             if last or not isinstance(error, StartError):
@@ -104,10 +104,10 @@ def _create_or_retry(name: str) -> Plan:
     raise AssertionError("the last try returns or raises")
 
 
-def _create(name: str, parts: build.Parts) -> Plan:
+def _create(name: str, parts: build.Parts, oldest: bool) -> Plan:
     begin = time.monotonic()
     with store.lock("slots", timeout=60):
-        its = plan.choose(name)
+        its = plan.choose(name, oldest=oldest)
         its.state.mkdir(parents=True, mode=0o700)
         its.save()
     (its.state / "logs").mkdir()

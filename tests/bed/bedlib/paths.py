@@ -21,11 +21,11 @@ def _cache() -> Path:
     return Path(base) / "portcheck-bed"
 
 
-def _kubernetes_version() -> str:
-    text = (BED / "kubernetes" / "go.mod").read_text()
-    found = re.search(r"^require k8s\.io/kubernetes (v[\w.]+)$", text, re.MULTILINE)
+def _kubernetes_version(folder: Path) -> str:
+    text = (folder / "go.mod").read_text()
+    found = re.search(r"^(?:require|\t)\s*k8s\.io/kubernetes (v[\w.]+)$", text, re.MULTILINE)
     if not found:
-        raise RuntimeError("tests/bed/kubernetes/go.mod does not pin k8s.io/kubernetes")
+        raise RuntimeError(f"{folder}/go.mod does not pin k8s.io/kubernetes")
     return found[1]
 
 
@@ -35,4 +35,9 @@ CACHE = _cache()
 STATE = Path(os.environ.get("PORTCHECK_BED_STATE", "/var/lib/portcheck-bed")).absolute()
 """What lives as long as a cluster: one directory for each. $PORTCHECK_BED_STATE sets it."""
 
-KUBERNETES_VERSION = _kubernetes_version()
+KUBERNETES = BED / "kubernetes"
+KUBERNETES_VERSION = _kubernetes_version(KUBERNETES)
+
+OLDEST = BED / "kubernetes-1.20"
+"""The oldest that the plugin works with: before discovery.k8s.io/v1."""
+OLDEST_VERSION = _kubernetes_version(OLDEST)

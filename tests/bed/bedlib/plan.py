@@ -23,6 +23,7 @@ class Plan:
     name: str
     slot: int
     dual: bool  # IPv4 and IPv6, else IPv4 alone
+    oldest: bool = False  # the oldest Kubernetes, else the newest
 
     @property
     def state(self) -> Path:
@@ -115,15 +116,18 @@ def names() -> list[str]:
     return sorted(path.name for path in STATE.glob("*") if path.is_dir())
 
 
-def choose(name: str) -> Plan:
+def choose(name: str, *, oldest: bool = False) -> Plan:
     """Plan a new cluster in a slot of which nothing is in use."""
-    dual = Path("/proc/net/if_inet6").exists() and succeeds(
-        ["unshare", "--net", "ip6tables", "-t", "nat", "-S"]
+    # Two families at once were an experiment when it was new.
+    dual = (
+        not oldest
+        and Path("/proc/net/if_inet6").exists()
+        and succeeds(["unshare", "--net", "ip6tables", "-t", "nat", "-S"])
     )
     used = {plan.slot for plan in map(load, names()) if plan}
     routed = _routed()
     for slot in range(SLOTS):
-        plan = Plan(check_name(name), slot, dual)
+        plan = Plan(check_name(name), slot, dual, oldest)
         wanted = [ipaddress.ip_network(n) for n in plan.networks + plan.pods + plan.services]
         if slot not in used and not any(
             one.version == other.version and one.overlaps(other)

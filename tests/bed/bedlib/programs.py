@@ -26,6 +26,10 @@ SOCKET = "/run/containerd/containerd.sock"
 CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
 
 
+_RUNTIME_FLAGS = ("--container-runtime=remote", f"--container-runtime-endpoint=unix://{SOCKET}")
+"""What is a setting in the kubelet's file since 1.27."""
+
+
 @dataclass(frozen=True)
 class Program:
     """One program of the node."""
@@ -50,7 +54,7 @@ def programs(plan: Plan) -> list[Program]:
         ),
         Program(
             "kube-scheduler",
-            _scheduler(),
+            _scheduler(plan),
             "https://127.0.0.1:10259/healthz",
             ["kube-apiserver"],
         ),
@@ -58,6 +62,7 @@ def programs(plan: Plan) -> list[Program]:
             "kubelet",
             [
                 f"{BIN}/kubelet",
+                *(_RUNTIME_FLAGS if plan.oldest else ()),
                 f"--config={CONF}/kubelet.yaml",
                 f"--kubeconfig={CONF}/kubelet.kubeconfig",
                 f"--root-dir={RUN}/kubelet",
@@ -70,7 +75,7 @@ def programs(plan: Plan) -> list[Program]:
         Program(
             "kube-proxy",
             [f"{BIN}/kube-proxy", f"--config={CONF}/kube-proxy.yaml"],
-            "http://127.0.0.1:10256/livez",
+            "http://127.0.0.1:10256/healthz",
             ["kube-apiserver"],
         ),
     ]
@@ -149,14 +154,17 @@ def _controller_manager(plan: Plan) -> list[str]:
         f"--cluster-signing-key-file={PKI}/ca.key",
         f"--service-account-private-key-file={PKI}/service-accounts.key",
     ]
+    if plan.oldest:
+        command.append("--port=0")
     size = "--node-cidr-mask-size-ipv4" if plan.dual else "--node-cidr-mask-size"
     return [*command, f"{size}=24"]
 
 
-def _scheduler() -> list[str]:
+def _scheduler(plan: Plan) -> list[str]:
     kubeconfig = f"{CONF}/scheduler.kubeconfig"
     return [
         f"{BIN}/kube-scheduler",
+        *(["--port=0"] if plan.oldest else []),
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
@@ -233,8 +241,17 @@ _LIMITS = (
 )
 
 
+_SINCE: dict[str, Any] = {
+    "containerRuntimeEndpoint": f"unix://{SOCKET}",
+    "failCgroupV1": False,
+    "podLogsDir": "/var/log/pods",
+}
+"""Settings that the oldest kubelet does not know, and would refuse."""
+
+
 def _kubelet(plan: Plan) -> dict[str, Any]:
     return {
+        **({} if plan.oldest else _SINCE),
         "kind": "KubeletConfiguration",
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "authentication": {
@@ -245,15 +262,12 @@ def _kubelet(plan: Plan) -> dict[str, Any]:
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": f"{PKI}/kubelet.crt",
         "tlsPrivateKeyFile": f"{PKI}/kubelet.key",
-        "containerRuntimeEndpoint": f"unix://{SOCKET}",
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": cgroups.root(plan.name),
-        "failCgroupV1": False,
         "failSwapOn": False,
         "clusterDomain": "cluster.local",
         "clusterDNS": [plan.dns],
         "resolvConf": "",
-        "podLogsDir": "/var/log/pods",
         "volumePluginDir": f"{RUN}/kubelet-plugins",
         # The images came by hand and cannot be pulled again; the disk is the machine's business.
         "imageGCHighThresholdPercent": 100,
@@ -274,6 +288,7 @@ def _kube_proxy(plan: Plan) -> dict[str, Any]:
         "tcpEstablishedTimeout": "0s",
         "tcpCloseWaitTimeout": "0s",
     }
+    udp = {"udpTimeout": "0s", "udpStreamTimeout": "0s"}
     return {
         "kind": "KubeProxyConfiguration",
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
@@ -282,7 +297,7 @@ def _kube_proxy(plan: Plan) -> dict[str, Any]:
         "clusterCIDR": ",".join(plan.pods),
         "hostnameOverride": plan.node,
         # These would be settings of the whole machine.
-        "conntrack": {**nothing, "udpTimeout": "0s", "udpStreamTimeout": "0s"},
+        "conntrack": {**nothing, **({} if plan.oldest else udp)},
         "iptables": {"minSyncPeriod": "0s"},
     }
 

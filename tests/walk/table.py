@@ -1,0 +1,116 @@
+"""The fault matrix as a table: ``make faults`` runs every cell and writes docs/faults.md.
+
+The tests compare each cell that they run with what stands there.
+"""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.walk import events, matrix
+from tests.walk.shop import Run
+
+FILE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
+
+Key = tuple[str, str]
+"""Row and column."""
+
+HEAD = """# What it says when something fails
+
+Written by `make faults`, which runs every cell; the tests run every cell too and compare. Each is
+the whole program against a scripted API server over TLS, once with a Service that is broken and
+once with one that is well: `broken / well`.
+
+- **right**: the verdict that somebody who sees everything would give, within the deadline.
+- **partly**: right as far as it goes: `degraded`, where one pod is proven to refuse and nothing is
+  known of the other.
+- **says what it lacks**: inconclusive, exit code 3, and what was missing is named.
+- **exit 4**, **exit 2**: no report; one line says that no cluster was reached, the credentials were
+  refused, or the Service is not there.
+
+No cell gives a wrong verdict, a traceback or a walk beyond its deadline.
+"""
+
+
+def word(done: Run, truths: Sequence[str]) -> str:
+    """What a run came to, in the table's words."""
+    if not done.stdout:
+        return f"exit {int(done.code)}"
+    if done.verdict == "inconclusive":
+        return "says what it lacks"
+    if done.verdict == "degraded" and truths[0] == "broken":
+        return "partly"
+    return "right" if done.verdict in truths else f"WRONG: {done.verdict}"
+
+
+def key_of(cell: matrix.Cell | events.Cell) -> Key:
+    """Where a cell stands."""
+    if isinstance(cell, matrix.Cell):
+        return cell.fault, cell.call
+    return cell.event, f"{cell.pods} of the two pods"
+
+
+def position(cell: matrix.Cell | events.Cell) -> int:
+    """The broken Service comes first in a cell, then the well one."""
+    return 0 if cell.broken else 1
+
+
+def render(found: dict[Key, list[str]]) -> str:
+    """The document."""
+    pods = tuple(f"{pods} of the two pods" for pods in ("one", "all"))
+    parts = [
+        HEAD,
+        "## Faults of one call\n",
+        _table(found, list(matrix.FAULTS), tuple(matrix.CALLS)),
+    ]
+    parts += ["## Pods that go away\n", _table(found, list(events.EVENTS), pods)]
+    return "\n".join(parts)
+
+
+def _table(found: dict[Key, list[str]], rows: Sequence[str], columns: Sequence[str]) -> str:
+    lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for row in rows:
+        cells = [_shown(found.get((row, column))) for column in columns]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(words: Sequence[str] | None) -> str:
+    if words is None:
+        return ""
+    return words[0] if words[0] == words[1] else " / ".join(words)
+
+
+def told() -> dict[Key, list[str]]:
+    """What the document says of each cell."""
+    found: dict[Key, list[str]] = {}
+    columns: list[str] = []
+    for text in FILE.read_text().splitlines():
+        if not text.startswith("| "):
+            continue
+        row, *cells = [c.strip() for c in text.strip("|").split("|")]
+        if not row:
+            columns = cells
+            continue
+        for column, cell in zip(columns, cells, strict=True):
+            if cell:
+                both = cell.split(" / ")
+                found[row, column] = both if len(both) == 2 else both * 2
+    return found
+
+
+def measure() -> dict[Key, list[str]]:
+    """Runs every cell."""
+    found: dict[Key, list[str]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for cell in matrix.CELLS:
+            done = matrix.run(cell, Path(folder))
+            found.setdefault(key_of(cell), []).append(word(done, (cell.truth,)))
+        for event in events.CELLS:
+            done = events.run(event, Path(folder))
+            found.setdefault(key_of(event), []).append(word(done, event.truths))
+    return found
+
+
+if __name__ == "__main__":
+    FILE.write_text(render(measure()))
