@@ -77,6 +77,8 @@ def _role() -> list[Document]:
         {"apiGroups": [""], "resources": ["services", "pods", "endpoints"]},
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"]},
         {"apiGroups": ["apps"], "resources": ["replicasets", "deployments"]},
+        {"apiGroups": ["networking.k8s.io"], "resources": ["ingresses", "networkpolicies"]},
+        {"apiGroups": ["gateway.networking.k8s.io"], "resources": ["*"]},
     ]
     return [
         {
@@ -95,10 +97,24 @@ def _role() -> list[Document]:
     ]
 
 
+def _policy() -> Document:
+    """What admits clients to the port that the program left."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "allow-checkout"},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "checkout"}},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"ports": [{"port": 8080}, {"port": 9100}]}],
+        },
+    }
+
+
 SCENES: dict[str, Scene] = {
     "checkout": Scene(
         *("svc/checkout", "production", "broken", "PC401"),
-        documents=incidents.checkout(),
+        documents=[*incidents.checkout(), _policy()],
         before=incidents.checkout(8080),
         ready="deployment/checkout",
     ),
