@@ -130,7 +130,7 @@ def _pod_status(case: Case) -> Step:
         if restarts:
             summary += f"; {restarts} {plural('restart', restarts)}"
         return _step(1, "pass", summary, command=command)
-    states = Counter(pods.describe(p) for p in case.pods if p not in ready)
+    states = Counter(pods.describe(p) for p in case.pods if not pods.is_ready(p))
     others = listing(f"{count} {state}" for state, count in sorted(states.items()))
     status: Status = "warn" if ready else "fail"
     return _step(1, status, f"{share(ready, case.pods)} Ready; {others}", command=command)
@@ -172,7 +172,8 @@ def _listening_ports(case: Case) -> Step:
     if not well and targets:
         summary += f"; {targets} {_instead(read)}"
     if len(read) < len(case.states):
-        why = next(iter(_why_unread(case, [s for s in case.states if s not in read])), "")
+        unread = [s for s in case.states if case.listeners(s.pod) is None]
+        why = next(iter(_why_unread(case, unread)), "")
         summary += f"; {len(case.states) - len(read)} not read ({why})"
     status: Status = "pass" if len(well) == len(case.states) else "warn"
     return _step(2, status, f"{summary}", command=command)

@@ -17,12 +17,13 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
+    Node,
     ObjectMeta,
     Pod,
     Service,
     Workload,
 )
-from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.references import selects, uses_of_ingress, uses_of_route, watches
 
@@ -47,6 +48,7 @@ SERVICES = Resource("/api/v1", "services", decode.ListOf[Service])
 PODS = Resource("/api/v1", "pods", decode.ListOf[Pod])
 SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", decode.ListOf[EndpointSlice])
 ENDPOINTS = Resource("/api/v1", "endpoints", decode.ListOf[Endpoints])
+NODES = Resource("/api/v1", "nodes", decode.ListOf[Node])
 DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", decode.ListOf[Workload], "Deployment")
 
 
@@ -77,6 +79,8 @@ class Shared:
         self._seen = seen
         self.namespaces: list[str] | None = [scope.namespace] if scope.namespace else None
         """Those that are listed one by one; None where the whole cluster is."""
+        self.served: Observed[dict[str, tuple[str, ...]]] | Missing = Observed(value={})
+        """The versions of the optional API groups."""
         self.begun: list[Future[Any]] = []
         self.lists: dict[str, Listed[Any]] = {}
         """By the resource's plural."""
@@ -107,8 +111,9 @@ class Shared:
         services.result()
         if self.namespaces is None and is_forbidden(self.lists["services"]):
             self._one_by_one()
-        served: Observed[dict[str, tuple[str, ...]]] | Missing = groups.result()
-        optional = [] if isinstance(served, Missing) else list(self._served(served.value))
+        self.served = groups.result()
+        served = {} if isinstance(self.served, Missing) else self.served.value
+        optional = list(self._served(served))
         self.begun += [start(self._list, r, self._into(r)) for r in optional]
         for one in list(self.begun):
             one.result()
@@ -249,6 +254,10 @@ class Shared:
         found: T = self._once[key]
         return found
 
+    def nodes(self) -> Read[Node]:
+        """The nodes; listed when they are first asked for."""
+        return self.once(("nodes",), lambda: self._lister.read(NODES, None)).of("")
+
     def objects(self, kind: str, namespace: str) -> Read[Any]:
         """The namespace's objects of a kind that stands around Services."""
         listed = self.lists.get(self.kinds.get(kind, ""))
@@ -261,12 +270,46 @@ class Shared:
 
     def around(self, service: Service, pods: Iterable[Pod]) -> dict[str, Read[Any]]:
         """What leads to the Service, guards its pods and watches them, by field of the evidence."""
+        grants = kinds.REFERENCE_GRANTS.name
+        granted = self.foreign_routes(service)
         return {
+            **(
+                {"reference_grants": self.objects(grants, service.metadata.namespace)}
+                if granted
+                else {}
+            ),
             "ingresses": self._leading_to(service, [kinds.INGRESSES.name]),
-            "routes": self._leading_to(service, [k.name for k in kinds.ROUTES]),
+            "routes": self._routes(service),
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
         }
+
+    def foreign_routes(self, service: Service) -> tuple[Route, ...]:
+        """The routes of other namespaces that name the Service, where the lists have them."""
+        if self._scope.namespace:
+            return ()
+        index = self.once(("routes",), self._index_of_routes)
+        metadata = service.metadata
+        found: tuple[Route, ...] = tuple(index.get((metadata.namespace, metadata.name), ()))
+        return tuple(r for r in found if r.metadata.namespace != metadata.namespace)
+
+    def _index_of_routes(self) -> dict[tuple[str, str], list[Route]]:
+        index: dict[tuple[str, str], list[Route]] = defaultdict(list)
+        for kind in kinds.ROUTES:
+            listed = self.lists.get(self.kinds.get(kind.name, ""))
+            for several in listed.found.values() if listed else ():
+                for route in several:
+                    for use in {(u.namespace, u.service) for u in uses_of_route(route)}:
+                        index[use].append(route)
+        return index
+
+    def _routes(self, service: Service) -> Read[Any]:
+        here = self._leading_to(service, [k.name for k in kinds.ROUTES])
+        foreign = self.foreign_routes(service)
+        if not foreign:
+            return here
+        own = () if isinstance(here, Missing) else here.value
+        return Observed(value=(*own, *foreign))
 
     def _leading_to(self, service: Service, names: Iterable[str]) -> Read[Any]:
         namespace = service.metadata.namespace
@@ -316,7 +359,7 @@ class Shared:
 
 
 ALWAYS: tuple[kinds.Kind[Any], ...] = (kinds.INGRESSES, kinds.NETWORK_POLICIES)
-OPTIONAL: tuple[kinds.Kind[Any], ...] = (*kinds.ROUTES, *kinds.MONITORS)
+OPTIONAL: tuple[kinds.Kind[Any], ...] = (*kinds.ROUTES, kinds.REFERENCE_GRANTS, *kinds.MONITORS)
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""
 

@@ -185,11 +185,18 @@ class _Sweep:
             sockets={p.metadata.name: NOBODY for p in everyone if not pods.is_finished(p)},
             namespace_pods=self.shared.similar(service) if empty else NOT_ASKED,
             deployments=self._deployments(service) if empty else NOT_ASKED,
+            nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
             **self.shared.around(service, everyone),
         )
 
     def _deployments(self, service: Service) -> object:
         return self.shared.deployments(service.metadata.namespace)
+
+
+def _is_local(service: Service) -> bool:
+    """Whether a traffic policy sends clients to pods of their own node alone."""
+    spec = service.spec
+    return "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy)
 
 
 NOBODY = Missing(reason=Reason.NOT_CONTACTED, detail=ENOUGH)
@@ -219,7 +226,9 @@ def standing(evidence: ServiceEvidence) -> Standing:
         if e.target_ref is not None and e.ready
     }
     ready = {p.metadata.name for p in whole.pods if pods.is_ready(p) and not pods.is_terminating(p)}
-    if not everyone or listed != ready or ready != everyone:
+    pending = whole.service.spec.type == "LoadBalancer"
+    pending = pending and not whole.service.status.load_balancer.ingress
+    if pending or not everyone or listed != ready or ready != everyone:
         return "suspicious"
     kinds = {s.answer.kind for port in whole.asked_ports for s in Case(evidence, port).states}
     if kinds - {"serves", "unknown"}:

@@ -22,6 +22,7 @@ class Anew(LiveCluster):
         super().__init__(*cluster.asked_with)
         self.listed = service
         self.shared = shared
+        self.foreign_routes = shared.foreign_routes(service)
 
     def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
         """The pods with these labels; for an empty selector those that may have been meant."""
@@ -32,8 +33,8 @@ class Anew(LiveCluster):
         return self.shared.deployments(self.listed.metadata.namespace)
 
     def groups(self) -> Observed[dict[str, tuple[str, ...]]] | Missing:
-        """None: which kinds are served is known."""
-        return Observed(value={})
+        """The versions of the optional API groups."""
+        return self.shared.served
 
     def objects(
         self, kind: Kind[R], served: Mapping[str, tuple[str, ...]], **query: str

@@ -32,7 +32,12 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
         from kubectl_portcheck.commands import polling
 
         return polling.run(args, env)
-    return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
+    if args.targets:
+        return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
+    from kubectl_portcheck.garbage import uncollected
+
+    with uncollected():  # A sweep holds much, and ends with the process.
+        return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
 
 
 def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":

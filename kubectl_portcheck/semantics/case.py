@@ -176,7 +176,9 @@ class ServiceCase:
     def knocked(self, pod: Pod) -> PodSockets | None:
         """What the port-forwards prove, where the pod's sockets could not be read; else None."""
         measured = self.measured(pod)
-        return None if isinstance(measured.sockets, Observed) else knocked(measured.attempts)
+        if isinstance(measured.sockets, Observed) or not measured.attempts:
+            return None
+        return knocked(measured.attempts)
 
     def measured(self, pod: Pod) -> Measured:
         """All that was measured in the pod."""
@@ -184,8 +186,16 @@ class ServiceCase:
         return Measured(
             pod,
             self.evidence.sockets.get(name, NOT_ASKED),
-            [a for a in self.evidence.attempts if a.pod == name],
+            self._attempts.get(name, ()),
         )
+
+    @cached_property
+    def _attempts(self) -> dict[str, list[Attempt]]:
+        """The attempts by pod: there may be a thousand of these."""
+        found: dict[str, list[Attempt]] = {}
+        for attempt in self.evidence.attempts:
+            found.setdefault(attempt.pod, []).append(attempt)
+        return found
 
     def workload(self, pod: Pod) -> Subject | None:
         """The workload that made the pod, the Deployment rather than its ReplicaSet."""

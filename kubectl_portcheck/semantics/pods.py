@@ -1,5 +1,6 @@
 """The state of a pod, as the control plane and kubectl read it."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
@@ -17,7 +18,10 @@ IMAGE = (
 
 def condition(pod: Pod, kind: str) -> str:
     """The status of a condition; '' where the pod has none of that type."""
-    return next((c.status for c in pod.status.conditions if c.type == kind), "")
+    for found in pod.status.conditions:
+        if found.type == kind:
+            return found.status
+    return ""
 
 
 def is_ready(pod: Pod) -> bool:
@@ -37,6 +41,8 @@ def is_finished(pod: Pod) -> bool:
 
 def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
     """The statuses of the containers that serve: the main ones and the native sidecars."""
+    if not pod.status.init_container_statuses:
+        return pod.status.container_statuses
     sidecar = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
     return (
         *pod.status.container_statuses,
@@ -99,14 +105,19 @@ def age(since: str | None, now: str) -> float:
     """Seconds between two RFC 3339 times; infinite where one of them is not known."""
     if not since or not now:
         return float("inf")
-    from datetime import datetime
-
     try:
-        # Python 3.10 does not read the Z that Kubernetes writes.
-        start, end = (datetime.fromisoformat(t.replace("Z", "+00:00")) for t in (since, now))
-        return (end - start).total_seconds()
+        return _moment(now) - _moment(since)
     except (ValueError, TypeError):
         return float("inf")
+
+
+@lru_cache(maxsize=4096)
+def _moment(text: str) -> float:
+    """Seconds since 1970. Raises ValueError. Pods that were made together have one time."""
+    from datetime import datetime
+
+    # Python 3.10 does not read the Z that Kubernetes writes.
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def describe(pod: Pod) -> str:

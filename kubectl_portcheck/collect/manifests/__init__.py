@@ -10,7 +10,6 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.localise import localise
 from kubectl_portcheck.collect.manifests.mending import Mended, mend, unified_diff, write
 from kubectl_portcheck.collect.manifests.objects import Manifests, read
-from kubectl_portcheck.collect.manifests.tree import uncollected
 
 __all__ = [
     "Gathered",
@@ -21,7 +20,6 @@ __all__ = [
     "localise",
     "mend",
     "read",
-    "uncollected",
     "unified_diff",
     "write",
 ]

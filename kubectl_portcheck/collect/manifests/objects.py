@@ -14,6 +14,7 @@ from kubectl_portcheck.collect.manifests.documents import (
     documents,
 )
 from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
+from kubectl_portcheck.garbage import uncollected
 from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
 
 T = TypeVar("T")
@@ -88,7 +89,7 @@ class Manifests(NamedTuple):
 
 def read(arguments: Sequence[str], stdin: BinaryIO) -> Manifests:
     """Reads what the arguments of ``-f`` name. Raises UsageError where one names nothing."""
-    with tree.uncollected():
+    with uncollected():
         return collected(open_all(arguments, stdin))
 
 

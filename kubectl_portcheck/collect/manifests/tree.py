@@ -5,10 +5,7 @@ and aliases, a depth that is bounded (the loader in C overruns its stack), names
 anchored twice, and aliases that stay aliases until someone pays for what they expand to.
 """
 
-import gc
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import yaml
@@ -17,20 +14,6 @@ DEEPEST = 200
 """Levels of nesting; manifests have about twenty."""
 SPARE = 100_000
 """Values that aliases may add to those of a document's own text."""
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Without the garbage collector: trees are many objects and no garbage, and it looks at all
-    of them again and again, for a third of the time.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 class Broken(Exception):

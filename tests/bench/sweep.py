@@ -1,0 +1,180 @@
+"""Sweeps over clusters of 100 to 10,000 Services, and one Service with 1,000 pods.
+
+    python -m tests.bench.sweep [--json] [SERVICES...]
+
+The clusters are stand-ins (see ``standin``), which are measured first: a client that only reads
+what the sweep will read, and decodes nothing, says how much of the time is theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PROGRAM = Path(sys.executable).with_name("kubectl-portcheck")
+SIZES = (100, 1000, 10000)
+PODS_EACH = 10
+MANY_PODS = 1000
+
+
+class Row(NamedTuple):
+    """One measurement."""
+
+    what: str
+    services: int
+    pods: int
+    seconds: float
+    cpu: float
+    megabytes: float
+    """The most memory that the process held."""
+    requests: int
+    streams: int
+    sent: float
+    """Megabytes over the network, packed."""
+    unpacked: float
+    """The same, unpacked."""
+    standin: float
+    """Seconds in which a client that decodes nothing reads the same."""
+    exit_code: int
+
+
+@contextlib.contextmanager
+def standin(services: int, pods_each: int, folder: str) -> Iterator[int]:
+    """A stand-in, by its port."""
+    port_file = Path(folder) / f"port-{services}-{pods_each}"
+    command = [sys.executable, "-m", "tests.bench.standin"]
+    process = subprocess.Popen([*command, str(services), str(pods_each), str(port_file)])
+    try:
+        while not port_file.exists() or not port_file.read_text():
+            if process.poll() is not None:
+                raise SystemExit("the stand-in ended")
+            time.sleep(0.1)
+        yield int(port_file.read_text())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def stats(port: int) -> dict[str, int]:
+    """What the stand-in has been asked so far, this question included."""
+    connection = HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/stats")
+    found: dict[str, int] = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
+
+
+def read_only(port: int) -> float:
+    """The seconds in which the lists of a sweep are read and unpacked, and nothing else is done."""
+    connection = HTTPConnection("127.0.0.1", port)
+    began = time.perf_counter()
+    for path in ("/api/v1/services", "/api/v1/pods", "/apis/discovery.k8s.io/v1/endpointslices"):
+        following = "0"
+        while following:
+            connection.request("GET", f"{path}?limit=500&continue={following}")
+            text = zlib.decompress(connection.getresponse().read(), wbits=31)
+            head = text[:200]
+            start = head.find(b'"continue":"')
+            following = head[start + 12 :].partition(b'"')[0].decode() if start > 0 else ""
+    connection.close()
+    return time.perf_counter() - began
+
+
+def measure(what: str, services: int, pods_each: int, port: int, *flags: str) -> Row:
+    """Runs the program once."""
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "bench",
+        "contexts": [{"name": "bench", "context": {"cluster": "bench", "user": "bench"}}],
+        "clusters": [{"name": "bench", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
+        "users": [{"name": "bench", "user": {}}],
+    }
+    alone = read_only(port)
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config"
+        config.write_text(json.dumps(kubeconfig))
+        environ = {**os.environ, "KUBECONFIG": str(config)}
+        before = stats(port)
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [str(PROGRAM), *flags], env=environ, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+    after = stats(port)
+    return Row(
+        what,
+        services,
+        services * pods_each,
+        round(seconds, 2),
+        round(usage.ru_utime + usage.ru_stime, 2),
+        round(usage.ru_maxrss / 1024, 1),
+        after["requests"] - before["requests"] - 1,
+        after["streams"] - before["streams"],
+        round((after["sent"] - before["sent"]) / 1e6, 1),
+        round((after["unpacked"] - before["unpacked"]) / 1e6, 1),
+        round(alone, 2),
+        process.returncode,
+    )
+
+
+def rows(sizes: tuple[int, ...] = SIZES) -> list[Row]:
+    """All measurements."""
+    found = []
+    static = ("-A", "--no-exec", "--no-port-forward", "--summary", "--timeout", "10m")
+    with tempfile.TemporaryDirectory() as folder:
+        for services in sizes:
+            with standin(services, PODS_EACH, folder) as port:
+                found.append(measure("sweep, static", services, PODS_EACH, port, *static))
+        with standin(1, MANY_PODS, folder) as port:
+            target = ("svc/service-00000", "-n", "team-000", "--timeout", "2m")
+            found.append(measure("one Service, all pods", 1, MANY_PODS, port, *target))
+    return found
+
+
+def markdown(found: list[Row]) -> str:
+    """The measurements as a table."""
+    names = {
+        "what": "",
+        "services": "Services",
+        "pods": "pods",
+        "seconds": "wall s",
+        "cpu": "CPU s",
+        "megabytes": "peak MB",
+        "requests": "requests",
+        "streams": "of them streams",
+        "sent": "MB packed",
+        "unpacked": "MB unpacked",
+        "standin": "s to read alone",
+    }
+    lines = [f"| {' | '.join(names.values())} |", f"|{'---|' * len(names)}"]
+    for row in found:
+        values: dict[str, Any] = row._asdict()
+        shown = (f"{v:,}" if isinstance(v := values[n], int) else str(v) for n in names)
+        lines.append(f"| {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Measure sweeps against a stand-in API server.")
+    parser.add_argument("sizes", nargs="*", type=int, metavar="SERVICES")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    asked = parser.parse_args()
+    measured = rows(tuple(asked.sizes) or SIZES)
+    if asked.json:
+        print(json.dumps([r._asdict() for r in measured], indent=2))
+    else:
+        print(markdown(measured))
