@@ -239,7 +239,7 @@ def _check(rule: Rule, case: ServiceCase) -> Outcome:
         missing = case.missing(need)
         # Pods are not asked for where none is selected: the rules say themselves what that means.
         if missing is not None and (case.selects or need != Need.PODS):
-            return rule.lacks(missing.detail or missing.reason)
+            return rule.lacks(missing)
     if isinstance(case, Case) and rule.check is not None:
         return rule.check(case)
     assert rule.check_service is not None

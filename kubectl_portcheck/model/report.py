@@ -125,6 +125,9 @@ class NotEvaluated(Record, frozen=True):
     code: str
     missing: str
     port: int | None = None
+    unserved: bool = False
+    """True where the cluster does not serve the API in question: then there are no such objects,
+    and people need not be told."""
 
 
 class Step(Record, frozen=True):
@@ -221,6 +224,11 @@ class ServiceReport(Record, frozen=True):
     """What changed before the fault: only where there is one."""
     old_port: OldPort | None = None
     """The port that the application has left, where something still names it."""
+
+    @property
+    def lacking(self) -> tuple[NotEvaluated, ...]:
+        """The rules that lacked something that may be there."""
+        return tuple(n for n in self.not_evaluated if not n.unserved)
 
     @property
     def heads(self) -> tuple[Finding, ...]:

@@ -225,7 +225,7 @@ def history(service: ServiceReport, look: Look) -> Lines:
 def gaps(service: ServiceReport, look: Look) -> Lines:
     """What could not be had, and which rules it kept from deciding."""
     lacking: dict[str, list[str]] = {m: [] for m in service.missing}
-    for rule in service.not_evaluated:
+    for rule in service.lacking:
         codes = lacking.setdefault(rule.missing, [])
         if rule.code not in codes:
             codes.append(rule.code)

@@ -115,7 +115,7 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     ]
     if follows:
         parts.append("What follows from it:\n\n" + "\n".join(follows))
-    lacking = list(dict.fromkeys((*service.missing, *(n.missing for n in service.not_evaluated))))
+    lacking = list(dict.fromkeys((*service.missing, *(n.missing for n in service.lacking))))
     if lacking:
         parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))
     if service.suppressed:

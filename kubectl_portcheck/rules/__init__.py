@@ -31,8 +31,10 @@ from kubectl_portcheck.rules import (
     pc407_mixed_listeners,
     pc408_service_port_unknown,
     pc409_external_name_has_no_ports,
+    pc410_port_lost_in_apply,
     pc411_probe_port_not_listening,
     pc412_probe_looks_elsewhere,
+    pc413_load_balancer_pending,
     pc501_pod_refuses,
     pc502_pod_times_out,
     pc503_pod_resets,
@@ -44,6 +46,7 @@ from kubectl_portcheck.rules import (
     pc701_ingress_port_missing,
     pc702_route_port_missing,
     pc703_reference_not_granted,
+    pc704_monitor_port_missing,
     pc705_policy_names_service_port,
 )
 from kubectl_portcheck.rules.base import Rule
@@ -79,8 +82,10 @@ CATALOGUE: tuple[Rule, ...] = (
     pc407_mixed_listeners.RULE,
     pc408_service_port_unknown.RULE,
     pc409_external_name_has_no_ports.RULE,
+    pc410_port_lost_in_apply.RULE,
     pc411_probe_port_not_listening.RULE,
     pc412_probe_looks_elsewhere.RULE,
+    pc413_load_balancer_pending.RULE,
     pc501_pod_refuses.RULE,
     pc502_pod_times_out.RULE,
     pc503_pod_resets.RULE,
@@ -92,6 +97,7 @@ CATALOGUE: tuple[Rule, ...] = (
     pc701_ingress_port_missing.RULE,
     pc702_route_port_missing.RULE,
     pc703_reference_not_granted.RULE,
+    pc704_monitor_port_missing.RULE,
     pc705_policy_names_service_port.RULE,
 )
 """Every rule, in the order of its code."""

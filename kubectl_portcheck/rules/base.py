@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import (
     Finding,
@@ -136,9 +137,15 @@ class Rule(NamedTuple):
             unsure=unsure,
         )
 
-    def lacks(self, missing: str) -> NotEvaluated:
+    def lacks(self, missing: str | Missing) -> NotEvaluated:
         """The outcome of a rule that misses a part of its evidence."""
-        return NotEvaluated(code=self.code, missing=missing)
+        if isinstance(missing, str):
+            return NotEvaluated(code=self.code, missing=missing)
+        return NotEvaluated(
+            code=self.code,
+            missing=missing.detail or missing.reason,
+            unserved=missing.reason == Reason.NOT_SERVED,
+        )
 
 
 def impact_of(states: Iterable[PodState], case: Case) -> str:

@@ -22,7 +22,7 @@ def _check(case: ServiceCase) -> Outcome:
         return NotApplicable("no route of another namespace is known to name the Service")
     missing = case.missing("reference_grants")
     if missing is not None:
-        return RULE.lacks(missing.detail or missing.reason)
+        return RULE.lacks(missing)
     found = [
         _finding(case, r)
         for r in foreign

@@ -130,3 +130,130 @@ def test_a_route_of_another_namespace(cluster: Cluster, namespace: str) -> None:
             assert GATEWAY in fix["patch"]
         finally:
             cluster.kubectl("delete", "namespace", other, "--wait=false")
+
+
+def monitor(kind: str, **endpoint: object) -> Document:
+    field = "endpoints" if kind == "ServiceMonitor" else "podMetricsEndpoints"
+    return {
+        "apiVersion": "/".join(KINDS[kind]),
+        "kind": kind,
+        "metadata": {"name": "checkout"},
+        "spec": {"selector": {"matchLabels": {"app": "checkout"}}, field: [endpoint]},
+    }
+
+
+def test_monitors_that_name_ports_of_the_other_kind(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "ServiceMonitor", "PodMonitor"):
+        deploy(cluster, namespace)
+        named = service((80, 8080))
+        named["metadata"]["labels"] = {"app": "checkout"}
+        named["spec"]["ports"][0]["name"] = "web"
+        cluster.apply(named, namespace)
+        for kind, wrong in (("ServiceMonitor", "http"), ("PodMonitor", "htp")):
+            cluster.apply(monitor(kind, port=wrong), namespace)
+            found = diagnose(cluster, namespace)
+            assert (found.code, found.verdict, found.causes) == (0, "healthy", ["PC704"])
+            assert found.findings[0]["severity"] == "warning"
+            assert found.findings[0]["subject"]["kind"] == kind
+            assert found.fix
+            paste(cluster, found.fix)
+            well = diagnose(cluster, namespace)
+            assert (well.verdict, well.findings) == ("healthy", [])
+
+
+def test_a_scrape_annotation_for_a_closed_port(cluster: Cluster, namespace: str) -> None:
+    deploy(cluster, namespace)
+    words = ["prometheus.io/scrape=true", "prometheus.io/port=9100"]
+    cluster.kubectl("annotate", "service/checkout", *words, namespace=namespace, check=True)
+    found = diagnose(cluster, namespace)
+    assert (found.code, found.verdict, found.causes) == (0, "healthy", ["PC704"])
+    right = "prometheus.io/port=8080"
+    cluster.kubectl(
+        "annotate", "--overwrite", "service/checkout", right, namespace=namespace, check=True
+    )
+    assert diagnose(cluster, namespace).findings == []
+
+
+DNS = {
+    "UDP": {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 5353},
+    "TCP": {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 5353},
+}
+
+
+@pytest.mark.parametrize(("first", "lost"), [("UDP", "TCP"), ("TCP", "TCP")])
+def test_apply_loses_one_of_two_ports_of_one_number(
+    cluster: Cluster, namespace: str, first: str, lost: str
+) -> None:
+    """Adding TCP to UDP loses TCP; adding UDP to TCP replaces it."""
+    app = container("udp://0.0.0.0:5353", "tcp://0.0.0.0:5353")
+    made = service()
+    made["spec"]["ports"] = [DNS[first]]
+    cluster.apply([deployment(app), made], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    made["spec"]["ports"] = list(DNS.values())
+    cluster.apply(made, namespace)
+    live = cluster.get("service/checkout", namespace=namespace)["spec"]["ports"]
+    assert lost not in [p["protocol"] for p in live]
+
+    found = diagnose(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC410"])
+    assert found.fix
+    paste(cluster, found.fix)
+    clusterip = cluster.get("service/checkout", namespace=namespace)["spec"]["clusterIP"]
+    cluster.wait_dial(clusterip, 53, "accepted")
+    well = diagnose(cluster, namespace)
+    assert (well.code, well.verdict, well.findings) == (0, "healthy", [])
+    cluster.apply(made, namespace)  # from now on apply keeps both
+    assert len(cluster.get("service/checkout", namespace=namespace)["spec"]["ports"]) == 2
+
+
+def test_apply_changes_one_of_two_target_ports(cluster: Cluster, namespace: str) -> None:
+    both = ("udp://0.0.0.0:5353", "tcp://0.0.0.0:5353", "udp://0.0.0.0:5454", "tcp://0.0.0.0:5454")
+    made = service()
+    made["spec"]["ports"] = list(DNS.values())
+    cluster.apply([deployment(container(*both)), made], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    made["spec"]["ports"] = [{**p, "targetPort": 5454} for p in DNS.values()]
+    cluster.apply(made, namespace)
+    found = diagnose(cluster, namespace)
+    assert found.causes == ["PC410"]
+    assert found.fix
+    paste(cluster, found.fix)
+    live = cluster.get("service/checkout", namespace=namespace)["spec"]["ports"]
+    assert [p["targetPort"] for p in live] == [5454, 5454]
+    assert "PC410" not in [f["code"] for f in diagnose(cluster, namespace).findings]
+
+
+def test_a_load_balancer_that_a_controller_cannot_make(cluster: Cluster, namespace: str) -> None:
+    """No such controller runs here, so its event is written by hand."""
+    deploy(cluster, namespace)
+    cluster.apply(service((80, 8080), type="LoadBalancer"), namespace)
+    young = diagnose(cluster, namespace)
+    assert (young.verdict, young.findings) == ("healthy", [])  # it is given its time
+    now = cluster.get("service/checkout", namespace=namespace)["metadata"]
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": "checkout.1"},
+            "involvedObject": {
+                "kind": "Service",
+                "namespace": namespace,
+                "name": "checkout",
+                "uid": now["uid"],
+            },
+            "type": "Warning",
+            "reason": "SyncLoadBalancerFailed",
+            "message": "Error syncing load balancer: quota exceeded",
+            "lastTimestamp": now["creationTimestamp"],
+        },
+        namespace,
+    )
+    found = diagnose(cluster, namespace)
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC413"])
+    assert any("quota exceeded" in line for line in found.findings[0]["evidence"])
+    status = '{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.7"}]}}}'
+    words = ("patch", "service", "checkout", "--subresource=status", "--type=merge", "-p", status)
+    cluster.kubectl(*words, namespace=namespace, check=True)
+    assert diagnose(cluster, namespace).verdict == "healthy"

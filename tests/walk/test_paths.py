@@ -84,3 +84,15 @@ def test_a_kind_that_lacks_the_groups_best_version_is_read_in_another(tmp_path: 
         done = program(server, tmp_path, "httproute/edge", namespace=WEB)
     assert (done.code, codes(done)) == (ExitCode.HEALTHY, [])
     assert "PC703" not in [n["code"] for n in done.report["services"][0]["notEvaluated"]]
+
+
+def test_an_api_that_is_not_served_is_told_in_json_alone(tmp_path: Path) -> None:
+    """There is nothing that people could do about it, and there are no such objects."""
+    with FakeApiServer() as server:
+        shop(server, 9000)
+        done = program(server, tmp_path, "svc/checkout")
+        table = program(server, tmp_path, "svc/checkout", "-o", "table")
+        markdown = program(server, tmp_path, "svc/checkout", "-o", "markdown")
+    codes = {n["code"] for n in done.report["services"][0]["notEvaluated"]}
+    assert {"PC702", "PC704"} <= codes
+    assert "not served" not in table.stdout + markdown.stdout

@@ -1,0 +1,123 @@
+"""PC413: a Service of type LoadBalancer has no address yet."""
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import events
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.pods import age
+
+PATIENCE = 120
+"""Seconds that a load balancer may take; clouds need about a minute."""
+
+
+def _check(case: ServiceCase) -> Outcome:
+    if case.service.spec.type != "LoadBalancer":
+        return NotApplicable("the Service is not of type LoadBalancer")
+    if case.service.status.load_balancer.ingress:
+        return Passed()
+    told = events.about(case, "Service", case.name)
+    failing = [e for e in told if e.type == "Warning"]
+    if not failing and age(case.service.metadata.creation_timestamp, case.now) < PATIENCE:
+        return Passed()
+    evidence = [f"event {e.reason}: {' '.join(e.message.split())}" for e in told[:3]]
+    if not told and case.missing("events") is None:
+        evidence.append("No controller has said anything of it: there are no events")
+    nodes = [f"{p.node_port} (port {p.port})" for p in case.service.spec.ports if p.node_port]
+    if nodes:
+        evidence.append(f"Every node answers for it meanwhile, on {listing(nodes)}")
+    what = f"; {failing[0].reason} is reported" if failing else ""
+    return RULE.finding(
+        case,
+        f"The load balancer has no address: clients outside the cluster have none to use{what}",
+        evidence=evidence,
+        fixes=[
+            fixes.by_hand(
+                "Mend what the controller reports"
+                if failing
+                else "Run a controller that makes load balancers (the cloud's, or MetalLB), or use "
+                "type NodePort or ClusterIP"
+            )
+        ],
+        impact=Impact.PATH if failing else Impact.NONE,
+        severity="error" if failing else "warning",
+    )
+
+
+RULE = Rule(
+    code="PC413",
+    name="load-balancer-pending",
+    severity="error",
+    summary="A Service of type LoadBalancer has no address",
+    needs=(),
+    uses=(Need.EVENTS,),
+    explanation=Explanation(
+        meaning="A controller outside Kubernetes itself makes the load balancer and writes its "
+        "address into the Service's status. None is written. Where the controller reports why, "
+        "its event is quoted, and the finding is an error. Where nobody reports anything, mostly "
+        "no such controller runs, as in a cluster of one's own; that is a warning.",
+        why="Clients outside the cluster have no address. Those inside use the ClusterIP and are "
+        "served, and every node answers on the node port.",
+        confirm="kubectl get service NAME shows <pending> under EXTERNAL-IP, and kubectl describe "
+        "service NAME the events.",
+        fix="Mend what the controller reports: quota, subnets, annotations, credentials. Where no "
+        "controller runs, install one, or use another type.",
+    ),
+    examples=(
+        Example(
+            "the cloud refuses",
+            """
+kind: Service
+metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
+spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80, nodePort: 30080}]}
+---
+kind: Event
+metadata: {name: checkout.1}
+involvedObject: {kind: Service, name: checkout}
+type: Warning
+reason: SyncLoadBalancerFailed
+message: "Error syncing load balancer: quota exceeded"
+lastTimestamp: "2026-06-01T11:59:00Z"
+""",
+            fires=True,
+        ),
+        Example(
+            "nobody says anything of it",
+            """
+kind: Service
+metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
+spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
+""",
+            fires=True,
+        ),
+        Example(
+            "made a moment ago",
+            """
+kind: Service
+metadata: {name: checkout, creationTimestamp: "2026-06-01T11:59:30Z"}
+spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
+""",
+            fires=False,
+        ),
+        Example(
+            "it has an address",
+            """
+kind: Service
+metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
+spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.7}]}}
+""",
+            fires=False,
+        ),
+    ),
+    check_service=_check,
+)
