@@ -1,0 +1,162 @@
+"""PC308: a traffic policy is Local, and nodes have no endpoint of their own."""
+
+from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+)
+from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.semantics import endpoints, nodes
+from kubectl_portcheck.semantics.case import Case
+
+
+def _check(case: Case) -> Outcome:
+    spec = case.service.spec
+    inside = spec.internal_traffic_policy == "Local"
+    outside = spec.external_traffic_policy == "Local" and spec.type == "NodePort"
+    if not (inside or outside):
+        return NotApplicable("no traffic policy asks for an endpoint on the client's own node")
+    if case.service.headless or spec.type == "ExternalName":
+        return NotApplicable("kube-proxy has no part in it")
+    used = endpoints.used(case.endpoints)
+    if not used:
+        return NotApplicable("no endpoint gets traffic at all")
+    field = "internalTrafficPolicy" if inside else "externalTrafficPolicy"
+    here = {e.endpoint.node_name for e in used if e.endpoint.node_name}
+    if not here and inside:
+        return RULE.finding(
+            case,
+            f"{field} is Local, and no endpoint is said to be on any node: all clients meet "
+            "time-outs",
+            evidence=["kube-proxy takes an endpoint without a nodeName for one of another node"],
+            fixes=[_cluster(case, field)],
+            impact=Impact.ALL,
+        )
+    missing = case.missing("nodes")
+    if missing is not None:
+        return RULE.lacks(missing)
+    open_to_all = [n.metadata.name for n in case.nodes if nodes.takes_pods(n)]
+    without = [n for n in open_to_all if n not in here]
+    if not without:
+        return Passed()
+    by_daemon_set = _by_daemon_sets(case)
+    alarm = inside and not by_daemon_set
+    who = "clients there meet" if inside else "clients that use their node port meet"
+    return RULE.finding(
+        case,
+        f"{field} is Local, and {share(without, open_to_all, 'node')} "
+        f"{'has' if len(open_to_all) == 1 else 'have'} no endpoint: {who} time-outs",
+        evidence=[
+            f"without an endpoint: {listing(without)}",
+            f"with one: {listing(sorted(n for n in here)) or 'none'}",
+            *(["A DaemonSet chose these nodes: it may be meant so"] if by_daemon_set else []),
+        ],
+        fixes=[_cluster(case, field)],
+        impact=Impact.PATH if alarm else Impact.NONE,
+        severity="error" if alarm else "warning",
+    )
+
+
+def _by_daemon_sets(case: Case) -> bool:
+    """Whether DaemonSets made all of the pods: they choose the nodes, and clients follow."""
+    made = [case.workload(p) for p in case.pods]
+    return bool(made) and all(w is not None and w.kind == "DaemonSet" for w in made)
+
+
+def _cluster(case: Case, field: str) -> Fix:
+    path = f"/spec/{field}"
+    return fixes.patch(
+        case,
+        case.subject,
+        fixes.replace(path, "Local", "Cluster"),
+        title=f"Let kube-proxy use the endpoints of all nodes: {field} Cluster",
+        safety="review",
+        source=f"spec:\n  {field}: Cluster\n",
+    )
+
+
+RULE = Rule(
+    code="PC308",
+    name="no-local-endpoint",
+    severity="error",
+    summary="A traffic policy is Local, and nodes have no endpoint of their own",
+    needs=(Need.SLICES,),
+    uses=(Need.NODES, Need.PODS, Need.REPLICA_SETS),
+    explanation=Explanation(
+        meaning="With internalTrafficPolicy Local a client reaches the endpoints on its own node "
+        "and no others; with externalTrafficPolicy Local the same holds for the node that a "
+        "client from outside comes to. Nodes on which pods may run have none. Where a DaemonSet "
+        "made the pods it is a warning, since clients are mostly where the DaemonSet is; so it is "
+        "for node ports. A load balancer asks the nodes and leaves those without an endpoint out.",
+        why="kube-proxy drops the packets on such a node: clients there meet time-outs, not "
+        "refusals, and other nodes are well. A port-forward shows nothing of it.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: the "
+        "nodeName of each endpoint, beside kubectl get nodes.",
+        fix="Set the policy to Cluster, or run a pod on every node (a DaemonSet).",
+    ),
+    examples=(
+        Example(
+            "one pod, two nodes",
+            """
+kind: Service
+metadata: {name: cache}
+spec: {internalTrafficPolicy: Local, selector: {app: cache}, ports: [{port: 6379}]}
+---
+kind: Pod
+metadata: {name: cache-1, labels: {app: cache},
+  ownerReferences: [{kind: ReplicaSet, name: cache-1, uid: r, controller: true}]}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: cache-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: cache-1}}
+ports: [{name: "", port: 6379}]
+---
+kind: Node
+metadata: {name: one}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+kind: Node
+metadata: {name: two}
+status: {conditions: [{type: Ready, status: "True"}]}
+""",
+            fires=True,
+        ),
+        Example(
+            "the other node takes no pods",
+            """
+kind: Service
+metadata: {name: cache}
+spec: {internalTrafficPolicy: Local, selector: {app: cache}, ports: [{port: 6379}]}
+---
+kind: Pod
+metadata: {name: cache-1, labels: {app: cache}}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: cache-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: cache-1}}
+ports: [{name: "", port: 6379}]
+---
+kind: Node
+metadata: {name: one}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+kind: Node
+metadata: {name: two}
+spec: {taints: [{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}]}
+status: {conditions: [{type: Ready, status: "True"}]}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+)
