@@ -56,6 +56,7 @@ SUGGEST_SECONDS = 3.0
 EXEC_SECONDS = 8.0
 KNOCK_SECONDS = 5.0
 PROXY_SECONDS = 5.0
+SPEAK_SECONDS = 2.0
 DIAL_SECONDS = 12.0
 
 
@@ -280,6 +281,45 @@ class LiveCluster:
             return Attempt(pod=pod, port=number, path="pod-proxy", outcome="skipped", detail=why)
         return Attempt(
             pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
+        )
+
+    def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
+        """Sends one GET to a port that shows evidence of HTTP, through the API server.
+
+        Where it ends without a byte, TLS is tried as well: some servers end a plain request so.
+        """
+        deadline = self._deadline.earlier(SPEAK_SECONDS)
+        asked = f"{scheme} {path}"
+        try:
+            told = self._api.proxy_get(
+                self._namespace, pod, number, path, scheme, deadline=deadline
+            )
+            if scheme == "http" and (told.outcome == "reset" or told.detail.endswith(": EOF")):
+                other = self._api.proxy_get(
+                    self._namespace, pod, number, path, "https", deadline=deadline
+                )
+                told = other if other.speaks == "tls" else told
+        except ClusterError as error:
+            late = isinstance(error, TimedOut) and not self._deadline.passed
+            return Attempt(
+                pod=pod,
+                port=number,
+                path="pod-proxy",
+                outcome="timeout" if late else "skipped",
+                detail=f"no answer within {SPEAK_SECONDS:.0f} s"
+                if late
+                else _missing(error).detail,
+                request=asked,
+            )
+        return Attempt(
+            pod=pod,
+            port=number,
+            path="pod-proxy",
+            outcome=told.outcome,
+            detail=told.detail,
+            request=asked,
+            status=told.status,
+            speaks=told.speaks,
         )
 
     def source(self, wanted: Source) -> Source:

@@ -9,7 +9,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
-from kubectl_portcheck.semantics.annotations import IGNORE
+from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
 from kubectl_portcheck.semantics.references import INGRESS_CLASS
 from kubectl_portcheck.semantics.rollouts import REVISION
@@ -20,6 +20,7 @@ R = TypeVar("R", bound=Record)
 KEPT_ANNOTATIONS = (
     REVISION,
     IGNORE,
+    AMBIENT,
     "prometheus.io/scrape",
     "prometheus.io/port",
     INGRESS_CLASS,

@@ -55,7 +55,7 @@ class Memory:
             Reason.NOT_ASKED,
             Reason.NO_SHELL,
         )
-        well = seen and all(a.outcome == "accepted" for a in attempts)
+        well = seen and all(a.outcome == "accepted" and (a.status or 0) < 500 for a in attempts)
         well = well and set(targets) <= {a.port for a in attempts}
         with self._lock:
             if well:

@@ -36,6 +36,7 @@ _CLOSED: dict[str, frozenset[str]] = {
     ),
     "tool": frozenset({"bash", "nc", "curl", "wget", "python3", "perl"}),
     "protocol": frozenset({"TCP", "UDP", "SCTP"}),
+    "speaks": frozenset({"plain", "tls"}),
     "policyTypes": frozenset({"Ingress", "Egress"}),
     "family": frozenset({"IPv4", "IPv6", "dual"}),
     "addressType": frozenset({"IPv4", "IPv6", "FQDN"}),

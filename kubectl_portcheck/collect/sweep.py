@@ -334,9 +334,8 @@ class _Contact:
         sweep, service = self.sweep, self.evidence[place].service
         target = Target(service.metadata.name, namespace=service.metadata.namespace)
         cluster = view(sweep._at(target.namespace), sweep.shared, service)
-        walk = Walk(
-            cluster, target, sweep.options, _Silent(), sweep.pool.submit, sweep.second.submit
-        )
+        options = sweep.options._replace(speak=False)
+        walk = Walk(cluster, target, options, _Silent(), sweep.pool.submit, sweep.second.submit)
         self.walks[place] = walk
         try:
             walk.run()

@@ -29,7 +29,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import binding, pods, policies, ports
+from kubectl_portcheck.semantics import binding, pods, policies, ports, speech
 from kubectl_portcheck.semantics.answers import pod_addresses
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
@@ -70,6 +70,9 @@ class Cluster(surroundings.Cluster, Protocol):
     def pod_proxy(self, pod: str, number: int) -> Attempt:
         """Lets the API server dial the port at the pod's address; it sends an HTTP request."""
 
+    def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
+        """Sends one GET to a port that shows evidence of HTTP."""
+
     def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
         """Connects from inside a pod."""
 
@@ -104,6 +107,8 @@ class Options(NamedTuple):
     """What earlier walks of a run that repeats them saw."""
     debug: Debug | None = None
     """The ephemeral container for pods that have nothing to ask with."""
+    speak: bool = True
+    """Whether ports with evidence of HTTP are sent a request."""
     deep: bool = False
     """Whether a sweep is to look into every pod."""
 
@@ -295,25 +300,39 @@ class Walk:
         if not pods.has_running_main(pod):
             why = f"no container of {name} runs"
             return Missing(reason=Reason.NOT_RUNNING, detail=why), ()
+        speaking = self._speak(service, tcp, pod, targets)
         sockets: Read[PodSockets] = (
             self.cluster.sockets(pod)
             if self.options.exec
             else Missing(reason=Reason.NOT_ASKED, detail="left out by --no-exec")
         )
         attempts = list(knock.result())
+        spoken = [a for s in speaking if (a := s.result()).outcome not in ("skipped", "timeout")]
+        attempts += spoken
+        said = {a.port for a in spoken}
         if isinstance(sockets, Observed):
             accepting, closed = _by_sockets(service, pod, sockets.value, targets)
             known = {a.port for a in attempts}
             unknown = sorted(accepting - known)[:MOST_KNOCKS] if closed else []
             attempts += self._second_look(
-                pod, unknown, closed | self._fence(pod, sockets.value, targets - closed)
+                pod, unknown, closed - said | self._fence(pod, sockets.value, targets - closed)
             )
         else:
             http = {n for n in targets if _speaks_http(tcp, pod, n)}
-            attempts += self._second_look(pod, [], http)
+            attempts += self._second_look(pod, [], http - said)
         if self.options.memory:
             self.options.memory.keep(pod, targets, (sockets, tuple(attempts)))
         return sockets, tuple(attempts)
+
+    def _speak(
+        self, service: Service, tcp: Sequence[ServicePort], pod: Pod, targets: set[int]
+    ) -> "list[Future[Attempt]]":
+        """Asks for an answer where there is evidence of HTTP: beside all else, and in no sweep."""
+        if not (self.options.speak and self.options.port_forward):
+            return []
+        name = pod.metadata.name
+        wanted = [(n, speech.expected(service, tcp, pod, n)) for n in sorted(targets)]
+        return [self.later(self.cluster.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
 
     def _second_look(self, pod: Pod, knocks: list[int], proxied: set[int]) -> list[Attempt]:
         """What only the first look tells where to look for, side by side."""

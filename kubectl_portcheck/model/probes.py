@@ -62,3 +62,9 @@ class Attempt(Record, frozen=True):
     detail: str = ""
     address: str = ""
     """The address that was dialled, where the path is ``in-cluster``."""
+    request: str = ""
+    """What was asked where the port was spoken to, such as ``http /healthz``."""
+    status: int | None = None
+    """The HTTP status of the pod's own answer."""
+    speaks: Literal["", "plain", "tls"] = ""
+    """What the answer proves of the language that is spoken there."""

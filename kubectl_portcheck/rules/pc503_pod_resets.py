@@ -1,5 +1,6 @@
 """PC503: connections are accepted, and reset before a byte."""
 
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -29,6 +30,13 @@ def _check(case: Case) -> Outcome:
             f"{share(found, case.backends)}: a port-forward is reset, and the readiness "
             "probe is answered on the same port"
         )
+    by_request = [s for s in certain if s.proxy and s.proxy.request]
+    alone = [s for s in by_request if not (s.forward and s.forward.outcome == "reset")]
+    if len(alone) == len(certain) and case.service.spec.type == "LoadBalancer":
+        return NotApplicable(
+            "what a load balancer sends may begin with a header of its own (PROXY)"
+        )
+    open_question = len(alone) == len(certain)
     return RULE.finding(
         case,
         f"{share(certain, case.backends)} {'takes' if len(certain) == 1 else 'take'} connections "
@@ -40,7 +48,12 @@ def _check(case: Case) -> Outcome:
             for a in (s.forward, s.proxy)
             if a
         ],
-        impact=impact_of(certain, case),
+        severity="warning" if open_question else "error",
+        impact=Impact.NONE if open_question else impact_of(certain, case),
+        unsure="a request through the API server was reset; whether those of clients are could not "
+        "be told"
+        if open_question
+        else "",
         pods=names(certain),
     )
 
@@ -76,6 +89,25 @@ metadata: {name: checkout-1, labels: {app: checkout}}
 spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "a port-forward is accepted, and a request to a port named http is reset",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    spoken: {8080: {request: http /, outcome: reset}}
 """,
             fires=True,
         ),

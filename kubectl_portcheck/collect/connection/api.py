@@ -255,7 +255,7 @@ class Api:
         """Lets the API server send a GET to a pod's address. Whoever listens receives it."""
         full = proxy_path(namespace, pod, port, path, scheme)
         response = self._http.get(full, self._with_identity((), deadline), deadline, most=MOST_BODY)
-        return read_proxy_answer(response)
+        return read_proxy_answer(response, scheme)
 
     def _with_identity(self, headers: Sequence[Header], deadline: Deadline) -> list[Header]:
         identity = self.connection.credentials.identity(deadline, self._http.closed)

@@ -96,6 +96,11 @@ def evidence_of(text: str) -> Evidence:
             for name, measured in probes.items()
             for key, path in PATHS.items()
             for port, outcome in measured.get(key, {}).items()
+        )
+        + tuple(
+            Attempt(pod=name, port=port, path="pod-proxy", **{"outcome": "accepted", **told})
+            for name, measured in probes.items()
+            for port, told in measured.get("spoken", {}).items()
         ),
         service_forwards=_forwards(service, matching, probes),
         in_cluster=_in_cluster(service, next((d["from"] for d in documents if "from" in d), {})),

@@ -1,0 +1,130 @@
+"""PC504: the pods answer a request with an HTTP status of 5xx."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    impact_of,
+)
+from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.semantics.case import Case, PodState
+
+NO_FAULT = (501, 505)
+"""Answers to the form of the request, which is not a client's."""
+
+
+def _check(case: Case) -> Outcome:
+    if not case.selects:
+        return NotApplicable("the Service has no selector")
+    asked = [s for s in case.backends if _status(s) is not None]
+    if not asked:
+        return NotApplicable("no request was answered with HTTP")
+    failing = [s for s in asked if _is_error(s)]
+    if not failing:
+        return Passed()
+    found = sorted({status for s in failing if (status := _status(s)) is not None})
+    # Where other pods answer the same request well, it is not the request's fault.
+    certain = len(failing) < len(asked) and len({_request(s) for s in asked}) == 1
+    edge = case.service.spec.type == "LoadBalancer"
+    return RULE.finding(
+        case,
+        f"{share(failing, case.backends)} {'answers' if len(failing) == 1 else 'answer'} "
+        f"{_paths(failing)} with HTTP {listing(found)}",
+        evidence=[
+            *(f"{s.name}: GET {_request(s)} to {s.target}: HTTP {_status(s)}" for s in failing),
+            *(f"{s.name}: HTTP {_status(s)}" for s in asked if s not in failing),
+        ],
+        severity="error" if certain else "warning",
+        impact=impact_of(failing, case) if certain else Impact.NONE,
+        # A proxy at the edge answers so to a host that it does not know, and serves the others.
+        unsure=""
+        if certain or edge
+        else f"{_paths(failing)} is answered with HTTP {listing(found)}; whether clients meet that "
+        "too could not be told",
+        pods=names(failing),
+    )
+
+
+def _status(state: PodState) -> int | None:
+    return state.proxy.status if state.proxy and state.proxy.request else None
+
+
+def _is_error(state: PodState) -> bool:
+    status = _status(state)
+    return status is not None and 500 <= status <= 599 and status not in NO_FAULT
+
+
+def _request(state: PodState) -> str:
+    return state.proxy.request.partition(" ")[2] if state.proxy else ""
+
+
+def _paths(states: Sequence[PodState]) -> str:
+    return f"GET {listing(sorted({_request(s) for s in states}))}"
+
+
+_SHOP = """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 8080}]}]}
+---
+"""
+
+RULE = Rule(
+    code="PC504",
+    name="http-error",
+    severity="warning",
+    summary="The pods answer a request with an HTTP status of 5xx",
+    needs=(Need.PODS,),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    explanation=Explanation(
+        meaning="The port is the right one, and an HTTP server answers there, with an error of its "
+        "own. The request is one GET through the API server, for the path of the HTTP probe or "
+        "else /. It is sent only where a probe, an appProtocol or a port's name says HTTP. "
+        "Statuses of 4xx are no fault: they answer to what was asked.",
+        why="502, 503 and 504 come from a proxy in the pod whose own backend is down, or from an "
+        "application that is not ready to serve; 500 is an error inside of it. Where other pods "
+        "answer the same request well, it is an error; else the verdict is open, since other "
+        "paths and hosts may be served.",
+        confirm="kubectl get --raw /api/v1/namespaces/NAMESPACE/pods/POD:PORT/proxy/PATH, or curl "
+        "through kubectl port-forward; kubectl logs POD tells why.",
+        fix="See the log of the application, and what it needs in turn: a database, a backend of "
+        "its own. A readiness probe on the served path would have kept clients away.",
+    ),
+    examples=(
+        Example(
+            "the proxy in the pod has no backend",
+            f"""{_SHOP}
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080 nginx"]
+    port-forward: {{8080: accepted}}
+    spoken: {{8080: {{request: http /, status: 502, speaks: plain}}}}
+""",
+            fires=True,
+        ),
+        Example(
+            "nothing is served at /, and that is no fault",
+            f"""{_SHOP}
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080 api"]
+    port-forward: {{8080: accepted}}
+    spoken: {{8080: {{request: http /, status: 404, speaks: plain}}}}
+""",
+            fires=False,
+        ),
+    ),
+    check=_check,
+    follows_from=("PC102",),
+)

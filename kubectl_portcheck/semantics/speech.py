@@ -1,0 +1,90 @@
+"""What a port is expected to speak, by what names and probes say of it.
+
+Only where something says HTTP is a request ever sent: to another server it is an attack in its log,
+or a line of garbage in its store. A number says nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple
+
+from kubectl_portcheck.model.objects import HTTPGetAction, Pod, Service, ServicePort
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.annotations import AMBIENT
+
+Scheme = Literal["http", "https"]
+
+DEBUG_PORTS = (5005, 9229)
+MESH_CONTAINERS = ("istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sidecar")
+"""Where one of these runs it takes every request first, and may want the mesh's certificate."""
+
+
+class Expected(NamedTuple):
+    """The language of a port."""
+
+    scheme: Scheme
+    path: str
+    """What the kubelet asks for where it does, else ``/``."""
+    why: str
+    """What says so."""
+
+
+def expected(
+    service: Service, asked: Iterable[ServicePort], pod: Pod, number: int
+) -> Expected | None:
+    """The language that this port of the pod is said to speak; None where nothing says HTTP.
+
+    What stands nearest to the process counts: the probe, the container port, the Service port.
+    """
+    if number in DEBUG_PORTS or meshed(pod):
+        return None
+    leading = [p for p in asked if ports.dialled_port(service, p, pod) == number]
+    said = [p.app_protocol.lower() for p in leading if p.app_protocol]
+    if any(word not in ("http", "https") for word in said):
+        return None
+    probe = next(_probes(pod, number), None)
+    if probe is not None:
+        scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
+        return Expected(scheme, probe.path or "/", f"the probe's scheme {probe.scheme}")
+    for kind, name in _names(pod, number, leading):
+        if "debug" in name:
+            return None
+        found = _by_name(name)
+        if found is not None:
+            return Expected(found, "/", f"the {kind} {name}")
+    return None
+
+
+def meshed(pod: Pod) -> bool:
+    """Whether a service mesh answers in place of the application."""
+    beside = (*pod.spec.containers, *pod.spec.init_containers)
+    return any(c.name in MESH_CONTAINERS for c in beside) or AMBIENT in pod.metadata.annotations
+
+
+def _probes(pod: Pod, number: int) -> Iterator[HTTPGetAction]:
+    for kind in ("readiness_probe", "liveness_probe", "startup_probe"):
+        for container in ports.serving_containers(pod):
+            probe = getattr(container, kind)
+            action = probe.http_get if probe else None
+            if action is None or action.host:
+                continue
+            named = (p.container_port for p in container.ports if p.name == action.port)
+            if action.port == number or number in named:
+                yield action
+
+
+def _names(pod: Pod, number: int, leading: Iterable[ServicePort]) -> Iterator[tuple[str, str]]:
+    for _, declared in ports.declared_ports(pod):
+        if declared.container_port == number and declared.protocol == "TCP":
+            yield "container port's name", declared.name
+    for port in leading:
+        if port.app_protocol:
+            yield "appProtocol", port.app_protocol.lower()
+        yield "Service port's name", port.name
+
+
+def _by_name(name: str) -> Scheme | None:
+    """The names of the Service API and of Istio's protocol selection: ``http``, ``https-admin``."""
+    first = name.partition("-")[0]
+    if first == "https":
+        return "https"
+    return "http" if first == "http" or name == "web" else None
