@@ -60,6 +60,7 @@ _CLOSED: dict[str, frozenset[str]] = {
             *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
         }
     ),
+    "effect": frozenset({"NoSchedule", "NoExecute", "PreferNoSchedule"}),
     "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
     "sessionAffinity": frozenset({"None", "ClientIP"}),
     "internalTrafficPolicy": frozenset({"Cluster", "Local"}),
@@ -120,6 +121,7 @@ _KNOWN = frozenset(
     wait waiting warning was watch web webhook were when where which while will with without write
     x509 yaml yet you zero true false prometheus resolvedrefs backendnotfound refnotpermitted
     unsupportedprotocol invalidkind failedscheduling syncloadbalancerfailed ensuringloadbalancer
+    nottriggerscaleup inspectfailed killing normal
     """,
     )
 )

@@ -11,6 +11,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
 )
 from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics import events
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -30,11 +31,20 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"{share(tuple(waiting), case.pods)} waiting for a node: {next(iter(waiting.values()))}",
-        evidence=[f"{name}: {why}" for name, why in waiting.items()],
+        evidence=[
+            *(f"{name}: {why}" for name, why in waiting.items()),
+            *(s for name in waiting for s in _more(case, name, waiting[name])),
+        ],
         impact=Impact.ALL if everyone else Impact.NONE,
         severity="error" if everyone else "warning",
         pods=waiting,
     )
+
+
+def _more(case: ServiceCase, pod: str, known: str) -> list[str]:
+    """What the autoscaler says, and the scheduler where the condition does not repeat it."""
+    told = events.said(case, pod, "FailedScheduling", "NotTriggerScaleUp", most=2)
+    return [t for t in told if " ".join(known.split()) not in t]
 
 
 RULE = Rule(
@@ -43,7 +53,7 @@ RULE = Rule(
     severity="error",
     summary="Pods behind the Service are Pending because no node takes them",
     needs=(Need.PODS,),
-    uses=(),
+    uses=(Need.EVENTS,),
     explanation=Explanation(
         meaning="The scheduler found no node for the pod: too little CPU or memory, a taint, an "
         "affinity or a volume stands in the way. Its reason is quoted.",

@@ -13,8 +13,8 @@ from kubectl_portcheck.rules.base import (
     Rule,
 )
 from kubectl_portcheck.rules.wording import plural, share
+from kubectl_portcheck.semantics import events, rollouts
 from kubectl_portcheck.semantics import pods as pod_state
-from kubectl_portcheck.semantics import rollouts
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import Trouble
 
@@ -42,7 +42,9 @@ def _check(case: ServiceCase) -> Outcome:
             f"{t.restarts} {plural('restart', t.restarts)}"
             + (f": {t.message}" if t.message else "")
             for name, (_, t) in crashing.items()
-        ],
+        ]
+        # A kill by a liveness or startup probe looks like the container's own end: 137 or 143.
+        + [s for name in crashing for s in events.said(case, name, "Unhealthy", "Killing")],
         fixes=_fixes(case, pod, trouble),
         impact=impact,
         severity="warning" if impact == Impact.NONE else "error",
@@ -77,7 +79,7 @@ RULE = Rule(
     severity="error",
     summary="A container behind the Service starts and ends again and again",
     needs=(Need.PODS,),
-    uses=(),
+    uses=(Need.EVENTS,),
     explanation=Explanation(
         meaning="The container's process ends soon after its start; the kubelet starts it again "
         "with growing pauses. The last exit code, reason and message are quoted: OOMKilled means "

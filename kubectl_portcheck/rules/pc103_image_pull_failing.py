@@ -13,7 +13,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
 )
 from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import pods, rollouts, traffic
+from kubectl_portcheck.semantics import events, pods, rollouts, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -35,7 +35,11 @@ def _check(case: ServiceCase) -> Outcome:
         case,
         f"The image {image} of container {container} cannot be had in "
         f"{share(tuple(waiting), case.pods)}",
-        evidence=[f"{name}: {why}" for name, (*_, why) in waiting.items()],
+        evidence=[
+            *(f"{name}: {why}" for name, (*_, why) in waiting.items()),
+            # While the kubelet waits before it tries again, only the event has the reason.
+            *(s for name in waiting for s in events.said(case, name, "Failed", "InspectFailed")),
+        ],
         fixes=_fixes(case, pod, container, image),
         impact=impact,
         severity="warning" if impact == Impact.NONE else "error",
@@ -75,7 +79,7 @@ RULE = Rule(
     severity="error",
     summary="A container behind the Service waits for an image that cannot be pulled",
     needs=(Need.PODS,),
-    uses=(Need.REPLICA_SETS,),
+    uses=(Need.REPLICA_SETS, Need.EVENTS),
     explanation=Explanation(
         meaning="The node cannot get the image: its name or tag is wrong, the registry asks for "
         "credentials, or it cannot be reached. The kubelet's words are quoted.",

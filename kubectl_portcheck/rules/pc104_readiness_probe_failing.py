@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
 )
 from kubectl_portcheck.rules.wording import listing, share, socket
-from kubectl_portcheck.semantics import kubelet, pods, rollouts, traffic
+from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.kubelet import Check
 
@@ -44,7 +44,8 @@ def _check(case: ServiceCase) -> Outcome:
         evidence=[
             f"{name}: {c.field} of container {c.container} asks for {_asked(c)}{_met(case, p, c)}"
             for name, (p, c) in failing.items()
-        ],
+        ]
+        + [s for name in failing for s in events.said(case, name, "Unhealthy")],
         fixes=_fixes(case, failing),
         impact=impact,
         severity="warning" if impact == Impact.NONE else "error",
@@ -108,7 +109,7 @@ RULE = Rule(
     severity="error",
     summary="Pods run and their readiness probe fails, so they get no traffic",
     needs=(Need.PODS,),
-    uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS, Need.EVENTS),
     explanation=Explanation(
         meaning="The containers run, and the kubelet's readiness probe (or the startup probe, "
         "before it) has no success. What the probe asks for is set against what listens.",

@@ -257,3 +257,34 @@ def test_a_load_balancer_that_a_controller_cannot_make(cluster: Cluster, namespa
     words = ("patch", "service", "checkout", "--subresource=status", "--type=merge", "-p", status)
     cluster.kubectl(*words, namespace=namespace, check=True)
     assert diagnose(cluster, namespace).verdict == "healthy"
+
+
+def test_an_endpoint_that_is_on_no_node_of_a_local_service(
+    cluster: Cluster, namespace: str
+) -> None:
+    app = container(HTTP, image="busybox")
+    cluster.apply(deployment(app), namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    [pod] = cluster.get("pods", namespace=namespace)["items"]
+    made = service((80, 8080), internalTrafficPolicy="Local")
+    del made["spec"]["selector"]
+    labels = {"kubernetes.io/service-name": "checkout"}
+    by_hand = {
+        "apiVersion": "discovery.k8s.io/v1",
+        "kind": "EndpointSlice",
+        "metadata": {"name": "checkout", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [pod["status"]["podIP"]]}],
+        "ports": [{"name": "", "port": 8080}],
+    }
+    cluster.apply([made, by_hand], namespace)
+    clusterip = cluster.get("service/checkout", namespace=namespace)["spec"]["clusterIP"]
+    cluster.wait_dial(clusterip, 80, "timeout")
+
+    found = diagnose(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC308"])
+    assert found.fix
+    paste(cluster, found.fix)
+    cluster.wait_dial(clusterip, 80, "accepted")
+    assert diagnose(cluster, namespace).findings == []
