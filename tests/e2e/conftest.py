@@ -73,6 +73,10 @@ class Cluster:
             self.kubectl("get", *args, "-o", "json", namespace=namespace, check=True).stdout
         )
 
+    def serves(self, version: str) -> bool:
+        """Tell whether a group and version, such as `discovery.k8s.io/v1`, is there."""
+        return version in self.kubectl("api-versions", check=True).stdout.split()
+
     def apply(
         self, what: str | Document | Iterable[Document], namespace: str | None = None
     ) -> None:
