@@ -51,17 +51,25 @@ def diagnose(
     rules: Sequence[Rule] = CATALOGUE,
     kubectl: tuple[str, ...] = ("kubectl",),
     ignore: Sequence[str] = (),
+    partial: bool = False,
 ) -> Report:
     """The report on all that was gathered.
+
+    Thousands of Services take seconds: with ``partial`` Ctrl-C ends it with those that were judged.
 
     ``kubectl`` is how the commands in fixes start: the program and its connection flags.
     ``ignore`` are codes of rules whose findings decide nothing, besides those that an annotation
     of the Service names.
     """
-    services = tuple(
-        _service(e, rules, evidence.context.collected_at, kubectl, ignore)
-        for e in evidence.services
-    )
+    services: list[ServiceReport] = []
+    interrupted = evidence.interrupted
+    try:
+        for e in evidence.services:
+            services.append(_service(e, rules, evidence.context.collected_at, kubectl, ignore))
+    except KeyboardInterrupt:
+        if not (partial and services):
+            raise
+        interrupted = True
     verdicts = [s.verdict for s in services]
     if evidence.missing or (evidence.interrupted and not services):
         verdicts.append("inconclusive")
@@ -69,9 +77,9 @@ def diagnose(
         context=evidence.context,
         # Where there is no Service, nobody gets errors.
         verdict=worst(verdicts) if verdicts else "healthy",
-        services=services,
+        services=tuple(services),
         missing=evidence.missing,
-        interrupted=evidence.interrupted,
+        interrupted=interrupted,
     )
 
 

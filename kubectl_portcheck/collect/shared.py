@@ -82,7 +82,7 @@ class Shared:
         self.served: Observed[dict[str, tuple[str, ...]]] | Missing = Observed(value={})
         """The versions of the optional API groups."""
         self.begun: list[Future[Any]] = []
-        self.lists: dict[str, Listed[Any]] = {}
+        self.lists: dict[str, Listed[Any]] = {r.plural: Listed() for r in (SERVICES, PODS, SLICES)}
         """By the resource's plural."""
         self.kinds: dict[str, str] = {}
         """The plural of each kind that stands around Services, by the kind's name."""

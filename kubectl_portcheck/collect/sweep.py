@@ -125,6 +125,8 @@ class _Sweep:
             self.api.close()  # The lists end at once, with what they have.
             wait(self.shared.begun, timeout=2)
         services = [s for s in self.shared.services() if not _is_the_server(s)]
+        if not self.whole and not services:
+            raise KeyboardInterrupt
         missing = self._unread()
         if self.whole and not self.shared.services():
             self._explain_none(missing)

@@ -39,7 +39,7 @@ def conclude(
         save(args.save, evidence)
     from kubectl_portcheck.diagnosis import diagnose
 
-    report = diagnose(evidence, kubectl=kubectl, ignore=ignored(args))
+    report = diagnose(evidence, kubectl=kubectl, ignore=ignored(args), partial=True)
     with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
         print_report(report, args, env, before)
     return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)

@@ -1,6 +1,12 @@
 """Sweeps: what is asked once for all Services, what of pods, and what is said of the rest."""
 
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -249,3 +255,36 @@ def test_names_beside_what_stands_for_many(tmp_path: Path, flags: list[str], wor
         assert not server.requests
     assert done.code == ExitCode.USAGE
     assert words in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("call", "probed"), [(r"/exec\?", "healthy"), (r"/namespaces/town/pods\?", "inconclusive")]
+)
+def test_an_interrupt_keeps_what_was_found(tmp_path: Path, call: str, probed: str) -> None:
+    with FakeApiServer() as server:
+        add_service(server, "probed", probed=8080)
+        add_service(server, "hangs")
+        server.on(call, faults.hang)
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(server.kubeconfig()))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kubectl_portcheck", "-n", "town", "-o", "json"],
+            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        )
+        deadline = time.monotonic() + 20
+        while not any(re.search(call, r.line) for r in list(server.requests)):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        time.sleep(0.3)  # Let the others be answered.
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    report = json.loads(out)
+    assert (process.returncode, err, report["interrupted"]) == (ExitCode.INTERRUPTED, "", True)
+    assert {s["name"]: s["verdict"] for s in report["services"]} == {
+        "hangs": "inconclusive",
+        "probed": probed,
+    }
