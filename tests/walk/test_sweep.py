@@ -288,3 +288,13 @@ def test_an_interrupt_keeps_what_was_found(tmp_path: Path, call: str, probed: st
         "hangs": "inconclusive",
         "probed": probed,
     }
+
+
+def test_a_server_that_is_too_busy_is_asked_again_later(tmp_path: Path) -> None:
+    busy = faults.status(429, "TooManyRequests", "too many requests", Retry_After="1")
+    with FakeApiServer() as server:
+        add_service(server, "a")
+        for call in (r"/town/pods\?", r"/exec\?", r"/portforward\?"):
+            server.on(call, busy, times=2)
+        done = sweep(server, tmp_path)
+    assert verdicts(done) == {"town/a": "healthy"}
