@@ -73,7 +73,9 @@ def test_a_completion_loads_the_flags_alone() -> None:
         "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull,
     }
     found = loaded(**asked)
-    assert own(found) == FIRST
+    engine = {f"{OWN}.commands.completion.{m}" for m in ("answers", "cache", "shells", "words")}
+    around = {f"{OWN}.commands", f"{OWN}.commands.completion", f"{OWN}.target"}
+    assert own(found) == FIRST | engine | around
     assert found & HEAVY <= {"argcomplete", "threading"}
 
 

@@ -5,7 +5,6 @@ folder cannot be written, nothing is kept; what is odd in it is not used.
 """
 
 import contextlib
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -44,6 +43,8 @@ def load(place: str | None, name: str) -> Named | None:
     """The answer that was kept; None where there is none, or it is too old."""
     if place is None:
         return None
+    import json
+
     try:
         with open(os.path.join(place, name), encoding="utf-8") as file:
             found = os.fstat(file.fileno())
@@ -59,6 +60,8 @@ def keep(place: str | None, name: str, answer: Named) -> None:
     """Keeps an answer, readable by its owner alone, and removes old ones."""
     if place is None:
         return
+    import json
+
     with contextlib.suppress(OSError):
         os.makedirs(place, mode=0o700, exist_ok=True)
         made = os.path.join(place, f"{name}.{os.getpid()}")
