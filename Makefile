@@ -39,8 +39,8 @@ lint: $(VENV)/dev ## Check style and the direction of imports
 types: $(VENV)/dev ## Check types, strictly
 	$(BIN)/mypy
 
-bench: $(VENV)/dev ## Measure the walk against the same six steps by hand, on the test cluster
-	$(BIN)/python -m tests.bench.walk
+bench: $(VENV)/dev ## Measure, on the test cluster, into docs/performance.md; BENCH=walk does a part
+	$(BIN)/python -m tests.bench $(BENCH)
 
 cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is up
 	tests/bed/bed up

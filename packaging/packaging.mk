@@ -4,7 +4,14 @@
 BUNDLE_PYTHON ?= $(PYTHON)
 PINS := packaging/requirements
 
-.PHONY: dist packages packages-test krew-test packaging-test supply-chain release-dry-run pins
+.PHONY: pinned dist packages packages-test krew-test packaging-test supply-chain release-dry-run pins
+
+pinned: ## Make the virtual environment anew, of pinned packages alone, as CI does
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(PINS)/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(BIN)/kubectl-portcheck $(VENV)/dev
 
 dist: ## Make the self-contained archive of this platform, and its manifest for Krew
 	$(BUNDLE_PYTHON) packaging/bundle.py
@@ -46,4 +53,5 @@ pins: ## Take the newest versions of what is pinned
 	  $$lock --python-version 3.10 pyproject.toml --output-file $(PINS)/pip.txt && \
 	  $$lock --python-version 3.10 $(PINS)/runtime.in --output-file $(PINS)/runtime.txt && \
 	  $$lock --python-version 3.10 --constraint $(PINS)/runtime.txt $(PINS)/bundle.in --output-file $(PINS)/bundle.txt && \
-	  $$lock --python-version 3.11 $(PINS)/release.in --output-file $(PINS)/release.txt
+	  $$lock --python-version 3.11 $(PINS)/release.in --output-file $(PINS)/release.txt && \
+	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt --group dev pyproject.toml $(PINS)/dev.in --output-file $(PINS)/dev.txt

@@ -18,7 +18,7 @@ ALLOWED = (
     "BSD-2-Clause; BSD-3-Clause; BSD License; MIT; MIT License; "
     "Mozilla Public License 2.0 (MPL 2.0); MPL-2.0; PSF-2.0; Python Software Foundation License"
 )
-PINS = ("pip", "runtime", "bundle", "release")
+PINS = ("pip", "runtime", "bundle", "release", "dev")
 
 
 def licences(pins: str) -> int:

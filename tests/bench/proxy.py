@@ -21,7 +21,7 @@ class Proxy:
 
     def __init__(self, host: str, port: int, round_trip: float) -> None:
         self.host, self.port, self.round_trip = host, port, round_trip
-        self.up = self.down = self.connections = 0
+        self.up = self.down = self.connections = self.ended = 0
 
     async def serve(self, near: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
         """One connection, from its beginning to the end of both directions."""
@@ -35,8 +35,11 @@ class Proxy:
         await asyncio.gather(
             self._relay(near, ask, opened, "up"), self._relay(far, answer, opened, "down")
         )
-        ask.close()
-        answer.close()
+        for end in (ask, answer):
+            end.close()
+            with contextlib.suppress(OSError):
+                await end.wait_closed()
+        self.ended += 1
 
     async def _relay(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, opened: float, way: str

@@ -119,6 +119,39 @@ def test_works_in_a_clean_environment(
     assert str(program) in tried(kubectl, "plugin", "list").out
 
 
+@pytest.mark.parametrize("tool", ["uv", "pipx"])
+def test_one_line_installs_both_programs_and_one_removes_them(
+    tool: str, packages: Path, release_tools: Path, tmp_path: Path
+) -> None:
+    """uv tool install, pipx install: each with a home of its own, with nothing else on the PATH."""
+    programs = tmp_path / "bin"
+    env = {
+        **os.environ,
+        "PATH": f"{release_tools}:/usr/bin:/bin",
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(programs),
+        "PIPX_DEFAULT_PYTHON": sys.executable,
+        "UV_TOOL_DIR": str(tmp_path / "uv"),
+        "UV_TOOL_BIN_DIR": str(programs),
+        "UV_PYTHON": sys.executable,
+    }
+    words = ("uv", "tool") if tool == "uv" else ("pipx",)
+
+    installed = run(release_tools / words[0], *words[1:], "install", _wheel(packages), env=env)
+    assert installed.code == 0, installed.err
+    names = {"kubectl-portcheck", "kubectl_complete-portcheck"}
+    assert {path.name for path in programs.iterdir()} == names
+    alone = {"PATH": "/nowhere"}
+    demo = run(programs / "kubectl-portcheck", "--demo", "-o", "json", env=alone)
+    assert (demo.code, json.loads(demo.out)["verdict"]) == (1, "broken")
+    completed = run(programs / "kubectl_complete-portcheck", "--exp", env=alone)
+    assert completed.out.startswith("--explain"), completed
+
+    removed = run(release_tools / words[0], *words[1:], "uninstall", "kubectl-portcheck", env=env)
+    assert removed.code == 0, removed.err
+    assert not any(programs.iterdir())
+
+
 def test_the_newest_python_that_is_there_was_tried() -> None:
     assert f"3.{sys.version_info[1]}" in PYTHONS
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
+from packaging.requirements import Requirement
 from tests.packaging.conftest import PACKAGING, ROOT, run, script
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -123,7 +126,7 @@ def test_licences_are_compatible() -> None:
     assert checked.code == 0, checked.out + checked.err
 
 
-@pytest.mark.parametrize("name", ["pip", "runtime", "bundle", "release"])
+@pytest.mark.parametrize("name", ["pip", "runtime", "bundle", "release", "dev"])
 def test_every_pin_has_a_hash(name: str) -> None:
     text = (PACKAGING / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     pins = re.findall(r"(?m)^\S+==.*(?:\n +--hash=.*)*", text)
@@ -131,3 +134,39 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert pins
     assert not [pin for pin in pins if "--hash=sha256:" not in pin]
     assert "://" not in text
+
+
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(
+    ("name", "groups"), [("dev", ("lint", "test")), ("pip", ()), ("runtime", ())]
+)
+def test_the_pins_are_of_what_the_project_asks_for(
+    name: str, groups: tuple[str, ...], python: str
+) -> None:
+    asked = _asked(*groups)
+    if name == "runtime":  # The archive goes without.
+        asked = [r for r in asked if r.name not in ("kubernetes", "certifi")]
+    place: Mapping[str, str] = {"python_version": python, "python_full_version": f"{python}.0"}
+    text = (PACKAGING / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    pins = [Requirement(line) for line in re.findall(r"(?m)^([\w.-]+==[^\\\n]+)", text)]
+    found = {
+        canonicalize_name(pin.name): next(iter(pin.specifier)).version
+        for pin in pins
+        if pin.marker is None or pin.marker.evaluate(dict(place))
+    }
+
+    unfit = [str(r) for r in asked if found.get(canonicalize_name(r.name), "") not in r.specifier]
+    assert unfit == [], "run make pins"
+
+
+def _asked(*groups: str) -> list[Requirement]:
+    """What pyproject.toml wants to run, and for these groups."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    named = ("dependencies", *groups)
+    lists = [re.search(rf"(?ms)^{name} = \[(.*?)^\]", text) for name in named]
+    return [
+        Requirement(one) for found in lists if found for one in re.findall(r'"(.+?)"', found[1])
+    ]

@@ -15,6 +15,10 @@ HEAVY = {
 }
 OWN = "kubectl_portcheck"
 FIRST = {OWN, *(f"{OWN}.{name}" for name in ("arguments", "errors", "exit_codes", "parser"))}
+COMPLETION = {
+    *(f"{OWN}.{name}" for name in ("commands", "commands.completion", "target")),
+    *(f"{OWN}.commands.completion.{name}" for name in ("answers", "cache", "shells", "words")),
+}
 CLI = {*FIRST, f"{OWN}.cli", f"{OWN}.environment"}
 MANIFEST = "tests/corpus/manifests/shapes/01-undeclared-beside-declared.yaml"
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,18 +69,18 @@ def test_the_fastest_load_the_command_line_alone(flag: str) -> None:
     assert found & HEAVY == set()
 
 
-def test_a_completion_loads_the_flags_alone() -> None:
-    asked = {
+@pytest.mark.parametrize("words", [["__complete", "--exp"], []])
+def test_the_completion_of_a_flag_loads_the_flags_alone(words: list[str]) -> None:
+    """As kubectl asks for it, and as argcomplete's scripts do."""
+    by_argcomplete = {
         "_ARGCOMPLETE": "1",
         "COMP_LINE": "kubectl-portcheck --exp",
         "COMP_POINT": "23",
         "_ARGCOMPLETE_STDOUT_FILENAME": os.devnull,
     }
-    found = loaded(**asked)
-    engine = {f"{OWN}.commands.completion.{m}" for m in ("answers", "cache", "shells", "words")}
-    around = {f"{OWN}.commands", f"{OWN}.commands.completion", f"{OWN}.target"}
-    assert own(found) == FIRST | engine | around
-    assert found & HEAVY <= {"argcomplete", "threading"}
+    found = loaded(*words, **({} if words else by_argcomplete))
+    assert own(found) == FIRST | COMPLETION
+    assert found & HEAVY <= {"json", "threading", *([] if words else ["argcomplete"])}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""(b) Start-up: what needs no cluster, against an empty Python program and against kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kubectl_portcheck.__main__ import COMPLETER
+from tests.bench.measure import ROOT, Command, Table, in_turn, median, spread
+from tests.bench.places import python_of
+
+MANIFEST = ROOT / "tests" / "corpus" / "manifests" / "published" / "guestbook.yaml"
+BARE, KUBECTL = "`python -c pass`", "`kubectl version --client`"
+WORDS: dict[str, Command] = {
+    "`--version`": ["--version"],
+    "`--help`": ["--help"],
+    "completion": [],
+    "`--explain PC401`": ["--explain", "PC401"],
+    "`--demo`": ["--demo"],
+    "`-f guestbook.yaml`": ["-f", MANIFEST],
+}
+ROWS = (BARE, KUBECTL, *WORDS)
+
+
+def run(program: Path, environ: Mapping[str, str], *, rounds: int = 15) -> Table:
+    """Measures all of them in turn."""
+    commands: dict[str, Command] = {
+        BARE: [python_of(program), "-c", "pass"],
+        KUBECTL: ["kubectl", "version", "--client"],
+        **{name: [program, *words] for name, words in WORDS.items()},
+        "completion": [program.with_name(COMPLETER), "--exp"],
+    }
+    found = in_turn(commands, environ, rounds)
+    bare, kubectl = median(found[BARE]), median(found[KUBECTL])
+    least = min(r.wall for r in found[BARE])
+    lines = []
+    for name, runs in found.items():
+        one, fastest = median(runs), min(r.wall for r in runs)
+        lines.append(
+            (
+                name,
+                f"{one.wall:.0f} ms {spread(r.wall for r in runs)}",
+                f"{one.cpu:.0f} ms",
+                f"{fastest:.0f} ms",
+                f"{fastest - least:+.0f} ms",
+                f"{one.wall / bare.wall:.1f}",
+                f"{one.wall / kubectl.wall:.2f}",
+            )
+        )
+    head = ("", "wall", "CPU", "fastest", "over Python", "÷ Python", "÷ kubectl")
+    note = (
+        f"Medians of {rounds} rounds; the fastest round of each is nearest to what the program "
+        "itself takes, and compared with the fastest of Python. The goal for `--version`, `--help` "
+        "and completion is 60 ms over Python; the completion is of a flag, as kubectl asks for it."
+    )
+    return Table(head, tuple(lines), note)
