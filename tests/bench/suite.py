@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import install, network, startup, walk
+from tests.bench import install, network, startup, sweep, walk
 from tests.bench.measure import ROOT, Table
 
 DOCS = ROOT / "docs" / "performance.md"
@@ -24,6 +24,7 @@ SECTIONS = {
     "startup": Section(startup.ROWS, startup.run),
     "requests": Section(network.COST_ROWS, network.run_cost),
     "distance": Section(network.FAR_ROWS, network.run_far),
+    "sweep": Section(sweep.ROWS, sweep.run),
     "install": Section(install.ROWS, install.run),
 }
 

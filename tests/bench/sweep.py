@@ -17,15 +17,32 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from tests.bench.measure import Table
 
 PROGRAM = Path(sys.executable).with_name("kubectl-portcheck")
 SIZES = (100, 1000, 10000)
 PODS_EACH = 10
 MANY_PODS = 1000
+
+
+ROWS = (
+    *(f"sweep, static: {n:,} × {PODS_EACH}" for n in SIZES),
+    f"one Service, all pods: 1 × {MANY_PODS:,}",
+)
+HEAD = (
+    *("Services × pods of each", "wall s", "CPU s", "peak MB", "requests", "of them streams"),
+    *("MB packed", "MB unpacked", "s to read alone", "ratio"),
+)
+NOTE = (
+    "The API server is a stand-in that serves pages made beforehand, by plain HTTP on the same "
+    "machine. 'To read alone' is the time in which a client that decodes nothing reads and unpacks "
+    "the lists of a sweep, just before each run."
+)
 
 
 class Row(NamedTuple):
@@ -91,7 +108,7 @@ def read_only(port: int) -> float:
     return time.perf_counter() - began
 
 
-def measure(what: str, services: int, pods_each: int, port: int, *flags: str) -> Row:
+def measure(program: Path, what: str, services: int, pods_each: int, port: int, *flags: str) -> Row:
     """Runs the program once."""
     kubeconfig = {
         "apiVersion": "v1",
@@ -109,7 +126,7 @@ def measure(what: str, services: int, pods_each: int, port: int, *flags: str) ->
         before = stats(port)
         began = time.perf_counter()
         process = subprocess.Popen(
-            [str(PROGRAM), *flags], env=environ, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
+            [str(program), *flags], env=environ, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
@@ -131,41 +148,46 @@ def measure(what: str, services: int, pods_each: int, port: int, *flags: str) ->
     )
 
 
-def rows(sizes: tuple[int, ...] = SIZES) -> list[Row]:
+def rows(sizes: tuple[int, ...], program: Path = PROGRAM) -> list[Row]:
     """All measurements."""
     found = []
     static = ("-A", "--no-exec", "--no-port-forward", "--summary", "--timeout", "10m")
     with tempfile.TemporaryDirectory() as folder:
         for services in sizes:
             with standin(services, PODS_EACH, folder) as port:
-                found.append(measure("sweep, static", services, PODS_EACH, port, *static))
+                found.append(measure(program, "sweep, static", services, PODS_EACH, port, *static))
         with standin(1, MANY_PODS, folder) as port:
             target = ("svc/service-00000", "-n", "team-000", "--timeout", "2m")
-            found.append(measure("one Service, all pods", 1, MANY_PODS, port, *target))
+            found.append(measure(program, "one Service, all pods", 1, MANY_PODS, port, *target))
     return found
 
 
-def markdown(found: list[Row]) -> str:
+def run(program: Path, environ: Mapping[str, str]) -> Table:
+    """The section of the documentation."""
+    return table(rows(SIZES, program))
+
+
+def table(found: Iterable[Row]) -> Table:
     """The measurements as a table."""
-    names = {
-        "what": "",
-        "services": "Services",
-        "pods": "pods",
-        "seconds": "wall s",
-        "cpu": "CPU s",
-        "megabytes": "peak MB",
-        "requests": "requests",
-        "streams": "of them streams",
-        "sent": "MB packed",
-        "unpacked": "MB unpacked",
-        "standin": "s to read alone",
-    }
-    lines = [f"| {' | '.join(names.values())} |", f"|{'---|' * len(names)}"]
-    for row in found:
-        values: dict[str, Any] = row._asdict()
-        shown = (f"{v:,}" if isinstance(v := values[n], int) else str(v) for n in names)
-        lines.append(f"| {' | '.join(shown)} |")
-    return "\n".join(lines)
+    return Table(
+        HEAD,
+        tuple(
+            (
+                f"{row.what}: {row.services:,} × {row.pods // row.services:,}",
+                f"{row.seconds:.1f}",
+                f"{row.cpu:.1f}",
+                f"{row.megabytes:.0f}",
+                f"{row.requests:,}",
+                f"{row.streams:,}",
+                f"{row.sent:.1f}",
+                f"{row.unpacked:.0f}",
+                f"{row.standin:.2f}",
+                f"{row.seconds / row.standin:.1f}" if row.standin > 0.05 else "",
+            )
+            for row in found
+        ),
+        NOTE,
+    )
 
 
 if __name__ == "__main__":
@@ -177,4 +199,4 @@ if __name__ == "__main__":
     if asked.json:
         print(json.dumps([r._asdict() for r in measured], indent=2))
     else:
-        print(markdown(measured))
+        print(table(measured).markdown())
