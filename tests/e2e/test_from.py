@@ -11,6 +11,7 @@ import pytest
 from kubectl_portcheck.render.rbac import render_role
 
 from .portcheck import Diagnosis, diagnose, paste, run
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def test_the_services_address_fails_and_the_pods_own_work(cluster: Cluster, shop
     paste(cluster, found.fix)
     address = cluster.get("service/astray", namespace=shop)["spec"]["clusterIP"]
     cluster.wait_dial(address, 80, "accepted")
-    assert ask(cluster, shop, "svc/astray", "--from=pod/debian").verdict == "healthy"
+    well = ask(cluster, shop, "svc/astray", "--from=pod/debian")
+    assert well.verdict == "healthy"
+    keep("a label keeps kube-proxy from the Service (seen by --from)", found, well)
 
 
 def test_a_listener_on_the_loopback_of_a_pod_without_a_shell(cluster: Cluster, shop: str) -> None:

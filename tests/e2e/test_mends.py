@@ -1,35 +1,22 @@
 """Every problem that a test cluster can produce: broken, named, mended, healthy again.
 
-Each row of docs/incidents.md is one of these runs. ``PORTCHECK_UPDATE_DOCS=1`` writes the rows of
-the tests that ran; without it, a run that ends otherwise than its row fails.
+What needs more than two states of the manifests stands beside: test_paths, test_policies,
+test_speech, test_from.
 """
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from . import incidents
 from .portcheck import Diagnosis, diagnose, paste
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
     from .conftest import Cluster
-
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "incidents.md"
-HEAD = """\
-# Incidents that were broken and mended on a real cluster
-
-Written by the end-to-end tests: each line is one run. Something is broken on purpose, the program
-is asked, its first command is pasted into a shell as it stands (or what it says is done by hand,
-where no command can do it), and the program is asked again.
-
-| what was broken | verdict | cause that leads | mended by | after |
-|---|---|---|---|---|
-"""
 
 
 class Incident(NamedTuple):
@@ -224,18 +211,13 @@ def test_broken_named_mended(cluster: Cluster, namespace: str, incident: Inciden
     if incident.by_hand:
         assert all(f["command"] is None or f["safety"] == "review" for f in lead["fixes"])
         cluster.apply(incident.by_hand, namespace)
-        mend = "by hand"
     else:
         assert found.fix
         paste(cluster, found.fix)
-        mend = next(f["title"] for f in lead["fixes"] if f["command"])
     target = incident.target if incident.cause != "PC408" else "svc/checkout"
     after = _until(cluster, namespace, incident._replace(target=target), incident.after, "")
     assert after.code == 0
-    _keep(
-        f"| {incident.title} | {incident.verdict} | {lead['code']} {lead['name']} | {mend} "
-        f"| {after.verdict} |\n"
-    )
+    keep(incident.title, found, after, by_hand=bool(incident.by_hand))
 
 
 def _until(
@@ -252,15 +234,3 @@ def _until(
 
     cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 90)
     return found[0]
-
-
-def _keep(row: str) -> None:
-    """Writes the row, or compares it with the one that is written."""
-    text = DOCS.read_text() if DOCS.exists() else HEAD
-    if row in text:
-        return
-    assert os.environ.get("PORTCHECK_UPDATE_DOCS"), f"not in {DOCS.name}: {row}"
-    kept = {line.split("|")[1]: line for line in text.removeprefix(HEAD).splitlines(True)}
-    kept[row.split("|")[1]] = row
-    ordered = (kept.get(f" {i.title} ", "") for i in ROWS)
-    DOCS.write_text(HEAD + "".join(ordered))

@@ -8,6 +8,7 @@ import pytest
 
 from .crds import GATEWAY, KINDS, served
 from .portcheck import Diagnosis, diagnose, paste
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def deploy(cluster: Cluster, namespace: str, *more: Document) -> None:
     cluster.wait_dial(clusterip, 80, "accepted")
 
 
-def mended(cluster: Cluster, namespace: str, code: str) -> Diagnosis:
+def mended(cluster: Cluster, namespace: str, code: str, title: str) -> Diagnosis:
     """One path fails for this cause; pasting its first fix leaves none."""
     found = diagnose(cluster, namespace)
     assert (found.code, found.verdict, found.causes) == (1, "degraded", [code]), found.findings
@@ -63,6 +64,7 @@ def mended(cluster: Cluster, namespace: str, code: str) -> Diagnosis:
     paste(cluster, found.fix)
     well = diagnose(cluster, namespace)
     assert (well.code, well.verdict, well.findings) == (0, "healthy", [])
+    keep(title, found, well)
     return found
 
 
@@ -71,7 +73,7 @@ def test_an_ingress_names_the_port_of_the_pods(
     cluster: Cluster, namespace: str, wrong: int | str
 ) -> None:
     deploy(cluster, namespace, ingress(backend(80), backend(wrong)))
-    found = mended(cluster, namespace, "PC701")
+    found = mended(cluster, namespace, "PC701", f"an Ingress names the targetPort {wrong}")
     assert found.findings[0]["subject"] == {
         "kind": "Ingress",
         "namespace": namespace,
@@ -111,7 +113,7 @@ def test_a_route_names_the_port_of_the_pods(cluster: Cluster, namespace: str) ->
         deploy(cluster, namespace)
         for kind in ("HTTPRoute", "GRPCRoute", "TCPRoute"):
             cluster.apply(route(8080, kind), namespace)
-            found = mended(cluster, namespace, "PC702")
+            found = mended(cluster, namespace, "PC702", f"a {kind} names the targetPort")
             assert found.findings[0]["subject"]["kind"] == kind
 
 
@@ -127,6 +129,7 @@ def test_a_route_of_another_namespace(cluster: Cluster, namespace: str) -> None:
             cluster.apply(fix["patch"], namespace)
             well = diagnose(cluster, other, "httproute/shop")
             assert (well.verdict, well.findings) == ("healthy", [])
+            keep("an HTTPRoute of another namespace that nobody lets in", found, well, by_hand=True)
             assert GATEWAY in fix["patch"]
         finally:
             cluster.kubectl("delete", "namespace", other, "--wait=false")
@@ -159,6 +162,7 @@ def test_monitors_that_name_ports_of_the_other_kind(cluster: Cluster, namespace:
             paste(cluster, found.fix)
             well = diagnose(cluster, namespace)
             assert (well.verdict, well.findings) == ("healthy", [])
+            keep(f"a {kind} scrapes a port of the other kind", found, well)
 
 
 def test_a_scrape_annotation_for_a_closed_port(cluster: Cluster, namespace: str) -> None:
@@ -171,7 +175,9 @@ def test_a_scrape_annotation_for_a_closed_port(cluster: Cluster, namespace: str)
     cluster.kubectl(
         "annotate", "--overwrite", "service/checkout", right, namespace=namespace, check=True
     )
-    assert diagnose(cluster, namespace).findings == []
+    well = diagnose(cluster, namespace)
+    assert well.findings == []
+    keep("the annotation prometheus.io/port names a closed port", found, well, by_hand=True)
 
 
 DNS = {
@@ -204,6 +210,7 @@ def test_apply_loses_one_of_two_ports_of_one_number(
     cluster.wait_dial(clusterip, 53, "accepted")
     well = diagnose(cluster, namespace)
     assert (well.code, well.verdict, well.findings) == (0, "healthy", [])
+    keep(f"apply was given {first}, then both protocols on port 53", found, well)
     cluster.apply(made, namespace)  # from now on apply keeps both
     assert len(cluster.get("service/checkout", namespace=namespace)["spec"]["ports"]) == 2
 
@@ -256,7 +263,9 @@ def test_a_load_balancer_that_a_controller_cannot_make(cluster: Cluster, namespa
     status = '{"status":{"loadBalancer":{"ingress":[{"ip":"192.0.2.7"}]}}}'
     words = ("patch", "service", "checkout", "--subresource=status", "--type=merge", "-p", status)
     cluster.kubectl(*words, namespace=namespace, check=True)
-    assert diagnose(cluster, namespace).verdict == "healthy"
+    well = diagnose(cluster, namespace)
+    assert well.verdict == "healthy"
+    keep("the cloud does not make a load balancer", found, well, by_hand=True)
 
 
 def test_an_endpoint_that_is_on_no_node_of_a_local_service(

@@ -15,6 +15,7 @@ import pytest
 
 from .conftest import BED
 from .portcheck import Diagnosis, diagnose, paste
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -111,14 +112,15 @@ def until(cluster: Cluster, namespace: str, verdict: str) -> Diagnosis:
     return diagnose(cluster, namespace)
 
 
-def mended(cluster: Cluster, namespace: str, engine: Engine, fix: str | None) -> None:
+def mended(cluster: Cluster, namespace: str, engine: Engine, found: Diagnosis, title: str) -> None:
     """Clients are served again once the fix is pasted."""
-    assert fix
-    paste(cluster, fix)
+    assert found.fix
+    paste(cluster, found.fix)
     engine.sync()
     cluster.wait_dial(address(cluster, namespace), 80, "accepted")
     well = until(cluster, namespace, "healthy")
     assert (well.code, well.findings) == (0, [])
+    keep(title, found, well)
 
 
 def test_a_policy_that_still_names_the_old_port(
@@ -136,7 +138,8 @@ def test_a_policy_that_still_names_the_old_port(
     assert "admit 8080 alone" in lead["summary"]
     assert "allow admits 8080 from all pods in this namespace" in lead["evidence"]
     assert lead["subject"]["name"] == "allow"
-    mended(cluster, namespace, engine, found.fix)
+    title = "an enforced NetworkPolicy still names the port that the application left"
+    mended(cluster, namespace, engine, found, title)
 
 
 def test_a_policy_that_names_the_services_port(
@@ -150,7 +153,8 @@ def test_a_policy_that_names_the_services_port(
 
     assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC705"])
     assert "PC602" in [f["code"] for f in found.findings if not f["cause"]]
-    mended(cluster, namespace, engine, found.fix)
+    title = "an enforced NetworkPolicy names the Service's port"
+    mended(cluster, namespace, engine, found, title)
 
 
 def test_nobody_is_admitted_to_anything(cluster: Cluster, namespace: str, engine: Engine) -> None:
@@ -166,7 +170,9 @@ def test_nobody_is_admitted_to_anything(cluster: Cluster, namespace: str, engine
     cluster.apply(fix["patch"], namespace)
     engine.sync()
     cluster.wait_dial(address(cluster, namespace), 80, "accepted")
-    assert until(cluster, namespace, "healthy").findings == []
+    well = until(cluster, namespace, "healthy")
+    assert well.findings == []
+    keep("an enforced NetworkPolicy admits nobody at all", found, well, by_hand=True)
 
 
 def test_where_nothing_shows_that_policies_are_enforced_nothing_is_claimed(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .portcheck import Diagnosis, diagnose, paste
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def test_one_of_two_pods_answers_with_500(cluster: Cluster, namespace: str) -> N
     assert "1 of 2 pods" in found.findings[0]["summary"]
     cluster.kubectl("delete", "deployment", "old", namespace=namespace, check=True)
     cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "healthy", 60)
+    after = diagnose(cluster, namespace)
+    keep("one of two pods answers with 500", found, after, by_hand=True)
 
 
 @pytest.mark.parametrize(("scheme", "declared"), [("https", "http"), ("http", "https")])
@@ -76,6 +79,7 @@ def test_another_language_than_declared(
     paste(cluster, found.fix)
     well = diagnose(cluster, namespace)
     assert (well.verdict, well.findings) == ("healthy", [])
+    keep(f"{scheme} is spoken where appProtocol says {declared}", found, well)
 
 
 def test_tls_without_http_where_http_is_declared(cluster: Cluster, namespace: str) -> None:
