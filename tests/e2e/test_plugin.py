@@ -158,7 +158,7 @@ def test_what_cannot_be_done_is_named_and_no_pass(cluster: Cluster, namespace: s
         assert "forbidden" in steps[name]["reason"]
 
 
-def test_without_a_shell_the_manifest_is_labelled(cluster: Cluster, namespace: str) -> None:
+def test_without_a_shell_what_is_inferred_is_labelled(cluster: Cluster, namespace: str) -> None:
     app = container("http://0.0.0.0:8080", image="distroless", ports={"http": 8080}, readiness=8080)
     cluster.apply([deployment(app), service((80, "http"))], namespace)
     cluster.wait_ready("deployment/checkout", namespace)
@@ -169,7 +169,8 @@ def test_without_a_shell_the_manifest_is_labelled(cluster: Cluster, namespace: s
     found = diagnose(cluster, namespace)
 
     step = found.report["services"][0]["ports"][0]["steps"][1]
-    assert (step["status"], step["summary"]) == ("skipped", "declared, not verified: 8080")
+    inferred = "inferred from port-forwards: 8080 in 1 of 1"
+    assert (step["status"], step["summary"]) == ("skipped", inferred)
     assert "no shell" in step["reason"]
 
 
