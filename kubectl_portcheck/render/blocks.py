@@ -104,10 +104,10 @@ def _step_command(command: str, look: Look) -> Lines:
     if cells(look.glyphs(whole)) + 6 <= look.columns:
         return [line(" " * 6, Span(look.glyphs(whole), "dim"))]
     words = _words(whole)
-    return _paste(words, look, "dim") if words else paragraph(whole, look, first=line(" " * 6))
+    return paste(words, look, "dim") if words else paragraph(whole, look, first=line(" " * 6))
 
 
-def _paste(argv: Sequence[str], look: Look, style: str) -> Lines:
+def paste(argv: Sequence[str], look: Look, style: str) -> Lines:
     """A command to paste: at the left margin, since a broken word bears no indentation."""
     one = shell_form(argv, ascii_only=not look.unicode)
     if one is None or len(one) > LONGEST_COMMAND:
@@ -192,7 +192,7 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
         return labelled(label, f"{fix.title} (-o wide)", look)
     care = "safe to paste" if fix.safety == "safe" else "review before you paste"
     shown = labelled(label, f"{fix.title} ({care}):", look)
-    shown += [BLANK, *_paste(fix.command, look, "command"), BLANK]
+    shown += [BLANK, *paste(fix.command, look, "command"), BLANK]
     if fix.owner:
         pass  # A fix of its own says where the change lasts.
     elif fix.patch and look.wide:

@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.render.blocks import paste
 from kubectl_portcheck.render.layout import BLANK, Lines, line
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.rbac import DEBUG, RULES
-from kubectl_portcheck.render.shell import shell_form
-from kubectl_portcheck.render.text import clean
 
+# Each part has a bound: the text is the cluster's, and may be a megabyte of one letter.
 _REFUSED = re.compile(
-    r"(?:in (?P<namespace>[a-z0-9-]+): )?(?P<verb>[a-z]+) (?P<resource>[a-z]+(?:/[a-z]+)?)"
-    r"(?:\.(?P<group>[a-z0-9.-]+))? is forbidden"
+    r"\b(?:in (?P<namespace>[a-z0-9-]{1,63}): )?(?P<verb>[a-z]{1,20}) "
+    r"(?P<resource>[a-z]{1,63}(?:/[a-z]{1,63})?)(?:\.(?P<group>[a-z0-9.-]{1,253}))? is forbidden"
 )
 _OF_THE_CLUSTER = ("nodes", "namespaces")
 
@@ -80,7 +80,5 @@ def rights_lines(report: Report, look: Look) -> Lines:
         return []
     shown: Lines = [BLANK, line("" if look.plain else "  ", "Rights that were missing; ask for:")]
     for command in role_commands(rights):
-        shown.append(
-            line("" if look.plain else "    ", look.glyphs(clean(shell_form(command) or "")))
-        )
+        shown += [BLANK, *paste(command, look, "command")]
     return shown

@@ -32,9 +32,10 @@ def table_lines(
     if len(worth) > len(detailed):
         more = f"and {len(worth) - len(detailed)} more, each in the list above (-o wide: all)"
         shown += [BLANK, *paragraph(more, look)]
+    shown += rights_lines(report, look)
     if len(services) > 1 and len(detailed) > 1:
         shown += [BLANK, *closing(report, look)]
-    return [*shown, *rights_lines(report, look)]
+    return shown
 
 
 def render_table(

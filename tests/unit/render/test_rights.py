@@ -61,8 +61,8 @@ def test_one_role_for_each_set_of_verbs() -> None:
 
 def test_the_table_ends_with_them_and_the_json_has_them() -> None:
     forbidden = report("get pods/exec is forbidden")
-    assert render_table(forbidden, Look(width=80)).endswith(
-        "\n  Rights that were missing; ask for:\n    kubectl create role portcheck-get-create"
+    assert render_table(forbidden, Look(width=None)).endswith(
+        "\n  Rights that were missing; ask for:\n\nkubectl create role portcheck-get-create"
         " -n production --verb=get,create --resource=pods/exec\n"
     )
     assert report_json(forbidden, "1")["missingRights"] == [
@@ -78,3 +78,8 @@ def test_the_table_ends_with_them_and_the_json_has_them() -> None:
 def test_nothing_is_said_where_none_was_missing() -> None:
     assert "Rights" not in render_table(report("no shell in container app"), Look(width=80))
     assert missing_rights(SCENARIOS["hostile"]()) == ()
+
+
+def test_a_megabyte_of_one_letter_is_read_in_no_time() -> None:
+    """Without bounds in the pattern this would take hours."""
+    assert missing_rights(report(f"{'a' * 1_000_000} is forbidden")) == ()
