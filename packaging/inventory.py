@@ -218,7 +218,7 @@ def _package(package: Distribution, license: str | None = None) -> Part:
         said = next((s for f in fields for s in package.metadata.get_all(f) or ()), "")
         license = SPDX.get(said, said)
     texts = [
-        str(path.locate().read_text(encoding="utf-8"))  # type: ignore[attr-defined] # A Path.
+        Path(str(path.locate())).read_text(encoding="utf-8")
         for path in package.files or ()
         if re.match(r"(LICEN[CS]E|COPYING|NOTICE)", path.name) and ".dist-info" in str(path)
     ]

@@ -56,14 +56,16 @@ def _keys(stdin: BinaryIO | None) -> Iterator[Wait]:
 
 def _terminal(stdin: BinaryIO | None) -> int | None:
     """The terminal's number, where it is this program's to read from."""
-    try:
-        import termios  # noqa: F401  # Windows has none.
+    from importlib.util import find_spec
 
+    try:
+        if find_spec("termios") is None:  # Windows has none.
+            return None
         if stdin is None or not stdin.isatty():
             return None
         # In the background a program that asks the terminal for keys is stopped.
         return stdin.fileno() if os.tcgetpgrp(stdin.fileno()) == os.getpgrp() else None
-    except (ImportError, OSError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

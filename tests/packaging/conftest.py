@@ -41,7 +41,6 @@ def run(
     timeout: float = 600,
 ) -> Ended:
     """Runs a program to its end."""
-    ids = {"user": user, "group": user, "extra_groups": []} if user is not None else {}
     done = subprocess.run(
         [str(word) for word in words],
         env=None if env is None else dict(env),
@@ -52,7 +51,9 @@ def run(
         encoding="utf-8",
         timeout=timeout,
         check=False,
-        **ids,  # type: ignore[call-overload] # mypy takes the three for one type.
+        user=user,
+        group=user,
+        extra_groups=None if user is None else [],
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 
