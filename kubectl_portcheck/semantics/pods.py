@@ -107,7 +107,7 @@ def age(since: str | None, now: str) -> float:
         return float("inf")
     try:
         return _moment(now) - _moment(since)
-    except (ValueError, TypeError):
+    except (ValueError, OverflowError):
         return float("inf")
 
 
@@ -117,7 +117,10 @@ def _moment(text: str) -> float:
     from datetime import datetime
 
     # Python 3.10 does not read the Z that Kubernetes writes.
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone could be anywhere's")
+    return moment.timestamp()
 
 
 def describe(pod: Pod) -> str:
