@@ -10,11 +10,13 @@ import msgspec
 
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Workload
 from kubectl_portcheck.model.report import Change, Finding, Fix, OldPort, Subject
-from kubectl_portcheck.rules.wording import ago, listing
+from kubectl_portcheck.rules.wording import ago, listing, share
 from kubectl_portcheck.semantics import ports, rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.ownership import Owner, owner_of
 from kubectl_portcheck.semantics.references import uses_of_ingress
+
+SCRAPED = "prometheus.io/port"
 
 
 def with_owners(case: ServiceCase, finding: Finding) -> Finding:
@@ -138,12 +140,11 @@ def _places(case: Case, number: int) -> list[str]:
             u.service == case.name and u.port.number == number for u in uses_of_ingress(ingress)
         ):
             said.append(f"Ingress {ingress.metadata.name}")
-    for kind, metadata in (
-        ("Service", case.service.metadata),
-        *(("Pod", p.metadata) for p in case.pods[:1]),
-    ):
-        if metadata.annotations.get("prometheus.io/port") == str(number):
-            said.append(f"annotation prometheus.io/port of {kind} {metadata.name}")
+    if case.service.metadata.annotations.get(SCRAPED) == str(number):
+        said.append(f"annotation {SCRAPED} of Service {case.name}")
+    scraped_pods = [p for p in case.pods if p.metadata.annotations.get(SCRAPED) == str(number)]
+    if scraped_pods:
+        said.append(f"annotation {SCRAPED} of {share(scraped_pods, case.pods)}")
     if said:
         said += [
             f"perhaps {w.kind} {w.metadata.name}: {listing(w.env)} (values are not read)"
