@@ -51,9 +51,9 @@ def diagnose(
     that is missing raises nothing: it is named in the report, whose verdict may then be
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
-    from kubectl_portcheck.collect.connection import ConnectionFlags
-    from kubectl_portcheck.collect.live import Selection, collect
-    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.client import ConnectionFlags
+    from kubectl_portcheck.collect.cluster.collect import Selection, collect
+    from kubectl_portcheck.collect.cluster.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
     if targets and (all_namespaces or selector):
@@ -116,14 +116,14 @@ def diagnose_snapshot(path: str | os.PathLike[str]) -> Report:
 
     Raises UsageError where the file holds none, or a newer version's.
     """
-    from kubectl_portcheck.collect import snapshot
+    from kubectl_portcheck.collect.snapshots import snapshot
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
     place = Path(path)
     if snapshot.is_foreign(place):
-        from kubectl_portcheck.collect import foreign
+        from kubectl_portcheck.collect.snapshots import kubectl_output
 
-        return conclude(foreign.load(place))
+        return conclude(kubectl_output.load(place))
     return conclude(snapshot.load(place))
 
 

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     if args.demo == LIST:
         return _list(args, env)
     scenario = _named(args.demo)
-    from kubectl_portcheck.collect import snapshot
+    from kubectl_portcheck.collect.snapshots import snapshot
 
     evidence = snapshot.decode(recording(scenario), f"the demo {scenario.name}")
     if not _is_told(args):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     """Diagnoses the files of -f and prints the report, or what mends them."""
+    from kubectl_portcheck.collect.uncollected import uncollected
     from kubectl_portcheck.diagnosis import diagnose
-    from kubectl_portcheck.garbage import uncollected
 
     # The files' trees stay until the end, and the collector would go through all of them again
     # and again: a third of the time that a thousand manifests take.

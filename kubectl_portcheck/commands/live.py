@@ -11,11 +11,11 @@ from kubectl_portcheck.exit_codes import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kubectl_portcheck.collect.connection import ConnectionFlags
-    from kubectl_portcheck.collect.debugging import Debug
-    from kubectl_portcheck.collect.live import Selection
-    from kubectl_portcheck.collect.source import Source
-    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.client import ConnectionFlags
+    from kubectl_portcheck.collect.cluster.collect import Selection
+    from kubectl_portcheck.collect.cluster.debug_container import Debug
+    from kubectl_portcheck.collect.cluster.from_pod import Source
+    from kubectl_portcheck.collect.cluster.walk import Options
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.target import Target
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
         return polling.run(args, env)
     if args.targets:
         return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
-    from kubectl_portcheck.garbage import uncollected
+    from kubectl_portcheck.collect.uncollected import uncollected
 
     with uncollected():  # A sweep holds much, and ends with the process.
         return conclude(_gather(args, env), args, env, kubectl=kubectl_with_flags(args))
@@ -44,7 +44,7 @@ def _gather(args: argparse.Namespace, env: Environment) -> "Evidence":
     """The evidence about the targets, with live progress on stderr."""
     from threading import Thread
 
-    from kubectl_portcheck.collect.live import collect
+    from kubectl_portcheck.collect.cluster.collect import collect
     from kubectl_portcheck.render.console import look_for
     from kubectl_portcheck.render.progress import Progress
 
@@ -75,7 +75,7 @@ def targets_of(args: argparse.Namespace) -> "list[Target]":
 
 def options_of(args: argparse.Namespace, env: Environment) -> "Options":
     """What the walk is to leave out, and to do besides. Raises UsageError."""
-    from kubectl_portcheck.collect.walk import Options
+    from kubectl_portcheck.collect.cluster.walk import Options
 
     return Options(
         exec=not args.no_exec,
@@ -87,7 +87,7 @@ def options_of(args: argparse.Namespace, env: Environment) -> "Options":
 
 
 def _debug_of(args: argparse.Namespace, env: Environment) -> "Debug":
-    from kubectl_portcheck.collect.debugging import Debug
+    from kubectl_portcheck.collect.cluster.debug_container import Debug
     from kubectl_portcheck.render.text import clean
 
     return Debug(args.debug_image, lambda line: env.stderr.write(f"{clean(line)}\n"))
@@ -95,14 +95,14 @@ def _debug_of(args: argparse.Namespace, env: Environment) -> "Debug":
 
 def selection_of(args: argparse.Namespace) -> "Selection":
     """The Services that are meant where none is named."""
-    from kubectl_portcheck.collect.live import Selection
+    from kubectl_portcheck.collect.cluster.collect import Selection
 
     return Selection(args.all_namespaces, args.selector or "", args.field_selector or "")
 
 
 def source_of(args: argparse.Namespace) -> "Source | None":
     """The pod of --from. Raises UsageError."""
-    from kubectl_portcheck.collect.source import parse_source
+    from kubectl_portcheck.collect.cluster.from_pod import parse_source
 
     source = parse_source(getattr(args, "from")) if getattr(args, "from") else None
     return source and source._replace(namespace=args.from_namespace or "")
@@ -127,8 +127,8 @@ def _load_the_rest() -> None:
 
 def connection_flags(args: argparse.Namespace) -> "ConnectionFlags":
     """What the command line says about the connection. Raises UsageError."""
-    from kubectl_portcheck.collect.connection import ConfigurationError, ConnectionFlags
-    from kubectl_portcheck.collect.connection.connection import parse_timeout
+    from kubectl_portcheck.client import ConfigurationError, ConnectionFlags
+    from kubectl_portcheck.client.connection import parse_timeout
 
     try:
         parse_timeout(args.request_timeout)

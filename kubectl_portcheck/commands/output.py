@@ -32,7 +32,7 @@ def conclude(
     ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report.
     """
     if args.redact:
-        from kubectl_portcheck.collect.redact import redact
+        from kubectl_portcheck.collect.snapshots.redact import redact
 
         evidence = redact(evidence)
     if args.save:
@@ -139,7 +139,7 @@ def save(path: str, evidence: "Evidence") -> None:
     from pathlib import Path
 
     from kubectl_portcheck import __version__
-    from kubectl_portcheck.collect import snapshot
+    from kubectl_portcheck.collect.snapshots import snapshot
 
     tool = snapshot.Tool(name="kubectl-portcheck", version=__version__)
     snapshot.save(Path(path), evidence, tool)

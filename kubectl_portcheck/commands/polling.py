@@ -16,7 +16,7 @@ from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 from kubectl_portcheck.render.status import Status, hindrance
 
 if TYPE_CHECKING:
-    from kubectl_portcheck.collect.connection import Api
+    from kubectl_portcheck.client import Api
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
 
@@ -30,7 +30,7 @@ FRESH = 30.0
 
 def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     """Waits until all is well, or reports every change. Raises PortcheckError."""
-    from kubectl_portcheck.collect.live import connected
+    from kubectl_portcheck.collect.cluster.collect import connected
     from kubectl_portcheck.render.console import look_for
 
     look = look_for(terminal(env, env.stderr), plain=args.plain)
@@ -46,7 +46,7 @@ class _Rounds:
     """One walk after the other, and what the last one found."""
 
     def __init__(self, args: argparse.Namespace, env: Environment, api: "Api") -> None:
-        from kubectl_portcheck.collect.memory import Memory
+        from kubectl_portcheck.collect.cluster.remembered import Memory
 
         self.args, self.env, self.api = args, env, api
         self.kubectl = live.kubectl_with_flags(args)
@@ -68,8 +68,8 @@ class _Rounds:
 
         Raises PortcheckError where the first one fails, and KeyboardInterrupt.
         """
-        from kubectl_portcheck.collect.connection import Deadline
-        from kubectl_portcheck.collect.live import gather
+        from kubectl_portcheck.client import Deadline
+        from kubectl_portcheck.collect.cluster.collect import gather
 
         began = time.monotonic()
         most = live.TIMEOUT if self.targets else live.SWEEP_TIMEOUT

@@ -19,11 +19,11 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
 def _evidence(args: argparse.Namespace) -> "Evidence":
     from pathlib import Path
 
-    from kubectl_portcheck.collect import snapshot
+    from kubectl_portcheck.collect.snapshots import snapshot
 
     path = Path(args.replay)
     if snapshot.is_foreign(path):
-        from kubectl_portcheck.collect import foreign
+        from kubectl_portcheck.collect.snapshots import kubectl_output
 
-        return foreign.load(path)
+        return kubectl_output.load(path)
     return snapshot.load(path)

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubectl_portcheck.collect.kinds import OPTIONAL
+from kubectl_portcheck.collect.cluster.kinds import OPTIONAL
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, shop, walk
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck import demo
-from kubectl_portcheck.collect import snapshot
+from kubectl_portcheck.collect.snapshots import snapshot
 from kubectl_portcheck.demo import SCENARIOS
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.render.animation import play

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_portcheck.collect import sweep as sweeping
+from kubectl_portcheck.collect.cluster import sweep as sweeping
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
@@ -173,7 +173,7 @@ def test_pods_that_may_not_be_listed_are_missing(tmp_path: Path) -> None:
 def test_an_expired_page_begins_the_list_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    monkeypatch.setattr("kubectl_portcheck.collect.lists.PAGE", "3")
+    monkeypatch.setattr("kubectl_portcheck.collect.cluster.pages.PAGE", "3")
     with FakeApiServer() as server:
         for i in range(5):
             add_service(server, f"s{i}", probed=8080)

@@ -7,9 +7,9 @@ into edits of the files; ``edits``, ``unified_diff`` and ``write`` mend them.
 
 from kubectl_portcheck.collect.manifests.evidence import Gathered, gather
 from kubectl_portcheck.collect.manifests.files import Problem
-from kubectl_portcheck.collect.manifests.localise import localise
 from kubectl_portcheck.collect.manifests.mending import Mended, mend, unified_diff, write
 from kubectl_portcheck.collect.manifests.objects import Manifests, read
+from kubectl_portcheck.collect.manifests.origins import localise
 
 __all__ = [
     "Gathered",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests import tree
+from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.files import BOM, File, Problem
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
@@ -20,7 +20,7 @@ class Document(NamedTuple):
     file: File
     base: int
     """Where the text of the document begins in the file's."""
-    root: tree.Node
+    root: yaml_tree.Node
     template: str = ""
     """The chart's template that helm rendered it from, where it says so."""
 
@@ -38,15 +38,15 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
         if _is_blank(text):
             continue
         found = _KIND.findall(text)
-        twice: list[tree.Twice] = []
+        twice: list[yaml_tree.Twice] = []
         try:
             # One such line at the left margin is the document's kind; else look closer.
             if len(found) == 1 and found[0][1] not in kinds:
-                tree.check(text)
+                yaml_tree.check(text)
                 yield Skipped(found[0][1], text)
                 continue
             root = _parse(text, twice)
-        except tree.Broken as error:
+        except yaml_tree.Broken as error:
             index, reason = explained(error, text)
             yield Problem(file.name, file.line(base + index), reason)
             continue
@@ -64,7 +64,7 @@ NOTICE = "note: "
 """Begins a reason that is worth a line and not a failure."""
 
 
-def explained(error: tree.Broken, text: str) -> tuple[int, str]:
+def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:
     """Where and why a document cannot be read, in the words of who has to mend it."""
     at = text.find("{{")
     if at >= 0 and _looks_like_template(text):
@@ -86,15 +86,15 @@ def _looks_like_template(text: str) -> bool:
     return re.search(r"\{\{-?\s*[.$/\w\"(]", text) is not None
 
 
-def _parse(text: str, twice: list[tree.Twice]) -> tree.Node | None:
+def _parse(text: str, twice: list[yaml_tree.Twice]) -> yaml_tree.Node | None:
     try:
-        return tree.parse(text, twice)
-    except tree.Broken:
+        return yaml_tree.parse(text, twice)
+    except yaml_tree.Broken:
         # JSON writes characters beyond 16 bits as two escapes, which the YAML parser refuses.
         # None of them can stand in a name or a port; the places stay the same.
         if text.lstrip(f"{BOM} \t\r\n-")[:1] not in ("{", "[") or not _SURROGATE.search(text):
             raise
-        return tree.parse(_SURROGATE.sub(r"\\u003f", text), twice)
+        return yaml_tree.parse(_SURROGATE.sub(r"\\u003f", text), twice)
 
 
 def _split(text: str) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kubectl_portcheck.collect.manifests import tree
+from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object, collected
 from kubectl_portcheck.model.report import Fix, Subject
@@ -93,33 +93,37 @@ def steps(path: str) -> tuple[str, ...]:
     return tuple(p.replace("~1", "/").replace("~0", "~") for p in path.split("/")[1:])
 
 
-def _walk(node: tree.Node, steps: Iterable[str]) -> tree.Mapping:
+def _walk(node: yaml_tree.Node, steps: Iterable[str]) -> yaml_tree.Mapping:
     """The mapping at that path, if the path is this object's own."""
     for step in steps:
-        if isinstance(node, tree.Mapping):
+        if isinstance(node, yaml_tree.Mapping):
             pair = node.get(step)
             if pair is None:
                 raise CannotMend(f"it has no {step} of its own")
             node = pair[1]
-        elif isinstance(node, tree.Sequence) and step.isdecimal() and int(step) < len(node.items):
+        elif (
+            isinstance(node, yaml_tree.Sequence)
+            and step.isdecimal()
+            and int(step) < len(node.items)
+        ):
             node = node.items[int(step)]
-        if isinstance(node, tree.Alias):
+        if isinstance(node, yaml_tree.Alias):
             raise CannotMend(f"its {step} is an alias, which others share")
-    if not isinstance(node, tree.Mapping):
+    if not isinstance(node, yaml_tree.Mapping):
         raise CannotMend("it has another form than expected")
     return node
 
 
-def _set(parent: tree.Mapping, key: str, value: object, text: str, base: int) -> Edit:
+def _set(parent: yaml_tree.Mapping, key: str, value: object, text: str, base: int) -> Edit:
     pair = parent.get(key)
     if pair is None:
         return _added(parent, key, value, text, base)
     old = pair[1]
-    if isinstance(old, tree.Alias):
+    if isinstance(old, yaml_tree.Alias):
         return Edit(
             base + old.start, base + old.end, _written(value, "", _quoted(pair[0], text, base))
         )
-    if not isinstance(old, tree.Scalar):
+    if not isinstance(old, yaml_tree.Scalar):
         raise CannotMend(f"its {key} is no single value")
     before = text[base + old.start : base + old.end]
     if before.startswith("&"):
@@ -131,11 +135,11 @@ def _set(parent: tree.Mapping, key: str, value: object, text: str, base: int) ->
     return Edit(base + old.start, base + old.end, f" {new}" if joined else new)
 
 
-def _added(parent: tree.Mapping, key: str, value: object, text: str, base: int) -> Edit:
+def _added(parent: yaml_tree.Mapping, key: str, value: object, text: str, base: int) -> Edit:
     """A field that was left out, after one that stands alone on its line."""
     if any(k.text == "<<" for k, _ in parent.pairs):
         raise CannotMend(f"its {key} may be merged from elsewhere")
-    simple = [(k, v) for k, v in parent.pairs if isinstance(v, (tree.Scalar, tree.Alias))]
+    simple = [(k, v) for k, v in parent.pairs if isinstance(v, (yaml_tree.Scalar, yaml_tree.Alias))]
     beside = next((p for p in simple if p[0].text == "port"), simple[-1] if simple else None)
     if beside is None:
         raise CannotMend(f"there is no place for {key}")
@@ -153,7 +157,7 @@ def _added(parent: tree.Mapping, key: str, value: object, text: str, base: int) 
 
 
 def _renamed(
-    parent: tree.Mapping, key: str, name: str, value: object, text: str, base: int
+    parent: yaml_tree.Mapping, key: str, name: str, value: object, text: str, base: int
 ) -> list[Edit]:
     pair = parent.get(key)
     if pair is None or parent.get(name) is not None:
@@ -164,7 +168,7 @@ def _renamed(
     return [Edit(base + old.start, base + old.end, written), _set(parent, key, value, text, base)]
 
 
-def _quoted(key: tree.Scalar, text: str, base: int) -> bool:
+def _quoted(key: yaml_tree.Scalar, text: str, base: int) -> bool:
     """Whether keys stand in double quotes here, as in JSON."""
     return text[base + key.start : base + key.start + 1] == '"'
 
@@ -178,7 +182,7 @@ def _written(value: object, quote: str, json_like: bool) -> str:
     if quote == "'":
         return "'" + value.replace("'", "''") + "'"
     safe = _PLAIN.fullmatch(value)
-    if safe and isinstance(tree.scalar(tree.Scalar(0, 0, value, True, None)), str):
+    if safe and isinstance(yaml_tree.scalar(yaml_tree.Scalar(0, 0, value, True, None)), str):
         return value
     return json.dumps(value, ensure_ascii=False)
 

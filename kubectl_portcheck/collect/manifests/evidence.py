@@ -9,13 +9,13 @@ import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
 from kubectl_portcheck.collect.manifests import declared
-from kubectl_portcheck.collect.manifests.around import Around
 from kubectl_portcheck.collect.manifests.files import Problem
+from kubectl_portcheck.collect.manifests.neighbours import Around
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
 from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
 from kubectl_portcheck.collect.manifests.slices import slices_of
+from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
-from kubectl_portcheck.garbage import uncollected
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from kubectl_portcheck.collect.manifests import tree
+from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.documents import (
     NOTICE,
     Document,
@@ -14,7 +14,7 @@ from kubectl_portcheck.collect.manifests.documents import (
     documents,
 )
 from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
-from kubectl_portcheck.garbage import uncollected
+from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
 
 T = TypeVar("T")
@@ -56,7 +56,7 @@ class Object(NamedTuple):
     namespace: str
     """As it is written; '' where the file leaves it to whoever applies it."""
     data: dict[str, Any]
-    node: tree.Mapping
+    node: yaml_tree.Mapping
     document: Document
 
     @property
@@ -118,7 +118,7 @@ def collected(files: Iterable[File | Problem]) -> Manifests:
             else:
                 try:
                     found, others = _objects(document)
-                except tree.Broken as error:
+                except yaml_tree.Broken as error:
                     problems.append(_problem(document, error))
                     continue
                 objects += found
@@ -127,7 +127,7 @@ def collected(files: Iterable[File | Problem]) -> Manifests:
     return Manifests(good, tuple(config), tuple(problems + bad), tuple(notes), count, skipped)
 
 
-def _problem(document: Document, error: tree.Broken) -> Problem:
+def _problem(document: Document, error: yaml_tree.Broken) -> Problem:
     line = document.file.line(document.base + error.index)
     return Problem(document.file.name, line, f"cannot be read: {error.reason}")
 
@@ -139,14 +139,14 @@ def _objects(document: Document) -> tuple[list[Object], int]:
     pending = [_resolved(document.root)]
     while pending:
         node = pending.pop(0)
-        if not isinstance(node, tree.Mapping):
+        if not isinstance(node, yaml_tree.Mapping):
             others += 1
             continue
         kind = _text(node, "kind")
         if kind in LISTS:
             items = node.get("items")
             listed = _resolved(items[1]) if items else None
-            if isinstance(listed, tree.Sequence):
+            if isinstance(listed, yaml_tree.Sequence):
                 own = kind.removesuffix("List")
                 pending += [_with_kind(_resolved(i), own) for i in listed.items]
             continue
@@ -158,33 +158,33 @@ def _objects(document: Document) -> tuple[list[Object], int]:
     return found, others
 
 
-def _resolved(node: tree.Node) -> tree.Node:
-    while isinstance(node, tree.Alias):
+def _resolved(node: yaml_tree.Node) -> yaml_tree.Node:
+    while isinstance(node, yaml_tree.Alias):
         node = node.target
     return node
 
 
-def _with_kind(node: tree.Node, kind: str) -> tree.Node:
+def _with_kind(node: yaml_tree.Node, kind: str) -> yaml_tree.Node:
     """The items of a ServiceList do not repeat their kind."""
-    if kind and isinstance(node, tree.Mapping) and node.get("kind") is None:
+    if kind and isinstance(node, yaml_tree.Mapping) and node.get("kind") is None:
         node.pairs.append(
             (
-                tree.Scalar(node.start, node.start, "kind", True, None),
-                tree.Scalar(node.start, node.start, kind, True, None),
+                yaml_tree.Scalar(node.start, node.start, "kind", True, None),
+                yaml_tree.Scalar(node.start, node.start, kind, True, None),
             )
         )
     return node
 
 
-def _text(node: tree.Mapping, key: str) -> str:
+def _text(node: yaml_tree.Mapping, key: str) -> str:
     pair = node.get(key)
     value = _resolved(pair[1]) if pair else None
-    return value.text if isinstance(value, tree.Scalar) else ""
+    return value.text if isinstance(value, yaml_tree.Scalar) else ""
 
 
-def _object(kind: str, node: tree.Mapping, document: Document) -> Object:
+def _object(kind: str, node: yaml_tree.Mapping, document: Document) -> Object:
     # One object's own text cannot have more values than characters.
-    values = tree.data(node, node.end - node.start)
+    values = yaml_tree.data(node, node.end - node.start)
     metadata = values.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = (
@@ -299,7 +299,7 @@ def _odd_one(data: Any, steps: Sequence[str]) -> list[str]:
     return next(([k] for k, v in values if not isinstance(v, str)), [])
 
 
-def locate(node: tree.Node, steps: Sequence[str]) -> int:
+def locate(node: yaml_tree.Node, steps: Sequence[str]) -> int:
     """Where the field is defined; as near to it as the object goes, where it has no such field.
 
     A field is where its key stands, so that an alias is found where it is used.
@@ -307,12 +307,12 @@ def locate(node: tree.Node, steps: Sequence[str]) -> int:
     place = node.start
     for step in steps:
         node = _resolved(node)
-        if isinstance(node, tree.Mapping):
+        if isinstance(node, yaml_tree.Mapping):
             pair = node.get(step)
             if pair is None:
                 return place
             place, node = pair[0].start, pair[1]
-        elif isinstance(node, tree.Sequence):
+        elif isinstance(node, yaml_tree.Sequence):
             if not step.isdecimal() or int(step) >= len(node.items):
                 return place
             node = node.items[int(step)]

@@ -11,7 +11,7 @@ from kubectl_portcheck.commands.completion.words import Question
 from kubectl_portcheck.target import KINDS, SERVICE, Kind
 
 if TYPE_CHECKING:
-    from kubectl_portcheck.collect.connection import Api, Connection, ConnectionFlags, Deadline
+    from kubectl_portcheck.client import Api, Connection, ConnectionFlags, Deadline
 
 SECONDS = 1.0
 """How long the cluster may take; who waits at a prompt waits no longer."""
@@ -76,8 +76,8 @@ def _scenarios(question: Question, environ: Mapping[str, str]) -> Named:
 
 def _configured(part: str) -> Callable[[Question, Mapping[str, str]], Named]:
     def read(question: Question, environ: Mapping[str, str]) -> Named:
-        from kubectl_portcheck.collect.connection import ClusterError
-        from kubectl_portcheck.collect.connection.kubeconfig import load_kubeconfig
+        from kubectl_portcheck.client import ClusterError
+        from kubectl_portcheck.client.kubeconfig import load_kubeconfig
 
         try:
             config = load_kubeconfig(question.flags.get("kubeconfig"), environ)
@@ -93,8 +93,8 @@ def _namespaces(question: Question, environ: Mapping[str, str]) -> Named:
     if found:
         return found
     # Who may not list them has named some in the contexts.
-    from kubectl_portcheck.collect.connection import ClusterError
-    from kubectl_portcheck.collect.connection.kubeconfig import load_kubeconfig
+    from kubectl_portcheck.client import ClusterError
+    from kubectl_portcheck.client.kubeconfig import load_kubeconfig
 
     with contextlib.suppress(ClusterError):
         config = load_kubeconfig(question.flags.get("kubeconfig"), environ)
@@ -144,7 +144,7 @@ def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Rea
     flags = question.flags
     secret = any(flags.get(f) for f in _SECRET)
     place = None if secret else cache.folder(flags.get("cache_dir"), environ)
-    from kubectl_portcheck.collect.connection.kubeconfig import paths_to_try
+    from kubectl_portcheck.client.kubeconfig import paths_to_try
 
     files = [os.path.abspath(p) for p in paths_to_try(flags.get("kubeconfig"), environ)]
     given = [f"{name}={value}" for name, value in sorted(flags.items())]
@@ -159,7 +159,7 @@ def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Rea
 
 
 def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) -> Named | None:
-    from kubectl_portcheck.collect.connection import Api, ClusterError, load_connection
+    from kubectl_portcheck.client import Api, ClusterError, load_connection
 
     try:
         connection = load_connection(_connection_flags(flags), environ)
@@ -170,7 +170,7 @@ def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) ->
 
 
 def _connection_flags(flags: Mapping[str, str]) -> "ConnectionFlags":
-    from kubectl_portcheck.collect.connection import ConnectionFlags
+    from kubectl_portcheck.client import ConnectionFlags
 
     texts: dict[str, Any] = {name: flags[name] for name in _TEXTS if name in flags}
     return ConnectionFlags(
@@ -252,6 +252,6 @@ def _list(api: "Api", path: str) -> "list[Item]":
 
 
 def _deadline() -> "Deadline":
-    from kubectl_portcheck.collect.connection import Deadline
+    from kubectl_portcheck.client import Deadline
 
     return Deadline.after(SECONDS)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from kubectl_portcheck.collect.connection import ExecResult
-from kubectl_portcheck.collect.listeners import AT_ONCE, find_listeners
+from kubectl_portcheck.client import ExecResult
+from kubectl_portcheck.collect.cluster.listeners import AT_ONCE, find_listeners
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from tests.walk.shop import sockets

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kubectl_portcheck.collect.walk import MOST_KNOCKS, _worth_knocking
+from kubectl_portcheck.collect.cluster.walk import MOST_KNOCKS, _worth_knocking
 from kubectl_portcheck.model.objects import Pod
 
 

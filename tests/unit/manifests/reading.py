@@ -4,14 +4,7 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests import (
-    Gathered,
-    Mended,
-    gather,
-    localise,
-    mend,
-    read,
-)
+from kubectl_portcheck.collect.manifests import Gathered, Mended, gather, localise, mend, read
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, Report
 

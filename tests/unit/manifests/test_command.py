@@ -13,9 +13,9 @@ import pytest
 from kubectl_portcheck import schema
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
+from tests.unit.snapshots.test_kubectl_output import POD, SERVICE, dump, printed
 
 from .reading import CORPUS, DEBRIEF
-from .test_foreign import POD, SERVICE, dump, printed
 
 
 def run(*argv: str, stdin: str = "") -> tuple[int, str, str]:

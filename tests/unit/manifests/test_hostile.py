@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_portcheck.collect.manifests import tree
+from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 
 from .reading import DEBRIEF, check, check_text
@@ -116,13 +116,13 @@ def test_an_unknown_target_and_its_neighbour(tmp_path: Path) -> None:
 @given(st.text(alphabet="ab:{}[]-&*#'\"\n\t |>%!?,~<.0", max_size=60))
 def test_any_text_is_a_tree_or_a_reason(text: str) -> None:
     try:
-        root = tree.parse(text)
+        root = yaml_tree.parse(text)
         if root is not None:
-            tree.data(root, len(text))
-    except tree.Broken as error:
+            yaml_tree.data(root, len(text))
+    except yaml_tree.Broken as error:
         told = (error.index, error.reason)
     else:
-        tree.check(text)
+        yaml_tree.check(text)
         return
     assert 0 <= told[0] <= len(text) + 1
     assert told[1]

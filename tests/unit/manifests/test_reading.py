@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_portcheck.collect.manifests import documents, gather, read, tree
+from kubectl_portcheck.collect.manifests import documents, gather, read, yaml_tree
 from kubectl_portcheck.model.base import Observed
 
 from .reading import CORPUS, DEBRIEF, check, check_text
@@ -136,8 +136,10 @@ def test_values_are_those_of_the_reference_loader() -> None:
     for path in (CORPUS / "published").rglob("*.yaml"):
         text = path.read_text()
         # The loader knows dates and sexagesimal numbers, which Kubernetes does not.
-        roots = [tree.parse(piece) for _, piece in documents._split(text)]
-        ours = [d for r in roots if r is not None and (d := tree.data(r, len(text))) is not None]
+        roots = [yaml_tree.parse(piece) for _, piece in documents._split(text)]
+        ours = [
+            d for r in roots if r is not None and (d := yaml_tree.data(r, len(text))) is not None
+        ]
         theirs = [d for d in yaml.load_all(text, yaml.CSafeLoader) if d is not None]
         assert ours == _without_nulls(theirs)
         compared += len(ours)

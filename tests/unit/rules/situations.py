@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from kubectl_portcheck.collect.manifests.around import FIELDS
+from kubectl_portcheck.collect.manifests.neighbours import FIELDS
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,

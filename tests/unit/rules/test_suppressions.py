@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from kubectl_portcheck.cli import main
-from kubectl_portcheck.collect import snapshot
-from kubectl_portcheck.collect.redact import redact
+from kubectl_portcheck.collect.snapshots import snapshot
+from kubectl_portcheck.collect.snapshots.redact import redact
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import exit_code_for
@@ -20,7 +20,7 @@ from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.semantics.annotations import IGNORE
 from tests.unit.rules.situations import evidence_of
 
-DEMO = Path(snapshot.__file__).parents[1] / "demo" / "checkout.json.gz"
+DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"
 SITUATIONS = {
     f"{r.code}-{i}": evidence_of(e.manifest) for r in CATALOGUE for i, e in enumerate(r.examples)
 }

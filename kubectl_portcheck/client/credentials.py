@@ -1,0 +1,250 @@
+"""Who we are to the API server: the headers and the client certificate of a user entry."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from kubectl_portcheck.client.deadline import Deadline
+from kubectl_portcheck.client.errors import (
+    ConfigurationError,
+    CredentialsError,
+    TimedOut,
+)
+from kubectl_portcheck.client.kubeconfig import AuthProvider, User
+
+Header = tuple[str, str]
+
+FRESH_SECONDS = 30.0
+"""For so long credentials are not fetched again because of a refusal."""
+
+TOKEN_CHARACTERS = frozenset(
+    "!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+)
+"""What may stand in a header's name; '%' is left out, since it marks an escaped byte."""
+TOKEN_FILE_SECONDS = 50.0
+"""How long the content of a token file is used before the file is read again: client-go keeps it
+for a minute, less 10 seconds."""
+
+
+class Identity(NamedTuple):
+    """What proves who we are, for one moment."""
+
+    authorization: str = ""
+    """The value of the header Authorization, or empty."""
+    certificate: bytes = b""
+    key: bytes = b""
+    """Client certificate and key, PEM."""
+
+    def __repr__(self) -> str:
+        return "Identity(...)"
+
+
+def certificate_end(pem: bytes) -> float | None:
+    """When a certificate ends, in seconds since the epoch; None where it cannot be told.
+
+    The validity stands in a certificate as two times, one after the other, and nothing before them
+    looks alike: a certificate is not parsed for one hint.
+    """
+    import base64
+    import re
+    from datetime import datetime, timezone
+
+    first = re.search(rb"-----BEGIN CERTIFICATE-----([^-]+)-----END", pem)
+    try:
+        content = base64.b64decode(first[1]) if first else b""
+    except ValueError:
+        return None
+    moment = rb"(?:\x17\x0d(\d{12})Z|\x18\x0f(\d{14})Z)"
+    match = re.search(moment + moment, content)
+    if match is None:
+        return None
+    text = (match[3] or match[4]).decode("ascii")
+    if len(text) == 12:
+        # Two digits stand for 1950 to 2049 (RFC 5280).
+        text = ("19" if text >= "5" else "20") + text
+    try:
+        return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+def _no_renewal(_: Deadline, __: threading.Event) -> AuthProvider | None:
+    return None
+
+
+class Credentials:
+    """The credentials of one run, fetched when first asked for and then kept.
+
+    Safe to use from several threads. What has an end (a plugin's answer, a token file) is fetched
+    again when that has come.
+    """
+
+    def __init__(
+        self,
+        user: User,
+        exec_cluster: Mapping[str, Any] | None,
+        environ: Mapping[str, str],
+    ) -> None:
+        self._user = user
+        self._exec_cluster = exec_cluster
+        self._environ = environ
+        self.renew: Callable[[Deadline, threading.Event], AuthProvider | None] = _no_renewal
+        """Gets an ``auth-provider`` entry with new tokens; whoever can do that sets it."""
+        self._lock = threading.Lock()
+        self._identity: Identity | None = None
+        self._expires: float | None = None
+        self._fetched = 0.0
+        self._fixed = Identity()
+        if user.client_certificate or user.client_certificate_data:
+            self._fixed = Identity(
+                certificate=user.client_certificate_data
+                or read_file(user.client_certificate, "client-cert"),
+                key=user.client_key_data or read_file(user.client_key, "client-key"),
+            )
+        if user.token and not user.token_file:
+            self._fixed = self._fixed._replace(authorization=bearer(user.token))
+        elif user.username or user.password:
+            self._fixed = self._fixed._replace(authorization=basic(user.username, user.password))
+        self._fetch: Callable[[Deadline, threading.Event], tuple[Identity, float | None]] | None = (
+            None
+        )
+        if user.token_file:
+            self._fetch = self._from_file
+        elif self._fixed != Identity():
+            # A token, a password or a certificate keeps a plugin from being run at all.
+            pass
+        elif user.exec_plugin:
+            self._fetch = self._from_plugin
+        elif user.auth_provider:
+            self._fetch = self._from_provider
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+    def identity(self, deadline: Deadline, cancelled: threading.Event) -> Identity:
+        """What to identify with now. ``cancelled`` ends the wait for a plugin early.
+
+        Raises :class:`CredentialsError` where a plugin, a provider or a file fails, and
+        :class:`TimedOut`.
+        """
+        if self._fetch is None:
+            return self._fixed
+        if not self._lock.acquire(timeout=deadline.check("before the credentials were had")):
+            raise TimedOut("timed out waiting for the credentials")
+        try:
+            if self._identity is None or (self._expires or time.time() + 1) <= time.time():
+                self._identity, self._expires = self._fetch(deadline, cancelled)
+                self._fetched = time.monotonic()
+            return self._identity
+        finally:
+            self._lock.release()
+
+    def refused(self) -> None:
+        """The server refused what we identified with: it is fetched again for the next request.
+
+        What was fetched just now stays, so that a plugin runs once for the requests of one moment.
+        """
+        with self._lock:
+            if time.monotonic() - self._fetched > FRESH_SECONDS:
+                self._identity = None
+
+    def expired_on(self) -> str:
+        """The day on which the client certificate ended; empty where it has not, or is none."""
+        end = certificate_end(self._fixed.certificate) if self._fixed.certificate else None
+        if end is None or end > time.time():
+            return ""
+        return time.strftime("%Y-%m-%d", time.gmtime(end))
+
+    def _from_file(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> tuple[Identity, float | None]:
+        path = self._user.token_file
+        try:
+            token = read_file(path, "tokenFile").strip().decode("utf-8", "replace")
+        except ConfigurationError:
+            if not self._user.token:
+                raise
+            token = ""
+        if not token:
+            token = self._user.token
+        if not token:
+            raise CredentialsError(f'read empty token from file "{path}"')
+        identity = self._fixed._replace(authorization=bearer(token))
+        return identity, time.time() + TOKEN_FILE_SECONDS
+
+    def _from_plugin(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> tuple[Identity, float | None]:
+        from kubectl_portcheck.client.plugin import run_plugin
+
+        plugin = self._user.exec_plugin
+        assert plugin is not None
+        answer = run_plugin(plugin, self._exec_cluster, self._environ, deadline, cancelled)
+        authorization = bearer(answer.token) if answer.token else ""
+        return Identity(authorization, answer.certificate, answer.key), answer.expires
+
+    def _from_provider(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> tuple[Identity, float | None]:
+        from kubectl_portcheck.client.oidc import provider_token
+
+        provider = self._user.auth_provider
+        assert provider is not None
+        token, expires = provider_token(provider, lambda: self.renew(deadline, cancelled))
+        return Identity(bearer(token)), expires
+
+
+def read_file(path: str, what: str) -> bytes:
+    """A file that the configuration names. Raises :class:`ConfigurationError`."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        reason = (error.strerror or "cannot be read").lower()
+        raise ConfigurationError(f"unable to read {what} {path}: {reason}") from None
+
+
+def checked(value: str, what: str) -> str:
+    """A header's value. Raises :class:`ConfigurationError`, without the value, for control
+    characters: a line break would begin another header.
+    """
+    if any(ord(c) < 32 and c != "\t" for c in value) or "\x7f" in value:
+        raise ConfigurationError(f"{what} holds a line break or another control character")
+    return value
+
+
+def bearer(token: str) -> str:
+    """The value of Authorization for a token."""
+    return "Bearer " + checked(token, "the token")
+
+
+def basic(username: str, password: str) -> str:
+    """The value of Authorization for a name and a password."""
+    import base64
+
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def impersonation(user: User) -> tuple[Header, ...]:
+    """The headers that ask the API server to treat the request as another user's.
+
+    Source: client-go ``transport/round_trippers.go``.
+    """
+    if not user.as_user:
+        return ()
+    headers = [("Impersonate-User", user.as_user)]
+    if user.as_uid:
+        headers.append(("Impersonate-Uid", user.as_uid))
+    headers += [("Impersonate-Group", group) for group in user.as_groups]
+    for key, values in user.as_user_extra.items():
+        name = "Impersonate-Extra-" + _escaped(key)
+        headers += [(name, value) for value in values]
+    return tuple((name, checked(value, name)) for name, value in headers)
+
+
+def _escaped(key: str) -> str:
+    """A key as part of a header's name: bytes that may not stand there are percent-encoded."""
+    return "".join(
+        chr(byte) if chr(byte) in TOKEN_CHARACTERS else f"%{byte:02X}" for byte in key.encode()
+    )

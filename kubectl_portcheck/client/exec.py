@@ -1,0 +1,117 @@
+"""Commands in a container, over a WebSocket.
+
+Channels: 1 is standard output, 2 standard error, 3 ends the stream with a Status object. Sources:
+Kubernetes ``remotecommand`` (v4.channel.k8s.io and v5.channel.k8s.io; they differ in how standard
+input is closed, of which there is none here).
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+from urllib.parse import urlencode
+
+from kubectl_portcheck.client.errors import ApiStatusError, BadAnswer, TimedOut
+from kubectl_portcheck.client.paths import pod_path
+from kubectl_portcheck.client.status import parse_object
+from kubectl_portcheck.client.websocket import WebSocket
+from kubectl_portcheck.client.wire import Disconnected
+
+STDOUT, STDERR, ERROR = 1, 2, 3
+V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
+
+PROTOCOL_FAILURE = (
+    r"(?i)server gave HTTP response to HTTPS client|bad handshake|malformed HTTP|protocol"
+    r"|websocket|unable to upgrade(?!.*container)"
+)
+"""Failures with one subprotocol that another may not meet: cri-dockerd fails v5 on 1.36."""
+
+
+class ExecResult(NamedTuple):
+    """What a command printed and how it ended."""
+
+    stdout: bytes
+    stderr: bytes
+    error: str
+    """Why it did not end properly, in the runtime's or our own words; empty after exit code 0."""
+    exit_code: int | None
+    """None where the runtime gave none (it could not start the command), or it is not known."""
+    complete: bool
+    """True where it is known how the command ended, or that it could not be started, and all of its
+    output is here."""
+    via: Literal["websocket", "kubectl"] = "websocket"
+    """Which way the command was run."""
+
+
+def exec_path(namespace: str, pod: str, container: str, argv: Sequence[str]) -> str:
+    """The request path of an exec without standard input and terminal."""
+    query = [("container", container)] if container else []
+    query += [("stdout", "true"), ("stderr", "true")]
+    query += [("command", word) for word in argv]
+    return f"{pod_path(namespace, pod)}/exec?{urlencode(query)}"
+
+
+def read_exec(stream: WebSocket, limit_bytes: int) -> ExecResult:
+    """Reads a command's output to its end, its limit or its deadline; raises nothing for these."""
+    output: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
+    status: bytes | None = None
+    total = 0
+    problem = ""
+    try:
+        for message in stream.messages():
+            if not message:
+                continue
+            channel, data = message[0], message[1:]
+            if channel in output:
+                total += len(data)
+                output[channel].append(data)
+                if total > limit_bytes:
+                    problem = f"more than {limit_bytes} bytes of output"
+                    break
+            elif channel == ERROR and data:
+                status = data
+                break
+    except TimedOut as error:
+        problem = error.message
+    except Disconnected as error:
+        problem = f"the stream broke off: {error}"
+    except BadAnswer as error:
+        problem = error.message
+    stdout, stderr = (b"".join(output[channel]) for channel in (STDOUT, STDERR))
+    if problem:
+        return ExecResult(stdout[:limit_bytes], stderr[:limit_bytes], problem, None, False)
+    if status is None:
+        return ExecResult(stdout, stderr, "the stream ended without a status", None, False)
+    error_text, code = _ending(status)
+    return ExecResult(stdout, stderr, error_text, code, True)
+
+
+def _ending(status: bytes) -> tuple[str, int | None]:
+    """Error text and exit code of the Status object on channel 3."""
+    data = parse_object(status)
+    if data is None or "status" not in data:
+        return status.decode("utf-8", "replace").strip(), None
+    if data.get("status") == "Success":
+        return "", 0
+    message = data.get("message")
+    text = message if isinstance(message, str) and message else "the command failed"
+    details = data.get("details")
+    causes = details.get("causes") if isinstance(details, dict) else None
+    for cause in causes if isinstance(causes, list) else []:
+        if isinstance(cause, dict) and cause.get("reason") == "ExitCode":
+            code = str(cause.get("message", ""))
+            return text, int(code) if code.isascii() and code.isdigit() else None
+    return text, None
+
+
+def worth_another_protocol(result: ExecResult | ApiStatusError) -> bool:
+    """Whether a failure looks like one of the subprotocol, which another may not meet."""
+    if isinstance(result, ApiStatusError):
+        return result.status in (400, 500, 502, 503) and bool(
+            re.search(PROTOCOL_FAILURE, result.message)
+        )
+    return (
+        result.exit_code is None
+        and not result.stdout
+        and not result.stderr
+        and bool(re.search(PROTOCOL_FAILURE, result.error))
+    )

@@ -1,0 +1,135 @@
+"""One connected socket, over TLS where asked, on which every wait ends at a deadline."""
+
+import contextlib
+import io
+import socket
+import ssl
+from typing import TYPE_CHECKING, Protocol
+
+from kubectl_portcheck.client.deadline import Deadline
+from kubectl_portcheck.client.errors import TimedOut
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+
+PIECE = 1024 * 1024
+"""How many bytes are read at a time at most."""
+
+
+class Disconnected(Exception):
+    """The peer closed or reset the connection; whoever asked knows what that means."""
+
+
+class Endpoint(Protocol):
+    """What a wire needs of a socket: a socket, a TLS socket, or TLS within TLS."""
+
+    def recv_into(self, buffer: "WriteableBuffer", /) -> int:
+        """Reads what there is."""
+
+    def send(self, data: "ReadableBuffer", /) -> int:
+        """Sends a part of the data."""
+
+    def settimeout(self, value: float | None, /) -> None:
+        """Bounds the next call."""
+
+    def close(self) -> None:
+        """Closes it."""
+
+
+class _Timed(io.RawIOBase):
+    """A socket as a raw stream whose reads end at a deadline.
+
+    Before every system call the time-out becomes what is left. The Python socket's own time-out
+    alone would begin anew with each byte of a peer that sends slowly.
+    """
+
+    def __init__(self, end: Endpoint, deadline: Deadline) -> None:
+        super().__init__()
+        self.endpoint = end
+        self.deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        try:
+            self.endpoint.settimeout(self.deadline.check("waiting for the server"))
+            return self.endpoint.recv_into(buffer)
+        except TimeoutError:
+            raise TimedOut("timed out waiting for the server") from None
+        except (OSError, ValueError) as error:
+            raise Disconnected(reason_of(error)) from None
+
+
+class Wire:
+    """A connection to the API server, used by one thread at a time.
+
+    ``deadline`` is set by whoever uses it, for each piece of work.
+    """
+
+    __slots__ = ("_endpoint", "_raw", "_socket", "reader", "used")
+
+    def __init__(self, base: socket.socket, end: Endpoint, deadline: Deadline) -> None:
+        self._socket = base
+        self._endpoint = end
+        self._raw = _Timed(end, deadline)
+        self.reader = io.BufferedReader(self._raw, 65536)
+        self.used = False
+        """Whether an answer has been read from it: an idle connection may have gone stale."""
+
+    @property
+    def deadline(self) -> Deadline:
+        """The moment at which the waits on this connection end."""
+        return self._raw.deadline
+
+    @deadline.setter
+    def deadline(self, deadline: Deadline) -> None:
+        self._raw.deadline = deadline
+
+    def send_all(self, data: bytes) -> None:
+        """Sends the bytes. Raises :class:`Disconnected` and :class:`TimedOut`."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                self._endpoint.settimeout(self.deadline.check("sending to the server"))
+                rest = rest[self._endpoint.send(rest) :]
+        except TimeoutError:
+            raise TimedOut("timed out sending to the server") from None
+        except (OSError, ValueError) as error:
+            raise Disconnected(reason_of(error)) from None
+
+    def read(self, count: int) -> bytes:
+        """Exactly so many bytes. Raises :class:`Disconnected` and :class:`TimedOut`."""
+        parts: list[bytes] = []
+        while count > 0:
+            # In pieces: a length that somebody states is no reason to allocate it.
+            part = self.reader.read(min(count, PIECE))
+            if not part:
+                raise Disconnected("the connection was closed")
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)
+
+    def wake(self) -> None:
+        """Ends the waits of another thread on this connection: it meets Disconnected."""
+        with contextlib.suppress(OSError):
+            # The plain socket's method: that of a TLS socket would drop its state under a reader.
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def end(self) -> None:
+        """Closes the connection at once, without a farewell that a peer could drag out."""
+        self.wake()
+        self._endpoint.close()
+        self._socket.close()
+
+
+def reason_of(error: Exception) -> str:
+    """A system or TLS error in a few words, without numbers and internals."""
+    if isinstance(error, ssl.SSLEOFError):
+        return "the connection was closed"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "TLS error").lower().replace("_", " ")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return "the connection was closed"

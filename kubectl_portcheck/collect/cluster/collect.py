@@ -1,0 +1,169 @@
+"""Evidence from a running cluster: one connection, one walk for each target, or a sweep."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from typing import NamedTuple
+
+import msgspec
+
+from kubectl_portcheck.client import (
+    Api,
+    Connection,
+    ConnectionFlags,
+    Deadline,
+    load_connection,
+)
+from kubectl_portcheck.client.errors import ClusterError
+from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.targets import Stop, stops
+from kubectl_portcheck.collect.cluster.walk import Options, Progress, walk
+from kubectl_portcheck.errors import NoClusterError, UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.objects import ObjectMeta, Service
+from kubectl_portcheck.target import Target
+
+AHEAD = 8
+"""How many connections are opened ahead on a slow network: the streams to three pods, beside the
+connections that the first reads leave behind.
+"""
+
+
+class Selection(NamedTuple):
+    """The Services of a sweep; those of the connection's namespace where nothing else is said."""
+
+    everywhere: bool = False
+    labels: str = ""
+    """A label selector in the API's form."""
+    fields: str = ""
+
+
+EVERY_SERVICE = Selection()
+
+
+def collect(
+    flags: ConnectionFlags,
+    environ: Mapping[str, str],
+    targets: Sequence[Target],
+    options: Options,
+    progress: Progress,
+    *,
+    timeout: float,
+    log: Callable[[int, str], None],
+    selection: Selection = EVERY_SERVICE,
+) -> Evidence:
+    """The evidence about the targets; Ctrl-C ends it early, with what was found by then.
+
+    Without targets it is a sweep over the Services of the ``selection``. ``timeout`` bounds the
+    whole, in seconds. Raises UsageError for an unknown target, NoAnswerError where it cannot be
+    told which Services are meant, and NoClusterError where no cluster is reached or the
+    credentials are refused.
+    """
+    deadline = Deadline.after(timeout)
+    with connected(flags, environ, log) as api:
+        if targets and (options.exec or options.port_forward):
+            api.warm(AHEAD, deadline=deadline)
+        return gather(api, targets, options, progress, deadline, selection)
+
+
+@contextmanager
+def connected(
+    flags: ConnectionFlags, environ: Mapping[str, str], log: Callable[[int, str], None]
+) -> Iterator[Api]:
+    """The API server, for as many walks as one likes. Raises NoClusterError."""
+    try:
+        connection = load_connection(flags, environ)
+        with Api(connection, log) as api:
+            yield api
+    except ClusterError as error:
+        raise NoClusterError(error.line, error.hint) from None
+
+
+def gather(
+    api: Api,
+    targets: Sequence[Target],
+    options: Options,
+    progress: Progress,
+    deadline: Deadline,
+    selection: Selection = EVERY_SERVICE,
+) -> Evidence:
+    """The evidence of one walk to each target, or of a sweep. Raises as :func:`collect` does."""
+    connection = api.connection
+    try:
+        if not targets:
+            return _swept(api, selection, deadline, options, progress)
+        named = [t._replace(namespace=connection.namespace) for t in targets]
+        made = stops(lambda space: LiveCluster(api, space, deadline, options.debug), named)
+        if options.source is not None:
+            here = LiveCluster(api, connection.namespace, deadline)
+            options = options._replace(source=here.source(options.source))
+        found, whole = _walks(made, options, progress)
+    except ClusterError as error:
+        raise NoClusterError(error.line, error.hint) from None
+    context = _context(connection, connection.namespace)
+    return Evidence(context=context, services=tuple(found), interrupted=not whole)
+
+
+def _context(connection: Connection, namespace: str) -> Context:
+    return Context(
+        source="cluster",
+        cluster=connection.cluster_name,
+        namespace=namespace,
+        collected_at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _swept(
+    api: Api, selection: Selection, deadline: Deadline, options: Options, progress: Progress
+) -> Evidence:
+    # A sweep costs imports and takes its time; a single walk does without.
+    from kubectl_portcheck.collect.cluster.shared_lists import Scope
+    from kubectl_portcheck.collect.cluster.sweep import sweep
+
+    connection = api.connection
+    namespace = "" if selection.everywhere else connection.namespace
+    scope = Scope(namespace, selection.labels, selection.fields)
+    context = _context(connection, namespace)
+    found = sweep(api, scope, deadline, options, progress)
+    return Evidence(
+        context=context,
+        services=found.services,
+        missing=found.missing,
+        interrupted=not found.whole,
+    )
+
+
+def _walks(
+    made: Sequence[Stop], options: Options, progress: Progress
+) -> tuple[list[ServiceEvidence], bool]:
+    """One walk after the other; the second value is False where Ctrl-C ended them early."""
+    found: list[ServiceEvidence] = []
+    for number, stop in enumerate(made, 1):
+        progress.target(stop.target.title, number, len(made))
+        try:
+            evidence, whole = walk(stop.cluster, stop.target, options, progress)
+        except UnknownTargetError as error:
+            if not stop.named_by:
+                raise
+            evidence, whole = _absent(stop, error), True
+        except KeyboardInterrupt:
+            if not found:
+                raise
+            return found, False
+        found.append(msgspec.structs.replace(evidence, asked=stop.asked))
+        if not whole:
+            return found, False
+    return found, True
+
+
+def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:
+    """The evidence about a Service that another object names, and that does not exist."""
+    words = f"{stop.named_by} sends its clients to svc/{stop.target.name}, which does not exist"
+    hint = f" ({error.hint})" if error.hint else ""
+    return ServiceEvidence(
+        service=Service(
+            metadata=ObjectMeta(name=stop.target.name, namespace=stop.target.namespace)
+        ),
+        unread=Missing(reason=Reason.NOT_FOUND, detail=f"{words}{hint}"),
+    )

@@ -1,0 +1,155 @@
+"""Lists that all Services of a sweep share: each read once, in pages, and indexed by namespace.
+
+A list over the whole cluster is asked for first where every namespace is meant. Where that is
+forbidden, each namespace is asked by itself; what is forbidden there is missing there alone.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.cluster.live_cluster import PAGE, READ_SECONDS, observed
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+
+R = TypeVar("R", bound=Record)
+
+GONE = 410
+"""The answer where the server no longer knows the state of which a page was the first."""
+Seen = Callable[[int, int], None]
+"""Is told how many objects have been read, and of how many; the second is 0 where unknown."""
+
+
+class Resource(NamedTuple, Generic[R]):
+    """What is listed, and as what it is read."""
+
+    path: str
+    """The API's part of the path: ``/api/v1``."""
+    plural: str
+    items: type[decode.ListOf[R]]
+    kind: str = ""
+    """The kind's name, where the model keeps it in each object."""
+
+    def collection(self, namespace: str) -> str:
+        """The path of the list; '' stands for every namespace."""
+        inside = f"/namespaces/{namespace}" if namespace else ""
+        return f"{self.path}{inside}/{self.plural}"
+
+
+class Listed(Generic[R]):
+    """All objects of one resource, as far as they could be read."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[R]] = defaultdict(list)
+        """By namespace."""
+        self.missing: dict[str, Missing] = {}
+        """By namespace, why its objects could not be read; '' stands for all others."""
+        self.complete_before = ""
+        """Where the list is cut off: every namespace before this one, by name, was read."""
+
+    def of(self, namespace: str) -> Observed[tuple[R, ...]] | Missing:
+        """The objects of a namespace, or why they are not known."""
+        why = self.missing.get(namespace) or self.missing.get("")
+        if why is not None and not namespace < self.complete_before:
+            return why
+        return Observed(value=tuple(self.found.get(namespace, ())))
+
+
+class Lister:
+    """Reads lists of one API server; may be used from several threads."""
+
+    def __init__(self, api: Api, deadline: Deadline) -> None:
+        self._api = api
+        self._deadline = deadline
+
+    def read(
+        self,
+        resource: Resource[R],
+        namespaces: Sequence[str] | None,
+        query: Mapping[str, str] | None = None,
+        seen: Seen = lambda number, total: None,
+        into: Listed[R] | None = None,
+        fatal: tuple[type[ClusterError], ...] = (),
+    ) -> Listed[R]:
+        """The objects of these namespaces; of the whole cluster where None is given.
+
+        Raises nothing for what the server refuses or does not answer but what is ``fatal``, and
+        ConfigurationError. ``into`` is filled meanwhile, so that an interrupt leaves what was read.
+        """
+        listed = Listed[R]() if into is None else into
+        spaces = [""] if namespaces is None else namespaces
+        for space in spaces:
+            got: list[R] = []
+            read = partial(self._pages, resource, space, dict(query or {}), seen, got)
+            try:
+                ended = observed(read, fatal)
+            except ClusterError as error:
+                listed.missing[space] = Missing(reason=Reason.FAILED, detail=error.message)
+                raise
+            finally:
+                for item in got:
+                    listed.found[_namespace(item)].append(item)
+            if isinstance(ended, Missing):
+                listed.missing[space] = ended
+                listed.complete_before = _whole_before(got) if not space else ""
+        return listed
+
+    def _pages(
+        self,
+        resource: Resource[R],
+        namespace: str,
+        query: dict[str, str],
+        seen: Seen,
+        got: list[R],
+    ) -> None:
+        """Reads page after page; from the start once more where a page has expired.
+
+        All pages show the state at the moment of the first, unless that expires (etcd forgets it
+        after five minutes). Then the list begins anew, the second time without pages.
+        (Kubernetes, API concepts, "Retrieving large results sets in chunks")
+        """
+        path = resource.collection(namespace)
+        for limit in (PAGE, PAGE, ""):
+            at = {**query, **({"limit": limit} if limit else {})}
+            try:
+                while True:
+                    raw = self._api.get(path, at, deadline=self._deadline.earlier(READ_SECONDS))
+                    page = decode.decode(raw, resource.items)
+                    got += (_as_kind(decode.cut_down(o), resource.kind) for o in page.items)
+                    rest = page.metadata.remaining_item_count
+                    seen(len(got), len(got) + rest if rest else 0)
+                    if not page.metadata.continue_:
+                        return
+                    at["continue"] = page.metadata.continue_
+            except ApiStatusError as error:
+                if error.status != GONE or not limit:
+                    raise
+                got.clear()
+
+
+def _as_kind(item: R, kind: str) -> R:
+    return msgspec.structs.replace(item, kind=kind) if kind else item
+
+
+def _namespace(item: Any) -> str:
+    return str(item.metadata.namespace)
+
+
+def _whole_before(found: Sequence[Any]) -> str:
+    """The namespace in which a list over the cluster was cut off, where its order shows that all
+    before it are whole; '' where it does not."""
+    spaces = [_namespace(item) for item in found]
+    if not spaces or any(a > b for a, b in pairwise(spaces)):
+        return ""
+    return spaces[-1]
+
+
+def is_forbidden(part: Listed[Any]) -> bool:
+    """Whether a list over the whole cluster was refused for want of a right."""
+    why = part.missing.get("")
+    return why is not None and why.reason == Reason.FORBIDDEN

@@ -1,0 +1,385 @@
+"""What the Services of a sweep share: the lists, read once, with the indexes that keep a sweep
+linear in the number of objects."""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.client import Unauthorized, Unreachable
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.cluster import kinds
+from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.objects import (
+    Endpoints,
+    EndpointSlice,
+    Node,
+    ObjectMeta,
+    Pod,
+    Service,
+    Workload,
+)
+from kubectl_portcheck.model.references import NetworkPolicy, Route
+from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.references import selects, uses_of_ingress, uses_of_route, watches
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+Read = Observed[tuple[R, ...]] | Missing
+Start = Callable[..., "Future[Any]"]
+
+MOST_COMPARED = 200
+"""Pods beside which a selector that matches none is held, to find a slip."""
+SERVICE_NAME = "kubernetes.io/service-name"
+
+
+class _Named(Record, frozen=True):
+    """An object of which only the name is read."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+
+NAMESPACES = Resource("/api/v1", "namespaces", decode.ListOf[_Named])
+SERVICES = Resource("/api/v1", "services", decode.ListOf[Service])
+PODS = Resource("/api/v1", "pods", decode.ListOf[Pod])
+SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", decode.ListOf[EndpointSlice])
+ENDPOINTS = Resource("/api/v1", "endpoints", decode.ListOf[Endpoints])
+NODES = Resource("/api/v1", "nodes", decode.ListOf[Node])
+DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", decode.ListOf[Workload], "Deployment")
+
+
+class Scope(NamedTuple):
+    """Which Services are meant."""
+
+    namespace: str
+    """'' for every namespace."""
+    selector: str = ""
+    field_selector: str = ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What a list of the Services is asked with."""
+        both = {"labelSelector": self.selector, "fieldSelector": self.field_selector}
+        return {key: value for key, value in both.items() if value}
+
+
+class Shared:
+    """The lists of one sweep. Reading fills them; everything else only looks things up."""
+
+    def __init__(
+        self, lister: Lister, cluster: LiveCluster, scope: Scope, seen: Callable[[str], Seen]
+    ) -> None:
+        self._lister = lister
+        self._cluster = cluster
+        self._scope = scope
+        self._seen = seen
+        self.namespaces: list[str] | None = [scope.namespace] if scope.namespace else None
+        """Those that are listed one by one; None where the whole cluster is."""
+        self.served: Observed[dict[str, tuple[str, ...]]] | Missing = Observed(value={})
+        """The versions of the optional API groups."""
+        self.begun: list[Future[Any]] = []
+        self.lists: dict[str, Listed[Any]] = {r.plural: Listed() for r in (SERVICES, PODS, SLICES)}
+        """By the resource's plural."""
+        self.kinds: dict[str, str] = {}
+        """The plural of each kind that stands around Services, by the kind's name."""
+        self._lock = threading.Lock()
+        self._turns: dict[tuple[Any, ...], threading.Lock] = {}
+        self._once: dict[tuple[Any, ...], Any] = {}
+        self._by_label: dict[str, dict[tuple[str, str], list[Pod]]] = {}
+        self._by_service: dict[str, dict[str, list[EndpointSlice]]] = {}
+        self._leading: dict[tuple[str, str], dict[tuple[str, str], list[Any]]] = {}
+        self._guards: dict[tuple[str, frozenset[tuple[str, str]]], list[NetworkPolicy]] = {}
+
+    # Reading
+
+    def read(self, start: Start) -> None:
+        """Reads everything, side by side.
+
+        Raises Unauthorized, Unreachable where no list is to be had at all.
+        """
+        resources: list[Resource[Any]] = [PODS, SLICES]
+        for kind in ALWAYS:
+            resources.append(self._around(kind, kind.versions[0]))
+        self.begun += [start(self._list, r, self._into(r)) for r in resources]
+        groups = start(self._cluster.groups)
+        services = start(self._list, SERVICES, self._into(SERVICES), self._scope.query)
+        self.begun += [services, groups]
+        services.result()
+        if self.namespaces is None and is_forbidden(self.lists["services"]):
+            self._one_by_one()
+        self.served = groups.result()
+        served = {} if isinstance(self.served, Missing) else self.served.value
+        optional = list(self._served(served))
+        self.begun += [start(self._list, r, self._into(r)) for r in optional]
+        for one in list(self.begun):
+            one.result()
+        if not self._scope.namespace:
+            # Some rights are given namespace by namespace.
+            spaces = sorted(self.lists["services"].found)
+            again = [r for r in (*resources, *optional) if is_forbidden(self.lists[r.plural])]
+            self.begun += [start(self._again, r, spaces) for r in again]
+        why = next(iter(self.lists["endpointslices"].missing.values()), None)
+        if why is not None and why.reason == Reason.NOT_FOUND:
+            self._older()
+        for one in list(self.begun):
+            one.result()
+
+    def _into(self, resource: Resource[R]) -> Listed[R]:
+        return self.lists.setdefault(resource.plural, Listed())
+
+    def _list(
+        self, resource: Resource[R], into: Listed[R], query: Mapping[str, str] | None = None
+    ) -> None:
+        fatal = (Unauthorized, Unreachable) if resource is SERVICES else ()
+        seen = self._seen(resource.plural)
+        self._lister.read(resource, self.namespaces, query, seen, into, fatal)
+
+    def _again(self, resource: Resource[R], namespaces: Sequence[str]) -> None:
+        into = Listed[R]()
+        self._lister.read(resource, namespaces, None, self._seen(resource.plural), into)
+        self.lists[resource.plural] = into
+
+    def _one_by_one(self) -> None:
+        """Lists the Services of each namespace, where the whole cluster's are forbidden."""
+        spaces = self._lister.read(NAMESPACES, None)
+        if spaces.missing:
+            return
+        self.namespaces = sorted(o.metadata.name for o in spaces.found.get("", ()))
+        self.lists["services"] = into = Listed[Service]()
+        self._list(SERVICES, into, self._scope.query)
+
+    def _around(self, kind: "kinds.Kind[Any]", version: str) -> Resource[Any]:
+        self.kinds[kind.name] = kind.plural
+        named = kind.name if kind.named else ""
+        return Resource(f"/apis/{kind.group}/{version}", kind.plural, kind.items, named)
+
+    def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
+        for kind in OPTIONAL:
+            version = next((v for v in kind.versions if v in served.get(kind.group, ())), None)
+            if version is not None:
+                yield self._around(kind, version)
+
+    def _older(self) -> None:
+        """Before Kubernetes 1.21 the Endpoints say what the EndpointSlices say since."""
+        older = self._lister.read(ENDPOINTS, self.namespaces)
+        slices = Listed[EndpointSlice]()
+        slices.missing = older.missing
+        for space, found in older.found.items():
+            slices.found[space] = [
+                _labelled(piece, one.metadata.name) for one in found for piece in as_slices(one)
+            ]
+        self.lists["endpointslices"] = slices
+
+    # Looking up
+
+    def services(self) -> list[Service]:
+        """The Services in the scope, by namespace and name."""
+        found = (s for several in self.lists["services"].found.values() for s in several)
+        return sorted(found, key=lambda s: (s.metadata.namespace, s.metadata.name))
+
+    def unread(self) -> dict[str, Missing]:
+        """By namespace, why its Services could not be listed; '' stands for all."""
+        return self.lists["services"].missing
+
+    def pods(self, service: Service) -> Read[Pod]:
+        """The pods that the Service selects, by name."""
+        namespace = service.metadata.namespace
+        everyone = self.lists["pods"].of(namespace)
+        if isinstance(everyone, Missing):
+            return everyone
+        if namespace not in self._by_label:
+            labelled: dict[tuple[str, str], list[Pod]] = defaultdict(list)
+            for pod in everyone.value:
+                for label in pod.metadata.labels.items():
+                    labelled[label].append(pod)
+            self._by_label[namespace] = labelled
+        index = self._by_label[namespace]
+        terms = service.spec.selector.items()
+        fewest: list[Pod] = min((index.get(term, []) for term in terms), key=len, default=[])
+        found = [p for p in fewest if terms <= p.metadata.labels.items()]
+        return Observed(value=tuple(sorted(found, key=lambda p: p.metadata.name)))
+
+    def slices(self, service: Service) -> Read[EndpointSlice]:
+        """The Service's EndpointSlices."""
+        namespace = service.metadata.namespace
+        everyone = self.lists["endpointslices"].of(namespace)
+        if isinstance(everyone, Missing):
+            return everyone
+        if namespace not in self._by_service:
+            index: dict[str, list[EndpointSlice]] = defaultdict(list)
+            for piece in everyone.value:
+                index[piece.metadata.labels.get(SERVICE_NAME, "")].append(piece)
+            self._by_service[namespace] = index
+        return Observed(value=tuple(self._by_service[namespace].get(service.metadata.name, ())))
+
+    def similar(self, service: Service) -> Read[Pod]:
+        """The pods among which the one that was meant may be."""
+        everyone = self.lists["pods"].of(service.metadata.namespace)
+        if isinstance(everyone, Missing):
+            return everyone
+        wanted = service.spec.selector.items()
+        starts = tuple(value[:3] for value in service.spec.selector.values() if value)
+        found = []
+        for pod in everyone.value:
+            labels = pod.metadata.labels
+            if wanted & labels.items() or any(v.startswith(starts) for v in labels.values()):
+                found.append(pod)
+                if len(found) == MOST_COMPARED:
+                    break
+        return Observed(value=tuple(found))
+
+    def deployments(self, namespace: str) -> Read[Workload]:
+        """The Deployments of a namespace; listed when they are first asked for."""
+        self.once(("deployments",), self._read_deployments)
+        return self.lists["deployments"].of(namespace)
+
+    def _read_deployments(self) -> None:
+        into = Listed[Workload]()
+        self._list(DEPLOYMENTS, into)
+        self.lists["deployments"] = into
+        if is_forbidden(into):
+            self._again(DEPLOYMENTS, sorted(self.lists["services"].found))
+
+    def once(self, key: tuple[Any, ...], read: Callable[[], T]) -> T:
+        """What was read under this key; read now where it was not. Safe in several threads."""
+        with self._lock:
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            if key not in self._once:
+                self._once[key] = read()
+        found: T = self._once[key]
+        return found
+
+    def nodes(self) -> Read[Node]:
+        """The nodes; listed when they are first asked for."""
+        return self.once(("nodes",), lambda: self._lister.read(NODES, None)).of("")
+
+    def objects(self, kind: str, namespace: str) -> Read[Any]:
+        """The namespace's objects of a kind that stands around Services."""
+        listed = self.lists.get(self.kinds.get(kind, ""))
+        if listed is None:
+            return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")
+        found = listed.of(namespace)
+        if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
+            return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")
+        return found
+
+    def around(self, service: Service, pods: Iterable[Pod]) -> dict[str, Read[Any]]:
+        """What leads to the Service, guards its pods and watches them, by field of the evidence."""
+        grants = kinds.REFERENCE_GRANTS.name
+        granted = self.foreign_routes(service)
+        return {
+            **(
+                {"reference_grants": self.objects(grants, service.metadata.namespace)}
+                if granted
+                else {}
+            ),
+            "ingresses": self._leading_to(service, [kinds.INGRESSES.name]),
+            "routes": self._routes(service),
+            "network_policies": self._guarding(service.metadata.namespace, pods),
+            "monitors": self._watching(service, pods),
+        }
+
+    def foreign_routes(self, service: Service) -> tuple[Route, ...]:
+        """The routes of other namespaces that name the Service, where the lists have them."""
+        if self._scope.namespace:
+            return ()
+        index = self.once(("routes",), self._index_of_routes)
+        metadata = service.metadata
+        found: tuple[Route, ...] = tuple(index.get((metadata.namespace, metadata.name), ()))
+        return tuple(r for r in found if r.metadata.namespace != metadata.namespace)
+
+    def _index_of_routes(self) -> dict[tuple[str, str], list[Route]]:
+        index: dict[tuple[str, str], list[Route]] = defaultdict(list)
+        for kind in kinds.ROUTES:
+            listed = self.lists.get(self.kinds.get(kind.name, ""))
+            for several in listed.found.values() if listed else ():
+                for route in several:
+                    for use in {(u.namespace, u.service) for u in uses_of_route(route)}:
+                        index[use].append(route)
+        return index
+
+    def _routes(self, service: Service) -> Read[Any]:
+        here = self._leading_to(service, [k.name for k in kinds.ROUTES])
+        foreign = self.foreign_routes(service)
+        if not foreign:
+            return here
+        own = () if isinstance(here, Missing) else here.value
+        return Observed(value=(*own, *foreign))
+
+    def _leading_to(self, service: Service, names: Iterable[str]) -> Read[Any]:
+        namespace = service.metadata.namespace
+        found: list[Any] = []
+        missing: Missing | None = None
+        any_served = False
+        for kind in names:
+            everyone = self.objects(kind, namespace)
+            if isinstance(everyone, Missing):
+                if everyone.reason != Reason.NOT_SERVED:
+                    return everyone
+                missing = everyone
+                continue
+            any_served = True
+            if (kind, namespace) not in self._leading:
+                self._leading[kind, namespace] = _by_backend(kind, namespace, everyone.value)
+            index = self._leading[kind, namespace]
+            found += index.get((namespace, service.metadata.name), ())
+        return Observed(value=tuple(found)) if any_served or missing is None else missing
+
+    def _guarding(self, namespace: str, pods: Iterable[Pod]) -> Read[NetworkPolicy]:
+        everyone = self.objects(kinds.NETWORK_POLICIES.name, namespace)
+        if isinstance(everyone, Missing) or not everyone.value:
+            return everyone
+        found: dict[str, NetworkPolicy] = {}
+        for labels in {frozenset(p.metadata.labels.items()) for p in pods}:
+            key = (namespace, labels)
+            if key not in self._guards:
+                borne = dict(labels)
+                self._guards[key] = [
+                    p for p in everyone.value if selects(p.spec.pod_selector, borne)
+                ]
+            found |= {p.metadata.name: p for p in self._guards[key]}
+        return Observed(value=tuple(found[name] for name in sorted(found)))
+
+    def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
+        found: list[Any] = []
+        missing: Missing | None = None
+        several = list(pods)
+        for kind in kinds.MONITORS:
+            everyone = self.objects(kind.name, service.metadata.namespace)
+            if isinstance(everyone, Missing):
+                missing = everyone
+            else:
+                found += [m for m in everyone.value if watches(m, service, several)]
+        return missing if missing is not None and not found else Observed(value=tuple(found))
+
+
+ALWAYS: tuple[kinds.Kind[Any], ...] = (kinds.INGRESSES, kinds.NETWORK_POLICIES)
+OPTIONAL: tuple[kinds.Kind[Any], ...] = (*kinds.ROUTES, kinds.REFERENCE_GRANTS, *kinds.MONITORS)
+SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
+"""The kinds around a Service that are among the lists."""
+
+
+def _by_backend(
+    kind: str, namespace: str, items: Iterable[Any]
+) -> dict[tuple[str, str], list[Any]]:
+    """Ingresses or routes by namespace and name of each Service that they name."""
+    index: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for item in items:
+        if kind == kinds.INGRESSES.name:
+            uses = {(namespace, u.service) for u in uses_of_ingress(item)}
+        else:
+            uses = {(u.namespace, u.service) for u in uses_of_route(item)}
+        for use in uses:
+            index[use].append(item)
+    return index
+
+
+def _labelled(piece: EndpointSlice, service: str) -> EndpointSlice:
+    metadata = msgspec.structs.replace(piece.metadata, labels={SERVICE_NAME: service})
+    return msgspec.structs.replace(piece, metadata=metadata)

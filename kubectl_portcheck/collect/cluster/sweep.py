@@ -1,0 +1,364 @@
+"""A sweep: the evidence about every Service of a namespace, or of the cluster.
+
+First the static part: lists that all Services share, and no pod is contacted. That settles a
+Service whose pods are Ready by a readiness probe on the very port that clients are sent to: the
+kubelet connects there again and again. All others are walked like a single Service, pod by pod,
+those first in which something looks wrong; of these everything is read anew, since the shared
+lists are of different moments. No more than :data:`MOST_PODS` pods are looked into unless all are
+asked for; what is left over is said to be not contacted, and is never called healthy.
+"""
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from time import monotonic
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from kubectl_portcheck.client import Api, Deadline
+from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.pages import Lister, Seen
+from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
+from kubectl_portcheck.collect.cluster.sweep_cluster import Anew, Listed
+from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Progress, Walk
+from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
+from kubectl_portcheck.model.objects import Service
+from kubectl_portcheck.model.report import StepName
+from kubectl_portcheck.semantics import pods
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.target import Target
+
+MOST_PODS = 1000
+"""How many pods a sweep looks into, unless all are asked for."""
+MOST_EMPTY = 500
+"""How many Services without a pod are read anew."""
+WALKS = 8
+"""How many Services are walked at the same time; together they look into :data:`AT_ONCE` pods."""
+
+ENOUGH = "not contacted: nothing but a readiness probe was asked (--deep asks every pod)"
+MANY = f"not contacted: {MOST_PODS} other pods were (--deep asks every pod)"
+LATE = "not contacted: the time was up (--timeout)"
+BROKEN_OFF = "not contacted: interrupted"
+LEFT_OUT = "left out by --no-exec and --no-port-forward"
+
+Standing = Literal["settled", "undecided", "suspicious"]
+
+
+class Found(NamedTuple):
+    """What a sweep found."""
+
+    services: tuple[ServiceEvidence, ...]
+    missing: tuple[str, ...]
+    """What could not be looked at at all."""
+    whole: bool
+    """False where it was interrupted."""
+
+
+class _Silent:
+    """Stands for the progress of single walks, of which there are many."""
+
+    def target(self, title: str, number: int, total: int) -> None:
+        """Says nothing."""
+
+    def started(self, step: StepName, detail: str = "") -> None:
+        """Says nothing."""
+
+    def done(self, step: StepName) -> None:
+        """Says nothing."""
+
+    def sweep(self, title: str) -> None:
+        """Says nothing."""
+
+    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
+        """Says nothing."""
+
+
+def sweep(
+    api: Api, scope: Scope, deadline: Deadline, options: Options, progress: Progress
+) -> Found:
+    """The evidence about the Services in the scope; Ctrl-C ends it early, with what was found.
+
+    Raises UsageError where the scope means none, NoAnswerError where they may not be listed, and
+    ClusterError where no cluster can be reached.
+    """
+    pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
+    second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
+    try:
+        return _Sweep(api, scope, deadline, options, progress, pool, second).run()
+    finally:
+        for threads in (pool, second):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Sweep:
+    def __init__(
+        self,
+        api: Api,
+        scope: Scope,
+        deadline: Deadline,
+        options: Options,
+        progress: Progress,
+        pool: ThreadPoolExecutor,
+        second: ThreadPoolExecutor,
+    ) -> None:
+        self.api = api
+        self.scope = scope
+        self.deadline = deadline
+        self.options = options
+        self.progress = progress
+        self.pool = pool
+        self.second = second
+        """For what a part waits for that runs in the first."""
+        self.shared = Shared(Lister(api, deadline), self._at(scope.namespace), scope, self._seen)
+        self.whole = True
+
+    def run(self) -> Found:
+        """The whole sweep."""
+        where = f"namespace {self.scope.namespace}" if self.scope.namespace else "every namespace"
+        self.progress.sweep(f"Services of {where}")
+        try:
+            self.shared.read(self.pool.submit)
+        except KeyboardInterrupt:
+            self.whole = False
+            self.api.close()  # The lists end at once, with what they have.
+            wait(self.shared.begun, timeout=2)
+        services = [s for s in self.shared.services() if not _is_the_server(s)]
+        if not self.whole and not services:
+            raise KeyboardInterrupt
+        missing = self._unread()
+        if self.whole and not self.shared.services():
+            self._explain_none(missing)
+        evidence: list[ServiceEvidence] = []
+        try:
+            evidence += map(self._static, services)
+        except KeyboardInterrupt:
+            self.whole = False
+        if self.whole:
+            evidence = _Contact(self, evidence).run()
+        else:
+            evidence = [_not_contacted(e, BROKEN_OFF) for e in evidence]
+        return Found(tuple(evidence), missing, self.whole)
+
+    def _at(self, namespace: str) -> LiveCluster:
+        return LiveCluster(self.api, namespace, self.deadline)
+
+    def _seen(self, what: str) -> Seen:
+        return lambda number, total: self.progress.counted(what, number, total)
+
+    def _unread(self) -> tuple[str, ...]:
+        """The namespaces whose Services could not be listed, in words."""
+        if not self.whole:
+            return ()
+        unread = self.shared.unread()
+        details: dict[str, list[str]] = {}
+        for space, why in sorted(unread.items()):
+            details.setdefault(why.detail or why.reason, []).append(space)
+        return tuple(
+            f"namespace {', '.join(spaces)}: {why}" if any(spaces) else f"Services: {why}"
+            for why, spaces in details.items()
+        )
+
+    def _explain_none(self, missing: Sequence[str]) -> None:
+        """Raises where no Service is a mistake, or where none could be seen."""
+        scope = self.scope
+        if missing:
+            hint = "Name a namespace with -n; --rbac -A prints the rights that -A needs."
+            raise NoAnswerError(f"could not tell: {missing[0]}", "" if scope.namespace else hint)
+        if scope.selector or scope.field_selector:
+            terms = " and ".join(filter(None, (scope.selector, scope.field_selector)))
+            where = f"namespace {scope.namespace}" if scope.namespace else "any namespace"
+            raise UsageError(f"no Service in {where} matches {terms}")
+        if scope.namespace:
+            self._at("").check_namespace(scope.namespace)
+
+    def _static(self, service: Service) -> ServiceEvidence:
+        """The evidence about one Service without a word from its pods."""
+        found = ServiceEvidence(service=service, endpoint_slices=self.shared.slices(service))
+        if not service.spec.selector or service.spec.type == "ExternalName":
+            return msgspec.structs.replace(found, **self.shared.around(service, ()))
+        selected = self.shared.pods(service)
+        everyone = () if isinstance(selected, Missing) else selected.value
+        empty = isinstance(selected, Observed) and not everyone
+        return msgspec.structs.replace(
+            found,
+            pods=selected,
+            sockets={p.metadata.name: NOBODY for p in everyone if not pods.is_finished(p)},
+            namespace_pods=self.shared.similar(service) if empty else NOT_ASKED,
+            deployments=self._deployments(service) if empty else NOT_ASKED,
+            nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
+            **self.shared.around(service, everyone),
+        )
+
+    def _deployments(self, service: Service) -> object:
+        return self.shared.deployments(service.metadata.namespace)
+
+
+def _is_local(service: Service) -> bool:
+    """Whether a traffic policy sends clients to pods of their own node alone."""
+    spec = service.spec
+    return "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy)
+
+
+NOBODY = Missing(reason=Reason.NOT_CONTACTED, detail=ENOUGH)
+
+
+def _not_contacted(evidence: ServiceEvidence, why: str) -> ServiceEvidence:
+    """The same, with the reason why its pods were not looked into."""
+    nobody = Missing(reason=Reason.NOT_CONTACTED, detail=why)
+    return msgspec.structs.replace(evidence, sockets=dict.fromkeys(evidence.sockets, nobody))
+
+
+def standing(evidence: ServiceEvidence) -> Standing:
+    """Whether the evidence settles what clients of the Service meet.
+
+    Suspicious is what looks wrong in any way, also where the lists merely contradict each other.
+    """
+    whole = ServiceCase(evidence)
+    if not whole.selects:
+        return "settled"
+    if whole.missing("pods") is not None or whole.missing("endpoint_slices") is not None:
+        return "undecided"
+    everyone = {p.metadata.name for p in whole.pods}
+    listed = {
+        e.target_ref.name
+        for piece in whole.slices
+        for e in piece.endpoints or ()
+        if e.target_ref is not None and e.ready
+    }
+    ready = {p.metadata.name for p in whole.pods if pods.is_ready(p) and not pods.is_terminating(p)}
+    pending = whole.service.spec.type == "LoadBalancer"
+    pending = pending and not whole.service.status.load_balancer.ingress
+    if pending or not everyone or listed != ready or ready != everyone:
+        return "suspicious"
+    kinds = {s.answer.kind for port in whole.asked_ports for s in Case(evidence, port).states}
+    if kinds - {"serves", "unknown"}:
+        return "suspicious"
+    return "undecided" if "unknown" in kinds else "settled"
+
+
+class _Contact:
+    """The second part of a sweep: walks where the lists alone do not tell."""
+
+    def __init__(self, sweep: _Sweep, static: list[ServiceEvidence]) -> None:
+        self.sweep = sweep
+        self.evidence = static
+        """By the Service's place: the best that is known of it."""
+        self.walks: dict[int, Walk] = {}
+        """Those that are under way."""
+        self.began: dict[int, float] = {}
+        self.ended = 0
+
+    def run(self) -> list[ServiceEvidence]:
+        """All of the evidence; ``sweep.whole`` becomes false where Ctrl-C ended it."""
+        chosen = self._chosen()
+        walkers = ThreadPoolExecutor(max_workers=WALKS)
+        begun = [walkers.submit(self._walk, place, anew) for place, anew in chosen]
+        try:
+            self._wait(begun)
+        except KeyboardInterrupt:
+            self.sweep.whole = False
+            for future in begun:
+                future.cancel()
+            for place, walk in list(self.walks.items()):
+                if walk.found is not None:
+                    self.evidence[place] = walk.gathered()
+        finally:
+            walkers.shutdown(wait=False, cancel_futures=True)
+        if not self.sweep.whole:
+            return [self._interrupted(e) for e in self.evidence]
+        return self.evidence
+
+    def _interrupted(self, evidence: ServiceEvidence) -> ServiceEvidence:
+        if evidence.sockets and all(s is NOBODY for s in evidence.sockets.values()):
+            return _not_contacted(evidence, BROKEN_OFF)
+        return evidence
+
+    def _chosen(self) -> list[tuple[int, bool]]:
+        """The places of the Services to walk to, and whether everything is to be read anew."""
+        options = self.sweep.options
+        contacts = options.exec or options.port_forward
+        standings = [standing(e) for e in self.evidence]
+        chosen: list[tuple[int, bool]] = []
+        spent = empty = 0
+        for wanted in ("suspicious", "undecided", "settled"):
+            for place, found in enumerate(standings):
+                if found != wanted or not (options.deep or wanted != "settled"):
+                    continue
+                alive = len(self.evidence[place].sockets)
+                if not contacts and alive:
+                    self._leave(place, LEFT_OUT)
+                elif not alive and (wanted != "suspicious" or empty >= MOST_EMPTY):
+                    continue
+                elif not options.deep and alive and spent + alive > MOST_PODS:
+                    self._leave(place, MANY)
+                else:
+                    spent += alive
+                    empty += not alive
+                    chosen.append((place, wanted == "suspicious"))
+        return chosen
+
+    def _leave(self, place: int, why: str) -> None:
+        self.evidence[place] = _not_contacted(self.evidence[place], why)
+
+    def _wait(self, begun: Sequence["Future[None]"]) -> None:
+        left = set(begun)
+        while left:
+            done, left = wait(left, timeout=0.2, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+            slow = sorted((at, place) for place, at in list(self.began.items()))[:1]
+            detail = ""
+            for at, place in slow:
+                seconds = int(monotonic() - at)
+                if seconds >= 1:
+                    detail = f"{_title(self.evidence[place])} {seconds}s"
+            self.sweep.progress.counted("walks", len(begun) - len(left), len(begun), detail)
+
+    def _walk(self, place: int, anew: bool) -> None:
+        """Walks to one Service; again, reading everything, where it turns out to be wrong."""
+        if self.sweep.deadline.passed:
+            self._leave(place, LATE)
+            return
+        self.began[place] = monotonic()
+        try:
+            if not anew:
+                self._gather(place, Listed)
+                anew = standing(self.evidence[place]) == "suspicious"
+            if anew and not self.sweep.deadline.passed:
+                self._gather(place, Anew)
+        finally:
+            self.began.pop(place, None)
+            self.walks.pop(place, None)
+
+    def _gather(self, place: int, view: type[Anew]) -> None:
+        sweep, service = self.sweep, self.evidence[place].service
+        target = Target(service.metadata.name, namespace=service.metadata.namespace)
+        cluster = view(sweep._at(target.namespace), sweep.shared, service)
+        options = sweep.options._replace(speak=False)
+        walk = Walk(cluster, target, options, _Silent(), sweep.pool.submit, sweep.second.submit)
+        self.walks[place] = walk
+        try:
+            walk.run()
+        except PortcheckError:
+            # It was deleted meanwhile, or the cluster cannot be reached: the lists must do.
+            return
+        found = walk.gathered()
+        if isinstance(found.pods, Missing) or isinstance(found.endpoint_slices, Missing):
+            # What is missing now was read before.
+            self._leave(place, LATE if sweep.deadline.passed else ENOUGH)
+        elif self.sweep.whole:
+            self.evidence[place] = found
+
+
+def _is_the_server(service: Service) -> bool:
+    """Whether it is the API server's own Service: what it leads to has just answered, and its
+    endpoints are no pods that could be looked into."""
+    metadata = service.metadata
+    return (metadata.namespace, metadata.name) == ("default", "kubernetes")
+
+
+def _title(evidence: ServiceEvidence) -> str:
+    metadata = evidence.service.metadata
+    return f"{metadata.namespace}/{metadata.name}"

@@ -1,0 +1,231 @@
+"""From what a user names to the Services that are walked: those that select a workload's pods,
+those to which an Ingress or a route sends its clients."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster, label_query
+from kubectl_portcheck.collect.cluster.walk import Cluster
+from kubectl_portcheck.errors import NoAnswerError, UsageError
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import Asked
+from kubectl_portcheck.model.objects import (
+    ObjectMeta,
+    Pod,
+    Service,
+    ServicePort,
+    ServiceSpec,
+    Workload,
+)
+from kubectl_portcheck.model.references import Ingress, Route
+from kubectl_portcheck.semantics import ports, selectors
+from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
+from kubectl_portcheck.target import INGRESS, POD, SERVICE, WORKLOADS, Target
+
+Spaces = Callable[[str], LiveCluster]
+"""The cluster, seen from a namespace."""
+
+
+class Stop(NamedTuple):
+    """One walk to make."""
+
+    cluster: Cluster
+    target: Target
+    asked: Asked | None = None
+    """Where the walk is about a pod's or a workload's own ports."""
+    named_by: str = ""
+    """What names the Service, such as ``ing/web``: a Service that is not there is news then."""
+
+
+def stops(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
+    """The walks that the targets ask for, each once.
+
+    Raises UnknownTargetError for an object that does not exist, and ClusterError where no cluster
+    can be reached.
+    """
+    found: dict[tuple[str, str, str, int | str | None], Stop] = {}
+    for target in targets:
+        for stop in _stops(spaces, target):
+            at = stop.target
+            found.setdefault((at.namespace, at.kind.name, at.name, at.port), stop)
+    return list(found.values())
+
+
+def _stops(spaces: Spaces, target: Target) -> Iterator[Stop]:
+    here = spaces(target.namespace)
+    if target.kind is SERVICE:
+        yield Stop(here, target)
+    elif target.kind is POD or target.kind in WORKLOADS:
+        yield from _of_pods(here, target)
+    else:
+        leading, route = _backends(here, target)
+        found = list(dict.fromkeys(leading))
+        if not found:
+            raise UsageError(f"{target.title} leads to no Service")
+        for name, namespace in found:
+            at = Target(name, target.port, namespace or target.namespace)
+            cluster = spaces(at.namespace)
+            if route is not None and at.namespace != target.namespace:
+                cluster = LiveCluster(*cluster.asked_with)
+                cluster.foreign_routes = (route,)
+            yield Stop(cluster, at, named_by=target.title)
+
+
+def _of_pods(here: LiveCluster, target: Target) -> Iterator[Stop]:
+    """The Services that select the pods, then the pods' own ports."""
+    read: Observed[Pod] | Observed[Workload] | Missing
+    labels: list[dict[str, str]] = []
+    selector: dict[str, str] = {}
+    pods: Observed[tuple[Pod, ...]] | Missing
+    templates: tuple[Pod, ...] = ()
+    if target.kind is POD:
+        read = here.named(target.kind, target.name, _read_pod)
+        pods = read if isinstance(read, Missing) else Observed(value=(read.value,))
+    else:
+        read = here.named(
+            target.kind, target.name, lambda raw: decode.workload(raw, target.kind.name)
+        )
+        if isinstance(read, Missing):
+            pods = read
+        else:
+            template = read.value.spec.template
+            templates = (Pod(metadata=template.metadata, spec=template.spec),)
+            labels.append(template.metadata.labels)
+            selector = template.metadata.labels
+            pods = _owned(here.pods_matching(label_query(read.value.spec.selector)), read.value)
+    alive = () if isinstance(pods, Missing) else pods.value
+    labels += [p.metadata.labels for p in alive]
+    everyone = here.services()
+    near: Observed[tuple[Service, ...]] | Missing = everyone
+    chosen: list[Service] = []
+    if isinstance(everyone, Observed):
+        chosen = [s for s in everyone.value if selects_one(s, labels)]
+        others = [s for s in everyone.value if not chosen and nearly_selects(s, labels)]
+        near = Observed(value=tuple(chosen or others))
+    declared = _declared(alive or templates)
+    if target.port is not None:
+        declared = tuple(p for p in declared if target.port in (p.port, p.name))
+        if isinstance(target.port, int) and not declared:
+            declared = (ServicePort(port=target.port),)
+    for service in chosen:
+        for port in _leading(service, alive or templates, target.port):
+            yield Stop(here, Target(service.metadata.name, port, target.namespace))
+    own = _own_service(target, selector or next(iter(labels), {}), declared)
+    asked = Asked(kind=target.kind.name, port=target.port, services=near)
+    yield Stop(OwnPods(here, own, pods), target._replace(port=None), asked)
+
+
+def selects_one(service: Service, labels: Iterable[dict[str, str]]) -> bool:
+    """Whether the Service selects pods with any of these sets of labels."""
+    if service.spec.type == "ExternalName":
+        return False
+    return any(selectors.matches(service.spec.selector, found) for found in labels)
+
+
+def nearly_selects(service: Service, labels: Iterable[dict[str, str]]) -> bool:
+    """Whether the selector fails in one term alone, which resembles a slip."""
+    misses = (selectors.near_miss(service.spec.selector, found) for found in labels)
+    return any(m is not None and m.closeness >= 0.6 for m in misses)
+
+
+def _leading(
+    service: Service, pods: Sequence[Pod], asked: int | str | None
+) -> Iterator[int | str | None]:
+    """The Service's ports that lead to the pods' port; None stands for all of them."""
+    if asked is None:
+        yield None
+        return
+    numbers = {
+        p.container_port
+        for pod in pods
+        for _, p in ports.declared_ports(pod)
+        if asked in (p.container_port, p.name)
+    } | ({asked} if isinstance(asked, int) else set())
+    for port in service.spec.ports:
+        if any(ports.dialled_port(service, port, pod) in numbers for pod in pods):
+            yield port.port
+
+
+def _declared(pods: Iterable[Pod]) -> tuple[ServicePort, ...]:
+    found = {
+        (p.container_port, p.protocol): ServicePort(
+            port=p.container_port, name=p.name, protocol=p.protocol, target_port=p.container_port
+        )
+        for pod in pods
+        for _, p in ports.declared_ports(pod)
+    }
+    return tuple(found[key] for key in sorted(found))
+
+
+def _own_service(
+    target: Target, labels: dict[str, str], declared: tuple[ServicePort, ...]
+) -> Service:
+    """What stands for the pods' own ports where a walk wants a Service."""
+    return Service(
+        metadata=ObjectMeta(name=target.name, namespace=target.namespace),
+        spec=ServiceSpec(
+            cluster_ip="None", selector=labels or {"metadata.name": target.name}, ports=declared
+        ),
+    )
+
+
+def _owned(
+    found: Observed[tuple[Pod, ...]] | Missing, workload: Workload
+) -> Observed[tuple[Pod, ...]] | Missing:
+    """The pods without those that another controller of the same kind keeps."""
+    if isinstance(found, Missing):
+        return found
+
+    def foreign(pod: Pod) -> bool:
+        above = next((o for o in pod.metadata.owner_references if o.controller), None)
+        if above is None or above.kind != workload.kind:
+            return False
+        return above.name != workload.metadata.name
+
+    return Observed(value=tuple(p for p in found.value if not foreign(p)))
+
+
+class OwnPods(LiveCluster):
+    """The cluster as a walk sees it that is about certain pods, and no Service of theirs."""
+
+    def __init__(
+        self, cluster: LiveCluster, own: Service, pods: Observed[tuple[Pod, ...]] | Missing
+    ) -> None:
+        super().__init__(*cluster.asked_with)
+        self._own = own
+        self._pods = pods
+
+    def service(self, name: str) -> Observed[Service] | Missing:
+        """What stands for a Service."""
+        return Observed(value=self._own)
+
+    def endpoint_slices(self, service: str) -> Missing:
+        """None: only a Service has endpoints."""
+        return Missing(reason=Reason.NOT_ASKED, detail="only a Service has endpoints")
+
+    def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
+        """The pods in question, whatever is selected."""
+        return self._pods
+
+
+def _backends(here: LiveCluster, target: Target) -> tuple[list[tuple[str, str]], Route | None]:
+    """Name and namespace of each Service to which an Ingress or a route sends its clients; and the
+    route."""
+    if target.kind is INGRESS:
+        ingress = here.named(target.kind, target.name, lambda raw: decode.decode(raw, Ingress))
+        if isinstance(ingress, Missing):
+            raise _unreadable(target, ingress)
+        return [(use.service, "") for use in uses_of_ingress(ingress.value)], None
+    route = here.named(target.kind, target.name, lambda raw: decode.decode(raw, Route))
+    if isinstance(route, Missing):
+        raise _unreadable(target, route)
+    return [(use.service, use.namespace) for use in uses_of_route(route.value)], route.value
+
+
+def _unreadable(target: Target, why: Missing) -> NoAnswerError:
+    return NoAnswerError(f"cannot tell where {target.title} leads: {why.detail or why.reason}")
+
+
+def _read_pod(raw: bytes) -> Pod:
+    return decode.cut_down(decode.decode(raw, Pod))

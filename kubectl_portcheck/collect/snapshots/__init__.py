@@ -1,0 +1,1 @@
+"""Evidence in files: written by --save, read by --replay."""

@@ -1,0 +1,424 @@
+"""Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.diagnosis import own_ports
+from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
+from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
+from kubectl_portcheck.model.objects import Pod, PodStatus
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.report import (
+    VERDICTS,
+    Finding,
+    Impact,
+    NotEvaluated,
+    PodReport,
+    PortReport,
+    Report,
+    ServiceReport,
+    Suppressed,
+    Verdict,
+)
+from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.base import Need, Outcome, Rule, Several
+from kubectl_portcheck.rules.in_files import Worth, weighed, worth
+from kubectl_portcheck.rules.suppressions import suppressions
+from kubectl_portcheck.rules.wording import listing, names
+from kubectl_portcheck.semantics.answers import PROBED
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.pods import is_ready
+
+T = TypeVar("T")
+
+LISTS = (
+    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.ROUTES, Need.GRANTS),
+    *(Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
+)
+"""The parts of the evidence that are lists of objects."""
+SEVERITIES = ("error", "warning", "info")
+IMPACTS = (Impact.ALL, Impact.PODS, Impact.PATH, Impact.NONE)
+
+
+def diagnose(
+    evidence: Evidence,
+    *,
+    rules: Sequence[Rule] = CATALOGUE,
+    kubectl: tuple[str, ...] = ("kubectl",),
+    ignore: Sequence[str] = (),
+    partial: bool = False,
+) -> Report:
+    """The report on all that was gathered.
+
+    Thousands of Services take seconds: with ``partial`` Ctrl-C ends it with those that were judged.
+
+    ``kubectl`` is how the commands in fixes start: the program and its connection flags.
+    ``ignore`` are codes of rules whose findings decide nothing, besides those that an annotation
+    of the Service names.
+    """
+    services: list[ServiceReport] = []
+    interrupted = evidence.interrupted
+    try:
+        for e in evidence.services:
+            services.append(_service(e, rules, evidence.context.collected_at, kubectl, ignore))
+    except KeyboardInterrupt:
+        if not (partial and services):
+            raise
+        interrupted = True
+    verdicts = [s.verdict for s in services]
+    if evidence.missing or (evidence.interrupted and not services):
+        verdicts.append("inconclusive")
+    return Report(
+        context=evidence.context,
+        # Where there is no Service, nobody gets errors.
+        verdict=worst(verdicts) if verdicts else "healthy",
+        services=tuple(services),
+        missing=evidence.missing,
+        interrupted=interrupted,
+    )
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict that decides over several."""
+    return max(verdicts, key=VERDICTS.index, default="inconclusive")
+
+
+def _service(
+    evidence: ServiceEvidence,
+    rules: Sequence[Rule],
+    now: str,
+    kubectl: tuple[str, ...],
+    ignore: Sequence[str],
+) -> ServiceReport:
+    if evidence.unread is not None:
+        return _unread(evidence, evidence.unread)
+    evidence = in_order(evidence)
+    whole = ServiceCase(evidence, now, kubectl)
+    if evidence.asked is not None:
+        return _own_ports(whole, evidence.asked, rules, ignore)
+    cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
+    outcomes = [
+        (rule, case.port.port if isinstance(case, Case) else None, outcome)
+        for rule in rules
+        for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
+        for outcome in _each(_run(rule, case))
+    ]
+    ignored = suppressions(evidence.service, ignore, rules)
+    found = [with_owners(whole, o) for _, _, o in outcomes if isinstance(o, Finding)]
+    findings = _fold(found, rules, ignored.codes)
+    suppressed = tuple(
+        Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
+    )
+    lacking = [
+        (r, msgspec.structs.replace(o, port=port))
+        for r, port, o in outcomes
+        if isinstance(o, NotEvaluated) and r.code not in ignored.codes
+    ]
+    unsure = () if whole.in_files else _unsure(findings)
+    not_evaluated = (*(o for _, o in lacking), *unsure)
+    # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
+    undecided = () if whole.in_files else (*(o for rule, o in lacking if rule.deciding), *unsure)
+    ports = tuple(_port(case, findings, undecided) for case in cases)
+    verdict = (
+        worst(p.verdict for p in ports)
+        if ports
+        else _verdict_without_ports(findings, in_files=whole.in_files)
+    )
+    faulty = verdict in ("broken", "degraded") and not whole.in_files
+    return ServiceReport(
+        namespace=whole.namespace,
+        name=whole.name,
+        verdict=verdict,
+        changes=changes(whole) if faulty else (),
+        old_port=old_port(cases) if faulty else None,
+        headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
+        pods=tuple(_pod(whole, p) for p in whole.pods),
+        ports=ports,
+        findings=findings,
+        not_evaluated=not_evaluated,
+        missing=_missing(evidence),
+        suppressed=suppressed,
+        notes=ignored.notes,
+    )
+
+
+def _own_ports(
+    whole: ServiceCase, asked: Asked, rules: Sequence[Rule], ignore: Sequence[str]
+) -> ServiceReport:
+    """The report on the pods of a workload, as far as no Service is concerned."""
+    outcomes = [_run(rule, whole) for rule in rules if rule.code in own_ports.ABOUT_PODS]
+    ignored = suppressions(whole.service, ignore, rules)
+    found = [o for o in outcomes if isinstance(o, Finding)]
+    findings = _fold(found, rules, ignored.codes)
+    judged = own_ports.judge(whole, asked, findings)
+    return ServiceReport(
+        kind=asked.kind,
+        namespace=whole.namespace,
+        name=whole.name,
+        verdict=judged.verdict,
+        headline=judged.headline,
+        pods=tuple(_pod(whole, p) for p in whole.pods),
+        findings=findings,
+        not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        missing=_missing(whole.evidence),
+        suppressed=tuple(
+            Suppressed(finding=f, by=ignored.codes[f.code])
+            for f in found
+            if f.code in ignored.codes
+        ),
+    )
+
+
+def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
+    """The findings of which it could not be told whether they mean anything for clients."""
+    return tuple(
+        NotEvaluated(code=f.code, missing=f.unsure, port=f.port) for f in findings if f.unsure
+    )
+
+
+def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
+    listeners = whole.listeners(pod)
+    if whole.in_files:
+        # It stands for pods to come: nobody has seen one run.
+        unseen = msgspec.structs.replace(pod, status=PodStatus())
+        return PodReport(pod=unseen, ready=False, listeners=listeners)
+    if listeners is None:
+        found = whole.knocked(pod)
+        # An empty list would say that nothing listens, which no knock can tell.
+        listeners = (found.listeners or None) if found else None
+    return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
+
+
+def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
+    """The report on a Service of which nothing but its name is known."""
+    detail = why.detail or why.reason
+    return ServiceReport(
+        kind=evidence.asked.kind if evidence.asked else "Service",
+        namespace=evidence.service.metadata.namespace,
+        name=evidence.service.metadata.name,
+        # Clients who are sent to a Service that does not exist get errors, all of them.
+        verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
+        headline=detail if why.reason == Reason.NOT_FOUND else f"could not tell: {detail}",
+        missing=(detail,),
+    )
+
+
+def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
+    """The same evidence, sorted: reports must not depend on the order of the API's answers."""
+
+    def by_name(part: Observed[tuple[T, ...]] | Missing) -> Observed[tuple[T, ...]] | Missing:
+        if isinstance(part, Missing):
+            return part
+        return Observed(value=tuple(sorted(part.value, key=_place)))
+
+    return msgspec.structs.replace(
+        evidence,
+        **{name: by_name(getattr(evidence, name)) for name in LISTS},
+        sockets=dict(sorted(evidence.sockets.items())),
+        attempts=tuple(sorted(evidence.attempts, key=lambda a: (a.pod, a.path, a.port))),
+    )
+
+
+def _place(item: Any) -> tuple[str, str, str]:
+    """What tells two objects of one list apart."""
+    return (getattr(item, "kind", ""), item.metadata.namespace, item.metadata.name)
+
+
+def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
+    """Whether to say once for the Service, not for each port, that the rule cannot run."""
+    return whole.in_files and worth(rule) == Worth.NOTHING
+
+
+def _run(rule: Rule, case: ServiceCase) -> Outcome:
+    return weighed(rule, case, lambda: _check(rule, case)) if case.in_files else _check(rule, case)
+
+
+def _each(outcome: Outcome) -> tuple[Outcome, ...]:
+    return outcome.findings if isinstance(outcome, Several) else (outcome,)
+
+
+def _check(rule: Rule, case: ServiceCase) -> Outcome:
+    for need in rule.needs:
+        missing = case.missing(need)
+        # Pods are not asked for where none is selected: the rules say themselves what that means.
+        if missing is not None and (case.selects or need != Need.PODS):
+            return rule.lacks(missing)
+    if isinstance(case, Case) and rule.check is not None:
+        return rule.check(case)
+    assert rule.check_service is not None
+    return rule.check_service(case)
+
+
+def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> PortReport:
+    number = case.port.port
+    targets = {s.name for s in case.states}
+    return PortReport(
+        port=number,
+        name=case.port.name,
+        protocol=case.port.protocol,
+        target_port=case.target,
+        verdict=_verdict(case, findings, [u for u in undecided if u.port == number]),
+        chain=chain_of(case),
+        steps=steps_of(case),
+        attempts=tuple(a for a in case.evidence.attempts if a.pod in targets)
+        + tuple(
+            f.attempt
+            for f in case.evidence.service_forwards
+            if f.attempt is not None and f.port == number
+        )
+        + _to_the_service(case),
+    )
+
+
+def _to_the_service(case: Case) -> tuple[Attempt, ...]:
+    """The connections of --from to this port of the Service's own address."""
+    told = case.in_cluster
+    if isinstance(told, Missing):
+        return ()
+    return tuple(a for a in told.value.attempts if a.port == case.port.port)
+
+
+def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> Verdict:
+    errors = [
+        f
+        for f in findings
+        if f.severity == "error"
+        and (f.port is None or (f.port == case.port.port and f.protocol == case.port.protocol))
+    ]
+    failing = {pod for f in errors if f.impact == Impact.PODS for pod in f.pods}
+    serving = {s.name for s in case.backends}
+    if any(f.impact == Impact.ALL for f in errors) or (serving and serving <= failing):
+        return "broken"
+    if any(f.impact in (Impact.PODS, Impact.PATH) for f in errors):
+        return "degraded"
+    if undecided or not (serving or case.in_files):
+        return "inconclusive"
+    return "healthy"
+
+
+def _verdict_without_ports(findings: Sequence[Finding], *, in_files: bool) -> Verdict:
+    """The verdict where no port could be walked: the Service has none, or not the asked one."""
+    if any(f.severity == "error" and f.impact == Impact.ALL for f in findings):
+        return "broken"
+    return "healthy" if in_files else "inconclusive"
+
+
+def _fold(
+    found: Sequence[Finding], rules: Sequence[Rule], ignored: Collection[str]
+) -> tuple[Finding, ...]:
+    """Marks what merely follows from another finding, and sorts it behind its cause.
+
+    What follows from an ignored finding stands for itself, but is called no cause.
+    """
+    follows = {rule.code: rule.follows_from for rule in rules}
+    findings = [f for f in found if f.code not in ignored]
+    hidden = [f for f in found if f.code in ignored]
+    causes = {id(f): _cause_of(f, findings, follows[f.code]) for f in findings}
+
+    def root(finding: Finding) -> Finding:
+        above = causes[id(finding)]
+        return root(above) if above is not None else finding
+
+    roots = sorted(
+        (f for f in findings if causes[id(f)] is None),
+        key=lambda f: (SEVERITIES.index(f.severity), IMPACTS.index(f.impact), f.port or 0, f.code),
+    )
+    ordered: list[Finding] = []
+    for cause in roots:
+        # Information may explain, but it is the cause of nothing.
+        above = _cause_of(cause, hidden, follows[cause.code])
+        ordered.append(_of_ignored(cause, above) if above else _root(cause))
+        ordered += [
+            msgspec.structs.replace(f, cause=False, caused_by=cause.code)
+            for f in findings
+            if f is not cause and root(f) is cause
+        ]
+    return tuple(ordered)
+
+
+def _root(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, cause=finding.severity != "info")
+
+
+def _of_ignored(finding: Finding, cause: Finding) -> Finding:
+    """The finding, which follows from one that is ignored."""
+    told = f"it follows from {cause.code} {cause.name}, which is ignored"
+    return msgspec.structs.replace(
+        finding, cause=False, caused_by=cause.code, evidence=(*finding.evidence, told)
+    )
+
+
+def _cause_of(
+    finding: Finding, findings: Sequence[Finding], codes: Sequence[str]
+) -> Finding | None:
+    """The finding from which this one follows: on the same port, and about all of its pods."""
+    possible = [
+        f
+        for code in codes
+        for f in findings
+        if f.code == code and (f.port is None or finding.port in (None, f.port))
+    ]
+    explained = {pod for f in possible for pod in f.pods}
+    if any(f.impact == Impact.ALL for f in possible) or set(finding.pods) <= explained:
+        return possible[0] if possible else None
+    return None
+
+
+def _headline(
+    whole: ServiceCase,
+    cases: Sequence[Case],
+    findings: Sequence[Finding],
+    undecided: Sequence[NotEvaluated],
+    verdict: Verdict,
+    suppressed: Sequence[Suppressed],
+) -> str:
+    lead = next((f for f in findings if f.cause), None) or next(iter(findings), None)
+    if verdict in ("broken", "degraded") and lead:
+        where = f"port {lead.port}: " if lead.port is not None else ""
+        summary = lead.summary
+        return f"{where}{summary[0].lower() + summary[1:] if where else summary}"
+    if verdict == "inconclusive":
+        why = undecided[0].missing if undecided else "no pod gets traffic from this Service"
+        return f"could not tell: {why}"
+    ports = ", ".join(str(c.port.port) for c in cases)
+    if any(s.finding.severity == "error" for s in suppressed):
+        codes = listing(dict.fromkeys(f"{s.finding.code} {s.finding.name}" for s in suppressed))
+        return f"no problem but what is ignored: {codes}"
+    if whole.in_files:
+        return _headline_of_files(whole, cases, findings)
+    pods = len({s.name for c in cases for s in c.backends})
+    probed = any(s.answer.why == PROBED for c in cases for s in c.backends)
+    whom = f" {PROBED}" if probed else ""
+    return f"port {ports}: {pods} of {pods} {'pod answers' if pods == 1 else 'pods answer'}{whom}"
+
+
+def _headline_of_files(
+    whole: ServiceCase, cases: Sequence[Case], findings: Sequence[Finding]
+) -> str:
+    """What is well in the files, and never more: nobody was asked for an answer."""
+    warning = next((f for f in findings if f.severity == "warning"), None)
+    if warning is not None:
+        return warning.summary
+    led = [c for c in cases if c.backends and len(c.in_state("serves")) == len(c.backends)]
+    if cases and len(led) == len(cases):
+        numbers = ", ".join(str(c.port.port) for c in cases)
+        return f"port {numbers}: leads to a declared port of {listing(names(cases[0].backends))}"
+    return "no mistake found in the files"
+
+
+def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
+    """What could not be had, each once, as it is said to the user."""
+    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+    found = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
+    found.append(evidence.in_cluster)
+    told = [
+        f.detail or f.reason for f in found if isinstance(f, Missing) and f.reason not in silent
+    ]
+    told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
+    told += [f.reason for f in evidence.service_forwards if f.attempt is None and f.reason]
+    return tuple(dict.fromkeys(told))

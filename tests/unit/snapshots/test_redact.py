@@ -1,0 +1,141 @@
+"""A redacted snapshot: none of the names, all of the findings."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_portcheck.collect.snapshots import snapshot
+from kubectl_portcheck.collect.snapshots.redact import redact
+from kubectl_portcheck.diagnosis import diagnose
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.rules import CATALOGUE
+from tests.unit.rules.situations import evidence_of
+
+NAMED = ("name", "namespace", "nodeName", "uid", "cluster", "pod")
+DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"
+SITUATIONS = {
+    f"{r.code}-{i}": evidence_of(e.manifest) for r in CATALOGUE for i, e in enumerate(r.examples)
+}
+
+
+def outcome(evidence: Evidence) -> list[object]:
+    report = diagnose(evidence)
+    return [report.verdict] + [
+        (f.code, f.severity, f.impact, f.cause, len(f.pods), [x.safety for x in f.fixes])
+        for s in report.services
+        for f in s.findings
+    ]
+
+
+@pytest.mark.parametrize("evidence", SITUATIONS.values(), ids=SITUATIONS)
+def test_the_diagnosis_is_the_same(evidence: Evidence) -> None:
+    assert outcome(redact(evidence)) == outcome(evidence)
+
+
+def test_a_recorded_incident_keeps_none_of_its_names() -> None:
+    evidence = snapshot.load(DEMO)
+    text = msgspec.json.encode(redact(evidence)).decode()
+    names = {n for n in _names(json.loads(msgspec.json.encode(evidence))) if n not in ("", "http")}
+    assert {"checkout", "production", "portcheck-control-plane"} <= names
+    assert not [n for n in names if n in text]
+    assert not [n for n in ("10.244.", "10.96.", "fd00:", "portcheck.test") if n in text]
+    assert outcome(redact(evidence)) == outcome(evidence)
+
+
+def _names(data: Any, key: str = "") -> Iterator[str]:
+    if isinstance(data, dict):
+        for name, value in data.items():
+            yield from _names(value, name)
+    elif isinstance(data, list):
+        for value in data:
+            yield from _names(value, key)
+    elif isinstance(data, str) and key in NAMED:
+        yield data
+
+
+HARD = """
+kind: Service
+metadata: {name: web, namespace: acme-prod}
+spec:
+  selector: {app: web, acme.com/team: payments}
+  ports: [{name: http, port: 80, targetPort: http}]
+---
+kind: Pod
+metadata: {name: web-0, namespace: acme-prod, labels: {app: web, acme.com/team: payments}}
+spec:
+  nodeName: ip-10-1-2-3.acme.internal
+  containers:
+  - {name: istio-proxy}
+  - {name: web, image: "registry.acme.com/pay:1", ports: [{name: http, containerPort: 80}]}
+status:
+  phase: Running
+  podIP: 10.1.2.3
+  conditions:
+  - type: Ready
+    status: "False"
+    reason: ContainersNotReady
+    message: 'Back-off pulling image "registry.acme.com/pay:1" for jane@acme.com, token s3cr3t-AbC'
+"""
+
+
+def test_free_text_and_names_of_common_words() -> None:
+    evidence = evidence_of(HARD)
+    text = msgspec.json.encode(redact(evidence)).decode()
+    for gone in (
+        "acme",
+        "payments",
+        '"web',
+        "jane",
+        "s3cr3t",
+        "AbC",
+        "10-1-2-3",
+        "10.1.2.3",
+        "pay:",
+    ):
+        assert gone not in text
+    for kept in ('"http"', "istio-proxy", "pulling image", "Back-off", "ContainersNotReady"):
+        assert kept in text
+
+
+SLIP = """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: chekout}, ports: [{port: 80}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: main}]}
+"""
+
+
+def test_a_slip_of_the_pen_stays_one() -> None:
+    redacted = redact(evidence_of(SLIP)).services[0]
+    assert isinstance(redacted.namespace_pods, Observed)
+    wanted = redacted.service.spec.selector["app"]
+    found = redacted.namespace_pods.value[0].metadata.labels["app"]
+    assert wanted != found
+    assert len(found) - len(wanted) == 1
+
+
+def test_it_is_the_same_each_time_and_can_be_saved() -> None:
+    evidence = redact(snapshot.load(DEMO))
+    tool = snapshot.Tool(name="t", version="1")
+    again = snapshot.decode(snapshot.encode(evidence, tool), "x")
+    assert again == redact(snapshot.load(DEMO))
+    assert msgspec.json.encode(diagnose(again)) == msgspec.json.encode(diagnose(evidence))
+
+
+def test_what_is_missing_stays_missing() -> None:
+    evidence = evidence_of(SLIP)
+    gone = Missing(reason="forbidden", detail='list pods is forbidden for "jane"')
+    service = msgspec.structs.replace(evidence.services[0], pods=gone)
+    redacted = redact(msgspec.structs.replace(evidence, services=(service,)))
+    assert isinstance(redacted.services[0].pods, Missing)
+    assert redacted.services[0].pods.reason == "forbidden"
+    assert redacted.services[0].pods.detail.startswith("list pods is forbidden for ")
+    assert "jane" not in redacted.services[0].pods.detail
