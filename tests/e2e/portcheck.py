@@ -60,7 +60,12 @@ def run(
 
 def diagnose(cluster: Cluster, namespace: str, target: str = "svc/checkout") -> Diagnosis:
     """A run with ``-o json``; nothing but JSON may be on stdout."""
-    done = run(cluster, target, "-n", namespace, "-o", "json")
+    return diagnose_all(cluster, namespace, target)
+
+
+def diagnose_all(cluster: Cluster, namespace: str, *words: str) -> Diagnosis:
+    """The same with any targets and flags; with none of them, every Service of the namespace."""
+    done = run(cluster, *words, "-n", namespace, "-o", "json")
     assert "Traceback" not in done.stderr
     assert done.stdout, (done.returncode, done.stderr)
     return Diagnosis(done.returncode, json.loads(done.stdout))
