@@ -116,6 +116,29 @@ def test_services_are_answered_through_kube_proxy(cluster: Cluster, namespace: s
     assert sorted(port["port"] for port in slices[0]["ports"]) == [9000, 9001, 9999]
 
 
+def test_names_resolve_as_on_any_cluster(cluster: Cluster, namespace: str) -> None:
+    if not cluster.serves("discovery.k8s.io/v1"):
+        pytest.skip("the oldest Kubernetes has no DNS")
+    cluster.apply([pod("client", "debian", "sleep"), service("web", {80: 9000})], namespace)
+    cluster.wait_ready("pod/client", namespace)
+    address = cluster.get("service/web", namespace=namespace)["spec"]["clusterIP"]
+    settings = cluster.kubectl(
+        "exec", "client", "--", "cat", "/etc/resolv.conf", namespace=namespace
+    )
+    assert f"search {namespace}.svc.cluster.local svc.cluster.local" in settings.stdout
+    assert "options ndots:5" in settings.stdout
+
+    def asked(name: str) -> str:
+        words = ("exec", "client", "--", "getent", "hosts", name)
+        return (cluster.kubectl(*words, namespace=namespace).stdout.split() or [""])[0]
+
+    cluster.until(lambda: asked("web") == address, "the name of the Service")
+    assert asked(f"web.{namespace}") == address
+    assert asked("kubernetes.default.svc") != ""
+    assert asked("web.nowhere") == ""
+    assert asked("elsewhere.example") == ""
+
+
 def test_dual_stack_services(cluster: Cluster, namespace: str) -> None:
     listeners = ("tcp://[::]:9000", "tcp6://[::]:9001", "tcp://0.0.0.0:9002")
     ports = {80: 9000, 81: 9001, 82: 9002}

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import build, cgroups, images, node, pki, plan, programs, store
+from . import build, cgroups, images, names, node, pki, plan, programs, store
 from .api import Api
 from .paths import BED, CACHE, STATE
 from .plan import Plan
@@ -233,6 +233,22 @@ def _await_use(its: Plan) -> None:
     _wait("a pod to be accepted", 30, made, its, "kube-apiserver")
     _wait("a pod to run", 60, runs, its, "kubelet")
     api.ask(_CHECK_POD + "?gracePeriodSeconds=0", "DELETE")
+    if not its.oldest:
+        _serve_names(api, its)
+
+
+def _serve_names(api: Api, its: Plan) -> None:
+    """Install DNS and wait until it answers."""
+    for path, document in names.documents(its).items():
+        if not api.ask(path, "POST", document):
+            raise BedError(f"the API server did not take {path.rpartition('/')[2]} of DNS")
+    deployment = f"/apis/apps/v1/namespaces/{names.SPACE}/deployments/{names.NAME}"
+
+    def ready() -> bool:
+        found = api.ask(deployment)
+        return bool(found and found["status"].get("readyReplicas"))
+
+    _wait("DNS to be ready", 60, ready, its, "kubelet")
 
 
 def _node_ready(api: Api, its: Plan) -> bool:

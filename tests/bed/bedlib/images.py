@@ -19,7 +19,9 @@ PAUSE = "portcheck.test/pause:1"
 BUSYBOX = "portcheck.test/busybox:1"
 DISTROLESS = "portcheck.test/distroless:1"
 DEBIAN = "portcheck.test/debian:1"
+DNS = "portcheck.test/coredns:1"
 ALL = (PAUSE, BUSYBOX, DISTROLESS, DEBIAN)
+"""What every cluster has; the image of DNS comes where the cluster has that too."""
 
 _DEBIAN_PACKAGES = (
     "python3-minimal,libpython3-stdlib,net-tools,iproute2,curl,ncat,nginx-light,procps"
@@ -34,7 +36,7 @@ _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexiste
 _GROUP = "root:x:0:\nnobody:x:65534:\n"
 
 
-def build(listen: Path) -> Iterable[Path]:
+def build(listen: Path, dns: Path | None) -> Iterable[Path]:
     """Give the archives of all images, making those that are missing."""
     busybox = Path("/bin/busybox")
     pause = _layer("pause", store.digest(listen), lambda target: _program(target, "pause", listen))
@@ -48,6 +50,9 @@ def build(listen: Path) -> Iterable[Path]:
     yield _image(DISTROLESS, {"Entrypoint": ["/listen"]}, [program])
     yield _image(BUSYBOX, {"Cmd": ["/bin/sh"]}, [tools, program])
     yield _image(DEBIAN, {"Cmd": ["/bin/bash"]}, [debian, program])
+    if dns:
+        server = _layer("coredns", store.digest(dns), lambda to: _program(to, "coredns", dns))
+        yield _image(DNS, {"Entrypoint": ["/coredns"]}, [server])
 
 
 def _layer(name: str, inputs: str, fill: Callable[[Path], None]) -> Path:

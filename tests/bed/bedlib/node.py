@@ -212,8 +212,9 @@ def _prepare_network(its: plan.Plan) -> None:
     run(["ip", "link", "set", "eth0", "up"])
     # Nothing leaves the machine: what has no route within is dropped, as by a silent router.
     run(["ip", "route", "add", "blackhole", "default"])
-    # Names fail at once and not after a time-out: there is no DNS server.
-    run(["ip", "route", "add", "unreachable", its.dns])
+    if its.oldest:
+        # Names fail at once and not after a time-out: there is no DNS server.
+        run(["ip", "route", "add", "unreachable", its.dns])
     if its.dual:
         run(["ip", "-6", "route", "add", "blackhole", "default", "metric", "4096"])
 

@@ -85,7 +85,7 @@ class Plan:
 
     @property
     def dns(self) -> str:
-        """The address that pods ask for names; nothing answers there."""
+        """The address that pods ask for names; nothing answers there on the oldest Kubernetes."""
         return str(ipaddress.ip_network(self.services[0])[10])
 
     def _families(self, four: str, six: str) -> tuple[str, ...]:
