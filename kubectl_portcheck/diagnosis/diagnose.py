@@ -25,8 +25,8 @@ from kubectl_portcheck.model.report import (
     Verdict,
 )
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Need, Outcome, Rule, Several
-from kubectl_portcheck.rules.in_files import Worth, weighed, worth
+from kubectl_portcheck.rules.base import Need, Rule, Worth
+from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import listing, names
 from kubectl_portcheck.semantics.answers import PROBED
@@ -106,7 +106,7 @@ def _service(
         (rule, case.port.port if isinstance(case, Case) else None, outcome)
         for rule in rules
         for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
-        for outcome in _each(_run(rule, case))
+        for outcome in run(rule, case)
     ]
     ignored = suppressions(evidence.service, ignore, rules)
     found = [with_owners(whole, o) for _, _, o in outcomes if isinstance(o, Finding)]
@@ -151,7 +151,7 @@ def _own_ports(
     whole: ServiceCase, asked: Asked, rules: Sequence[Rule], ignore: Sequence[str]
 ) -> ServiceReport:
     """The report on the pods of a workload, as far as no Service is concerned."""
-    outcomes = [_run(rule, whole) for rule in rules if rule.code in own_ports.ABOUT_PODS]
+    outcomes = [o for rule in rules if rule.about_pods for o in run(rule, whole)]
     ignored = suppressions(whole.service, ignore, rules)
     found = [o for o in outcomes if isinstance(o, Finding)]
     findings = _fold(found, rules, ignored.codes)
@@ -231,27 +231,7 @@ def _place(item: Any) -> tuple[str, str, str]:
 
 def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
     """Whether to say once for the Service, not for each port, that the rule cannot run."""
-    return whole.in_files and worth(rule) == Worth.NOTHING
-
-
-def _run(rule: Rule, case: ServiceCase) -> Outcome:
-    return weighed(rule, case, lambda: _check(rule, case)) if case.in_files else _check(rule, case)
-
-
-def _each(outcome: Outcome) -> tuple[Outcome, ...]:
-    return outcome.findings if isinstance(outcome, Several) else (outcome,)
-
-
-def _check(rule: Rule, case: ServiceCase) -> Outcome:
-    for need in rule.needs:
-        missing = case.missing(need)
-        # Pods are not asked for where none is selected: the rules say themselves what that means.
-        if missing is not None and (case.selects or need != Need.PODS):
-            return rule.lacks(missing)
-    if isinstance(case, Case) and rule.check is not None:
-        return rule.check(case)
-    assert rule.check_service is not None
-    return rule.check_service(case)
+    return whole.in_files and rule.in_files == Worth.NOTHING
 
 
 def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> PortReport:

@@ -6,7 +6,7 @@ Service selects them, decides.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import Asked
@@ -16,9 +16,6 @@ from kubectl_portcheck.rules.wording import listing, share
 from kubectl_portcheck.semantics import binding, pods, ports, selectors
 from kubectl_portcheck.semantics.answers import pod_addresses
 from kubectl_portcheck.semantics.case import ServiceCase
-
-ABOUT_PODS: Final = ("PC101", "PC102", "PC103", "PC104", "PC105", "PC107", "PC411")
-"""The rules that say something about pods whether a Service leads to them or not."""
 
 
 class Judged(NamedTuple):

@@ -1,10 +1,20 @@
 """The base of every struct in the model."""
 
+from enum import Enum
 from typing import Generic, TypeVar
 
 import msgspec
 
 T = TypeVar("T")
+
+
+class Word(str, Enum):
+    """A member of a closed set of words, which is its own text wherever it is printed."""
+
+    __str__ = str.__str__
+
+    def __format__(self, spec: str) -> str:
+        return format(self.value, spec)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -17,16 +27,7 @@ class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed
     value: T
 
 
-class Missing(Record, frozen=True, tag_field="state", tag="missing"):
-    """A value that could not be read, and why. It never stands for an empty value."""
-
-    reason: str
-    """One of the constants of :class:`Reason`."""
-    detail: str = ""
-    """What a user needs to see: the server's own words, or the right that is missing."""
-
-
-class Reason:
+class Reason(Word):
     """Why something is missing: a closed set of words, written as they appear in snapshots."""
 
     FORBIDDEN = "forbidden"
@@ -41,3 +42,11 @@ class Reason:
     INTERRUPTED = "interrupted"
     NOT_CONTACTED = "not-contacted"
     """A pod that a sweep did not look into."""
+
+
+class Missing(Record, frozen=True, tag_field="state", tag="missing"):
+    """A value that could not be read, and why. It never stands for an empty value."""
+
+    reason: Reason
+    detail: str = ""
+    """What a user needs to see: the server's own words, or the right that is missing."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import Record, Word
 from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
@@ -36,7 +36,7 @@ SHORT_KINDS = {
 """How kinds are written in a title; all others in lower case."""
 
 
-class Impact:
+class Impact(Word):
     """What a finding means for the clients of the Service port."""
 
     ALL = "all"
@@ -94,7 +94,7 @@ class Finding(Record, frozen=True):
     port: int | None = None
     """The Service port; None where the whole Service is concerned."""
     protocol: Protocol = "TCP"
-    impact: str = Impact.NONE
+    impact: Impact = Impact.NONE
     pods: tuple[str, ...] = ()
     """The pods concerned."""
     cause: bool = True

@@ -1,9 +1,9 @@
 """What a rule is: one problem, its explanation, its examples and its check."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.base import Missing, Reason, Word
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import (
     Finding,
@@ -16,27 +16,58 @@ from kubectl_portcheck.model.report import (
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 
-class Need:
+class Need(Word):
     """The kinds of evidence that a rule reads, by the names of the fields of the evidence."""
 
-    PODS: Final = "pods"
-    SLICES: Final = "endpoint_slices"
-    REPLICA_SETS: Final = "replica_sets"
-    DEPLOYMENTS: Final = "deployments"
-    NAMESPACE_PODS: Final = "namespace_pods"
-    WORKLOADS: Final = "workloads"
-    REVISIONS: Final = "revisions"
-    INGRESSES: Final = "ingresses"
-    ROUTES: Final = "routes"
-    GRANTS: Final = "reference_grants"
-    POLICIES: Final = "network_policies"
-    MONITORS: Final = "monitors"
-    EVENTS: Final = "events"
-    NODES: Final = "nodes"
-    SOCKETS: Final = "sockets"
-    ATTEMPTS: Final = "attempts"
-    FORWARDS: Final = "service_forwards"
-    IN_CLUSTER: Final = "in_cluster"
+    PODS = "pods"
+    SLICES = "endpoint_slices"
+    REPLICA_SETS = "replica_sets"
+    DEPLOYMENTS = "deployments"
+    NAMESPACE_PODS = "namespace_pods"
+    WORKLOADS = "workloads"
+    REVISIONS = "revisions"
+    INGRESSES = "ingresses"
+    ROUTES = "routes"
+    GRANTS = "reference_grants"
+    POLICIES = "network_policies"
+    MONITORS = "monitors"
+    EVENTS = "events"
+    NODES = "nodes"
+    SOCKETS = "sockets"
+    ATTEMPTS = "attempts"
+    FORWARDS = "service_forwards"
+    IN_CLUSTER = "in_cluster"
+
+
+class When(Word):
+    """What must be so of the Service, or of its port, for a rule to say anything about it."""
+
+    SELECTOR = "the Service has a selector, from which Kubernetes keeps its endpoints"
+    MANUAL_ENDPOINTS = "the Service has no selector, and its endpoints are written by hand"
+    HEADLESS = "the Service is headless"
+    NOT_HEADLESS = "the Service is not headless"
+    EXTERNAL_NAME = "the Service is of type ExternalName"
+    NOT_EXTERNAL_NAME = "the Service is not of type ExternalName"
+    LOAD_BALANCER = "the Service is of type LoadBalancer"
+    NOT_LOAD_BALANCER = "the Service is not of type LoadBalancer"
+    READY_ONLY = "the Service does not publish the addresses of pods that are not ready"
+    TCP = "the port's protocol is TCP"
+    NOT_SCTP = "the port's protocol is not SCTP"
+    NAMED_TARGET_PORT = "the targetPort is a name"
+    NUMBERED_TARGET_PORT = "the targetPort is a number"
+
+
+class Worth(Word):
+    """What a rule's conclusion is worth where the evidence is manifest files."""
+
+    NOTHING = "nothing"
+    """Only a live cluster can tell."""
+    HINT = "hint"
+    """The files suggest it: a warning."""
+    ABSENCE = "absence"
+    """Something is not in the files: a warning, unless they are everything."""
+    PROOF = "proof"
+    """As much as in a cluster."""
 
 
 class Passed(NamedTuple):
@@ -89,12 +120,14 @@ class Rule(NamedTuple):
     severity: Severity
     summary: str
     """One line for the list of rules."""
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
     """Evidence without which the rule cannot conclude anything."""
-    uses: tuple[str, ...]
+    uses: tuple[Need, ...]
     """Evidence that it reads where there is any: what is missing never counts as well."""
     explanation: Explanation
     examples: tuple[Example, ...]
+    applies: tuple[When, ...] = ()
+    """What must be so for the problem to exist at all; the runner asks before it runs the rule."""
     check: Check = None
     """Runs once for each port of a Service."""
     check_service: ServiceCheck = None
@@ -103,6 +136,14 @@ class Rule(NamedTuple):
     """Whether a Service can be called healthy only where this rule had its evidence."""
     follows_from: tuple[str, ...] = ()
     """Codes of the problems of which this one may be a mere consequence."""
+    in_files: Worth = Worth.NOTHING
+    """What it is worth in manifest files. A new rule raises no false alarm in a review before
+    someone has thought about it."""
+    field: tuple[str, ...] = ()
+    """The field of the Service's specification that is wrong, where neither the finding nor a fix
+    names one; ``#`` stands for the place of the port. Without it, the line of ``spec``."""
+    about_pods: bool = False
+    """Whether it says something about pods that no Service needs to lead to."""
 
     def finding(
         self,
@@ -111,7 +152,7 @@ class Rule(NamedTuple):
         *,
         evidence: Iterable[str] = (),
         fixes: Iterable[Fix] = (),
-        impact: str = Impact.NONE,
+        impact: Impact = Impact.NONE,
         pods: Iterable[str] = (),
         severity: Severity | None = None,
         subject: Subject | None = None,
@@ -148,7 +189,7 @@ class Rule(NamedTuple):
         )
 
 
-def impact_of(states: Iterable[PodState], case: Case) -> str:
+def impact_of(states: Iterable[PodState], case: Case) -> Impact:
     """What a fault of these pods means for the clients of the port."""
     faulty = {s.name for s in states if s.used}
     if not case.backends or faulty == {s.name for s in case.backends}:

@@ -5,10 +5,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import share
 from kubectl_portcheck.semantics import events
@@ -16,8 +16,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     waiting = {
         p.metadata.name: c.message or c.reason
         for p in case.pods
@@ -52,8 +50,10 @@ RULE = Rule(
     name="pod-not-scheduled",
     severity="error",
     summary="Pods behind the Service are Pending because no node takes them",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
+    about_pods=True,
     explanation=Explanation(
         meaning="The scheduler found no node for the pod: too little CPU or memory, a taint, an "
         "affinity or a volume stands in the way. Its reason is quoted.",

@@ -7,10 +7,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import plural, share
 from kubectl_portcheck.semantics import events, rollouts
@@ -20,8 +20,6 @@ from kubectl_portcheck.semantics.pods import Trouble
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     crashing = {
         p.metadata.name: (p, t)
         for p in case.pods
@@ -78,8 +76,10 @@ RULE = Rule(
     name="container-crash-looping",
     severity="error",
     summary="A container behind the Service starts and ends again and again",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
+    about_pods=True,
     explanation=Explanation(
         meaning="The container's process ends soon after its start; the kubelet starts it again "
         "with growing pauses. The last exit code, reason and message are quoted: OOMKilled means "

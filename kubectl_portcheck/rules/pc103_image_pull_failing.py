@@ -7,10 +7,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import share
 from kubectl_portcheck.semantics import events, pods, rollouts, traffic
@@ -18,8 +18,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     waiting = {
         p.metadata.name: (p, *found)
         for p in case.pods
@@ -78,8 +76,10 @@ RULE = Rule(
     name="image-pull-failing",
     severity="error",
     summary="A container behind the Service waits for an image that cannot be pulled",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
+    about_pods=True,
     explanation=Explanation(
         meaning="The node cannot get the image: its name or tag is wrong, the registry asks for "
         "credentials, or it cannot be reached. The kubelet's words are quoted.",

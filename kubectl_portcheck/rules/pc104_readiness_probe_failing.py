@@ -9,10 +9,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, share, socket
 from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, traffic
@@ -21,8 +21,6 @@ from kubectl_portcheck.semantics.kubelet import Check
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     failing = {
         p.metadata.name: (p, found[0])
         for p in case.pods
@@ -108,8 +106,10 @@ RULE = Rule(
     name="readiness-probe-failing",
     severity="error",
     summary="Pods run and their readiness probe fails, so they get no traffic",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS, Need.EVENTS),
+    about_pods=True,
     explanation=Explanation(
         meaning="The containers run, and the kubelet's readiness probe (or the startup probe, "
         "before it) has no success. What the probe asks for is set against what listens.",

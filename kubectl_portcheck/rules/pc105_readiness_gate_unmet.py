@@ -7,10 +7,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, plural, share
 from kubectl_portcheck.semantics import pods, traffic
@@ -18,8 +18,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     held = {p.metadata.name: (p, g) for p in case.pods if (g := _unmet(p))}
     if any(traffic.receives(case, p) for p in case.pods):
         held = {n: h for n, h in held.items() if not traffic.is_new(case, h[0])}
@@ -74,8 +72,10 @@ RULE = Rule(
     name="readiness-gate-unmet",
     severity="error",
     summary="The containers are ready, and a readiness gate keeps the pods from being it",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(),
+    about_pods=True,
     explanation=Explanation(
         meaning="The pods name a readiness gate: a condition that a controller outside has to set, "
         "such as a load balancer's when it has registered the pod. It is not True.",

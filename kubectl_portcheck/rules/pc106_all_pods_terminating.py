@@ -9,10 +9,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import share
 from kubectl_portcheck.semantics import pods, rollouts
@@ -21,8 +21,6 @@ from kubectl_portcheck.semantics.traffic import SETTLED
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     everyone = case.pods or case.finished_pods
     if not everyone or not all(pods.is_terminating(p) for p in everyone):
         return Passed()
@@ -83,6 +81,7 @@ RULE = Rule(
     name="all-pods-terminating",
     severity="error",
     summary="Every pod behind the Service is being deleted",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS),
     explanation=Explanation(

@@ -8,10 +8,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, plural
 from kubectl_portcheck.semantics import pods
@@ -19,8 +19,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     ended = [p for p in case.finished_pods if not pods.is_terminating(p)]
     if case.pods or not ended:
         return Passed()
@@ -56,8 +54,10 @@ RULE = Rule(
     name="pod-finished",
     severity="error",
     summary="All pods that the selector matches have run to their end",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(),
+    about_pods=True,
     explanation=Explanation(
         meaning="The selector matches pods, but each of them is Succeeded or Failed: a Job's pods, "
         "pods with restartPolicy Never, or pods that were evicted from their node.",

@@ -5,10 +5,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import names, share
@@ -27,8 +27,6 @@ def deaf(case: Case, state: PodState) -> bool:
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     found = [s for s in case.backends if deaf(case, s)]
     if not found:
         return Passed()
@@ -53,6 +51,7 @@ RULE = Rule(
     name="nothing-listening",
     severity="error",
     summary="The containers run and no process listens on any port",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -5,10 +5,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
@@ -16,8 +16,6 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     # Without the sockets it is a conclusion, and PC603 tells it.
     found = tuple(s for s in case.in_state("loopback-only") if s.answer.listeners)
     if not found:
@@ -50,6 +48,7 @@ RULE = Rule(
     name="loopback-only-listener",
     severity="error",
     summary="The target port listens on 127.0.0.1 or ::1 alone",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -4,10 +4,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
 from kubectl_portcheck.semantics import binding
@@ -15,10 +15,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.port.protocol != "TCP":
-        return NotApplicable("a port-forward carries TCP alone")
     found = [s for s in case.in_state("serves") if _own_address_alone(s)]
     if not found:
         return Passed()
@@ -50,6 +46,7 @@ RULE = Rule(
     name="pod-ip-only-listener",
     severity="warning",
     summary="The target port listens on the pod's own address alone: port-forward misleads",
+    applies=(When.SELECTOR, When.TCP),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -8,10 +8,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
@@ -21,8 +21,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     wholly = [
         *case.in_state("other-family"),
         *(s for s in case.in_state("other-address") if _on_own_address(s)),
@@ -115,6 +113,7 @@ RULE = Rule(
     name="address-family-mismatch",
     severity="error",
     summary="The Service's address family is not one that the listener takes",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

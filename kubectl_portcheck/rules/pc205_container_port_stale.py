@@ -8,10 +8,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, plural
 from kubectl_portcheck.semantics import pods, ports, traffic
@@ -20,8 +20,6 @@ from kubectl_portcheck.semantics.kubelet import MESH_CONTAINERS
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     settled = [
         p
         for p in case.pods
@@ -81,6 +79,7 @@ RULE = Rule(
     name="container-port-stale",
     severity="info",
     summary="A container declares a port on which nothing listens",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SOCKETS,),
     explanation=Explanation(

@@ -9,10 +9,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
@@ -21,10 +22,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.port.protocol == "SCTP":
-        return NotApplicable("SCTP sockets are not read")
     found = case.in_state("other-protocol")
     if not found:
         return Passed()
@@ -93,8 +90,11 @@ RULE = Rule(
     name="protocol-mismatch",
     severity="error",
     summary="The Service sends UDP where the socket is TCP, or the reverse",
+    applies=(When.SELECTOR, When.NOT_SCTP),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
+    field=("ports", "#", "protocol"),
     explanation=Explanation(
         meaning="The number is right and the protocol is not: the Service's port is of one "
         "protocol, the socket with that number of the other. protocol is TCP where it is left out.",

@@ -9,10 +9,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -28,8 +29,6 @@ class _Meant(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     if case.pods or case.finished_pods:
         return Passed()
     selector = case.service.spec.selector
@@ -151,8 +150,11 @@ RULE = Rule(
     name="selector-matches-no-pods",
     severity="error",
     summary="No pod bears the labels that the Service selects",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    in_files=Worth.ABSENCE,
+    field=("selector",),
     explanation=Explanation(
         meaning="The Service's selector and the labels of the pods differ, often in one letter, "
         "or the workload does not exist or is scaled to zero.",

@@ -9,6 +9,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import plural
 from kubectl_portcheck.semantics import pods, ports
@@ -16,8 +17,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     if case.backends or not case.pods:
         return Passed()
     if any(e.endpoint.ready and e.port is None for e in case.endpoints):
@@ -55,6 +54,7 @@ RULE = Rule(
     name="no-ready-endpoints",
     severity="error",
     summary="Pods match the selector and none of them is ready for traffic",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

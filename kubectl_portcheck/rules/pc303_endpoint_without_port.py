@@ -5,20 +5,16 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import plural
 from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.service.headless:
-        return NotApplicable("DNS hands out the addresses, with or without ports")
     carrying = {e.pod for e in case.endpoints if e.port is not None}
     without = [
         e for e in case.endpoints if e.endpoint.ready and e.port is None and e.pod not in carrying
@@ -44,6 +40,7 @@ RULE = Rule(
     name="endpoint-without-port",
     severity="error",
     summary="Ready endpoints carry no such port: a named targetPort did not resolve",
+    applies=(When.SELECTOR, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(Need.PODS, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

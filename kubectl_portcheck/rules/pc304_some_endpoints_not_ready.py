@@ -4,10 +4,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import share
 from kubectl_portcheck.semantics import pods, traffic
@@ -15,10 +15,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.service.spec.publish_not_ready_addresses:
-        return NotApplicable("publishNotReadyAddresses sends traffic to them all the same")
     staying = [p for p in case.pods if not pods.is_terminating(p)]
     unready = [p for p in staying if not pods.is_ready(p)]
     late = [p for p in unready if not traffic.is_new(case, p)]
@@ -39,6 +35,7 @@ RULE = Rule(
     name="some-endpoints-not-ready",
     severity="warning",
     summary="Some pods of the Service are not ready; the others serve",
+    applies=(When.SELECTOR, When.READY_ONLY),
     needs=(Need.PODS,),
     uses=(),
     explanation=Explanation(

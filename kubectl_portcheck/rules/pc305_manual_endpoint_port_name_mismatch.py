@@ -11,6 +11,8 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import Case
@@ -20,10 +22,6 @@ MIRRORED = "endpointslicemirroring-controller.k8s.io"
 
 
 def _check(case: Case) -> Outcome:
-    if case.selects or case.service.spec.type == "ExternalName":
-        return NotApplicable("the endpoints are not written by hand")
-    if case.service.headless:
-        return NotApplicable("DNS hands out the addresses, whatever their ports are called")
     if not case.endpoints:
         return NotApplicable("there are no endpoints (PC306)")
     if any(e.port is not None for e in case.endpoints):
@@ -93,8 +91,11 @@ RULE = Rule(
     name="manual-endpoint-port-name-mismatch",
     severity="error",
     summary="Hand-written EndpointSlices name their port otherwise than the Service does",
+    applies=(When.MANUAL_ENDPOINTS, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(),
+    in_files=Worth.PROOF,
+    field=("ports", "#", "name"),
     explanation=Explanation(
         meaning="The Service has no selector; its EndpointSlices are written by hand. A port of a "
         "slice belongs to the Service's port of the same name and protocol, and here none does. "

@@ -6,18 +6,17 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if case.selects or case.service.spec.type == "ExternalName":
-        return NotApplicable("the endpoints are not written by hand")
     endpoints = [e for piece in case.slices for e in piece.endpoints or () if e.addresses]
     if any(e.ready or (e.serving and e.terminating) for e in endpoints):
         return Passed()
@@ -64,8 +63,11 @@ RULE = Rule(
     name="no-manual-endpoints",
     severity="error",
     summary="A Service without a selector has no endpoints",
+    applies=(When.MANUAL_ENDPOINTS,),
     needs=(Need.SLICES,),
     uses=(),
+    in_files=Worth.ABSENCE,
+    field=("ports",),
     explanation=Explanation(
         meaning="The Service has no selector, so Kubernetes writes no endpoints for it. Someone "
         "else has to, in EndpointSlices that bear the label kubernetes.io/service-name, and "

@@ -10,10 +10,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, share
 from kubectl_portcheck.semantics import endpoints, pods, ports, traffic
@@ -35,8 +35,6 @@ class _Stale(NamedTuple):
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     absent = _absent(case)
     settled = [p for p in absent if not traffic.is_new(case, p)]
     stale = _stale(case)
@@ -94,7 +92,7 @@ def _stale(case: Case) -> _Stale:
     return found
 
 
-def _impact(case: Case, stale: _Stale, absent: Sequence[Pod]) -> str | None:
+def _impact(case: Case, stale: _Stale, absent: Sequence[Pod]) -> Impact | None:
     """What clients meet who follow the slices; None where it cannot be told."""
     used = {e.pod or e.endpoint.addresses for e in endpoints.used(case.endpoints)}
     if not used:
@@ -171,6 +169,7 @@ RULE = Rule(
     name="endpoints-stale",
     severity="error",
     summary="The EndpointSlices disagree with the pods or with the targetPort",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.SLICES),
     uses=(Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

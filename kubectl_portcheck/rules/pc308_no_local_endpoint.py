@@ -10,6 +10,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, share
 from kubectl_portcheck.semantics import endpoints, nodes
@@ -22,8 +23,6 @@ def _check(case: Case) -> Outcome:
     outside = spec.external_traffic_policy == "Local" and spec.type == "NodePort"
     if not (inside or outside):
         return NotApplicable("no traffic policy asks for an endpoint on the client's own node")
-    if case.service.headless or spec.type == "ExternalName":
-        return NotApplicable("kube-proxy has no part in it")
     used = endpoints.used(case.endpoints)
     if not used:
         return NotApplicable("no endpoint gets traffic at all")
@@ -86,6 +85,7 @@ RULE = Rule(
     name="no-local-endpoint",
     severity="error",
     summary="A traffic policy is Local, and nodes have no endpoint of their own",
+    applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(Need.NODES, Need.PODS, Need.REPLICA_SETS),
     explanation=Explanation(

@@ -9,10 +9,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
@@ -26,8 +27,6 @@ ROLE_LABELS = ("component", "name", "app", "role", "tier")
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     good = case.in_state("serves")
     bad = case.in_state("not-listening", "other-protocol")
     if not good or not bad:
@@ -127,8 +126,11 @@ RULE = Rule(
     name="selector-spans-workloads",
     severity="error",
     summary="The selector matches pods of several workloads, and they listen differently",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
+    field=("selector",),
     explanation=Explanation(
         meaning="Pods of more than one workload bear the labels that the Service selects. Those "
         "of one listen on the target port, those of another do not: a worker, a job or a debug "

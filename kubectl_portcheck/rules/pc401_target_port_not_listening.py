@@ -8,10 +8,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
@@ -21,10 +22,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if isinstance(case.target, str) or case.service.headless:
-        return NotApplicable("the targetPort is a name (PC405), or the Service is headless")
     closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
     if not closed or case.in_state("serves"):
         return Passed()
@@ -163,8 +160,11 @@ RULE = Rule(
     name="target-port-not-listening",
     severity="error",
     summary="Nothing listens on the Service's targetPort",
+    applies=(When.SELECTOR, When.NOT_HEADLESS, When.NUMBERED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.PROOF,
+    field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="The Service sends its traffic to a port of the pods on which no process "
         "listens, while the pods listen elsewhere. Mostly the application moved to another port "

@@ -13,6 +13,8 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import binding, ports
@@ -25,21 +27,20 @@ NEAR = 0.6
 
 
 def _check(case: Case) -> Outcome:
-    if isinstance(case.target, str) and case.target.isascii() and case.target.isdecimal():
-        return _quoted(case, case.target)
+    name = str(case.target)
+    if name.isascii() and name.isdecimal():
+        return _quoted(case, name)
     if not case.selects or case.service.headless:
         return NotApplicable("the Service does not resolve names in pods")
-    if not isinstance(case.target, str):
-        return NotApplicable("the targetPort is a number")
     without = [s for s in case.states if s.target is None]
     if not without:
         return Passed()
-    if any(_has_name(s, case.target) for s in without):
+    if any(_has_name(s, name) for s in without):
         return NotApplicable("the name exists under another protocol (PC403)")
     every = len(without) == len(case.states)
     common = _common_ports(case, without)
     declared = [f"{p.name or 'unnamed'} ({p.container_port}/{p.protocol})" for p in common]
-    summary = f"No container port is named {case.target} in {share(without, case.states)}" + (
+    summary = f"No container port is named {name} in {share(without, case.states)}" + (
         f"; declared: {listing(declared)}" if declared else "; no port is declared"
     )
     return RULE.finding(
@@ -136,8 +137,11 @@ RULE = Rule(
     name="named-target-port-unresolved",
     severity="error",
     summary="The targetPort is a name that no container port bears",
+    applies=(When.NAMED_TARGET_PORT,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.PROOF,
+    field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="A targetPort that is a name is looked up among the container ports of each pod, "
         "by name and protocol. Here no pod declares it: a slip of the pen, a renamed port, or a "

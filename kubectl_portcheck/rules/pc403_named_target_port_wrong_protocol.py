@@ -9,10 +9,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import binding, ports
@@ -21,12 +22,8 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects or case.service.headless:
-        return NotApplicable("the Service does not resolve names in pods")
-    if not isinstance(case.target, str):
-        return NotApplicable("the targetPort is a number")
     without = [s for s in case.states if s.target is None]
-    found = {s.name: p for s in without if (p := _declared(s, case.target))}
+    found = {s.name: p for s in without if (p := _declared(s, str(case.target)))}
     if not found:
         return Passed()
     every = len(without) == len(case.states)
@@ -119,8 +116,11 @@ RULE = Rule(
     name="named-target-port-wrong-protocol",
     severity="error",
     summary="The targetPort's name is declared for another protocol than the Service's",
+    applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.PROOF,
+    field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="A name is looked up among the container ports by name and protocol. The pods "
         "declare this name, but for UDP where the Service's port is TCP, or the reverse. protocol "

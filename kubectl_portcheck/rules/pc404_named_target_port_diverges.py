@@ -7,10 +7,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import ports
@@ -18,10 +19,6 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects or case.service.headless:
-        return NotApplicable("the Service does not resolve names in pods")
-    if not isinstance(case.target, str):
-        return NotApplicable("the targetPort is a number")
     without = [s for s in case.states if s.target is None]
     numbers = Counter(s.target for s in case.states if s.target is not None)
     if not numbers or len(numbers) + bool(without) < 2:
@@ -66,8 +63,11 @@ RULE = Rule(
     name="named-target-port-diverges",
     severity="warning",
     summary="The targetPort's name resolves differently across the pods",
+    applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.PROOF,
+    field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="A named targetPort is looked up in each pod by itself. Here the pods declare the "
         "name with different numbers, or some do not declare it: two revisions, or two workloads.",

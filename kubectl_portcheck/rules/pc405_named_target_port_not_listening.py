@@ -8,10 +8,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
@@ -21,10 +21,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects or case.service.headless:
-        return NotApplicable("the Service does not resolve names in pods")
-    if not isinstance(case.target, str):
-        return NotApplicable("the targetPort is a number")
     closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
     if not closed or case.in_state("serves"):
         return Passed()
@@ -75,6 +71,7 @@ RULE = Rule(
     name="named-target-port-not-listening",
     severity="error",
     summary="The targetPort's name leads to a declared port where nothing listens",
+    applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

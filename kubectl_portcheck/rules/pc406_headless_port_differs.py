@@ -8,10 +8,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
@@ -21,8 +22,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects or not case.service.headless:
-        return NotApplicable("the Service is not headless")
     closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
     if not closed or case.in_state("serves"):
         return Passed()
@@ -99,8 +98,11 @@ RULE = Rule(
     name="headless-port-differs",
     severity="error",
     summary="Clients of a headless Service dial its port in the pods, where nothing listens",
+    applies=(When.SELECTOR, When.HEADLESS),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
+    field=("ports", "#", "port"),
     explanation=Explanation(
         meaning="A headless Service (clusterIP: None) is a DNS name for the pods' addresses. "
         "Clients dial the Service's port there, and the pods listen on another one.",

@@ -8,10 +8,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
@@ -21,8 +22,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     good = case.in_state("serves")
     bad = [s for s in case.in_state("not-listening") if not deaf(case, s)]
     if not good or not bad:
@@ -82,8 +81,11 @@ RULE = Rule(
     name="mixed-listeners",
     severity="error",
     summary="Some pods listen on the target port and others elsewhere",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
+    field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="The pods of the Service differ: some listen on its target port, some do not. "
         "Mostly a rollout that moved the port stands half done.",

@@ -8,6 +8,8 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -17,8 +19,6 @@ def _check(case: ServiceCase) -> Outcome:
     asked = case.evidence.asked_port
     if asked is None:
         return NotApplicable("every port was asked about")
-    if case.service.headless or case.service.spec.type == "ExternalName":
-        return NotApplicable("DNS answers with addresses, and clients dial any port there")
     if case.asked_ports:
         return Passed()
     ports = [
@@ -38,8 +38,11 @@ RULE = Rule(
     name="service-port-unknown",
     severity="error",
     summary="The port that was asked about is not a port of the Service",
+    applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
     needs=(),
     uses=(),
+    in_files=Worth.PROOF,
+    field=("ports",),
     explanation=Explanation(
         meaning="You asked about NAME:PORT, and the Service has no port of that number or name. "
         "Clients that use it use the wrong one, too; mostly they name the target port.",

@@ -6,9 +6,10 @@ from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
-    NotApplicable,
     Outcome,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import ports
@@ -19,8 +20,6 @@ ADDRESS = re.compile(r"\d+(\.\d+){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*")
 
 def _check(case: ServiceCase) -> Outcome:
     spec = case.service.spec
-    if spec.type != "ExternalName":
-        return NotApplicable("the Service is not of type ExternalName")
     name = spec.external_name
     if ADDRESS.fullmatch(name):
         return RULE.finding(
@@ -53,8 +52,11 @@ RULE = Rule(
     name="external-name-has-no-ports",
     severity="warning",
     summary="An ExternalName Service is a DNS alias, and its ports do nothing",
+    applies=(When.EXTERNAL_NAME,),
     needs=(),
     uses=(),
+    in_files=Worth.PROOF,
+    field=("externalName",),
     explanation=Explanation(
         meaning="type: ExternalName makes a CNAME record and nothing else: no address, no "
         "endpoints, no kube-proxy rule. Ports and targetPorts that it lists have no effect, and "

@@ -10,10 +10,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, share
 from kubectl_portcheck.semantics import kubelet, pods, ports, rollouts, selectors, traffic
@@ -29,8 +29,6 @@ class _Missed(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     asking = [p for p in case.pods if any(c.asked is not None for c in kubelet.checks(p))]
     looked = {p.metadata.name: (p, _missed(case, p)) for p in asking if not pods.is_terminating(p)}
     missed = [_Missed(p, found) for p, found in looked.values() if found]
@@ -229,8 +227,10 @@ RULE = Rule(
     name="probe-port-not-listening",
     severity="error",
     summary="A probe asks for a port where nothing listens",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS, Need.SOCKETS, Need.ATTEMPTS),
+    about_pods=True,
     explanation=Explanation(
         meaning="A liveness, startup or readiness probe asks for a port on which no process "
         "listens, or for a port name that its own container does not declare. The application "

@@ -9,6 +9,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, plural, share
 from kubectl_portcheck.semantics import candidates, kubelet, pods, ports
@@ -16,8 +17,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     if all(p.protocol != "TCP" for p in case.service.spec.ports):
         return NotApplicable("no probe can ask a UDP or SCTP port")
     found = {
@@ -73,6 +72,7 @@ RULE = Rule(
     name="probe-looks-elsewhere",
     severity="info",
     summary="Readiness is checked on another port than the one that is served",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SOCKETS,),
     explanation=Explanation(

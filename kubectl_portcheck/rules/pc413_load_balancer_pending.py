@@ -6,10 +6,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import events
@@ -21,8 +21,6 @@ PATIENCE = 120
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if case.service.spec.type != "LoadBalancer":
-        return NotApplicable("the Service is not of type LoadBalancer")
     if case.service.status.load_balancer.ingress:
         return Passed()
     told = events.about(case, "Service", case.name)
@@ -58,6 +56,7 @@ RULE = Rule(
     name="load-balancer-pending",
     severity="error",
     summary="A Service of type LoadBalancer has no address",
+    applies=(When.LOAD_BALANCER,),
     needs=(),
     uses=(Need.EVENTS,),
     explanation=Explanation(

@@ -4,10 +4,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
@@ -19,8 +19,6 @@ DIALLED = ("i/o timeout", "connection timed out", "deadline exceeded")
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     found = case.in_state("times-out")
     if not found:
         return Passed()
@@ -66,6 +64,7 @@ RULE = Rule(
     name="pod-times-out",
     severity="error",
     summary="A process listens on the target port, and connections get no answer",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

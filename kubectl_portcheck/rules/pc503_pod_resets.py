@@ -9,6 +9,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
@@ -17,8 +18,6 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     found = case.in_state("resets")
     if not found:
         return Passed()
@@ -63,6 +62,7 @@ RULE = Rule(
     name="pod-resets",
     severity="error",
     summary="Connections to the target port are accepted and reset at once",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -11,6 +11,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
@@ -21,8 +22,6 @@ NO_FAULT = (501, 505)
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     asked = [s for s in case.backends if _status(s) is not None]
     if not asked:
         return NotApplicable("no request was answered with HTTP")
@@ -85,6 +84,7 @@ RULE = Rule(
     name="http-error",
     severity="warning",
     summary="The pods answer a request with an HTTP status of 5xx",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -12,6 +12,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import speech
@@ -23,10 +24,6 @@ WORDS = {"plain": "plain HTTP", "tls": "TLS"}
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.service.spec.type == "LoadBalancer":
-        return NotApplicable("a load balancer may end TLS, and names its ports by what it speaks")
     asked = [
         (s, said)
         for s in case.backends
@@ -107,6 +104,7 @@ RULE = Rule(
     name="tls-mismatch",
     severity="warning",
     summary="TLS is spoken where plain HTTP is declared, or the reverse",
+    applies=(When.SELECTOR, When.NOT_LOAD_BALANCER),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -4,10 +4,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import names, share
 from kubectl_portcheck.semantics import binding
@@ -15,10 +15,6 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
-    if case.port.protocol != "TCP":
-        return NotApplicable("a port-forward carries TCP alone")
     found = {s.name: (s, why) for s in case.backends if (why := _contradiction(case, s))}
     if not found:
         return Passed()
@@ -65,6 +61,7 @@ RULE = Rule(
     name="sandbox-inconclusive",
     severity="warning",
     summary="A port-forward and the socket tables contradict each other",
+    applies=(When.SELECTOR, When.TCP),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -17,6 +17,8 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, plural, share
@@ -49,7 +51,7 @@ class Blocked(NamedTuple):
         """An error only where something shows that packets are dropped."""
         return "error" if self.dropped else "warning"
 
-    def impact(self, case: Case) -> str:
+    def impact(self, case: Case) -> Impact:
         """What it means for the clients, as far as that is shown."""
         return impact_of(self.states, case) if self.dropped else Impact.NONE
 
@@ -144,8 +146,6 @@ def _has(case: Case, pod: Pod, entry: NetworkPolicyPort) -> bool:
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     found = blocked(case)
     if not found.states:
         return Passed()
@@ -294,8 +294,10 @@ RULE = Rule(
     name="network-policy-blocks-port",
     severity="error",
     summary="NetworkPolicies isolate the pods, and none admits anyone to the target port",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.POLICIES),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A pod that a NetworkPolicy selects takes only what one of its policies admits. "
         "Here no rule admits any source to the port that the Service sends clients to. The ports "

@@ -5,10 +5,10 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
@@ -17,8 +17,6 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     # With the sockets it is known where they listen, and PC202 tells it.
     found = tuple(s for s in case.in_state("loopback-only") if not s.answer.listeners)
     if not found:
@@ -52,6 +50,7 @@ RULE = Rule(
     name="pod-ip-refuses",
     severity="error",
     summary="The pod's own address refuses where a port-forward is accepted",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -15,6 +15,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    When,
 )
 from kubectl_portcheck.rules.wording import names, share
 from kubectl_portcheck.semantics.answers import FAULTY
@@ -31,8 +32,6 @@ def _check(case: Case) -> Outcome:
         if told.reason in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
             return NotApplicable("--from was not asked for")
         return RULE.lacks(told.detail or told.reason)
-    if case.port.protocol != "TCP":
-        return NotApplicable("--from connects by TCP alone")
     source = told.value
     direct = next((a for a in source.attempts if a.port == case.port.port), None)
     tried = [s for s in case.backends if s.within is not None]
@@ -147,6 +146,7 @@ RULE = Rule(
     name="cluster-path-fails",
     severity="error",
     summary="A connection from inside the cluster fails, though the pods accept (--from)",
+    applies=(When.TCP,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
     explanation=Explanation(

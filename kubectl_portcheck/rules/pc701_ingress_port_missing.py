@@ -15,6 +15,8 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
     Several,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.service_ports import Wrong
 from kubectl_portcheck.rules.wording import listing
@@ -30,8 +32,6 @@ Service behind it. (AWS Load Balancer Controller, Ingress annotations, ``actions
 def _check(case: ServiceCase) -> Outcome:
     if not case.ingresses:
         return NotApplicable("no Ingress names the Service")
-    if case.service.spec.type == "ExternalName":
-        return NotApplicable("an ExternalName Service has no ports to be named")
     found = [_finding(case, i, w) for i in case.ingresses if (w := _wrong(case, i))]
     return Several(tuple(found)) if found else Passed()
 
@@ -110,8 +110,10 @@ RULE = Rule(
     name="ingress-port-missing",
     severity="error",
     summary="An Ingress names a port that the Service does not have",
+    applies=(When.NOT_EXTERNAL_NAME,),
     needs=(Need.INGRESSES,),
     uses=(Need.PODS,),
+    in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="backend.service.port of an Ingress is a port of the Service, by its name or its "
         "number. The Service has no such port: mostly the targetPort or the container's port "

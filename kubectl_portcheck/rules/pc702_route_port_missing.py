@@ -15,6 +15,8 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
     Several,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.service_ports import Wrong
 from kubectl_portcheck.rules.wording import listing
@@ -25,8 +27,6 @@ from kubectl_portcheck.semantics.case import ServiceCase
 def _check(case: ServiceCase) -> Outcome:
     if not case.routes:
         return NotApplicable("no route names the Service")
-    if case.service.spec.type == "ExternalName":
-        return NotApplicable("an ExternalName Service has no ports to be named")
     found = [_finding(case, r, w) for r in case.routes if (w := _wrong(case, r))]
     return Several(tuple(found)) if found else Passed()
 
@@ -76,8 +76,10 @@ RULE = Rule(
     name="route-port-missing",
     severity="error",
     summary="An HTTPRoute, GRPCRoute, TLSRoute or TCPRoute names a port that the Service lacks",
+    applies=(When.NOT_EXTERNAL_NAME,),
     needs=(Need.ROUTES,),
     uses=(Need.PODS,),
+    in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="backendRefs.port of a route is the number of a Service port. The Service has no "
         "port of that number: mostly the targetPort or the container's port stands there, or the "

@@ -11,6 +11,7 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
     Several,
+    Worth,
 )
 from kubectl_portcheck.semantics import references
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -91,6 +92,7 @@ RULE = Rule(
     summary="A route of another namespace refers to the Service without a ReferenceGrant",
     needs=(Need.ROUTES,),
     uses=(Need.GRANTS,),
+    in_files=Worth.ABSENCE,
     explanation=Explanation(
         meaning="A route of the Gateway API may name a Service of another namespace only where a "
         "ReferenceGrant in the Service's namespace says so: from that kind of route and that "

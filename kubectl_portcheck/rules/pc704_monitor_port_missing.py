@@ -15,6 +15,7 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
     Several,
+    Worth,
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import monitoring
@@ -185,6 +186,7 @@ RULE = Rule(
     summary="A ServiceMonitor, PodMonitor or prometheus.io/port names a port that is not there",
     needs=(),
     uses=(Need.MONITORS, Need.PODS, Need.SOCKETS),
+    in_files=Worth.HINT,
     explanation=Explanation(
         meaning="endpoints.port of a ServiceMonitor is the name of a Service port, never a number; "
         "its targetPort, and port and portNumber of a PodMonitor, are ports that a container "

@@ -4,10 +4,11 @@ from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
-    NotApplicable,
     Outcome,
     Passed,
     Rule,
+    When,
+    Worth,
 )
 from kubectl_portcheck.rules.pc602_network_policy_blocks_port import (
     blocked,
@@ -21,8 +22,6 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return NotApplicable("the Service has no selector")
     found = blocked(case)
     # Where somebody is admitted to the target port, an entry too many does no harm.
     meant = (case.port.port, case.port.name or case.port.port)
@@ -76,8 +75,10 @@ RULE = Rule(
     name="policy-names-service-port",
     severity="error",
     summary="A NetworkPolicy lists the Service port where the pod port is meant",
+    applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.POLICIES),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A rule of the policy admits the number, or the name, that the Service has. "
         "Policies are applied at the pod, after the Service's port was translated to the pod's, so "

@@ -64,7 +64,7 @@ def meant_by_all(found: Sequence[Wrong]) -> ServicePort | None:
 
 def weight(
     case: ServiceCase, found: Sequence[Wrong], severity: Severity = "error"
-) -> tuple[Severity, str]:
+) -> tuple[Severity, Impact]:
     """Severity and impact: one path fails, unless it leads to another port than the asked one."""
     asked = case.evidence.asked_port
     meant = meant_by_all(found)

@@ -81,7 +81,12 @@ class ServiceCase:
     @property
     def selects(self) -> bool:
         """Whether Kubernetes keeps the endpoints from a selector."""
-        return bool(self.service.spec.selector) and self.service.spec.type != "ExternalName"
+        return bool(self.service.spec.selector) and not self.external_name
+
+    @property
+    def external_name(self) -> bool:
+        """Whether the Service is a mere alias in DNS, without an address or endpoints."""
+        return self.service.spec.type == "ExternalName"
 
     @cached_property
     def asked_ports(self) -> tuple[ServicePort, ...]:

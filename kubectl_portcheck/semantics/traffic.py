@@ -22,7 +22,7 @@ def receives(case: ServiceCase, pod: Pod) -> bool:
     return bool(pod.status.pod_ip) and (published or pods.is_ready(pod))
 
 
-def impact_on(case: ServiceCase, faulty: Iterable[Pod]) -> str:
+def impact_on(case: ServiceCase, faulty: Iterable[Pod]) -> Impact:
     """What it means for the Service's clients that these pods do not serve.
 
     Pods that get no traffic hurt nobody as long as others get it.

@@ -9,21 +9,12 @@ from kubectl_portcheck.collect.manifests.objects import Object, locate
 from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import Finding, Fix, Origin, Report
+from kubectl_portcheck.rules import CATALOGUE
 
 _MOST_SHOWN = 100_000
 """Characters of a file of which each fix shows its diff; of a larger one it shows the field."""
 
-_FIELDS: dict[str, tuple[str, ...]] = {
-    "PC206": ("ports", "#", "protocol"),
-    "PC301": ("selector",),
-    "PC305": ("ports", "#", "name"),
-    "PC306": ("ports",),
-    "PC309": ("selector",),
-    "PC406": ("ports", "#", "port"),
-    "PC408": ("ports",),
-    "PC409": ("externalName",),
-}
-"""The field of the Service's specification that a problem is about, if not the targetPort."""
+_FIELDS = {rule.code: rule.field for rule in CATALOGUE}
 
 
 def localise(report: Report, gathered: Gathered) -> Report:
@@ -56,7 +47,7 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
             return patch.steps
     if finding.pointer:
         return edits.steps(finding.pointer)
-    field = _FIELDS.get(finding.code, ("ports", "#", "targetPort") if finding.port else ())
+    field = _FIELDS[finding.code]
     index = next(
         (
             str(n)

@@ -10,12 +10,14 @@ import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
-from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.model.base import Reason
+from kubectl_portcheck.model.evidence import Evidence, Source
+from kubectl_portcheck.model.probes import Family, ListenerSource, Outcome, Path, Protocol
 from kubectl_portcheck.semantics.annotations import IGNORE
 from kubectl_portcheck.semantics.references import GATEWAY
 
@@ -28,24 +30,17 @@ _ADDRESS = re.compile(
 
 _CLOSED: dict[str, frozenset[str]] = {
     "state": frozenset({"observed", "missing"}),
-    "reason": frozenset(
-        {
-            *("forbidden", "not-found", "not-served", "timed-out", "failed", "no-shell"),
-            *("not-running", "not-asked", "not-recorded", "interrupted"),
-        }
-    ),
+    "reason": frozenset(reason.value for reason in Reason),
     "tool": frozenset({"bash", "nc", "curl", "wget", "python3", "perl"}),
-    "protocol": frozenset({"TCP", "UDP", "SCTP"}),
+    "protocol": frozenset(get_args(Protocol)),
     "speaks": frozenset({"plain", "tls"}),
     "policyTypes": frozenset({"Ingress", "Egress"}),
-    "family": frozenset({"IPv4", "IPv6", "dual"}),
+    "family": frozenset(get_args(Family)),
     "addressType": frozenset({"IPv4", "IPv6", "FQDN"}),
     "ipFamilies": frozenset({"IPv4", "IPv6"}),
-    "source": frozenset(
-        {*("proc", "ss", "netstat", "knock", "declared"), *("cluster", "manifests", "snapshot")}
-    ),
-    "path": frozenset({"pod-port-forward", "service-port-forward", "pod-proxy", "in-cluster", "/"}),
-    "outcome": frozenset({"accepted", "refused", "timeout", "reset", "skipped", "unknown"}),
+    "source": frozenset({*get_args(ListenerSource), *get_args(Source)}),
+    "path": frozenset({*get_args(Path), "/"}),
+    "outcome": frozenset(get_args(Outcome)),
     "type": frozenset({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}),
     "clusterIP": frozenset({"None"}),
     "clusterIPs": frozenset({"None"}),

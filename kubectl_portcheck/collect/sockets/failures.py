@@ -31,8 +31,8 @@ class ExecFailure(NamedTuple):
     """An exec that did not do what it was asked to."""
 
     kind: FailureKind
-    reason: str
-    """The constant of :class:`Reason` that stands for it in evidence."""
+    reason: Reason
+    """What stands for it in evidence."""
     detail: str
     """The words of whoever refused, in one line."""
     exit_code: int | None
@@ -41,14 +41,14 @@ class ExecFailure(NamedTuple):
 class Unreadable(Exception):
     """An output that is no answer to the question which sockets listen."""
 
-    def __init__(self, reason: str, detail: str) -> None:
-        """Take a constant of :class:`Reason`, and what a user needs to see."""
+    def __init__(self, reason: Reason, detail: str) -> None:
+        """Take the reason, and what a user needs to see."""
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
 
 
-_REASONS: dict[FailureKind, str] = {
+_REASONS: dict[FailureKind, Reason] = {
     "not-found": Reason.NO_SHELL,
     "bad-interpreter": Reason.NO_SHELL,
     "exec-format": Reason.NO_SHELL,

@@ -97,7 +97,7 @@ def test_an_interpreter_is_tried_where_the_image_hints_at_one() -> None:
 
 
 @pytest.mark.parametrize("reason", [Reason.FORBIDDEN, Reason.TIMED_OUT, Reason.NOT_FOUND])
-def test_what_every_command_would_meet_ends_it(reason: str) -> None:
+def test_what_every_command_would_meet_ends_it(reason: Reason) -> None:
     run = Runs(lambda _, __: Missing(reason=reason, detail="why"))
     assert find_listeners(pod("app", "proxy"), run) == Missing(reason=reason, detail="why")
     assert run.asked == [("app", "/bin/sh")]

@@ -11,7 +11,8 @@ from kubectl_portcheck import rules
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Example, Need, Rule
+from kubectl_portcheck.rules.base import Example, Need, NotApplicable, Passed, Rule, When, Worth
+from kubectl_portcheck.rules.run import OF_PORT, OF_SERVICE, run
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
 from .situations import evidence_of
@@ -50,7 +51,7 @@ def test_a_rule_is_described(rule: Rule) -> None:
     assert rule.code not in rule.follows_from
 
 
-EVIDENCE = {value for name, value in vars(Need).items() if name.isupper()}
+EVIDENCE = frozenset(need.value for need in Need)
 
 
 class Recorder:
@@ -73,10 +74,48 @@ def test_a_rule_declares_the_evidence_that_it_reads(rule: Rule) -> None:
         recorder = Recorder(evidence_of(example.manifest).services[0])
         evidence = cast("ServiceEvidence", recorder)
         if rule.check_service:
-            rule.check_service(ServiceCase(evidence))
+            run(rule, ServiceCase(evidence))
         for port in recorder.service.spec.ports if rule.check else ():
-            assert rule.check
-            rule.check(Case(evidence, port))
+            run(rule, Case(evidence, port))
         read |= recorder.read
     assert sorted({*rule.needs, *rule.uses}) == sorted(read)
     assert not set(rule.needs) & set(rule.uses)
+
+
+def test_each_condition_is_of_a_service_or_of_a_port() -> None:
+    assert {*OF_SERVICE, *OF_PORT} == set(When)
+    assert not set(OF_SERVICE) & set(OF_PORT)
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
+def test_a_rule_asks_what_can_be_known_where_it_runs(rule: Rule) -> None:
+    assert rule.check or not set(rule.applies) & set(OF_PORT)
+    # What has no place in a Service's specification, or nothing to say of files, needs no field.
+    assert not rule.field or rule.in_files != Worth.NOTHING
+
+
+@pytest.fixture(scope="module")
+def cases() -> list[Case]:
+    """Every port of every Service in the examples of all rules."""
+    found = [evidence_of(e.manifest).services[0] for _, e in EXAMPLES]
+    return [Case(evidence, port) for evidence in found for port in evidence.service.spec.ports]
+
+
+@pytest.mark.parametrize("when", When)
+def test_a_rule_does_not_run_where_a_condition_does_not_hold(when: When, cases: list[Case]) -> None:
+    rule = CATALOGUE[0]._replace(
+        applies=(when,), needs=(), check=lambda _: Passed(), check_service=None
+    )
+    ends = {type(outcome) for case in cases for outcome in run(rule, case)}
+    assert ends == {Passed, NotApplicable}
+
+
+@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
+def test_the_conditions_of_a_rule_are_asked_before_its_evidence(
+    rule: Rule, cases: list[Case]
+) -> None:
+    for case in cases:
+        asked = {w: OF_PORT[w](case) if w in OF_PORT else OF_SERVICE[w](case) for w in rule.applies}
+        outcomes = run(rule, case)
+        if not all(asked.values()):
+            assert all(isinstance(o, NotApplicable) for o in outcomes)

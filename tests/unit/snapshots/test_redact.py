@@ -11,7 +11,7 @@ import pytest
 from kubectl_portcheck.collect.snapshots import snapshot
 from kubectl_portcheck.collect.snapshots.redact import redact
 from kubectl_portcheck.diagnosis import diagnose
-from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.rules import CATALOGUE
 from tests.unit.rules.situations import evidence_of
@@ -130,12 +130,13 @@ def test_it_is_the_same_each_time_and_can_be_saved() -> None:
     assert msgspec.json.encode(diagnose(again)) == msgspec.json.encode(diagnose(evidence))
 
 
-def test_what_is_missing_stays_missing() -> None:
+@pytest.mark.parametrize("reason", Reason)
+def test_what_is_missing_stays_missing(reason: Reason) -> None:
     evidence = evidence_of(SLIP)
-    gone = Missing(reason="forbidden", detail='list pods is forbidden for "jane"')
+    gone = Missing(reason=reason, detail='list pods is forbidden for "jane"')
     service = msgspec.structs.replace(evidence.services[0], pods=gone)
     redacted = redact(msgspec.structs.replace(evidence, services=(service,)))
     assert isinstance(redacted.services[0].pods, Missing)
-    assert redacted.services[0].pods.reason == "forbidden"
+    assert redacted.services[0].pods.reason == reason
     assert redacted.services[0].pods.detail.startswith("list pods is forbidden for ")
     assert "jane" not in redacted.services[0].pods.detail

@@ -1,0 +1,84 @@
+"""Runs one rule: asks what it declares of itself, so that its check asks for the problem alone."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from kubectl_portcheck.model.report import Finding, Impact, Severity
+from kubectl_portcheck.rules.base import Need, NotApplicable, Outcome, Rule, Several, When, Worth
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+
+OF_SERVICE: dict[When, Callable[[ServiceCase], bool]] = {
+    When.SELECTOR: lambda case: case.selects,
+    When.MANUAL_ENDPOINTS: lambda case: not (case.selects or case.external_name),
+    When.HEADLESS: lambda case: case.service.headless,
+    When.NOT_HEADLESS: lambda case: not case.service.headless,
+    When.EXTERNAL_NAME: lambda case: case.external_name,
+    When.NOT_EXTERNAL_NAME: lambda case: not case.external_name,
+    When.LOAD_BALANCER: lambda case: case.service.spec.type == "LoadBalancer",
+    When.NOT_LOAD_BALANCER: lambda case: case.service.spec.type != "LoadBalancer",
+    When.READY_ONLY: lambda case: not case.service.spec.publish_not_ready_addresses,
+}
+"""The conditions on a Service."""
+OF_PORT: dict[When, Callable[[Case], bool]] = {
+    When.TCP: lambda case: case.port.protocol == "TCP",
+    When.NOT_SCTP: lambda case: case.port.protocol != "SCTP",
+    When.NAMED_TARGET_PORT: lambda case: isinstance(case.target, str),
+    When.NUMBERED_TARGET_PORT: lambda case: isinstance(case.target, int),
+}
+"""The conditions on one of its ports, for rules that run for each."""
+
+
+def run(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
+    """What the rule concludes about the case; several outcomes where several objects are wrong."""
+    if case.in_files and rule.in_files == Worth.NOTHING:
+        return (rule.lacks("only a live cluster can tell"),)
+    outcome = _outcome(rule, case)
+    if not isinstance(outcome, Finding | Several):
+        return (outcome,)
+    found = outcome.findings if isinstance(outcome, Several) else (outcome,)
+    return tuple(_weighed(f, rule.in_files, case) for f in found) if case.in_files else found
+
+
+def _outcome(rule: Rule, case: ServiceCase) -> Outcome:
+    for when in rule.applies:
+        if not _holds(when, case):
+            return NotApplicable(f"only where {when}")
+    for need in rule.needs:
+        missing = case.missing(need)
+        # Pods are not asked for where none is selected: the rules say themselves what that means.
+        if missing is not None and (case.selects or need != Need.PODS):
+            return rule.lacks(missing)
+    if isinstance(case, Case) and rule.check is not None:
+        return rule.check(case)
+    assert rule.check_service is not None
+    return rule.check_service(case)
+
+
+def _holds(when: When, case: ServiceCase) -> bool:
+    if when in OF_SERVICE:
+        return OF_SERVICE[when](case)
+    assert isinstance(case, Case)
+    return OF_PORT[when](case)
+
+
+def _weighed(found: Finding, worth: Worth, case: ServiceCase) -> Finding:
+    """The finding, as much as it is worth where no pod was seen alive."""
+    if worth == Worth.PROOF:
+        return found
+    if worth == Worth.ABSENCE:
+        found = _prefixed(found, "In these files")
+        if case.evidence.files == "all":
+            return found
+    else:
+        found = _prefixed(found, "By what the files declare")
+    severity: Severity = "info" if found.severity == "info" else "warning"
+    return msgspec.structs.replace(found, severity=severity, impact=Impact.NONE, unsure="")
+
+
+def _prefixed(finding: Finding, words: str) -> Finding:
+    """Says in the finding's sentence what it rests on."""
+    summary = finding.summary
+    if summary.startswith(("The ", "No ", "Nothing ")):
+        summary = f"{summary[0].lower()}{summary[1:]}"
+    return msgspec.structs.replace(finding, summary=f"{words}: {summary}")
