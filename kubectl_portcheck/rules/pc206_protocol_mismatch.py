@@ -137,6 +137,23 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
 """,
             fires=False,
         ),
+        Example(
+            "an SCTP port, whose sockets cannot be read",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  selector: {app: checkout}
+  ports: [{port: 38412, protocol: SCTP}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:38412"]}}
+""",
+            fires=False,
+        ),
     ),
     check=_check,
     follows_from=("PC102",),

@@ -92,6 +92,29 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
             fires=False,
         ),
+        Example(
+            "publishNotReadyAddresses: clients are sent to pods that are not ready on purpose",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  publishNotReadyAddresses: true
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status: {phase: Pending}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            fires=False,
+        ),
     ),
     check_service=_check,
     follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC411"),
