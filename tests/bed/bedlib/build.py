@@ -14,6 +14,7 @@ from pathlib import Path
 from . import images, store
 from . import oldest as oldest_kubernetes
 from .paths import ARCHITECTURE, BED, KUBERNETES, KUBERNETES_VERSION
+from .plan import Features
 from .shell import BedError, environment, run, say
 
 GO_VERSION = "1.26.6"
@@ -52,18 +53,20 @@ class Parts:
     """Where the finished things lie."""
 
     programs: Path
+    policies: Path | None
     kubectl: Path
     images: tuple[Path, ...]
 
 
-def build(*, oldest: bool = False) -> Parts:
+def build(features: Features) -> Parts:
     """Make whatever is missing. With everything there this takes some milliseconds."""
     install_packages()
     return Parts(
-        programs=_oldest() if oldest else _kubernetes(),
+        programs=_oldest() if features.oldest else _kubernetes(),
+        policies=_kube_router() if features.policies else None,
         kubectl=kubectl(),
         # The server of today reads EndpointSlices, which the oldest cluster does not have.
-        images=tuple(images.build(_listen(), None if oldest else _coredns())),
+        images=tuple(images.build(_listen(), None if features.oldest else _coredns())),
     )
 
 
@@ -162,6 +165,20 @@ def _coredns() -> Path:
         run(command, cwd=source, env=_go_environment(), timeout=3600)
 
     return store.keep(f"coredns/{ARCHITECTURE}-{store.key(source)}", make) / "coredns"
+
+
+def _kube_router() -> Path:
+    source = BED / "router"
+    go = _go()
+
+    def make(draft: Path) -> None:
+        say("building kube-router (a minute and a half on two cores, once)")
+        package = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
+        options = ["-trimpath", "-ldflags", "-s -w", "-o", f"{draft}/"]
+        command: list[str | Path] = [go, "build", *options, package]
+        run(command, cwd=source, env=_go_environment(), timeout=3600)
+
+    return store.keep(f"kube-router/{ARCHITECTURE}-{store.key(source)}", make)
 
 
 def _listen() -> Path:

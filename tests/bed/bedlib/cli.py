@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--oldest", action="store_true", help=f"Kubernetes {OLDEST_VERSION} instead of the newest"
     )
+    up.add_argument(
+        "--policies", action="store_true", help="with kube-router, which enforces NetworkPolicies"
+    )
     command("down", _down, "remove all of a cluster")
     command("status", _status, "say how a cluster is; exit code 0 if it can be used")
     command("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
@@ -67,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _build(_: argparse.Namespace) -> None:
     cluster.require()
-    parts = build.build()
+    parts = build.build(plan.Features())
     print(parts.programs, parts.kubectl, *parts.images, sep="\n")
 
 
@@ -83,7 +86,8 @@ def _kubectl(_: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    print(cluster.up(options.name, oldest=options.oldest).kubeconfig)
+    features = plan.Features(oldest=options.oldest, policies=options.policies)
+    print(cluster.up(options.name, features).kubeconfig)
 
 
 def _down(options: argparse.Namespace) -> None:

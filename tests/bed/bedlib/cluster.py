@@ -17,10 +17,11 @@ from typing import Any
 from . import build, cgroups, images, names, node, pki, plan, programs, store
 from .api import Api
 from .paths import BED, CACHE, STATE
-from .plan import Plan
+from .plan import Features, Plan
 from .shell import BedError, environment, run, say, succeeds, tail
 
 _SPACE = "kube-system"
+NONE = Features()
 _CHECK_POD = f"/api/v1/namespaces/{_SPACE}/pods/bed-check"
 
 
@@ -59,7 +60,7 @@ def find(name: str) -> Plan:
     return found
 
 
-def create(name: str, *, oldest: bool = False) -> Plan:
+def create(name: str, features: Features = NONE) -> Plan:
     """Bring a new cluster up; one of that name must not be there."""
     require()
     with _locked(name):
@@ -68,10 +69,10 @@ def create(name: str, *, oldest: bool = False) -> Plan:
                 "failed to create cluster: node(s) already exist for a cluster"
                 f' with the name "{name}"'
             )
-        return _create_or_retry(name, oldest)
+        return _create_or_retry(name, features)
 
 
-def up(name: str, *, oldest: bool = False) -> Plan:
+def up(name: str, features: Features = NONE) -> Plan:
     """Give a healthy cluster, whether it was there, was damaged or has to be made."""
     require()
     with _locked(name):
@@ -79,10 +80,17 @@ def up(name: str, *, oldest: bool = False) -> Plan:
             its = plan.load(name)
             problem = "its creation did not begin" if its is None else problem_of(its)
             if its is not None and not problem:
+                _same(its, features)
                 return its
             say(f"the cluster {name} is not healthy ({problem}): made again")
             _delete(name)
-        return _create_or_retry(name, oldest)
+        return _create_or_retry(name, features)
+
+
+def _same(its: Plan, features: Features) -> None:
+    """Refuse to hand over a healthy cluster that is not what was asked for."""
+    if (its.oldest, its.policies) != (features.oldest, features.policies):
+        raise BedError(f"the cluster {its.name} has other options: remove it first (bed down)")
 
 
 def _locked(name: str) -> contextlib.AbstractContextManager[None]:
@@ -90,12 +98,12 @@ def _locked(name: str) -> contextlib.AbstractContextManager[None]:
     return store.lock(f"cluster-{plan.check_name(name)}", timeout=7200)
 
 
-def _create_or_retry(name: str, oldest: bool) -> Plan:
+def _create_or_retry(name: str, features: Features) -> Plan:
     """Try a start that fails once more; leave nothing of one that failed or was interrupted."""
-    parts = build.build(oldest=oldest)
+    parts = build.build(features)
     for last in (False, True):
         try:
-            return _create(name, parts, oldest)
+            return _create(name, parts, features)
         except BaseException as error:
             _delete(name)
             if last or not isinstance(error, StartError):
@@ -104,15 +112,16 @@ def _create_or_retry(name: str, oldest: bool) -> Plan:
     raise AssertionError("the last try returns or raises")
 
 
-def _create(name: str, parts: build.Parts, oldest: bool) -> Plan:
+def _create(name: str, parts: build.Parts, features: Features) -> Plan:
     begin = time.monotonic()
     with store.lock("slots", timeout=60):
-        its = plan.choose(name, oldest=oldest)
+        its = plan.choose(name, features)
         its.state.mkdir(parents=True, mode=0o700)
         its.save()
     (its.state / "logs").mkdir()
     relative = {
         "programs": str(parts.programs.relative_to(CACHE)),
+        "policies": str(parts.policies.relative_to(CACHE)) if parts.policies else "",
         "images": [str(archive.relative_to(CACHE)) for archive in parts.images],
     }
     (its.state / "parts.json").write_text(json.dumps(relative))

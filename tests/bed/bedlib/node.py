@@ -171,6 +171,8 @@ def _prepare_mounts(its: plan.Plan) -> None:
     _bind(f"{me}/{state}/.", programs.RUN)
     _bind(f"{me}/{cache}/.", "/run/bed-cache")
     _bind(f"/run/bed-cache/{parts['programs']}", programs.BIN)
+    if parts["policies"]:
+        _bind(f"/run/bed-cache/{parts['policies']}", programs.POLICIES)
     for place in ("/var/lib", "/var/log"):
         _mount("tmpfs", place, "-o", "mode=755")
     for place in ("/run/netns", "/run/tmp", "/run/lock", "/run/etcd"):

@@ -17,6 +17,14 @@ _NAME = re.compile(r"[a-z0-9.-]{1,40}")
 
 
 @dataclass(frozen=True)
+class Features:
+    """What a cluster is asked to be."""
+
+    oldest: bool = False
+    policies: bool = False
+
+
+@dataclass(frozen=True)
 class Plan:
     """Where things are, in the machine and on the network."""
 
@@ -24,6 +32,7 @@ class Plan:
     slot: int
     dual: bool  # IPv4 and IPv6, else IPv4 alone
     oldest: bool = False  # the oldest Kubernetes, else the newest
+    policies: bool = False  # kube-router enforces NetworkPolicies
 
     @property
     def state(self) -> Path:
@@ -116,18 +125,18 @@ def names() -> list[str]:
     return sorted(path.name for path in STATE.glob("*") if path.is_dir())
 
 
-def choose(name: str, *, oldest: bool = False) -> Plan:
+def choose(name: str, features: Features) -> Plan:
     """Plan a new cluster in a slot of which nothing is in use."""
     # Two families at once were an experiment when it was new.
     dual = (
-        not oldest
+        not features.oldest
         and Path("/proc/net/if_inet6").exists()
         and succeeds(["unshare", "--net", "ip6tables", "-t", "nat", "-S"])
     )
     used = {plan.slot for plan in map(load, names()) if plan}
     routed = _routed()
     for slot in range(SLOTS):
-        plan = Plan(check_name(name), slot, dual, oldest)
+        plan = Plan(check_name(name), slot, dual, features.oldest, features.policies)
         wanted = [ipaddress.ip_network(n) for n in plan.networks + plan.pods + plan.services]
         if slot not in used and not any(
             one.version == other.version and one.overlaps(other)

@@ -22,6 +22,7 @@ RUN = "/run/bed"
 PKI = f"{RUN}/pki"
 CONF = f"{RUN}/conf"
 BIN = "/run/bed-bin"
+POLICIES = "/run/bed-policies"
 SOCKET = "/run/containerd/containerd.sock"
 CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
 
@@ -78,7 +79,25 @@ def programs(plan: Plan) -> list[Program]:
             "http://127.0.0.1:10256/healthz",
             ["kube-apiserver"],
         ),
+        *([_policies(plan)] if plan.policies else []),
     ]
+
+
+def _policies(plan: Plan) -> Program:
+    """Enforces NetworkPolicies, and does nothing else of what kube-router can."""
+    command = [
+        f"{POLICIES}/kube-router",
+        f"--kubeconfig={CONF}/router.kubeconfig",
+        "--run-firewall=true",
+        "--run-router=false",
+        "--run-service-proxy=false",
+        f"--hostname-override={plan.node}",
+        f"--service-cluster-ip-range={','.join(plan.services)}",
+        f"--enable-ipv6={str(plan.dual).lower()}",
+        "--health-port=20244",
+    ]
+    # Its own word that it is healthy waits for the first heartbeat of its controller.
+    return Program("kube-router", command, "http://127.0.0.1:20244/healthz", ["kubelet"])
 
 
 def _etcd() -> list[str]:
@@ -346,6 +365,7 @@ def write(plan: Plan) -> None:
         "kube-proxy.kubeconfig": kubeconfig(plan, "proxy"),
         "controller-manager.kubeconfig": kubeconfig(plan, "controller-manager"),
         "scheduler.kubeconfig": kubeconfig(plan, "scheduler"),
+        "router.kubeconfig": kubeconfig(plan, "admin"),
     }
     for name, content in files.items():
         secret(conf / name, content)
