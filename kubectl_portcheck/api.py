@@ -52,7 +52,8 @@ def diagnose(
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
     from kubectl_portcheck.client import ConnectionFlags
-    from kubectl_portcheck.collect.cluster.collect import Selection, collect
+    from kubectl_portcheck.collect.cluster.collect import Selection, Wanted, collect
+    from kubectl_portcheck.collect.cluster.progress import Silent
     from kubectl_portcheck.collect.cluster.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
@@ -69,12 +70,14 @@ def diagnose(
     evidence = collect(
         flags,
         os.environ if environ is None else environ,
-        [parse_target(target) for target in targets],
-        Options(exec=look_inside, port_forward=port_forward),
-        _Silent(),
-        timeout=timeout or (30.0 if targets else 120.0),
+        Wanted(
+            tuple(map(parse_target, targets)),
+            Options(exec=look_inside, port_forward=port_forward),
+            Selection(all_namespaces, selector),
+        ),
+        Silent(),
+        timeout=timeout,
         log=_nowhere,
-        selection=Selection(all_namespaces, selector),
     )
     if evidence.interrupted:
         raise KeyboardInterrupt
@@ -149,23 +152,6 @@ def _code(word: str) -> str:
     if rule is None:
         raise UsageError(f"no rule {word!r}")
     return rule.code
-
-
-class _Silent:
-    def target(self, title: str, number: int, total: int) -> None:
-        """Nobody watches."""
-
-    def started(self, step: str, detail: str = "") -> None:
-        """Nobody watches."""
-
-    def done(self, step: str) -> None:
-        """Nobody watches."""
-
-    def sweep(self, title: str) -> None:
-        """Nobody watches."""
-
-    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
-        """Nobody watches."""
 
 
 def _nowhere(level: int, line: str) -> None:

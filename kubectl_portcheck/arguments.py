@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck import __version__
 from kubectl_portcheck.exit_codes import FAIL_ON
-from kubectl_portcheck.parser import PROGRAM, Help, OneOf, Parser
+from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, Parser
 
 COMPLETIONS = ("kubectl", "bash", "zsh", "fish")
 COLORS = ("auto", "always", "never")
@@ -15,7 +15,10 @@ FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name"
 SEVERAL = "several Services; with no TARGET, all of the namespace"
 WALK = "the walk"
 CONNECTION = "connection, as kubectl's own flags"
-"""The sections of flags that mean something only where a cluster is asked."""
+OUTPUT = "output"
+"""The sections of flags, by their titles in the help."""
+CLUSTER_ONLY = (SEVERAL, WALK, CONNECTION)
+"""Those that mean something only where a cluster is asked."""
 
 DESCRIPTION = """\
 Names the cause when a Service refuses connections, proves it, and hands over
@@ -75,19 +78,19 @@ def parser() -> Parser:
         "targets",
         nargs="*",
         metavar="TARGET",
-        help="svc/NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services that select "
-        "its pods; ing/ or httproute/NAME for those to which it leads; each may end in :PORT",
+        help="svc/NAME, svc NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services that "
+        "select its pods; ing/ or httproute/NAME for those to which it leads; each may end in :PORT",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
     _several_flags(made.add_argument_group(SEVERAL))
     _walk_flags(made.add_argument_group(WALK))
-    _output_flags(made.add_argument_group("output"))
+    _output_flags(made.add_argument_group(OUTPUT))
     _connection_flags(made.add_argument_group(CONNECTION))
     return made
 
 
-def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
+def read(argv: Sequence[str]) -> Given:
+    """Read the flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
     return parser().read(argv)
 
 
@@ -237,7 +240,6 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         "-o",
         "--output",
         type=OneOf(*FORMATS),
-        default="table",
         metavar="FORMAT",
         help="the form of the report: " + ", ".join(FORMATS),
     )
@@ -257,7 +259,6 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--color",
         type=OneOf(*COLORS),
-        default="auto",
         metavar="WHEN",
         help="auto, always or never (default: auto)",
     )
@@ -274,14 +275,12 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--theme",
         type=OneOf("light", "dark"),
-        default="light",
         metavar="THEME",
         help="light or dark: the background of --save-svg and --save-html (default: light)",
     )
     group.add_argument(
         "--fail-on",
         type=OneOf(*FAIL_ON),
-        default="degraded",
         metavar="WHAT",
         help="what ends with exit code 1: warning, degraded (the default) or broken",
     )
@@ -294,9 +293,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         "the annotation portcheck.dev/ignore on the Service",
     )
     group.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
-    group.add_argument(
-        "-v", "--v", type=number, default=0, metavar="LEVEL", help="6: each request, on stderr"
-    )
+    group.add_argument("-v", "--v", type=number, metavar="LEVEL", help="6: each request, on stderr")
 
 
 def _connection_flags(group: argparse._ArgumentGroup) -> None:

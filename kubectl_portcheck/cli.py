@@ -5,19 +5,19 @@ and an exit code. Everything beyond the command line is imported where it is use
 a part of it only.
 """
 
-import argparse
 from collections.abc import Sequence
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import NoAnswerError, NoClusterError, PortcheckError
 from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.parser import Given
 
 
 def main(argv: Sequence[str], env: Environment) -> ExitCode:
     """Runs one command line; whatever happens, it ends with a line or a report, and a code."""
     try:
-        return _run(arguments.parse(argv), env)
+        return _run(arguments.read(argv), env)
     except SystemExit as ended:  # After --help and --version.
         return ExitCode(int(ended.code or 0))
     except KeyboardInterrupt:
@@ -39,30 +39,34 @@ def main(argv: Sequence[str], env: Environment) -> ExitCode:
         return ExitCode.INCONCLUSIVE
 
 
-def _run(args: argparse.Namespace, env: Environment) -> ExitCode:
-    from kubectl_portcheck.commands import usage
+def _run(given: Given, env: Environment) -> ExitCode:
+    from kubectl_portcheck.commands import modes
+    from kubectl_portcheck.commands.request import request_from
 
-    if args.explain or args.list_rules or args.rbac or args.completion:
+    request = request_from(given)
+    if isinstance(request, modes.ReferenceRequest):
         from kubectl_portcheck.commands import reference
 
-        usage.check_reference(args)
-        return reference.run(args, env)
-    usage.check(args)
-    if args.filename:
+        return reference.run(request, env)
+    if isinstance(request, modes.FilesRequest):
         from kubectl_portcheck.commands import files
 
-        return files.run(args, env)
-    if args.demo:
+        return files.run(request, env)
+    if isinstance(request, modes.DemoRequest):
         from kubectl_portcheck.commands import demo
 
-        return demo.run(args, env)
-    if args.replay:
+        return demo.run(request, env)
+    if isinstance(request, modes.ReplayRequest):
         from kubectl_portcheck.commands import recorded
 
-        return recorded.run(args, env)
+        return recorded.run(request, env)
+    if request.access.again:
+        from kubectl_portcheck.commands import polling
+
+        return polling.run(request, env)
     from kubectl_portcheck.commands import live
 
-    return live.run(args, env)
+    return live.run(request, env)
 
 
 def _defect(defect: Exception) -> tuple[str, str]:

@@ -8,7 +8,7 @@ says them.
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from kubectl_portcheck.errors import UsageError
@@ -23,18 +23,14 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 class Parser(argparse.ArgumentParser):
     """A parser that raises UsageError instead of ending the process."""
 
-    def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """The flags and targets. Raises UsageError, and SystemExit after ``--help``."""
-        return self.parse_intermixed_args(self._plain_switches(argv))
-
-    def given(self, args: argparse.Namespace, section: str) -> list[str]:
-        """The flags of one section of the help that the command line sets."""
-        group = next(g for g in self._action_groups if g.title == section)
-        return [
-            a.option_strings[-1]
-            for a in group._group_actions
-            if getattr(args, a.dest, a.default) != a.default
-        ]
+    def read(self, argv: Sequence[str]) -> "Given":
+        """Read the flags and targets. Raises UsageError, and SystemExit after ``--help``."""
+        values = vars(self.parse_intermixed_args(self._plain_switches(argv)))
+        names = {a.dest: a.option_strings[-1] for a in self._actions if a.option_strings}
+        sections = {
+            a.dest: group.title or "" for group in self._action_groups for a in group._group_actions
+        }
+        return Given(values, names, sections)
 
     def error(self, message: str) -> NoReturn:
         """Says it in kubectl's words."""
@@ -80,6 +76,74 @@ class Parser(argparse.ArgumentParser):
             else:
                 raise UsageError(_invalid(value, action, "must be true or false"), SEE)
         return plain
+
+
+class Given:
+    """The flags and targets of one command line, each for whoever takes it.
+
+    A flag that is given and that nobody takes is left over: it would do nothing. No flag has a
+    default here, so that every flag which is written on the command line counts as given.
+    """
+
+    def __init__(
+        self, values: Mapping[str, Any], names: Mapping[str, str], sections: Mapping[str, str]
+    ) -> None:
+        self._values = values
+        self._names = names
+        self._sections = sections
+        self._taken: set[str] = set()
+
+    def text(self, flag: str) -> str | None:
+        """Take the value of a flag; None where it is not given."""
+        found: str | None = self._take(flag)
+        return found
+
+    def texts(self, flag: str) -> tuple[str, ...]:
+        """Take the values of a flag that may be repeated, or the targets."""
+        return tuple(self._take(flag) or ())
+
+    def pairs(self, flag: str) -> tuple[tuple[str, str], ...]:
+        """Take the values of a flag that may be repeated, each in two parts."""
+        return tuple(self._take(flag) or ())
+
+    def switch(self, flag: str) -> bool:
+        """Take a flag without a value."""
+        return bool(self._take(flag))
+
+    def number(self, flag: str) -> int | None:
+        """Take a whole number."""
+        found: int | None = self._take(flag)
+        return found
+
+    def seconds(self, flag: str) -> float | None:
+        """Take a duration."""
+        found: float | None = self._take(flag)
+        return found
+
+    def has(self, flag: str) -> bool:
+        """Say whether a flag is given, without taking it."""
+        value = self._values[flag]
+        return value is not None and value is not False and value != []
+
+    def accept(self, *sections: str) -> None:
+        """Take all flags of some sections of the help."""
+        self._taken |= {flag for flag, section in self._sections.items() if section in sections}
+
+    def left(self) -> list[str]:
+        """Give the flags that nobody has taken, in the order of the help."""
+        return [flag for flag in self._values if flag not in self._taken and self.has(flag)]
+
+    def name(self, flag: str) -> str:
+        """Give a flag as it is written: ``--no-exec`` for ``no_exec``."""
+        return self._names.get(flag, flag.upper())
+
+    def section(self, flag: str) -> str:
+        """Give the section of the help in which a flag stands."""
+        return self._sections[flag]
+
+    def _take(self, flag: str) -> Any:
+        self._taken.add(flag)
+        return self._values[flag]
 
 
 class Help(argparse.RawDescriptionHelpFormatter):

@@ -1,6 +1,7 @@
 """What the user asks about: ``svc/checkout:80`` and its other spellings."""
 
 import re
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
@@ -54,13 +55,35 @@ class Target(NamedTuple):
         return f"{self.kind.short}/{self.name}"
 
 
+def parse_targets(words: Sequence[str]) -> tuple[Target, ...]:
+    """Read the targets of a command line: ``svc/a pod/b``, or ``svc a b`` as kubectl takes it.
+
+    A single word is the name of a Service, whatever it is. Raises UsageError.
+    """
+    kind = separate_kind(words)
+    if kind is None:
+        return tuple(map(parse_target, words))
+    for word in words[1:]:
+        if "/" in word:
+            raise UsageError(
+                f"cannot check {word!r}: the kind {words[0]!r} stands before it already",
+                f"Use {kind.short} NAME, or {kind.short}/NAME.",
+            )
+    return tuple(parse_target(f"{kind.short}/{word}") for word in words[1:])
+
+
+def separate_kind(words: Sequence[str]) -> Kind | None:
+    """Give the kind that stands by itself before names, as in ``svc checkout``."""
+    return kind_named(words[0]) if len(words) > 1 else None
+
+
 def parse_target(text: str) -> Target:
     """Reads ``KIND/NAME`` or ``NAME``, each with ``:PORT`` or without.
 
     Raises UsageError for anything else.
     """
     word, slash, rest = text.rpartition("/")
-    kind = _kind(word) if slash else SERVICE
+    kind = kind_named(word) if slash else SERVICE
     if kind is None:
         raise UsageError(
             f"cannot check {text!r}: kind {word!r} leads to no Service",
@@ -77,7 +100,7 @@ def parse_target(text: str) -> Target:
     return Target(name, _port(port) if colon else None, kind=kind)
 
 
-def _kind(word: str) -> Kind | None:
+def kind_named(word: str) -> Kind | None:
     """The kind in one of kubectl's spellings: ``deploy``, ``Deployments``, ``deployments.apps``,
     ``deployments.v1.apps``."""
     word, _, rest = word.lower().partition(".")

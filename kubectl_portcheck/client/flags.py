@@ -32,6 +32,17 @@ class ConnectionFlags(NamedTuple):
         given = ", ".join(name for name, value in self._asdict().items() if value)
         return f"ConnectionFlags({given})"
 
+    def without_credentials(self) -> "ConnectionFlags":
+        """Give those for a command that is pasted: the same cluster, no credential."""
+        return self._replace(
+            token=None,
+            username=None,
+            password=None,
+            namespace=None,
+            request_timeout=None,
+            disable_compression=False,
+        )
+
     def to_argv(self) -> list[str]:
         """The flags for a kubectl that is to use the same connection."""
         argv = [

@@ -1,9 +1,9 @@
 """Incidents that ship with the program: --demo."""
 
-import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
+from kubectl_portcheck.commands.modes import DemoRequest, Output
 from kubectl_portcheck.commands.output import conclude, terminal
 from kubectl_portcheck.demo import SCENARIOS, Scenario, recording
 from kubectl_portcheck.environment import Environment
@@ -14,25 +14,21 @@ from kubectl_portcheck.parser import PROGRAM
 if TYPE_CHECKING:
     from kubectl_portcheck.model.report import Report
 
-LIST = "list"
 
-
-def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+def run(request: DemoRequest, env: Environment) -> ExitCode:
     """Tells an incident, walks to it, and reports on it. Raises UsageError for an unknown one."""
-    if args.demo == LIST:
-        return _list(args, env)
-    scenario = _named(args.demo)
+    scenario = _named(request.scenario)
     from kubectl_portcheck.collect.snapshots import snapshot
 
     evidence = snapshot.decode(recording(scenario), f"the demo {scenario.name}")
-    if not _is_told(args):
-        return conclude(evidence, args, env)
+    if not _is_told(request.output):
+        return conclude(evidence, request.output, env)
 
     def tell(report: "Report") -> None:
-        _tell(scenario, report, args, env)
+        _tell(scenario, report, request, env)
 
-    ended = conclude(evidence, args, env, before=tell)
-    _point_to_others(args, env)
+    ended = conclude(evidence, request.output, env, before=tell)
+    _point_to_others(request.output, env)
     return ended
 
 
@@ -42,42 +38,28 @@ def _named(name: str) -> Scenario:
         return found
     from kubectl_portcheck.semantics.selectors import nearest
 
-    near = nearest(name, [*(s.name for s in SCENARIOS), LIST])
+    near = nearest(name, [*(s.name for s in SCENARIOS), "list"])
     hint = f"Did you mean {near}? " if near else ""
     raise UsageError(f"no demo {name!r}", f"{hint}See {PROGRAM} --demo list.")
 
 
-def _list(args: argparse.Namespace, env: Environment) -> ExitCode:
-    from kubectl_portcheck.render.console import look_for, print_lines
-    from kubectl_portcheck.render.story import list_lines
-
-    if args.output == "name":
-        env.stdout.writelines(f"{s.name}\n" for s in SCENARIOS)
-        return ExitCode.HEALTHY
-    if args.output not in ("table", "wide"):
-        raise UsageError(f"--demo list has no -o {args.output}", "It has -o name.")
-    look = look_for(terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide")
-    lines = list_lines([(s.name, s.happened) for s in SCENARIOS], look)
-    with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
-        print_lines(lines, env.stdout, look, env.environ)
-    return ExitCode.HEALTHY
-
-
-def _is_told(args: argparse.Namespace) -> bool:
+def _is_told(output: Output) -> bool:
     """Whether the output has room for a story, and may bear the names that are in it."""
-    silent = args.quiet or args.summary or args.redact
-    return args.output in ("table", "wide") and not silent
+    silent = output.quiet or output.summary or output.redact
+    return output.form in ("table", "wide") and not silent
 
 
-def _tell(scenario: Scenario, report: "Report", args: argparse.Namespace, env: Environment) -> None:
+def _tell(scenario: Scenario, report: "Report", request: DemoRequest, env: Environment) -> None:
     from kubectl_portcheck.render.console import look_for, print_lines
     from kubectl_portcheck.render.story import story_lines
 
-    look = look_for(terminal(env), color=args.color, plain=args.plain)
+    look = look_for(
+        terminal(env), color=request.output.style.color, plain=request.output.style.plain
+    )
     lines = story_lines(scenario.happened, scenario.hard, look)
     print_lines(lines, env.stdout, look, env.environ)
     env.stdout.flush()
-    if _is_animated(args, env):
+    if _is_animated(request, env):
         from kubectl_portcheck.commands.keys import pressed
         from kubectl_portcheck.render.animation import play
 
@@ -85,10 +67,11 @@ def _tell(scenario: Scenario, report: "Report", args: argparse.Namespace, env: E
             play(report, look_for(terminal(env, env.stderr)), env.stderr, wait)
 
 
-def _is_animated(args: argparse.Namespace, env: Environment) -> bool:
+def _is_animated(request: DemoRequest, env: Environment) -> bool:
     """Whether someone watches, on a terminal on which what was written can be erased."""
     return (
-        not (args.no_animation or args.plain)
+        request.animated
+        and not request.output.style.plain
         and env.stdout.isatty()
         and env.stderr.isatty()
         and env.environ.get("TERM", "dumb") != "dumb"
@@ -96,10 +79,10 @@ def _is_animated(args: argparse.Namespace, env: Environment) -> bool:
     )
 
 
-def _point_to_others(args: argparse.Namespace, env: Environment) -> None:
+def _point_to_others(output: Output, env: Environment) -> None:
     from kubectl_portcheck.render.console import look_for, print_lines
     from kubectl_portcheck.render.story import others_lines
 
-    look = look_for(terminal(env), color=args.color, plain=args.plain)
+    look = look_for(terminal(env), color=output.style.color, plain=output.style.plain)
     with contextlib.suppress(BrokenPipeError):
         print_lines(others_lines(len(SCENARIOS) - 1, look), env.stdout, look, env.environ)

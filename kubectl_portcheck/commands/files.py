@@ -1,11 +1,10 @@
 """Manifests instead of a cluster: -f, and what mends them."""
 
-import argparse
 import contextlib
 from typing import TYPE_CHECKING
 
+from kubectl_portcheck.commands.modes import FilesRequest
 from kubectl_portcheck.commands.output import print_report, save
-from kubectl_portcheck.commands.rules import ignored
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.report import Report
 
 
-def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+def run(request: FilesRequest, env: Environment) -> ExitCode:
     """Diagnoses the files of -f and prints the report, or what mends them."""
     from kubectl_portcheck.collect.uncollected import uncollected
     from kubectl_portcheck.diagnosis import diagnose
@@ -22,33 +21,32 @@ def run(args: argparse.Namespace, env: Environment) -> ExitCode:
     # The files' trees stay until the end, and the collector would go through all of them again
     # and again: a third of the time that a thousand manifests take.
     with uncollected():
-        gathered = _gather(args, env)
-        if args.save:
-            save(args.save, gathered.evidence)
-        return _report(diagnose(gathered.evidence, ignore=ignored(args)), gathered, args, env)
+        gathered = _gather(request, env)
+        if request.output.save:
+            save(request.output.save, gathered.evidence)
+        report = diagnose(gathered.evidence, ignore=request.output.ignore)
+        return _report(report, gathered, request, env)
 
 
-def _gather(args: argparse.Namespace, env: Environment) -> "Gathered":
+def _gather(request: FilesRequest, env: Environment) -> "Gathered":
     from io import BytesIO
 
     from kubectl_portcheck.collect.manifests import gather, read
     from kubectl_portcheck.semantics.selectors import parse_selector
-    from kubectl_portcheck.target import parse_target
 
-    targets = [parse_target(t) for t in args.targets]
-    chosen = parse_selector(args.selector) if args.selector else None
-    manifests = read(args.filename, env.stdin or BytesIO())
+    chosen = parse_selector(request.selector) if request.selector else None
+    manifests = read(request.paths, env.stdin or BytesIO())
     return gather(
         manifests,
-        targets,
-        namespace="" if args.all_namespaces else args.namespace or "",
-        complete=args.complete,
+        request.targets,
+        namespace=request.namespace,
+        complete=request.complete,
         selector=chosen,
     )
 
 
 def _report(
-    report: "Report", gathered: "Gathered", args: argparse.Namespace, env: Environment
+    report: "Report", gathered: "Gathered", request: FilesRequest, env: Environment
 ) -> ExitCode:
     """Prints the report, or the diff in its place; a file that was not read is no success."""
     from kubectl_portcheck.collect.manifests import localise, mend, unified_diff, write
@@ -56,24 +54,24 @@ def _report(
 
     for problem in (*gathered.problems, *gathered.manifests.notes):
         env.stderr.write(f"{clean(str(problem))}\n")
-    manifests = gathered.manifests
+    manifests, output = gathered.manifests, request.output
     if not gathered.services:
         others = len(manifests.objects) + manifests.skipped
         env.stderr.write(f"no Service in {manifests.files} files ({others} other objects)\n")
     with contextlib.suppress(BrokenPipeError):
-        if args.diff or args.write:
+        if request.change:
             mended = mend(report, gathered)
-            if args.diff:
+            if request.change == "diff":
                 env.stdout.write(unified_diff(mended))
             else:
                 for name in write(mended):
                     env.stdout.write(f"{clean(name)} mended\n")
             for line in mended.left:
                 env.stderr.write(f"{clean(line)}\n")
-        elif gathered.services or args.output_file or args.output not in ("table", "wide"):
-            print_report(localise(report, gathered), args, env)
+        elif gathered.services or output.files or output.form not in ("table", "wide"):
+            print_report(localise(report, gathered), output, env)
     if gathered.problems:
         return ExitCode.USAGE
     if not gathered.services:
         return ExitCode.HEALTHY
-    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
+    return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)

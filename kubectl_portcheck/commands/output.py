@@ -1,10 +1,9 @@
 """Where a report goes: to stdout, and into the files that were asked for."""
 
-import argparse
 import contextlib
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_portcheck.commands.rules import ignored
+from kubectl_portcheck.commands.modes import Output
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 def conclude(
     evidence: "Evidence",
-    args: argparse.Namespace,
+    output: Output,
     env: Environment,
     *,
     kubectl: tuple[str, ...] = ("kubectl",),
@@ -31,23 +30,23 @@ def conclude(
 
     ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report.
     """
-    if args.redact:
+    if output.redact:
         from kubectl_portcheck.collect.snapshots.redact import redact
 
         evidence = redact(evidence)
-    if args.save:
-        save(args.save, evidence)
+    if output.save:
+        save(output.save, evidence)
     from kubectl_portcheck.diagnosis import diagnose
 
-    report = diagnose(evidence, kubectl=kubectl, ignore=ignored(args), partial=True)
+    report = diagnose(evidence, kubectl=kubectl, ignore=output.ignore, partial=True)
     with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
-        print_report(report, args, env, before)
-    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
+        print_report(report, output, env, before)
+    return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
 
 
 def print_report(
     report: "Report",
-    args: argparse.Namespace,
+    output: Output,
     env: Environment,
     before: "Callable[[Report], None] | None" = None,
     *,
@@ -57,27 +56,32 @@ def print_report(
 
     A table is cut after so many rows of a terminal; whether it was whole is returned.
     """
-    _export(report, args, env)
+    _export(report, output, env)
     if before is not None:
         before(report)
-    if args.quiet:
+    if output.quiet:
         from kubectl_portcheck.render.console import look_for
         from kubectl_portcheck.render.line import render_line
 
         env.stdout.write(render_line(report, unicode=look_for(terminal(env)).unicode))
-    elif args.output in ("table", "wide"):
+    elif output.form in ("table", "wide"):
         from kubectl_portcheck.render.console import look_for, print_lines
         from kubectl_portcheck.render.table import table_lines
 
         look = look_for(
-            terminal(env), color=args.color, plain=args.plain, wide=args.output == "wide"
+            terminal(env),
+            color=output.style.color,
+            plain=output.style.plain,
+            wide=output.form == "wide",
         )
-        lines = table_lines(report, look, show_commands=args.show_commands, summary=args.summary)
+        lines = table_lines(
+            report, look, show_commands=output.show_commands, summary=output.summary
+        )
         shown = lines if rows is None else _first_rows(lines, rows, look)
         print_lines(shown, env.stdout, look, env.environ)
         return shown is lines
     else:
-        env.stdout.write(_text(report, args.output))
+        env.stdout.write(_text(report, output.form))
     return True
 
 
@@ -116,16 +120,16 @@ def _text(report: "Report", form: str) -> str:
     return text
 
 
-def _export(report: "Report", args: argparse.Namespace, env: Environment) -> None:
+def _export(report: "Report", output: Output, env: Environment) -> None:
     from pathlib import Path
 
-    wanted = [(path, _text(report, form)) for form, path in args.output_file]
-    if args.save_svg or args.save_html:
+    wanted = [(path, _text(report, form)) for form, path in output.files]
+    if output.svg or output.html:
         from kubectl_portcheck.render.export import WIDTH, render_html, render_svg
 
-        pictures = ((args.save_svg, render_svg), (args.save_html, render_html))
+        pictures = ((output.svg, render_svg), (output.html, render_html))
         # As wide as what was seen in the terminal, but no wider than a page can show.
-        width, dark = min(terminal(env).width or WIDTH, 140), args.theme == "dark"
+        width, dark = min(terminal(env).width or WIDTH, 140), output.dark
         wanted += [(path, draw(report, width=width, dark=dark)) for path, draw in pictures if path]
     for path, text in wanted:
         try:

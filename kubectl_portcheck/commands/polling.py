@@ -1,15 +1,14 @@
 """Walking again and again over one connection: --wait and --watch."""
 
-import argparse
 import contextlib
 import time
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kubectl_portcheck.commands import live
+from kubectl_portcheck.commands.asking import kubectl_of, log_of, wanted_by
+from kubectl_portcheck.commands.modes import Output, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import conclude, print_report, save, terminal
-from kubectl_portcheck.commands.rules import ignored
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import PortcheckError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -28,34 +27,34 @@ FRESH = 30.0
 """After so many seconds a watch looks into pods again of which nothing new is told."""
 
 
-def run(args: argparse.Namespace, env: Environment) -> ExitCode:
+def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
     """Waits until all is well, or reports every change. Raises PortcheckError."""
     from kubectl_portcheck.collect.cluster.collect import connected
     from kubectl_portcheck.render.console import look_for
 
-    look = look_for(terminal(env, env.stderr), plain=args.plain)
-    status = Status(env.stderr, look, silent=args.quiet or args.v > 0)
-    flags = live.connection_flags(args)
-    with connected(flags, env.environ, live.log_of(args, env)) as api:
-        rounds = _Rounds(args, env, api)
+    access, output = request.access, request.output
+    look = look_for(terminal(env, env.stderr), plain=output.style.plain)
+    status = Status(env.stderr, look, silent=output.quiet or access.verbosity > 0)
+    with connected(access.flags, env.environ, log_of(access, env)) as api:
+        rounds = _Rounds(request, env, api)
         with contextlib.closing(status):
-            return _wait(rounds, status) if args.wait else _watch(rounds, status)
+            return _wait(rounds, status) if access.again == "wait" else _watch(rounds, status)
 
 
 class _Rounds:
     """One walk after the other, and what the last one found."""
 
-    def __init__(self, args: argparse.Namespace, env: Environment, api: "Api") -> None:
+    def __init__(self, request: WalkRequest | SweepRequest, env: Environment, api: "Api") -> None:
         from kubectl_portcheck.collect.cluster.remembered import Memory
 
-        self.args, self.env, self.api = args, env, api
-        self.kubectl = live.kubectl_with_flags(args)
-        self.targets = live.targets_of(args)
-        self.selection = live.selection_of(args)
+        self.output, self.env, self.api = request.output, env, api
+        access = request.access
+        self.kubectl = kubectl_of(access)
         self.memory = Memory()
-        self.options = live.options_of(args, env)._replace(memory=self.memory)
+        wanted = wanted_by(request, env)
+        self.wanted = wanted._replace(options=wanted.options._replace(memory=self.memory))
         self.began = time.monotonic()
-        limit = args.timeout or (WAIT if args.wait else None)
+        limit = access.timeout or (WAIT if access.again == "wait" else None)
         self.end = None if limit is None else self.began + limit
         self.evidence: Evidence | None = None
         self.failure: PortcheckError | None = None
@@ -70,17 +69,16 @@ class _Rounds:
         """
         from kubectl_portcheck.client import Deadline
         from kubectl_portcheck.collect.cluster.collect import gather
+        from kubectl_portcheck.collect.cluster.progress import Silent
 
         began = time.monotonic()
-        most = live.TIMEOUT if self.targets else live.SWEEP_TIMEOUT
+        most = self.wanted.seconds
         left = most if self.end is None else min(most, self.end - began)
         deadline = Deadline.after(left)
         self.failure = None
         self.memory.begin()
         try:
-            found = gather(
-                self.api, self.targets, self.options, _Silence(), deadline, self.selection
-            )
+            found = gather(self.api, self.wanted, Silent(), deadline)
         except PortcheckError as error:
             if self.evidence is None:
                 raise
@@ -101,7 +99,7 @@ class _Rounds:
         """What the evidence says."""
         from kubectl_portcheck.diagnosis import diagnose
 
-        return diagnose(evidence, kubectl=self.kubectl, ignore=ignored(self.args))
+        return diagnose(evidence, kubectl=self.kubectl, ignore=self.output.ignore)
 
     def pause(self) -> bool:
         """Waits for the next round; False where there is no time for one."""
@@ -119,33 +117,14 @@ class _Rounds:
         return int(time.monotonic() - self.began)
 
 
-class _Silence:
-    """No progress is shown: the status line says how things stand."""
-
-    def target(self, title: str, number: int, total: int) -> None:
-        """Says nothing."""
-
-    def started(self, step: str, detail: str = "") -> None:
-        """Says nothing."""
-
-    def done(self, step: str) -> None:
-        """Says nothing."""
-
-    def sweep(self, title: str) -> None:
-        """Says nothing."""
-
-    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
-        """Says nothing."""
-
-
 def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     """Ends when all is well, or with the verdict at the end of the time."""
-    args, env = rounds.args, rounds.env
+    output, env = rounds.output, rounds.env
     interrupted = confirming = False
     try:
         while True:
             report = rounds.look()
-            if report is not None and exit_code_for(report, fail_on=args.fail_on) == 0:
+            if report is not None and exit_code_for(report, fail_on=output.fail_on) == 0:
                 if confirming or not rounds.memory.recalled:
                     break
                 # What was not looked at again is no proof that it is well now.
@@ -167,14 +146,14 @@ def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     if rounds.failure is not None:
         raise rounds.failure
     assert rounds.evidence is not None
-    code = conclude(rounds.evidence, args, env, kubectl=rounds.kubectl)
+    code = conclude(rounds.evidence, output, env, kubectl=rounds.kubectl)
     return ExitCode.INTERRUPTED if interrupted else code
 
 
 def _watch(rounds: _Rounds, status: Status) -> ExitCode:
     """Reports each change, until Ctrl-C or the end of the time."""
-    args = rounds.args
-    page = _Page(args, rounds.env)
+    output = rounds.output
+    page = _Page(output, rounds.env)
     report: Report | None = None
     code: ExitCode | None = None
     fresh = time.monotonic()
@@ -205,11 +184,11 @@ def _watch(rounds: _Rounds, status: Status) -> ExitCode:
         report = rounds.report(rounds.evidence)
     with contextlib.suppress(BrokenPipeError):
         page.end(report)
-    if args.save and rounds.evidence is not None:
-        save(args.save, rounds.evidence)
+    if output.save and rounds.evidence is not None:
+        save(output.save, rounds.evidence)
     if code is not None:
         return code
-    return exit_code_for(report, fail_on=args.fail_on, exit_zero=args.exit_zero)
+    return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
 
 
 def _without_time(rounds: _Rounds, evidence: "Evidence") -> "Report":
@@ -221,13 +200,13 @@ def _without_time(rounds: _Rounds, evidence: "Evidence") -> "Report":
 class _Page:
     """Shows reports one after the other: on a terminal in the same place."""
 
-    def __init__(self, args: argparse.Namespace, env: Environment) -> None:
+    def __init__(self, output: Output, env: Environment) -> None:
         from kubectl_portcheck.render.console import look_for
 
-        self.args, self.env = args, env
-        look = look_for(terminal(env), plain=args.plain)
-        self._redraws = look.cursor and not look.plain and args.output in ("table", "wide")
-        self._redraws = self._redraws and not args.quiet
+        self.output, self.env = output, env
+        look = look_for(terminal(env), plain=output.style.plain)
+        self._redraws = look.cursor and not look.plain and output.form in ("table", "wide")
+        self._redraws = self._redraws and not output.quiet
         self._shown: tuple[Report, int | None] | None = None
         self._whole = False
 
@@ -257,11 +236,11 @@ class _Page:
 
         # The last row is the status line's.
         rows = os.get_terminal_size(self.env.stdout.fileno()).lines - 2 if cut else None
-        whole = print_report(report, self.args, self.env, rows=rows)
+        whole = print_report(report, self.output, self.env, rows=rows)
         self.env.stdout.flush()
         return whole
 
     def _between(self) -> str:
-        if self.args.quiet or self.args.output in ("json", "sarif", "name"):
+        if self.output.quiet or self.output.form in ("json", "sarif", "name"):
             return ""
-        return "---\n" if self.args.output == "yaml" else "\n"
+        return "---\n" if self.output.form == "yaml" else "\n"

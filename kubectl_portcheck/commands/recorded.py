@@ -1,8 +1,8 @@
 """Evidence that was gathered before: --replay."""
 
-import argparse
 from typing import TYPE_CHECKING
 
+from kubectl_portcheck.commands.modes import ReplayRequest
 from kubectl_portcheck.commands.output import conclude
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.evidence import Evidence
 
 
-def run(args: argparse.Namespace, env: Environment) -> ExitCode:
-    """Diagnoses what --replay names. Raises UsageError where it cannot be read."""
-    return conclude(_evidence(args), args, env)
+def run(request: ReplayRequest, env: Environment) -> ExitCode:
+    """Diagnose what --replay names. Raises UsageError where it cannot be read."""
+    return conclude(_evidence(request.path), request.output, env)
 
 
-def _evidence(args: argparse.Namespace) -> "Evidence":
+def _evidence(name: str) -> "Evidence":
     from pathlib import Path
 
     from kubectl_portcheck.collect.snapshots import snapshot
 
-    path = Path(args.replay)
+    path = Path(name)
     if snapshot.is_foreign(path):
         from kubectl_portcheck.collect.snapshots import kubectl_output
 

@@ -1,59 +1,80 @@
-"""What asks no cluster: --explain, --list-rules, --rbac and --completion."""
+"""What asks no cluster: --explain, --list-rules, --rbac, --completion and --demo list."""
 
-import argparse
+import contextlib
+from typing import TYPE_CHECKING
 
+from kubectl_portcheck.commands.modes import ReferenceRequest, RoleFor, Style
 from kubectl_portcheck.commands.output import terminal
-from kubectl_portcheck.commands.rules import rule_named
 from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
 
+if TYPE_CHECKING:
+    from kubectl_portcheck.render.layout import Lines
+    from kubectl_portcheck.render.look import Look
 
-def run(args: argparse.Namespace, env: Environment) -> ExitCode:
-    """Prints what was asked for. Raises UsageError for a rule that does not exist."""
-    if args.explain:
-        return _explain(args, env)
-    if args.completion:
+
+def run(request: ReferenceRequest, env: Environment) -> ExitCode:
+    """Print what was asked for. Raises UsageError for a rule or a form that does not exist."""
+    if request.topic == "completion":
         from kubectl_portcheck.commands.completion.shells import script
 
-        env.stdout.write(script(args.completion))
-        return ExitCode.HEALTHY
-    if args.list_rules:
-        return _list_rules(args, env)
-    return _rbac(args, env)
+        env.stdout.write(script(request.word))
+    elif request.topic == "rbac":
+        env.stdout.write(_role(request.role or RoleFor()))
+    elif request.topic == "demos":
+        _list_demos(request, env)
+    elif request.topic == "explain":
+        from kubectl_portcheck.commands.rules import rule_named
+        from kubectl_portcheck.render.explain import explain_lines
 
+        look = _look(request.style, env)
+        _print(explain_lines(rule_named(request.word), look), look, env)
+    else:
+        from kubectl_portcheck.render.explain import rules_lines
+        from kubectl_portcheck.rules import CATALOGUE
 
-def _explain(args: argparse.Namespace, env: Environment) -> ExitCode:
-    from kubectl_portcheck.render.console import look_for, print_lines
-    from kubectl_portcheck.render.explain import explain_lines
-
-    rule = rule_named(args.explain)
-    look = look_for(terminal(env), color=args.color, plain=args.plain)
-    print_lines(explain_lines(rule, look), env.stdout, look, env.environ)
+        look = _look(request.style, env)
+        _print(rules_lines(CATALOGUE, look), look, env)
     return ExitCode.HEALTHY
 
 
-def _list_rules(args: argparse.Namespace, env: Environment) -> ExitCode:
-    from kubectl_portcheck.render.console import look_for, print_lines
-    from kubectl_portcheck.render.explain import rules_lines
-    from kubectl_portcheck.rules import CATALOGUE
+def _list_demos(request: ReferenceRequest, env: Environment) -> None:
+    from kubectl_portcheck.demo import SCENARIOS
+    from kubectl_portcheck.render.story import list_lines
 
-    look = look_for(terminal(env), color=args.color, plain=args.plain)
-    print_lines(rules_lines(CATALOGUE, look), env.stdout, look, env.environ)
-    return ExitCode.HEALTHY
+    form = request.word
+    if form == "name":
+        env.stdout.writelines(f"{s.name}\n" for s in SCENARIOS)
+        return
+    if form not in ("table", "wide"):
+        raise UsageError(f"--demo list has no -o {form}", "It has -o name.")
+    look = _look(request.style, env, wide=form == "wide")
+    _print(list_lines([(s.name, s.happened) for s in SCENARIOS], look), look, env)
 
 
-def _rbac(args: argparse.Namespace, env: Environment) -> ExitCode:
+def _role(role: RoleFor) -> str:
     from kubectl_portcheck.render.rbac import render_role
-    from kubectl_portcheck.target import parse_target
 
-    role = render_role(
-        namespace=args.namespace or "",
-        debug=bool(args.debug_image),
-        everywhere=args.all_namespaces,
-        execs=not args.no_exec,
-        forwards=not args.no_port_forward,
-        source=(args.from_namespace or "") if getattr(args, "from") else None,
-        named=[(t.kind.group, t.kind.plural) for t in map(parse_target, args.targets)],
+    return render_role(
+        namespace=role.namespace,
+        debug=role.debug,
+        everywhere=role.everywhere,
+        execs=role.exec,
+        forwards=role.port_forward,
+        source=role.source_namespace,
+        named=[(t.kind.group, t.kind.plural) for t in role.targets],
     )
-    env.stdout.write(role)
-    return ExitCode.HEALTHY
+
+
+def _look(style: Style, env: Environment, *, wide: bool = False) -> "Look":
+    from kubectl_portcheck.render.console import look_for
+
+    return look_for(terminal(env), color=style.color, plain=style.plain, wide=wide)
+
+
+def _print(lines: "Lines", look: "Look", env: Environment) -> None:
+    from kubectl_portcheck.render.console import print_lines
+
+    with contextlib.suppress(BrokenPipeError):  # The reader of the output has seen enough.
+        print_lines(lines, env.stdout, look, env.environ)

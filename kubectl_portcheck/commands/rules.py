@@ -1,6 +1,5 @@
 """Rules as the command line names them: by code or by name."""
 
-import argparse
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.errors import UsageError
@@ -21,12 +20,3 @@ def rule_named(word: str) -> "Rule":
     near = nearest_rule(word, CATALOGUE)
     hint = f"Did you mean {near}? " if near else ""
     raise UsageError(f"no rule {word!r}", f"{hint}See {PROGRAM} --list-rules.")
-
-
-def ignored(args: argparse.Namespace) -> tuple[str, ...]:
-    """The codes that --ignore names. Raises UsageError for what is no rule."""
-    if not args.ignore:
-        return ()
-    from kubectl_portcheck.rules.suppressions import words
-
-    return tuple(rule_named(word).code for text in args.ignore for word in words(text))

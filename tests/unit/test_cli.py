@@ -1,6 +1,5 @@
 """The command line as a whole: exit code, stdout and stderr, without a cluster."""
 
-import argparse
 import gzip
 import io
 import json
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck import __version__
-from kubectl_portcheck.arguments import CONNECTION, FORMATS, WALK, parse, parser
+from kubectl_portcheck.arguments import FORMATS
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
@@ -102,37 +101,6 @@ def test_a_wrong_call_is_answered_in_a_line(argv: list[str], line: str) -> None:
     assert (wrong.code, wrong.stdout) == (ExitCode.USAGE, "")
     assert line in wrong.stderr
     assert len(wrong.stderr.splitlines()) <= 2
-
-
-def cluster_flags() -> list[list[str]]:
-    """Every flag that only a cluster can answer, with a value."""
-    sections = [g for g in parser()._action_groups if g.title in (WALK, CONNECTION)]
-    actions = [a for g in sections for a in g._group_actions]
-    values = {"--as-user-extra": "a=b", "--timeout": "3s"}
-    return [
-        [a.option_strings[-1], *([values.get(a.option_strings[-1], "5")] if a.nargs != 0 else [])]
-        for a in actions
-        if a.help != argparse.SUPPRESS
-    ]
-
-
-@pytest.mark.parametrize("flag", cluster_flags(), ids=lambda f: f[0])
-def test_a_flag_for_clusters_is_never_silently_ignored(flag: list[str]) -> None:
-    source = ["--demo"] if flag[0] == "--namespace" else ["-f", "nothing.yaml"]
-    refused = Outcome(*source, *flag)
-    assert (refused.code, refused.stdout) == (ExitCode.USAGE, "")
-    assert f"{flag[0]} does nothing with {source[0]}" in refused.stderr
-
-
-def test_targets_stand_among_the_flags_as_with_kubectl() -> None:
-    args = parse(["svc/a", "-n", "x", "svc/b", "--no-exec", "--", "svc/c"])
-    assert (args.targets, args.namespace) == (["svc/a", "svc/b", "svc/c"], "x")
-
-
-def test_a_switch_takes_a_value_and_never_the_next_word() -> None:
-    args = parse(["--insecure-skip-tls-verify", "svc/a", "--no-exec=1", "-q", "--quiet=false"])
-    assert args.targets == ["svc/a"]
-    assert (args.insecure_skip_tls_verify, args.no_exec, args.quiet) == (True, True, False)
 
 
 def test_a_code_is_explained_and_a_near_miss_suggested() -> None:

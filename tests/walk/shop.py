@@ -167,7 +167,8 @@ def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = N
     kubeconfig.write_text(json.dumps(server.kubeconfig()))
     out, err = io.StringIO(), io.StringIO()
     where = ["-n", namespace] if namespace else []
-    argv = [*flags, *where, *([] if "-o" in flags else ["-o", "json"])]
+    form = [] if {"-o", "-q"} & {*flags} else ["-o", "json"]
+    argv = [*flags, *where, *form]
     began = time.monotonic()
     # No kubectl is beside it: what it would do better is not what is tested here.
     environ = {"KUBECONFIG": str(kubeconfig), "PATH": "/nowhere"}

@@ -105,6 +105,8 @@ def test_what_the_cluster_and_the_kubeconfig_know(tmp_path: Path) -> None:
         here = ("-n", NAMESPACE)
         assert words(*here, "svc/ch") == ["svc/checkout"]
         assert words(*here, "che") == ["checkout"]
+        assert words(*here, "svc", "che") == words(*here, "services", "") == ["checkout"]
+        assert words(*here, "deployments", "") == ["checkout"]
         assert words(*here, "checkout:") == ["checkout:80"]
         assert words(*here, "pod/") == [f"pod/checkout-{i}" for i in range(3)]
         assert words(*here, "pod/checkout-1:") == ["pod/checkout-1:8080"]

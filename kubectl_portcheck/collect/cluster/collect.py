@@ -16,8 +16,9 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.client.errors import ClusterError
 from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.targets import Stop, stops
-from kubectl_portcheck.collect.cluster.walk import Options, Progress, walk
+from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
@@ -41,30 +42,47 @@ class Selection(NamedTuple):
 
 EVERY_SERVICE = Selection()
 
+WALK_SECONDS = 30.0
+"""How long the whole may take at most where nobody says how long."""
+SWEEP_SECONDS = 120.0
+"""The same for a sweep."""
+
+
+class Wanted(NamedTuple):
+    """What is asked of a cluster."""
+
+    targets: tuple[Target, ...]
+    """One walk to each; without any it is a sweep over the Services of the ``selection``."""
+    options: Options
+    selection: Selection = EVERY_SERVICE
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take where nobody says how long."""
+        return WALK_SECONDS if self.targets else SWEEP_SECONDS
+
 
 def collect(
     flags: ConnectionFlags,
     environ: Mapping[str, str],
-    targets: Sequence[Target],
-    options: Options,
+    wanted: Wanted,
     progress: Progress,
     *,
-    timeout: float,
+    timeout: float | None,
     log: Callable[[int, str], None],
-    selection: Selection = EVERY_SERVICE,
 ) -> Evidence:
-    """The evidence about the targets; Ctrl-C ends it early, with what was found by then.
+    """Gather what is wanted; Ctrl-C ends it early, with what was found by then.
 
-    Without targets it is a sweep over the Services of the ``selection``. ``timeout`` bounds the
-    whole, in seconds. Raises UsageError for an unknown target, NoAnswerError where it cannot be
-    told which Services are meant, and NoClusterError where no cluster is reached or the
-    credentials are refused.
+    ``timeout`` bounds the whole, in seconds. Raises UsageError for an unknown target,
+    NoAnswerError where it cannot be told which Services are meant, and NoClusterError where no
+    cluster is reached or the credentials are refused.
     """
-    deadline = Deadline.after(timeout)
+    deadline = Deadline.after(timeout or wanted.seconds)
+    targets, options = wanted.targets, wanted.options
     with connected(flags, environ, log) as api:
         if targets and (options.exec or options.port_forward):
             api.warm(AHEAD, deadline=deadline)
-        return gather(api, targets, options, progress, deadline, selection)
+        return gather(api, wanted, progress, deadline)
 
 
 @contextmanager
@@ -80,16 +98,10 @@ def connected(
         raise NoClusterError(error.line, error.hint) from None
 
 
-def gather(
-    api: Api,
-    targets: Sequence[Target],
-    options: Options,
-    progress: Progress,
-    deadline: Deadline,
-    selection: Selection = EVERY_SERVICE,
-) -> Evidence:
-    """The evidence of one walk to each target, or of a sweep. Raises as :func:`collect` does."""
+def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> Evidence:
+    """Gather what is wanted over an open connection. Raises as :func:`collect` does."""
     connection = api.connection
+    targets, options, selection = wanted
     try:
         if not targets:
             return _swept(api, selection, deadline, options, progress)

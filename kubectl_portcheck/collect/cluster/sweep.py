@@ -18,14 +18,14 @@ import msgspec
 from kubectl_portcheck.client import Api, Deadline
 from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
 from kubectl_portcheck.collect.cluster.pages import Lister, Seen
+from kubectl_portcheck.collect.cluster.progress import Progress, Silent
 from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
 from kubectl_portcheck.collect.cluster.sweep_cluster import Anew, Listed
-from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Progress, Walk
+from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.objects import Service
-from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import pods
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.target import Target
@@ -54,25 +54,6 @@ class Found(NamedTuple):
     """What could not be looked at at all."""
     whole: bool
     """False where it was interrupted."""
-
-
-class _Silent:
-    """Stands for the progress of single walks, of which there are many."""
-
-    def target(self, title: str, number: int, total: int) -> None:
-        """Says nothing."""
-
-    def started(self, step: StepName, detail: str = "") -> None:
-        """Says nothing."""
-
-    def done(self, step: StepName) -> None:
-        """Says nothing."""
-
-    def sweep(self, title: str) -> None:
-        """Says nothing."""
-
-    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
-        """Says nothing."""
 
 
 def sweep(
@@ -337,7 +318,7 @@ class _Contact:
         target = Target(service.metadata.name, namespace=service.metadata.namespace)
         cluster = view(sweep._at(target.namespace), sweep.shared, service)
         options = sweep.options._replace(speak=False)
-        walk = Walk(cluster, target, options, _Silent(), sweep.pool.submit, sweep.second.submit)
+        walk = Walk(cluster, target, options, Silent(), sweep.pool.submit, sweep.second.submit)
         self.walks[place] = walk
         try:
             walk.run()

@@ -15,6 +15,7 @@ import msgspec
 from kubectl_portcheck.collect.cluster import neighbours
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.remembered import Memory
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
@@ -75,25 +76,6 @@ class Cluster(neighbours.Cluster, Protocol):
 
     def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
         """Connects from inside a pod."""
-
-
-class Progress(Protocol):
-    """Is told what the walk does; called from several threads."""
-
-    def target(self, title: str, number: int, total: int) -> None:
-        """Another Service's turn."""
-
-    def started(self, step: StepName, detail: str = "") -> None:
-        """A step began, or went on."""
-
-    def done(self, step: StepName) -> None:
-        """A step is complete."""
-
-    def sweep(self, title: str) -> None:
-        """A sweep over several Services begins."""
-
-    def counted(self, what: str, number: int, total: int, detail: str = "") -> None:
-        """So many of so many are done; the total is 0 where it is not known."""
 
 
 class Options(NamedTuple):

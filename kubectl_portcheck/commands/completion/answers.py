@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kubectl_portcheck.commands.completion import cache
 from kubectl_portcheck.commands.completion.cache import Named
 from kubectl_portcheck.commands.completion.words import Question
-from kubectl_portcheck.target import KINDS, SERVICE, Kind
+from kubectl_portcheck.target import KINDS, SERVICE, Kind, kind_named
 
 if TYPE_CHECKING:
     from kubectl_portcheck.client import Api, Connection, ConnectionFlags, Deadline
@@ -105,10 +105,9 @@ def _namespaces(question: Question, environ: Mapping[str, str]) -> Named:
 def _targets(question: Question, environ: Mapping[str, str]) -> Named:
     """Names of Services, and what else may stand for one; after a colon its ports."""
     word, slash, rest = question.prefix.rpartition("/")
-    kind = next((k for k in KINDS if word in (k.short, k.name.lower(), k.plural, *k.others)), None)
-    if slash and kind is None:
+    kind = kind_named(word) if slash else kind_named(question.kind_word) or SERVICE
+    if kind is None:
         return []
-    kind = kind or SERVICE
     lead = word + slash
     name, colon, _ = rest.partition(":")
     if colon:
@@ -116,7 +115,9 @@ def _targets(question: Question, environ: Mapping[str, str]) -> Named:
         return [(f"{lead}{name}:{port}", about) for port, about in found]
     found = _asked(question, environ, kind.short, _objects_of(kind))
     named = [(lead + name, about) for name, about in found]
-    kinds = [] if slash else [(f"{k.short}/", k.name) for k in KINDS]
+    if slash or question.kind_word:
+        return named
+    kinds = [(f"{k.short}/", k.name) for k in KINDS]
     return named + kinds
 
 

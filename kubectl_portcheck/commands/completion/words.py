@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.parser import OneOf
+from kubectl_portcheck.target import kind_named
 
 BY_FLAG = {
     "namespace": "namespaces",
@@ -37,6 +38,8 @@ class Question(NamedTuple):
     """What the flags before it say, by their destinations: where the cluster is."""
     taken: tuple[str, ...] = ()
     """What is written already and need not be offered again."""
+    kind_word: str = ""
+    """The kind that stands by itself before the names: ``svc`` in ``svc checkout``."""
 
 
 def question(words: Sequence[str], current: str) -> Question:
@@ -57,7 +60,9 @@ def question(words: Sequence[str], current: str) -> Question:
             and (a not in line.given or isinstance(a, argparse._AppendAction))
         )
         return Question("flags", current, words=offered, flags=flags)
-    return Question("targets", current, flags=flags, taken=tuple(line.targets))
+    first = next(iter(line.targets), "")
+    kind_word = first if kind_named(first) else ""
+    return Question("targets", current, flags=flags, taken=tuple(line.targets), kind_word=kind_word)
 
 
 def _value(action: argparse.Action, written: str, lead: str, flags: Mapping[str, str]) -> Question:

@@ -1,0 +1,138 @@
+"""What can be asked of the program: one frozen type per mode.
+
+``request.parse`` makes them. A mode has the fields that it uses and no others, so a flag for which
+it has no field is refused there.
+"""
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.client import ConnectionFlags
+    from kubectl_portcheck.collect.cluster.collect import Selection
+    from kubectl_portcheck.collect.cluster.from_pod import Source
+    from kubectl_portcheck.target import Target
+
+Again = Literal["", "wait", "watch"]
+"""Whether to look once, until the Service is healthy, or until Ctrl-C."""
+
+
+class Style(NamedTuple):
+    """How text looks on the terminal, in every mode."""
+
+    color: Literal["auto", "always", "never"] = "auto"
+    plain: bool = False
+    """Words instead of pictures."""
+
+
+class Output(NamedTuple):
+    """Where a report goes, how it looks, and with which exit code it ends."""
+
+    form: str = "table"
+    """One of ``arguments.FORMATS``."""
+    style: Style = Style()
+    quiet: bool = False
+    """The verdict line only."""
+    summary: bool = False
+    show_commands: bool = False
+    files: tuple[tuple[str, str], ...] = ()
+    """Format and path of each further report."""
+    svg: str | None = None
+    html: str | None = None
+    dark: bool = False
+    """The background of the two."""
+    save: str | None = None
+    """Where the evidence is saved."""
+    redact: bool = False
+    fail_on: str = "degraded"
+    exit_zero: bool = False
+    ignore: tuple[str, ...] = ()
+    """Codes of rules."""
+
+
+class Access(NamedTuple):
+    """How a cluster is asked, by a walk as by a sweep."""
+
+    flags: "ConnectionFlags"
+    verbosity: int = 0
+    """kubectl's log level."""
+    timeout: float | None = None
+    """Seconds; None stands for the default of the mode."""
+    again: Again = ""
+    exec: bool = True
+    port_forward: bool = True
+
+
+class WalkRequest(NamedTuple):
+    """Check what is named, in a cluster."""
+
+    targets: "tuple[Target, ...]"
+    access: Access
+    output: Output
+    source: "Source | None" = None
+    """The pod of ``--from``."""
+    debug_image: str | None = None
+
+
+class SweepRequest(NamedTuple):
+    """Check every Service of a namespace, or of the cluster."""
+
+    selection: "Selection"
+    access: Access
+    output: Output
+    deep: bool = False
+
+
+class FilesRequest(NamedTuple):
+    """Check manifests."""
+
+    paths: tuple[str, ...]
+    targets: "tuple[Target, ...]"
+    output: Output
+    namespace: str = ""
+    """Of objects whose file names none."""
+    selector: str = ""
+    complete: bool = False
+    """Whether nothing exists besides the files."""
+    change: Literal["", "diff", "write"] = ""
+    """Whether to print a patch or to write the files instead of a report."""
+
+
+class DemoRequest(NamedTuple):
+    """Show an incident that ships with the program."""
+
+    scenario: str
+    output: Output
+    animated: bool = True
+
+
+class ReplayRequest(NamedTuple):
+    """Diagnose saved evidence."""
+
+    path: str
+    output: Output
+
+
+class ReferenceRequest(NamedTuple):
+    """Print what needs neither a cluster nor evidence."""
+
+    topic: Literal["demos", "explain", "list-rules", "rbac", "completion"]
+    word: str = ""
+    """The rule, the shell, or the form of the list of demos."""
+    style: Style = Style()
+    role: "RoleFor | None" = None
+
+
+class RoleFor(NamedTuple):
+    """What the Role of ``--rbac`` has to allow."""
+
+    targets: "tuple[Target, ...]" = ()
+    namespace: str = ""
+    everywhere: bool = False
+    exec: bool = True
+    port_forward: bool = True
+    debug: bool = False
+    source_namespace: str | None = None
+    """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
+
+
+Request = WalkRequest | SweepRequest | FilesRequest | DemoRequest | ReplayRequest | ReferenceRequest

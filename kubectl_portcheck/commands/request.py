@@ -1,0 +1,344 @@
+"""From the command line to what is asked: one of the frozen types of ``modes``.
+
+A mode takes the flags that it uses. Whatever is given and not taken would do nothing, and is
+refused: so is every flag that is added later, until a mode takes it. Flags of the connection,
+``-v``, ``--color`` and ``--plain`` are accepted everywhere, because people keep them in aliases.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.commands.modes import (
+    Access,
+    DemoRequest,
+    FilesRequest,
+    Output,
+    ReferenceRequest,
+    ReplayRequest,
+    Request,
+    RoleFor,
+    Style,
+    SweepRequest,
+    WalkRequest,
+)
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.parser import Given
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.client import ConnectionFlags
+    from kubectl_portcheck.collect.cluster.from_pod import Source
+    from kubectl_portcheck.target import Target
+
+MODES = ("demo", "filename", "replay", "explain", "list_rules", "rbac", "completion")
+"""The flags that choose what to do; without any of them a cluster is checked."""
+NEEDED = {
+    "complete": "-f: it is about files",
+    "debug_image": "a TARGET: it is not for a sweep",
+    "diff": "-f: it is about files",
+    "from": "a TARGET: it is not for a sweep",
+    "from_namespace": "--from",
+    "no_animation": "--demo: nothing else is animated",
+    "theme": "--save-svg or --save-html",
+    "write": "-f: it is about files",
+}
+"""What a flag needs, where that says more than the mode in which it would do nothing."""
+DEMOS = "list"
+"""The name after --demo that stands for the list of them."""
+
+
+def parse(argv: Sequence[str]) -> Request:
+    """Read a command line. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
+    return request_from(arguments.read(argv))
+
+
+def request_from(given: Given) -> Request:
+    """Make of the flags what is asked. Raises UsageError for a flag that would do nothing."""
+    given.accept(arguments.CONNECTION)
+    mode = _one_of(given, *MODES)
+    _refuse_what_cannot_be_kept(given)
+    request = _request(given, mode)
+    _refuse_the_rest(given, mode)
+    return request
+
+
+def _request(given: Given, mode: str) -> Request:
+    if mode == "filename":
+        return _files(given)
+    if mode in ("explain", "list_rules", "rbac", "completion") or given.text("demo") == DEMOS:
+        return _reference(given, mode)
+    if mode == "demo":
+        animated = not given.switch("no_animation")
+        return DemoRequest(given.text("demo") or "", _output(given), animated)
+    if mode == "replay":
+        return ReplayRequest(given.text("replay") or "", _output(given))
+    return _walk(given) if given.has("targets") else _sweep(given)
+
+
+# The modes
+
+
+def _walk(given: Given) -> WalkRequest:
+    if given.has("all_namespaces"):
+        raise UsageError("a resource cannot be retrieved by name across all namespaces")
+    _refuse_selectors(given)
+    if given.has("deep"):
+        raise UsageError("--deep does nothing with a TARGET: every pod of it is looked into anyway")
+    debug_image = given.text("debug_image")
+    if debug_image and (given.has("wait") or given.has("watch")):
+        raise UsageError("--debug-image changes a pod: it cannot be used with --wait or --watch")
+    if debug_image and given.has("no_exec"):
+        raise UsageError("--debug-image and --no-exec exclude each other")
+    targets, source = _targets(given), _source(given)
+    return WalkRequest(targets, _access(given), _output(given), source, debug_image)
+
+
+def _sweep(given: Given) -> SweepRequest:
+    from kubectl_portcheck.collect.cluster.collect import Selection
+
+    selection = Selection(
+        given.switch("all_namespaces"),
+        given.text("selector") or "",
+        given.text("field_selector") or "",
+    )
+    return SweepRequest(selection, _access(given), _output(given), given.switch("deep"))
+
+
+def _files(given: Given) -> FilesRequest:
+    if given.has("targets"):
+        _refuse_selectors(given)
+    everywhere = given.switch("all_namespaces")
+    change = _one_of(given, "diff", "write")
+    for flag in ("diff", "write"):
+        given.switch(flag)
+    return FilesRequest(
+        paths=given.texts("filename"),
+        targets=_targets(given),
+        output=_output(given, redacts=False, prints=not change),
+        namespace="" if everywhere else given.text("namespace") or "",
+        selector=given.text("selector") or "",
+        complete=given.switch("complete"),
+        change="diff" if change == "diff" else "write" if change else "",
+    )
+
+
+def _reference(given: Given, mode: str) -> ReferenceRequest:
+    style = _style(given)
+    if mode == "demo":
+        return ReferenceRequest("demos", given.text("output") or "table", style)
+    if mode == "explain":
+        return ReferenceRequest("explain", given.text("explain") or "", style)
+    if mode == "completion":
+        return ReferenceRequest("completion", given.text("completion") or "", style)
+    if given.switch("list_rules"):
+        return ReferenceRequest("list-rules", style=style)
+    given.switch("rbac")
+    return ReferenceRequest("rbac", style=style, role=_role(given))
+
+
+def _role(given: Given) -> RoleFor:
+    """What the Role of ``--rbac`` is for: the walk or the sweep that the other flags describe."""
+    if given.has("targets"):
+        if given.has("all_namespaces"):
+            raise UsageError("a resource cannot be retrieved by name across all namespaces")
+        _refuse_selectors(given)
+    if given.has("from_namespace") and not given.has("from"):
+        raise UsageError(f"--from-namespace needs {NEEDED['from_namespace']}")
+    role = RoleFor(
+        targets=_targets(given),
+        namespace=given.text("namespace") or "",
+        everywhere=given.switch("all_namespaces"),
+        exec=not given.switch("no_exec"),
+        port_forward=not given.switch("no_port_forward"),
+        debug=bool(given.text("debug_image")),
+        source_namespace=None if (source := _source(given)) is None else source.namespace,
+    )
+    # The others of a walk and of a sweep need no right, and are no mistake beside --rbac.
+    given.accept(arguments.SEVERAL, arguments.WALK, arguments.OUTPUT)
+    return role
+
+
+# What several modes have
+
+
+def _targets(given: Given) -> "tuple[Target, ...]":
+    from kubectl_portcheck.target import parse_targets
+
+    return parse_targets(given.texts("targets"))
+
+
+def _source(given: Given) -> "Source | None":
+    text = given.text("from")
+    if text is None:
+        return None
+    from kubectl_portcheck.collect.cluster.from_pod import parse_source
+
+    return parse_source(text)._replace(namespace=given.text("from_namespace") or "")
+
+
+def _access(given: Given) -> Access:
+    again = _one_of(given, "wait", "watch")
+    for flag in ("wait", "watch"):
+        given.switch(flag)
+    return Access(
+        flags=_connection(given),
+        verbosity=given.number("v") or 0,
+        timeout=given.seconds("timeout"),
+        again="wait" if again == "wait" else "watch" if again else "",
+        exec=not given.switch("no_exec"),
+        port_forward=not given.switch("no_port_forward"),
+    )
+
+
+def _connection(given: Given) -> "ConnectionFlags":
+    from kubectl_portcheck.client import ConfigurationError, ConnectionFlags
+    from kubectl_portcheck.client.connection import parse_timeout
+
+    try:
+        parse_timeout(given.text("request_timeout"))
+    except ConfigurationError as error:
+        raise UsageError(error.message) from None
+    extras: dict[str, tuple[str, ...]] = {}
+    for key, value in given.pairs("as_user_extra"):
+        extras[key] = (*extras.get(key, ()), value)
+    return ConnectionFlags(
+        kubeconfig=given.text("kubeconfig"),
+        context=given.text("context"),
+        cluster=given.text("cluster"),
+        user=given.text("user"),
+        namespace=given.text("namespace"),
+        server=given.text("server"),
+        tls_server_name=given.text("tls_server_name"),
+        certificate_authority=given.text("certificate_authority"),
+        insecure_skip_tls_verify=given.switch("insecure_skip_tls_verify"),
+        client_certificate=given.text("client_certificate"),
+        client_key=given.text("client_key"),
+        token=given.text("token"),
+        username=given.text("username"),
+        password=given.text("password"),
+        as_user=given.text("as"),
+        as_uid=given.text("as_uid"),
+        as_groups=given.texts("as_group"),
+        as_user_extra=extras,
+        request_timeout=given.text("request_timeout"),
+        disable_compression=given.switch("disable_compression"),
+    )
+
+
+def _style(given: Given) -> Style:
+    color: Literal["auto", "always", "never"] = "auto"
+    match given.text("color"):
+        case "always":
+            color = "always"
+        case "never":
+            color = "never"
+    return Style(color, given.switch("plain"))
+
+
+def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Output:
+    """What becomes of the report. Where none is printed, the flags of its form are left over."""
+    output = Output(
+        style=_style(given),
+        save=given.text("save"),
+        redact=redacts and given.switch("redact"),
+        ignore=_ignored(given.texts("ignore")),
+        exit_zero=given.switch("exit_zero"),
+    )
+    # With --wait it is --fail-on that says when a Service is healthy.
+    if not output.exit_zero or given.has("wait"):
+        output = output._replace(fail_on=given.text("fail_on") or "degraded")
+    elif given.has("fail_on"):
+        raise UsageError("--fail-on does nothing with --exit-zero")
+    if not prints:
+        return output
+    form = given.text("output") or "table"
+    if given.has("watch") and form == "junit":
+        raise UsageError("--watch cannot print junit: one document does not follow another")
+    _refuse_what_only_a_table_has(given, form)
+    svg, html = given.text("save_svg"), given.text("save_html")
+    return output._replace(
+        form=form,
+        quiet=given.switch("quiet"),
+        summary=given.switch("summary"),
+        show_commands=given.switch("show_commands"),
+        files=given.pairs("output_file"),
+        svg=svg,
+        html=html,
+        dark=bool(svg or html) and given.text("theme") == "dark",
+    )
+
+
+def _refuse_what_only_a_table_has(given: Given, form: str) -> None:
+    quiet = given.has("quiet")
+    if quiet and given.has("output"):
+        raise UsageError(f"-q and -o {form} exclude each other: -q prints one line")
+    for flag in ("summary", "show_commands"):
+        if given.has(flag) and quiet:
+            raise UsageError(f"{given.name(flag)} does nothing with -q: it prints one line")
+        if given.has(flag) and form not in ("table", "wide"):
+            raise UsageError(f"{given.name(flag)} does nothing with -o {form}: it is for a table")
+    if given.has("summary") and given.has("show_commands"):
+        raise UsageError("--show-commands does nothing with --summary: no step is printed")
+
+
+def _ignored(words_given: Sequence[str]) -> tuple[str, ...]:
+    """The codes that --ignore names. Raises UsageError for what is no rule."""
+    if not words_given:
+        return ()
+    from kubectl_portcheck.commands.rules import rule_named
+    from kubectl_portcheck.rules.suppressions import words
+
+    return tuple(rule_named(word).code for text in words_given for word in words(text))
+
+
+# Refusals
+
+
+def _one_of(given: Given, *flags: str) -> str:
+    """The one of these flags that is given, or ''. Raises UsageError for two of them."""
+    found = [flag for flag in flags if given.has(flag)]
+    if len(found) > 1:
+        raise UsageError(
+            f"{_written(given, found[0])} and {_written(given, found[1])} exclude each other"
+        )
+    return found[0] if found else ""
+
+
+def _written(given: Given, flag: str) -> str:
+    return "-f" if flag == "filename" else given.name(flag)
+
+
+def _refuse_selectors(given: Given) -> None:
+    if given.has("selector") or given.has("field_selector"):
+        raise UsageError("name cannot be provided when a selector is specified")
+
+
+def _refuse_what_cannot_be_kept(given: Given) -> None:
+    """Refuse kubectl's flags whose promise this program cannot keep."""
+    if given.switch("match_server_version"):
+        raise UsageError(
+            "--match-server-version cannot be kept: this program is of no version of Kubernetes"
+        )
+    if given.switch("warnings_as_errors"):
+        raise UsageError(
+            "--warnings-as-errors cannot be kept: the warnings of the API server are not read"
+        )
+
+
+def _refuse_the_rest(given: Given, mode: str) -> None:
+    """Refuse the first flag that the mode has not taken."""
+    # People keep these in aliases, as they do those of the connection.
+    left = [flag for flag in given.left() if flag not in ("v", "color", "plain")]
+    if not left:
+        return
+    flag, name = left[0], _written(given, left[0])
+    with_what = _written(given, mode) if mode else "a TARGET" if given.has("targets") else "a sweep"
+    if flag == "targets":
+        raise UsageError(f"{with_what} takes no TARGET")
+    if flag in NEEDED and (mode == "" or NEEDED[flag].split(":")[0] != with_what):
+        raise UsageError(f"{name} needs {NEEDED[flag]}")
+    why = ": no cluster is asked" if given.section(flag) in arguments.CLUSTER_ONLY else ""
+    for change in ("diff", "write"):
+        if given.has(change) and not why:
+            with_what, why = given.name(change), ": no report is printed"
+    raise UsageError(f"{name} does nothing with {with_what}{why}")

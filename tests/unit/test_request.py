@@ -1,0 +1,226 @@
+"""The command line as a request: what each mode takes, and what it refuses."""
+
+import argparse
+import itertools
+from typing import NamedTuple
+
+import pytest
+
+from kubectl_portcheck import arguments
+from kubectl_portcheck.commands import modes
+from kubectl_portcheck.commands.request import parse
+from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.target import KINDS
+
+VALUES = {
+    "--as-user-extra": "a=b",
+    "--color": "never",
+    "--completion": "bash",
+    "--explain": "PC401",
+    "--fail-on": "broken",
+    "--from": "pod/client",
+    "--from-namespace": "other",
+    "--ignore": "PC412",
+    "--output": "json",
+    "--output-file": "json=file",
+    "--theme": "dark",
+    "--timeout": "3s",
+    "--v": "6",
+}
+
+
+class Flag(NamedTuple):
+    """A flag with a value, as it is written."""
+
+    name: str
+    words: tuple[str, ...]
+    section: str
+
+
+def flags() -> list[Flag]:
+    """Every flag of the help."""
+    found = []
+    for group in arguments.parser()._action_groups:
+        for action in group._group_actions:
+            if not action.option_strings or action.help == argparse.SUPPRESS:
+                continue
+            name = action.option_strings[-1]
+            value = () if action.nargs in (0, "?") else (VALUES.get(name, "5"),)
+            found.append(Flag(name, (name, *value), group.title or ""))
+    return [f for f in found if f.name not in ("--help", "--version")]
+
+
+def accepted(*words: str) -> bool:
+    try:
+        parse(words)
+    except UsageError:
+        return False
+    return True
+
+
+ANYWHERE = {"--color", "--plain", "--v"} | {
+    f.name for f in flags() if f.section == arguments.CONNECTION
+}
+SAVING = {"--save-svg", "--save-html", "--output-file", "--save", "--ignore"}
+REPORT = {
+    *SAVING,
+    *("--output", "--show-commands", "--summary", "--quiet"),
+    *("--fail-on", "--exit-zero", "--redact"),
+}
+WALK = {f.name for f in flags() if f.section == arguments.WALK}
+OTHERS = {"--filename", "--rbac"}
+"""Modes of their own, which take targets."""
+TAKEN: dict[tuple[str, ...], set[str]] = {
+    ("svc/checkout",): REPORT | WALK - {"--from-namespace"} | OTHERS,
+    ("svc", "checkout"): REPORT | WALK - {"--from-namespace"} | OTHERS,
+    ("--from", "pod/client", "svc/checkout"): REPORT | WALK | {"--rbac"},
+    (): REPORT
+    | WALK - {"--from", "--from-namespace", "--debug-image"}
+    | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
+    | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
+    | OTHERS,
+    ("-f", "x.yaml"): REPORT - {"--redact"}
+    | {"--filename", "--complete", "--diff", "--write", "--all-namespaces", "--selector"},
+    ("-f", "x.yaml", "--diff"): {
+        *("--save", "--ignore", "--fail-on", "--exit-zero"),
+        *("--filename", "--complete", "--all-namespaces", "--selector", "--diff"),
+    },
+    ("--demo",): REPORT | {"--demo", "--no-animation"},
+    ("--demo", "list"): {"--output", "--demo"},
+    ("--replay", "x.json"): REPORT | {"--replay"},
+    ("--explain", "PC401"): {"--explain"},
+    ("--list-rules",): {"--list-rules"},
+    ("--completion", "bash"): {"--completion"},
+    ("--rbac",): REPORT
+    | WALK - {"--from-namespace"}
+    | {"--theme", "--no-animation"}
+    | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},
+}
+"""What each mode takes besides the flags that are accepted anywhere."""
+
+
+@pytest.mark.parametrize("mode", TAKEN, ids=" ".join)
+def test_a_mode_takes_the_flags_that_it_uses_and_refuses_every_other(mode: tuple[str, ...]) -> None:
+    found = {f.name for f in flags() if accepted(*mode, *f.words)}
+    assert found - ANYWHERE == TAKEN[mode]
+    assert found >= ANYWHERE
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--explain PC401 -o json", "--output does nothing with --explain"),
+        ("--list-rules -q", "--quiet does nothing with --list-rules"),
+        ("--explain PC401 svc/x", "--explain takes no TARGET"),
+        ("--demo checkout svc/x", "--demo takes no TARGET"),
+        ("--demo list --save x", "--save does nothing with --demo"),
+        ("--demo --no-exec", "--no-exec does nothing with --demo: no cluster is asked"),
+        ("-f x.yaml --wait", "--wait does nothing with -f: no cluster is asked"),
+        ("-f x.yaml --redact", "--redact does nothing with -f"),
+        ("-f x.yaml --diff -o json", "--output does nothing with --diff: no report is printed"),
+        ("-f x.yaml --write -q", "--quiet does nothing with --write: no report is printed"),
+        ("--replay x --diff", "--diff needs -f: it is about files"),
+        ("svc/x --theme dark", "--theme needs --save-svg or --save-html"),
+        ("svc/x --from-namespace y", "--from-namespace needs --from"),
+        ("svc/x --no-animation", "--no-animation needs --demo: nothing else is animated"),
+        ("--from pod/x", "--from needs a TARGET: it is not for a sweep"),
+        ("--debug-image x", "--debug-image needs a TARGET: it is not for a sweep"),
+        ("svc/x -q -o json", "-q and -o json exclude each other: -q prints one line"),
+        ("svc/x -q --summary", "--summary does nothing with -q: it prints one line"),
+        ("svc/x -o json --summary", "--summary does nothing with -o json: it is for a table"),
+        ("svc/x -o name --show-commands", "--show-commands does nothing with -o name"),
+        ("svc/x --summary --show-commands", "--show-commands does nothing with --summary"),
+        ("svc/x --exit-zero --fail-on broken", "--fail-on does nothing with --exit-zero"),
+        ("svc/x --wait --watch", "--wait and --watch exclude each other"),
+        ("--demo --explain PC401", "--demo and --explain exclude each other"),
+        ("-f x.yaml --diff --write", "--diff and --write exclude each other"),
+        ("svc/x --deep", "--deep does nothing with a TARGET"),
+        ("svc/x -A", "a resource cannot be retrieved by name across all namespaces"),
+        ("svc/x -l app=y", "name cannot be provided when a selector is specified"),
+        ("svc/x --watch -o junit", "--watch cannot print junit"),
+        ("svc/x --debug-image y --wait", "--debug-image changes a pod"),
+        ("svc/x --debug-image y --no-exec", "--debug-image and --no-exec exclude each other"),
+        ("svc/x --ignore nothing", "no rule 'nothing'"),
+        ("svc svc/x", "cannot check 'svc/x': the kind 'svc' stands before it already"),
+    ],
+)
+def test_what_would_do_nothing_is_refused_in_plain_words(words: str, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse(words.split())
+    assert refused.value.message.startswith(message)
+
+
+def test_fail_on_says_when_a_wait_ends_also_where_the_exit_code_is_0() -> None:
+    assert accepted("svc/x", "--exit-zero", "--fail-on", "warning", "--wait")
+
+
+def test_a_request_is_frozen_data() -> None:
+    request = parse(["svc/x", "-n", "shop", "--no-exec", "-o", "wide", "--ignore", "pc412,PC205"])
+    assert isinstance(request, modes.WalkRequest)
+    assert request.access.flags.namespace == "shop"
+    assert (request.access.exec, request.access.port_forward) == (False, True)
+    assert (request.output.form, request.output.ignore) == ("wide", ("PC412", "PC205"))
+    with pytest.raises(AttributeError):
+        request.__setattr__("targets", ())
+
+
+def titles(*words: str) -> list[str]:
+    request = parse(words)
+    assert isinstance(request, modes.WalkRequest)
+    return [t.title for t in request.targets]
+
+
+def test_targets_stand_among_the_flags_as_with_kubectl() -> None:
+    words = ["svc/a", "-n", "x", "svc/b", "--no-exec", "--", "svc/c"]
+    assert titles(*words) == ["svc/a", "svc/b", "svc/c"]
+
+
+ALIASES = {
+    "svc": "svc service services Service Services services.v1.",
+    "pod": "po pod pods Pod",
+    "deploy": "deploy deployment deployments Deployment deployments.apps deployment.v1.apps",
+    "sts": "sts statefulset statefulsets statefulsets.apps",
+    "ds": "ds daemonset daemonsets daemonsets.apps",
+    "rs": "rs replicaset replicasets replicasets.apps",
+    "ing": "ing ingress ingresses ingresses.networking.k8s.io ingress.v1.networking.k8s.io",
+    "httproute": "httproute httproutes httproutes.gateway.networking.k8s.io",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "alias"),
+    [(kind, alias) for kind, aliases in ALIASES.items() for alias in aliases.split()],
+)
+def test_kind_and_name_stand_apart_as_kubectl_takes_them(kind: str, alias: str) -> None:
+    assert titles(alias, "checkout", "cart") == [f"{kind}/checkout", f"{kind}/cart"]
+    assert titles(f"{alias}/checkout") == [f"{kind}/checkout"]
+
+
+def test_every_kind_has_its_aliases_tested() -> None:
+    assert [*ALIASES] == [k.short for k in KINDS]
+
+
+def test_a_port_follows_a_name_that_stands_apart_from_its_kind() -> None:
+    request = parse(["svc", "checkout:http", "cart:80"])
+    assert isinstance(request, modes.WalkRequest)
+    assert [(t.name, t.port) for t in request.targets] == [("checkout", "http"), ("cart", 80)]
+
+
+@pytest.mark.parametrize("words", [["checkout"], ["svc"], ["po"], ["checkout", "svc"]])
+def test_names_without_a_kind_before_them_are_services(words: list[str]) -> None:
+    assert titles(*words) == [f"svc/{word}" for word in words]
+
+
+def test_a_switch_takes_a_value_and_never_the_next_word() -> None:
+    words = ["--insecure-skip-tls-verify", "svc/a", "--no-exec=1", "-q", "--quiet=false"]
+    request = parse(words)
+    assert isinstance(request, modes.WalkRequest)
+    assert titles(*words) == ["svc/a"]
+    assert request.access.flags.insecure_skip_tls_verify
+    assert (request.access.exec, request.output.quiet) == (False, False)
+
+
+def test_no_two_modes_go_together() -> None:
+    each = (["--demo"], ["-f", "x"], ["--replay", "x"], ["--explain", "x"], ["--list-rules"])
+    for one, other in itertools.combinations((*each, ["--rbac"], ["--completion", "zsh"]), 2):
+        assert not accepted(*one, *other)
