@@ -78,8 +78,9 @@ def parser() -> Parser:
         "targets",
         nargs="*",
         metavar="TARGET",
-        help="svc/NAME, svc NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services that "
-        "select its pods; ing/ or httproute/NAME for those to which it leads; each may end in :PORT",
+        help="svc/NAME, svc NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services "
+        "that select its pods; ing/ or httproute/NAME for those to which it leads; each may end "
+        "in :PORT",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
     _several_flags(made.add_argument_group(SEVERAL))
