@@ -22,9 +22,9 @@ if TYPE_CHECKING:
         UsageError,
     )
     from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
+    from kubectl_portcheck.model.fixes import Fix
     from kubectl_portcheck.model.report import (
         Finding,
-        Fix,
         PodReport,
         PortReport,
         Report,

@@ -8,7 +8,7 @@ import msgspec
 from kubectl_portcheck.diagnosis import own_ports
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.probes import Attempt
@@ -79,6 +79,7 @@ def diagnose(
         verdict=worst(verdicts) if verdicts else "healthy",
         services=tuple(services),
         missing=evidence.missing,
+        rights=evidence.rights,
         interrupted=interrupted,
     )
 
@@ -142,6 +143,7 @@ def _service(
         findings=findings,
         not_evaluated=not_evaluated,
         missing=_missing(evidence),
+        rights=_rights(evidence),
         suppressed=suppressed,
         notes=ignored.notes,
     )
@@ -166,6 +168,7 @@ def _own_ports(
         findings=findings,
         not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
         missing=_missing(whole.evidence),
+        rights=_rights(whole.evidence),
         suppressed=tuple(
             Suppressed(finding=f, by=ignored.codes[f.code])
             for f in found
@@ -205,6 +208,7 @@ def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
         verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
         headline=detail if why.reason == Reason.NOT_FOUND else f"could not tell: {detail}",
         missing=(detail,),
+        rights=(why.right,) if why.right else (),
     )
 
 
@@ -402,3 +406,12 @@ def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
     told += [f.reason for f in evidence.service_forwards if f.attempt is None and f.reason]
     return tuple(dict.fromkeys(told))
+
+
+def _rights(evidence: ServiceEvidence) -> tuple[Right, ...]:
+    """The permissions that were missing, each once."""
+    read = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
+    found = [m.right for m in (*read, evidence.in_cluster) if isinstance(m, Missing)]
+    forwards = (f.attempt for f in evidence.service_forwards if f.attempt is not None)
+    found += [a.right for a in (*evidence.attempts, *forwards)]
+    return tuple(dict.fromkeys(r for r in found if r is not None))

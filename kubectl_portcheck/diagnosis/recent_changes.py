@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Workload
-from kubectl_portcheck.model.report import Change, Finding, Fix, OldPort, Subject
+from kubectl_portcheck.model.report import Change, Finding, OldPort
 from kubectl_portcheck.rules.wording import ago, listing, share
 from kubectl_portcheck.semantics import ports, rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase

@@ -27,6 +27,28 @@ class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed
     value: T
 
 
+class Right(Record, frozen=True):
+    """A permission that the API server asked for and the user does not have."""
+
+    verb: str
+    resource: str
+    group: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    """Empty for a request to the whole cluster."""
+
+    @property
+    def path(self) -> str:
+        """``pods/exec``: the resource with its part, as ``kubectl auth can-i`` takes it."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+    @property
+    def words(self) -> str:
+        """``list replicasets.apps``."""
+        group = f".{self.group}" if self.group else ""
+        return f"{self.verb} {self.path}{group}"
+
+
 class Reason(Word):
     """Why something is missing: a closed set of words, written as they appear in snapshots."""
 
@@ -50,3 +72,5 @@ class Missing(Record, frozen=True, tag_field="state", tag="missing"):
     reason: Reason
     detail: str = ""
     """What a user needs to see: the server's own words, or the right that is missing."""
+    right: Right | None = None
+    """The permission that is missing, where that is the reason and the server named it."""

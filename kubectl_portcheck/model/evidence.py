@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -136,4 +136,6 @@ class Evidence(Record, frozen=True):
     services: tuple[ServiceEvidence, ...] = ()
     missing: tuple[str, ...] = ()
     """What could not be looked at at all, such as a namespace whose Services are forbidden."""
+    rights: tuple[Right, ...] = ()
+    """The permissions that were missing for that."""
     interrupted: bool = False

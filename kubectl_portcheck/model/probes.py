@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import Record, Right
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
 Family = Literal["IPv4", "IPv6", "dual"]
@@ -68,3 +68,5 @@ class Attempt(Record, frozen=True):
     """The HTTP status of the pod's own answer."""
     speaks: Literal["", "plain", "tls"] = ""
     """What the answer proves of the language that is spoken there."""
+    right: Right | None = None
+    """The permission whose lack kept it from being made."""

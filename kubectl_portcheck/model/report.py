@@ -2,16 +2,15 @@
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Record, Word
+from kubectl_portcheck.model.base import Record, Right, Word
 from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
 
 Severity = Literal["error", "warning", "info"]
 Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Status = Literal["pass", "warn", "fail", "skipped"]
-Safety = Literal["safe", "review"]
-Target = Literal["live", "source"]
 SuppressedBy = Literal["annotation", "flag"]
 StepName = Literal[
     "pod-status",
@@ -46,30 +45,6 @@ class Impact(Word):
     PATH = "path"
     """Those get errors who come by one path (an Ingress, a route, a policy)."""
     NONE = "none"
-
-
-class Subject(Record, frozen=True):
-    """The object that a finding is about."""
-
-    kind: str
-    namespace: str
-    name: str
-
-
-class Fix(Record, frozen=True):
-    """A change that mends the cause. ``command`` is an argument vector, never a string."""
-
-    title: str
-    command: tuple[str, ...] | None = None
-    patch: str | None = None
-    """What to write in the source, where no command can do it or one would be reverted."""
-    subject: Subject | None = None
-    """The object that the command changes, where it changes one."""
-    owner: str | None = None
-    """Who would take the change of the live object back, where somebody would."""
-    safety: Safety = "review"
-    """``safe``: may be pasted as it stands. ``review``: needs a choice or has a side effect."""
-    target: Target = "live"
 
 
 class Origin(Record, frozen=True):
@@ -217,6 +192,8 @@ class ServiceReport(Record, frozen=True):
     not_evaluated: tuple[NotEvaluated, ...] = ()
     missing: tuple[str, ...] = ()
     """What could not be had, each once, in the user's words: rights, tools, time."""
+    rights: tuple[Right, ...] = ()
+    """The rights that were missing."""
     suppressed: tuple[Suppressed, ...] = ()
     notes: tuple[str, ...] = ()
     """What the user should know about the run that is no finding."""
@@ -262,4 +239,6 @@ class Report(Record, frozen=True):
     services: tuple[ServiceReport, ...] = ()
     missing: tuple[str, ...] = ()
     """What could not be looked at at all, such as a namespace whose Services are forbidden."""
+    rights: tuple[Right, ...] = ()
+    """The rights that were missing for that."""
     interrupted: bool = False

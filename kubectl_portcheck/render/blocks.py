@@ -4,15 +4,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import (
-    Finding,
-    Fix,
-    PodReport,
-    PortReport,
-    ServiceReport,
-    Step,
-)
+from kubectl_portcheck.model.report import Finding, PodReport, PortReport, ServiceReport, Step
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
@@ -186,8 +180,7 @@ def fixes(found: Finding, look: Look) -> Lines:
 
 def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
     if not fix.command:
-        shown = labelled(label, fix.title, look)
-        return shown + (_patch(fix.patch, look) if fix.patch else [])
+        return _by_hand(label, fix, look, whole=whole)
     if not whole:
         return labelled(label, f"{fix.title} (-o wide)", look)
     care = "safe to paste" if fix.safety == "safe" else "review before you paste"
@@ -202,6 +195,14 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
         note = "Mend its source too, or the next deployment reverts it (-o wide)."
         shown += labelled("", note, look)
     return shown
+
+
+def _by_hand(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
+    if fix.look and whole:
+        shown = labelled(label, f"{fix.title}:", look)
+        return [*shown, BLANK, *paste(fix.look, look, "command"), BLANK]
+    shown = labelled(label, fix.title, look)
+    return shown + (_patch(fix.patch, look) if fix.patch else [])
 
 
 def _patch(patch: str, look: Look) -> Lines:

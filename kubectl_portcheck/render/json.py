@@ -12,20 +12,19 @@ import json
 from collections import Counter
 from typing import Final
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
 from kubectl_portcheck.model.report import (
     Chain,
     Change,
     Finding,
-    Fix,
     NotEvaluated,
     PodReport,
     PortReport,
     Report,
     ServiceReport,
     Step,
-    Subject,
     Suppressed,
 )
 from kubectl_portcheck.render.blocks import safe_command
@@ -212,6 +211,7 @@ def _fix(fix: Fix) -> Json:
         "safety": fix.safety,
         "target": fix.target,
         "owner": _text(fix.owner),
+        "look": list(fix.look) if shell_form(fix.look) is not None and fix.look else None,
     }
 
 

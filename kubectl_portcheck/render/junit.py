@@ -80,7 +80,7 @@ def _findings(service: ServiceReport, port: int | None) -> str:
         rows += [f"  {clean(fact)}" for fact in finding.evidence]
         for fix in finding.fixes:
             rows.append(f"  fix: {clean(fix.title)}")
-            shell = shell_form(fix.command)
+            shell = shell_form(fix.command or fix.look)
             rows += [f"    {shell}"] if shell else []
     rows += [
         clean(f"{s.finding.code} {s.finding.name}: ignored ({s.by})")

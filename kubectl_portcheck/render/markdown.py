@@ -131,12 +131,13 @@ def _finding(finding: Finding, service: ServiceReport) -> list[str]:
     for fix in finding.fixes:
         care = "" if not fix.command else f" ({fix.safety})"
         parts.append(f"Fix: {_text(fix.title)}{care}")
-        if fix.command:
-            shell = shell_form(fix.command)
+        command = fix.command or fix.look
+        if command:
+            shell = shell_form(command)
             if shell is None or len(shell) > LONGEST_COMMAND:
                 parts.append("(the command is too long, or cannot be typed in a shell)")
             else:
-                parts.append(_block("\n".join(shell_lines(fix.command, 100)), "sh"))
+                parts.append(_block("\n".join(shell_lines(command, 100)), "sh"))
         elif fix.patch:
             parts.append(_block(clean_block(fix.patch), "yaml"))
     return parts

@@ -4,7 +4,6 @@ The API server names one verb at a time. What is asked for is all that the walk 
 resource: a WebSocket is a GET, and needs ``create`` as well from Kubernetes 1.35 on.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,13 +12,6 @@ from kubectl_portcheck.render.blocks import paste
 from kubectl_portcheck.render.layout import BLANK, Lines, line
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.rbac import DEBUG, RULES
-
-# Each part has a bound: the text is the cluster's, and may be a megabyte of one letter.
-_REFUSED = re.compile(
-    r"\b(?:in (?P<namespace>[a-z0-9-]{1,63}): )?(?P<verb>[a-z]{1,20}) "
-    r"(?P<resource>[a-z]{1,63}(?:/[a-z]{1,63})?)(?:\.(?P<group>[a-z0-9.-]{1,253}))? is forbidden"
-)
-_OF_THE_CLUSTER = ("nodes", "namespaces")
 
 
 class MissingRight(NamedTuple):
@@ -39,17 +31,9 @@ def missing_rights(report: Report) -> tuple[MissingRight, ...]:
 
 def _refused(report: Report) -> Iterator[MissingRight]:
     needed = {(group, resource): verbs for group, resource, verbs, _ in (*RULES, *DEBUG)}
-    for service in report.services:
-        for text in (*service.missing, *report.missing):
-            for found in _REFUSED.finditer(text):
-                group, resource = found["group"] or "", found["resource"]
-                namespace = found["namespace"] or service.namespace
-                yield MissingRight(
-                    "" if resource in _OF_THE_CLUSTER else namespace,
-                    group,
-                    resource,
-                    needed.get((group, resource), (found["verb"],)),
-                )
+    for right in (*(r for s in report.services for r in s.rights), *report.rights):
+        verbs = needed.get((right.group, right.path), (right.verb,))
+        yield MissingRight(right.namespace, right.group, right.path, verbs)
 
 
 def role_commands(rights: tuple[MissingRight, ...]) -> list[tuple[str, ...]]:

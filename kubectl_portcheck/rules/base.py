@@ -4,15 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kubectl_portcheck.model.base import Missing, Reason, Word
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import ServicePort
-from kubectl_portcheck.model.report import (
-    Finding,
-    Fix,
-    Impact,
-    NotEvaluated,
-    Severity,
-    Subject,
-)
+from kubectl_portcheck.model.report import Finding, Impact, NotEvaluated, Severity
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 

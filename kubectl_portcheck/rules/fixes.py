@@ -1,21 +1,38 @@
 """Builders of fixes: argument vectors that cannot hit anything but what was diagnosed."""
 
-import json
 from collections.abc import Iterable
 
+from kubectl_portcheck.model.fixes import (
+    ByHand,
+    Command,
+    Fix,
+    JsonPatch,
+    Operation,
+    Safety,
+    Subject,
+)
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Safety, Subject
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
-Operation = dict[str, object]
+
+def test(path: str, value: object) -> Operation:
+    """An operation that stops the patch unless the value is the diagnosed one."""
+    return Operation(op="test", path=path, value=value)
+
+
+def add(path: str, value: object) -> Operation:
+    """An operation that sets a field, or appends to a list where the path ends in ``/-``."""
+    return Operation(op="add", path=path, value=value)
+
+
+def remove(path: str) -> Operation:
+    """An operation that takes a field away."""
+    return Operation(op="remove", path=path)
 
 
 def replace(path: str, old: object, new: object) -> list[Operation]:
-    """JSON-patch operations that change a value only while it is still the diagnosed one."""
-    return [
-        {"op": "test", "path": path, "value": old},
-        {"op": "replace", "path": path, "value": new},
-    ]
+    """Operations that change a value only while it is still the diagnosed one."""
+    return [test(path, old), Operation(op="replace", path=path, value=new)]
 
 
 def pointer(key: str) -> str:
@@ -32,16 +49,27 @@ def patch(
     safety: Safety,
     source: str | None = None,
 ) -> Fix:
-    """``kubectl patch --type=json`` with the operations."""
-    body = json.dumps(list(operations), separators=(",", ":"))
-    kind = subject.kind.lower()
-    command = ("patch", kind, subject.name, "-n", subject.namespace, "--type=json", "-p", body)
+    """A patch of one object; ``source`` is what to write in its manifest."""
     return Fix(
         title=title,
-        command=(*case.kubectl, *command),
+        change=JsonPatch(operations=tuple(operations)),
         safety=safety,
         patch=source,
         subject=subject,
+        kubectl=case.kubectl,
+    )
+
+
+def run(
+    case: ServiceCase, *words: str, title: str, subject: Subject, safety: Safety = "review"
+) -> Fix:
+    """Another kubectl command that changes the object; ``words`` are its arguments."""
+    return Fix(
+        title=title,
+        change=Command(words=(*words, "-n", subject.namespace)),
+        subject=subject,
+        safety=safety,
+        kubectl=case.kubectl,
     )
 
 
@@ -52,7 +80,7 @@ def retarget(case: Case, new: int | str, *, safety: Safety, title: str | None = 
         case,
         case.subject,
         [
-            {"op": "test", "path": f"{base}/port", "value": case.port.port},
+            test(f"{base}/port", case.port.port),
             *replace(f"{base}/targetPort", case.target, new),
         ],
         title=title or f"Point the Service at {new}",
@@ -77,7 +105,7 @@ def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
                     case,
                     workload,
                     [
-                        {"op": "test", "path": f"{base}/name", "value": container.name},
+                        test(f"{base}/name", container.name),
                         *replace(f"{base}/ports/{j}/containerPort", port.container_port, new),
                     ],
                     title=f"Declare {name} as {new} in {workload.kind} {workload.name} "
@@ -92,15 +120,22 @@ def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
 
 def rollout_undo(case: ServiceCase, workload: Subject, note: str = "") -> Fix:
     """Goes back to the revision before."""
-    command = ("rollout", "undo", f"{workload.kind.lower()}/{workload.name}")
-    return Fix(
+    return run(
+        case,
+        "rollout",
+        "undo",
+        f"{workload.kind.lower()}/{workload.name}",
         title=f"Take back the last rollout of {workload.kind} {workload.name}{note}",
-        command=(*case.kubectl, *command, "-n", workload.namespace),
         subject=workload,
-        safety="review",
     )
 
 
 def by_hand(title: str, source: str | None = None) -> Fix:
     """A change that no command can make: an application's own setting, or its source."""
     return Fix(title=title, patch=source, target="source")
+
+
+def look(case: ServiceCase, *words: str, title: str) -> Fix:
+    """The same, with the arguments of a kubectl command that shows what has to be changed."""
+    change = ByHand(look=(*words, "-n", case.namespace))
+    return Fix(title=title, change=change, target="source", kubectl=case.kubectl)

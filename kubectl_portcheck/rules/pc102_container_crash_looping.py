@@ -1,7 +1,8 @@
 """PC102: a container starts and ends again and again."""
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -63,9 +64,10 @@ def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
     if workload and rollouts.previous(case, pod):
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
     found.append(
-        fixes.by_hand(
-            f"Mend what ends container {trouble.container}; its last words: kubectl logs "
-            f"{pod.metadata.name} -n {case.namespace} -c {trouble.container} --previous"
+        fixes.look(
+            case,
+            *("logs", pod.metadata.name, "-c", trouble.container, "--previous"),
+            title=f"Fix what ends container {trouble.container}; its log says what that is",
         )
     )
     return found

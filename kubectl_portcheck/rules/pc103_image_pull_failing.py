@@ -1,7 +1,8 @@
 """PC103: the image of a container cannot be had."""
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -93,9 +94,11 @@ def _fixes(case: ServiceCase, failing: Mapping[str, tuple[Pod, Check]]) -> list[
     if workload and all(rollouts.previous(case, p) for p, _ in failing.values()):
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
     found.append(
-        fixes.by_hand(
-            f"Mend what the {check.field} of container {check.container} asks for; its answer: "
-            f"kubectl describe pod {pod.metadata.name} -n {case.namespace} (Unhealthy)"
+        fixes.look(
+            case,
+            *("describe", "pod", pod.metadata.name),
+            title=f"Fix what the {check.field} of container {check.container} asks for; the event "
+            "Unhealthy has its answer",
         )
     )
     return found

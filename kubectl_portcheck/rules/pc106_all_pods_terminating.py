@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -59,13 +60,12 @@ def _fixes(case: ServiceCase, everyone: Sequence[Pod]) -> list[Fix]:
         if latest.spec.replicas == 0:
             count = sum(case.workload(p) == workload for p in everyone)
             name = f"{workload.kind.lower()}/{workload.name}"
-            fix = Fix(
+            fix = fixes.run(
+                case,
+                *("scale", name, f"--replicas={count}"),
                 title=f"If it was scaled to zero by mistake: scale {workload.kind} {workload.name} "
                 f"to {count} again",
-                command=(
-                    *(*case.kubectl, "scale", name, f"--replicas={count}"),
-                    *("-n", workload.namespace),
-                ),
+                subject=workload,
             )
             if fix not in found:
                 found.append(fix)

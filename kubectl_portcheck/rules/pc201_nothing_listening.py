@@ -36,9 +36,11 @@ def _check(case: Case) -> Outcome:
         f"No process listens on any port in {share(found, case.backends)}",
         evidence=[f"{s.name}: containers run, no listening socket" for s in found],
         fixes=[
-            fixes.by_hand(
-                f"Make the application listen on {found[0].target}; what it does instead: kubectl "
-                f"logs {found[0].name} -n {case.namespace} -c {containers[0]}"
+            fixes.look(
+                case,
+                *("logs", found[0].name, "-c", containers[0]),
+                title=f"Make the application listen on {found[0].target}; its log says what it "
+                "does instead",
             )
         ],
         impact=impact_of(found, case),

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -98,8 +99,8 @@ def _fixes(
             case,
             case.subject,
             [
-                {"op": "test", "path": "/spec/ipFamilies", "value": list(case.families)},
-                {"op": "add", "path": "/spec/ipFamilyPolicy", "value": "SingleStack"},
+                fixes.test("/spec/ipFamilies", list(case.families)),
+                fixes.add("/spec/ipFamilyPolicy", "SingleStack"),
             ],
             title=f"Or give up the Service's {listing(refused)} address, which clients lose",
             safety="review",

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
-from kubectl_portcheck.model.report import Fix
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -52,7 +52,7 @@ def _fixes(case: Case, found: Sequence[PodState], right: str) -> list[Fix]:
         return [app]
     base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
     operations = [
-        {"op": "test", "path": f"{base}/port", "value": case.port.port},
+        fixes.test(f"{base}/port", case.port.port),
         *fixes.replace(f"{base}/protocol", case.port.protocol, right),
     ]
     declared = [_declared(s, right) for s in found]

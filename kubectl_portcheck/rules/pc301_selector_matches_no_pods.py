@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Workload
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -55,8 +56,12 @@ def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
     """The selector is right, and the workload that it means has no pods."""
     name = workload.metadata.name
     asleep = workload.spec.replicas == 0
-    command = ("scale", f"deployment/{name}", "--replicas=1", "-n", case.namespace)
-    wake = Fix(title=f"Wake Deployment {name} up", command=(*case.kubectl, *command))
+    wake = fixes.run(
+        case,
+        *("scale", f"deployment/{name}", "--replicas=1"),
+        title=f"Scale Deployment {name} to 1",
+        subject=Subject(kind="Deployment", namespace=case.namespace, name=name),
+    )
     return RULE.finding(
         case,
         f"The selector {wanted} matches no pod: Deployment {name} makes such pods and "
@@ -120,13 +125,9 @@ def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
             operations = fixes.replace(path, miss.wanted, miss.found)
         elif miss.found_key is not None:
             operations = [
-                {"op": "test", "path": path, "value": miss.wanted},
-                {"op": "remove", "path": path},
-                {
-                    "op": "add",
-                    "path": f"/spec/selector/{fixes.pointer(miss.found_key)}",
-                    "value": miss.wanted,
-                },
+                fixes.test(path, miss.wanted),
+                fixes.remove(path),
+                fixes.add(f"/spec/selector/{fixes.pointer(miss.found_key)}", miss.wanted),
             ]
         else:
             continue

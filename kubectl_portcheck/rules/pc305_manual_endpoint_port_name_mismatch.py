@@ -1,7 +1,8 @@
 """PC305: slices that were written by hand name their port otherwise than the Service does."""
 
+from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import EndpointPort, EndpointSlice
-from kubectl_portcheck.model.report import Fix, Impact, Subject
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -61,10 +62,10 @@ def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
             )
         ]
     base = f"/ports/{(piece.ports or ()).index(port)}"
-    operations: list[fixes.Operation] = []
+    operations: list[Operation] = []
     if port.name is not None:
-        operations += [{"op": "test", "path": f"{base}/name", "value": port.name}]
-    operations += [{"op": "add", "path": f"{base}/name", "value": case.port.name}]
+        operations += [fixes.test(f"{base}/name", port.name)]
+    operations += [fixes.add(f"{base}/name", case.port.name)]
     if port.protocol != case.port.protocol:
         operations += fixes.replace(f"{base}/protocol", port.protocol, case.port.protocol)
     sure = len(unclaimed) == 1 and port.protocol == case.port.protocol

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -148,12 +149,13 @@ def _fixes(case: Case, stale: _Stale) -> list[Fix]:
         who = piece.metadata.labels[MANAGED_BY]
         ready = [e for e in piece.endpoints or () if e.ready]
         if ready and all(e in [g.endpoint for g in stale.gone] for e in ready):
-            command = ("delete", "endpointslice", name, "-n", case.namespace)
             found.append(
-                Fix(
+                fixes.run(
+                    case,
+                    *("delete", "endpointslice", name),
                     title=f"If {who} needs it no more: delete EndpointSlice {name}, which "
                     "Kubernetes does not write",
-                    command=(*case.kubectl, *command),
+                    subject=Subject(kind="EndpointSlice", namespace=case.namespace, name=name),
                 )
             )
     return found or [

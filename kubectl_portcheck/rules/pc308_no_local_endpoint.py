@@ -1,6 +1,7 @@
 """PC308: a traffic policy is Local, and nodes have no endpoint of their own."""
 
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,

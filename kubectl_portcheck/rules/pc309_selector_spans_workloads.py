@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.report import Fix, Subject
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -107,8 +107,8 @@ def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[F
             case,
             case.subject,
             [
-                {"op": "test", "path": "/spec/selector", "value": selector},
-                {"op": "add", "path": f"/spec/selector/{fixes.pointer(key)}", "value": value},
+                fixes.test("/spec/selector", selector),
+                fixes.add(f"/spec/selector/{fixes.pointer(key)}", value),
             ],
             title=f"Select {key}={value} as well, which only the pods of {_listed(serving)} bear",
             safety="review",

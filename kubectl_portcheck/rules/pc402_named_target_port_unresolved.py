@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,

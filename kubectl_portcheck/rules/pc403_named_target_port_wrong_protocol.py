@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -95,7 +96,7 @@ def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerP
                 case,
                 case.subject,
                 [
-                    {"op": "test", "path": f"{base}/port", "value": case.port.port},
+                    fixes.test(f"{base}/port", case.port.port),
                     *fixes.replace(f"{base}/protocol", mine, other),
                 ],
                 title=f"Let the Service send {other}, as the container port says",

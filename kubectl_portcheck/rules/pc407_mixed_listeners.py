@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.model.report import Fix
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,

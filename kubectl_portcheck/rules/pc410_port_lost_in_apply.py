@@ -1,7 +1,8 @@
 """PC410: ``kubectl apply`` merged two ports of one number into one."""
 
+from kubectl_portcheck.model.fixes import Fix, Operation
 from kubectl_portcheck.model.objects import ServicePort
-from kubectl_portcheck.model.report import Finding, Fix, Impact
+from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -62,15 +63,15 @@ def _added(case: ServiceCase, port: ServicePort) -> Fix:
     if port.name:
         value["name"] = port.name
     value["targetPort"] = declared_target(port)
-    guards: list[fixes.Operation] = [
-        {"op": "test", "path": f"/spec/ports/{i}/protocol", "value": p.protocol}
+    guards: list[Operation] = [
+        fixes.test(f"/spec/ports/{i}/protocol", p.protocol)
         for i, p in enumerate(case.service.spec.ports)
         if p.port == port.port
     ]
     return fixes.patch(
         case,
         case.subject,
-        [*guards, {"op": "add", "path": "/spec/ports/-", "value": value}],
+        [*guards, fixes.add("/spec/ports/-", value)],
         title=f"Add port {port.port}/{port.protocol} to the Service; from then on use kubectl "
         "apply --server-side, which knows both",
         safety="safe",
@@ -93,8 +94,8 @@ def _kept(case: ServiceCase, port: ServicePort, there: ServicePort) -> Finding:
                 case,
                 case.subject,
                 [
-                    {"op": "test", "path": f"{base}/port", "value": port.port},
-                    {"op": "test", "path": f"{base}/protocol", "value": port.protocol},
+                    fixes.test(f"{base}/port", port.port),
+                    fixes.test(f"{base}/protocol", port.protocol),
                     *fixes.replace(
                         f"{base}/targetPort", declared_target(there), declared_target(port)
                     ),

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix, Operation
 from kubectl_portcheck.model.objects import Container, Pod
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -204,7 +205,7 @@ def _move(case: ServiceCase, pod: Pod, checks: Sequence[Check], port: int | str)
     if found is None:
         return None
     base = f"/spec/template/spec/{found}"
-    operations: list[fixes.Operation] = [{"op": "test", "path": f"{base}/name", "value": name}]
+    operations: list[Operation] = [fixes.test(f"{base}/name", name)]
     for check in checks:
         operations += fixes.replace(f"{base}/{check.field}/{check.way}/port", check.asked, port)
     return fixes.patch(

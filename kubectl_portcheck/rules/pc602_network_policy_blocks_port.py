@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPort
-from kubectl_portcheck.model.report import Fix, Impact, Severity, Subject
+from kubectl_portcheck.model.report import Impact, Severity
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -211,12 +212,11 @@ def _beside(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
         case,
         subject_of(case, entry.policy),
         [
-            {"op": "test", "path": f"{entry.pointer}/port", "value": entry.port.port},
-            {
-                "op": "add",
-                "path": f"/spec/ingress/{entry.rule}/ports/-",
-                "value": {"protocol": entry.port.protocol, "port": wanted},
-            },
+            fixes.test(f"{entry.pointer}/port", entry.port.port),
+            fixes.add(
+                f"/spec/ingress/{entry.rule}/ports/-",
+                {"protocol": entry.port.protocol, "port": wanted},
+            ),
         ],
         title=f"Admit {wanted} too where NetworkPolicy {name} admits {policies.spelt(entry.port)} "
         f"({listing(entry.sources)})",

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import Fix, Impact
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -61,12 +62,12 @@ def _service_fails(
     found: list[Fix] = []
     if name is not None:
         evidence.append(f"The label {PROXY_NAME}={name} tells kube-proxy to leave it alone")
-        command = ("label", "service", case.name, "-n", case.namespace, f"{PROXY_NAME}-")
         found = [
-            Fix(
-                title="Give the Service back to kube-proxy",
-                command=(*case.kubectl, *command),
-                safety="review",
+            fixes.run(
+                case,
+                *("label", "service", case.name, f"{PROXY_NAME}-"),
+                title=f"Remove the label {PROXY_NAME}, so that kube-proxy serves the Service again",
+                subject=case.subject,
             )
         ]
     elif case.service.spec.internal_traffic_policy == "Local":

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.fixes import Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Ingress, ServiceBackendPort
-from kubectl_portcheck.model.report import Finding, Severity, Subject
+from kubectl_portcheck.model.report import Finding, Severity
 from kubectl_portcheck.rules import fixes, service_ports
 from kubectl_portcheck.rules.base import (
     Example,
@@ -88,18 +89,18 @@ def _lenient(
 
 
 def _change(case: ServiceCase) -> service_ports.Change:
-    def change(found: Wrong, port: ServicePort) -> list[fixes.Operation]:
+    def change(found: Wrong, port: ServicePort) -> list[Operation]:
         backend = found.pointer.removesuffix("/port")
-        mine: fixes.Operation = {"op": "test", "path": f"{backend}/name", "value": case.name}
+        mine: Operation = fixes.test(f"{backend}/name", case.name)
         if isinstance(found.named, int):
             return [mine, *fixes.replace(f"{found.pointer}/number", found.named, port.port)]
         if port.name:
             return [mine, *fixes.replace(f"{found.pointer}/name", found.named, port.name)]
         return [
             mine,
-            {"op": "test", "path": f"{found.pointer}/name", "value": found.named},
-            {"op": "remove", "path": f"{found.pointer}/name"},
-            {"op": "add", "path": f"{found.pointer}/number", "value": port.port},
+            fixes.test(f"{found.pointer}/name", found.named),
+            fixes.remove(f"{found.pointer}/name"),
+            fixes.add(f"{found.pointer}/number", port.port),
         ]
 
     return change

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.fixes import Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Route
-from kubectl_portcheck.model.report import Finding, Subject
+from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes, service_ports
 from kubectl_portcheck.rules.base import (
     Example,
@@ -61,12 +62,12 @@ def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding
 
 
 def _change(case: ServiceCase) -> service_ports.Change:
-    def change(found: Wrong, port: ServicePort) -> list[fixes.Operation]:
+    def change(found: Wrong, port: ServicePort) -> list[Operation]:
         backend = found.pointer.removesuffix("/port")
-        mine: fixes.Operation = {"op": "test", "path": f"{backend}/name", "value": case.name}
+        mine: Operation = fixes.test(f"{backend}/name", case.name)
         if found.named:
             return [mine, *fixes.replace(found.pointer, found.named, port.port)]
-        return [mine, {"op": "add", "path": found.pointer, "value": port.port}]
+        return [mine, fixes.add(found.pointer, port.port)]
 
     return change
 

@@ -1,7 +1,8 @@
 """PC703: a route of another namespace refers to the Service, and nobody granted it."""
 
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.references import Route
-from kubectl_portcheck.model.report import Finding, Fix, Impact, Subject
+from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
+from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Pod
 from kubectl_portcheck.model.references import Monitor
-from kubectl_portcheck.model.report import Finding, Fix, Subject
+from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -97,9 +98,9 @@ def _fixes(
     only = case.service.spec.ports
     if not found and _of_the_service(monitor, asked[0]) and len(only) == 1 and not only[0].name:
         name = str(asked[0].named)
-        operations: list[fixes.Operation] = [
-            {"op": "test", "path": "/spec/ports/0/port", "value": only[0].port},
-            {"op": "add", "path": "/spec/ports/0/name", "value": name},
+        operations: list[Operation] = [
+            fixes.test("/spec/ports/0/port", only[0].port),
+            fixes.add("/spec/ports/0/name", name),
         ]
         title = f"If port {only[0].port} serves the metrics: name it {name}"
         found.append(fixes.patch(case, case.subject, operations, title=title, safety="review"))

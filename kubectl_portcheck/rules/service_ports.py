@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
-from kubectl_portcheck.model.report import Fix, Impact, Severity, Subject
+from kubectl_portcheck.model.report import Impact, Severity
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -22,7 +23,7 @@ class Wrong(NamedTuple):
     guess: Guess
 
 
-Change = Callable[[Wrong, ServicePort], list[fixes.Operation]]
+Change = Callable[[Wrong, ServicePort], list[Operation]]
 """What makes a place name a Service port, as JSON-patch operations."""
 
 

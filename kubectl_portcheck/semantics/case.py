@@ -14,6 +14,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceEvidence,
     ServiceForward,
 )
+from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -32,7 +33,6 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
-from kubectl_portcheck.model.report import Subject
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.knocked import knocked

@@ -142,6 +142,7 @@ def _swept(
         context=context,
         services=found.services,
         missing=found.missing,
+        rights=found.rights,
         interrupted=not found.whole,
     )
 

@@ -27,7 +27,7 @@ from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.kinds import OPTIONAL, Kind
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners
 from kubectl_portcheck.errors import UnknownTargetError
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
@@ -261,10 +261,7 @@ class LiveCluster:
         try:
             knocks = self._api.knock(self._namespace, pod, numbers, deadline=deadline)
         except ClusterError as error:
-            why = _missing(error).detail
-            return tuple(
-                Attempt(pod=pod, port=n, path=path, outcome="skipped", detail=why) for n in numbers
-            )
+            return tuple(_not_made(_missing(error), pod, n, path) for n in numbers)
         return tuple(
             Attempt(pod=pod, port=n, path=path, outcome=k.outcome, detail=k.detail)
             for n, k in knocks.items()
@@ -282,8 +279,7 @@ class LiveCluster:
             why = error.message if late else f"no answer within {PROXY_SECONDS:.0f} s"
             return Attempt(pod=pod, port=number, path="pod-proxy", outcome=outcome, detail=why)
         except ClusterError as error:
-            why = _missing(error).detail
-            return Attempt(pod=pod, port=number, path="pod-proxy", outcome="skipped", detail=why)
+            return _not_made(_missing(error), pod, number, "pod-proxy")
         return Attempt(
             pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
         )
@@ -305,15 +301,15 @@ class LiveCluster:
                 )
                 told = other if other.speaks == "tls" else told
         except ClusterError as error:
-            late = isinstance(error, TimedOut) and not self._deadline.passed
+            if not isinstance(error, TimedOut) or self._deadline.passed:
+                missed = _not_made(_missing(error), pod, number, "pod-proxy")
+                return msgspec.structs.replace(missed, request=asked)
             return Attempt(
                 pod=pod,
                 port=number,
                 path="pod-proxy",
-                outcome="timeout" if late else "skipped",
-                detail=f"no answer within {SPEAK_SECONDS:.0f} s"
-                if late
-                else _missing(error).detail,
+                outcome="timeout",
+                detail=f"no answer within {SPEAK_SECONDS:.0f} s",
                 request=asked,
             )
         return Attempt(
@@ -470,9 +466,16 @@ def observed(
         return Missing(reason=Reason.FAILED, detail=f"the API server's answer is odd: {error}")
 
 
+def _not_made(why: Missing, pod: str, number: int, path: Path) -> Attempt:
+    """An attempt that could not be made."""
+    return Attempt(
+        pod=pod, port=number, path=path, outcome="skipped", detail=why.detail, right=why.right
+    )
+
+
 def _missing(error: ClusterError) -> Missing:
     if isinstance(error, Forbidden):
-        return Missing(reason=Reason.FORBIDDEN, detail=forbidden(error.message))
+        return _forbidden(error.message)
     if isinstance(error, NotFound):
         return Missing(reason=Reason.NOT_FOUND, detail=error.message)
     if isinstance(error, TimedOut):
@@ -481,18 +484,21 @@ def _missing(error: ClusterError) -> Missing:
     return Missing(reason=Reason.FAILED, detail=detail or error.message)
 
 
-RIGHT = re.compile(
-    r'cannot (?P<verb>\w+) resource "(?P<resource>[\w./-]+)" in API group "(?P<group>[\w.-]*)"'
+_RIGHT = re.compile(
+    r'cannot (?P<verb>\w{1,20}) resource "(?P<resource>[\w.-]{1,63})'
+    r'(?:/(?P<subresource>[\w-]{1,63}))?" in API group "(?P<group>[\w.-]{0,253})"'
+    r'(?: in the namespace "(?P<namespace>[\w.-]{1,253})")?'
 )
+"""The API server's refusal. (k8s.io/apiserver, responsewriters ``forbiddenMessage``)"""
 
 
-def forbidden(message: str) -> str:
-    """The missing right in few words: ``get pods/exec is forbidden``; else the message itself."""
-    found = RIGHT.search(message)
+def _forbidden(message: str) -> Missing:
+    """The missing right, in few words and as data; the server's message where it names none."""
+    found = _RIGHT.search(message)
     if found is None:
-        return message
-    group = f".{found['group']}" if found["group"] else ""
-    return f"{found['verb']} {found['resource']}{group} is forbidden"
+        return Missing(reason=Reason.FORBIDDEN, detail=message)
+    right = Right(**{name: part or "" for name, part in found.groupdict().items()})
+    return Missing(reason=Reason.FORBIDDEN, detail=f"{right.words} is forbidden", right=right)
 
 
 def _query(selector: dict[str, str]) -> str:

@@ -23,7 +23,7 @@ from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
 from kubectl_portcheck.collect.cluster.sweep_cluster import Anew, Listed
 from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.semantics import pods
@@ -52,6 +52,8 @@ class Found(NamedTuple):
     services: tuple[ServiceEvidence, ...]
     missing: tuple[str, ...]
     """What could not be looked at at all."""
+    rights: tuple[Right, ...]
+    """The rights that were missing for that."""
     whole: bool
     """False where it was interrupted."""
 
@@ -120,7 +122,7 @@ class _Sweep:
             evidence = _Contact(self, evidence).run()
         else:
             evidence = [_not_contacted(e, BROKEN_OFF) for e in evidence]
-        return Found(tuple(evidence), missing, self.whole)
+        return Found(tuple(evidence), missing, self._rights(), self.whole)
 
     def _at(self, namespace: str) -> LiveCluster:
         return LiveCluster(self.api, namespace, self.deadline)
@@ -140,6 +142,11 @@ class _Sweep:
             f"namespace {', '.join(spaces)}: {why}" if any(spaces) else f"Services: {why}"
             for why, spaces in details.items()
         )
+
+    def _rights(self) -> tuple[Right, ...]:
+        """The rights for want of which Services could not be listed."""
+        unread = self.shared.unread() if self.whole else {}
+        return tuple(why.right for _, why in sorted(unread.items()) if why.right is not None)
 
     def _explain_none(self, missing: Sequence[str]) -> None:
         """Raises where no Service is a mistake, or where none could be seen."""

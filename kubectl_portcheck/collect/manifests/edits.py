@@ -8,23 +8,15 @@ of the file is then read again, and it must be what the fix says and nothing els
 import copy
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object, collected
-from kubectl_portcheck.model.report import Fix, Subject
+from kubectl_portcheck.model.fixes import Operation
 
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
-
-_KINDS = (
-    *("Deployment", "StatefulSet", "DaemonSet", "EndpointSlice", "NetworkPolicy"),
-    *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
-)
-"""Kinds of more than one word, which a command names in small letters."""
-
-Operation = Mapping[str, Any]
 
 
 class CannotMend(Exception):
@@ -39,33 +31,6 @@ class Edit(NamedTuple):
     text: str
 
 
-class Patch(NamedTuple):
-    """What a ``kubectl patch`` of a fix says."""
-
-    subject: Subject
-    operations: tuple[Operation, ...]
-    """Those that change something."""
-
-    @property
-    def steps(self) -> tuple[str, ...]:
-        """The field that is changed first."""
-        return steps(self.operations[0]["path"])
-
-
-def patch_of(fix: Fix) -> Patch | None:
-    """The patch of a fix; None where it is of another kind."""
-    command = fix.command or ()
-    if "patch" not in command or "--type=json" not in command:
-        return None
-    kind, name, _, namespace = command[command.index("patch") + 1 :][:4]
-    operations = tuple(o for o in json.loads(command[-1]) if o["op"] != "test")
-    if not operations:
-        return None
-    known = {k.lower(): k for k in _KINDS}
-    subject = Subject(kind=known.get(kind, kind.capitalize()), namespace=namespace, name=name)
-    return Patch(subject, operations)
-
-
 def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
     """The edits that carry out JSON-patch operations on an object. Raises CannotMend."""
     text, base = item.file.text, item.document.base
@@ -73,18 +38,18 @@ def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
     found: list[Edit] = []
     while pending:
         operation = pending.pop(0)
-        *above, key = steps(operation["path"])
+        *above, key = steps(operation.path)
         parent = _walk(item.node, above)
-        if operation["op"] == "remove":
-            if not (pending and pending[0]["op"] == "add"):
+        if operation.op == "remove":
+            if not (pending and pending[0].op == "add"):
                 raise CannotMend("a field would have to be removed")
             added = pending.pop(0)
-            *beside, name = steps(added["path"])
+            *beside, name = steps(added.path)
             if beside != above:
                 raise CannotMend("a field would have to be moved")
-            found += _renamed(parent, key, name, added["value"], text, base)
+            found += _renamed(parent, key, name, added.value, text, base)
         else:
-            found.append(_set(parent, key, operation["value"], text, base))
+            found.append(_set(parent, key, operation.value, text, base))
     return found
 
 
@@ -228,10 +193,10 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
 
 
 def _carry_out(data: Any, operation: Operation) -> None:
-    *above, key = steps(operation["path"])
+    *above, key = steps(operation.path)
     for step in above:
         data = data[int(step)] if isinstance(data, list) else data[step]
-    if operation["op"] == "remove":
+    if operation.op == "remove":
         del data[key]
     else:
-        data[key] = operation["value"]
+        data[key] = operation.value

@@ -11,7 +11,8 @@ from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
 from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.errors import UsageError
-from kubectl_portcheck.model.report import Finding, Fix, Report
+from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation
+from kubectl_portcheck.model.report import Finding, Report
 
 
 class Mended(NamedTuple):
@@ -26,7 +27,7 @@ class Mended(NamedTuple):
 class _Change(NamedTuple):
     finding: Finding
     item: Object
-    operations: tuple[edits.Operation, ...]
+    operations: tuple[Operation, ...]
     edits: list[edits.Edit]
 
 
@@ -60,7 +61,8 @@ def _errors(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Objec
 
 
 def _change(finding: Finding, item: Object, gathered: Gathered) -> _Change:
-    safe = next((f for f in finding.fixes if f.safety == "safe" and edits.patch_of(f)), None)
+    patches = (f for f in finding.fixes if isinstance(f.change, JsonPatch))
+    safe = next((f for f in patches if f.safety == "safe"), None)
     if safe is None:
         raise edits.CannotMend("it needs a choice" if finding.fixes else "no fix is known")
     subject, operations = target(safe, item, gathered)
@@ -69,19 +71,17 @@ def _change(finding: Finding, item: Object, gathered: Gathered) -> _Change:
     return _Change(finding, subject, operations, edits.edits_for(subject, operations))
 
 
-def target(
-    fix: Fix, item: Object, gathered: Gathered
-) -> tuple[Object, tuple[edits.Operation, ...]]:
+def target(fix: Fix, item: Object, gathered: Gathered) -> tuple[Object, tuple[Operation, ...]]:
     """The object that a fix patches, and the operations. Raises CannotMend."""
-    patch = edits.patch_of(fix)
-    if patch is None:
+    about = fix.subject
+    if not isinstance(fix.change, JsonPatch) or about is None:
         raise edits.CannotMend("no edit of a file does it")
-    if (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
-        return item, patch.operations
-    found = gathered.find(patch.subject.kind, patch.subject.name, item, patch.subject.namespace)
+    if (about.kind, about.name) == (item.kind, item.name):
+        return item, fix.change.changes
+    found = gathered.find(about.kind, about.name, item, about.namespace)
     if found is None:
-        raise edits.CannotMend(f"{patch.subject.kind} {patch.subject.name} is not in these files")
-    return found, patch.operations
+        raise edits.CannotMend(f"{about.kind} {about.name} is not in these files")
+    return found, fix.change.changes
 
 
 def _mended(file: File, changes: list[_Change]) -> tuple[str, list[str]]:

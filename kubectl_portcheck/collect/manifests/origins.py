@@ -7,8 +7,9 @@ from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.mending import target
 from kubectl_portcheck.collect.manifests.objects import Object, locate
 from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.model.fixes import BY_HAND, ByHand, Fix, JsonPatch
 from kubectl_portcheck.model.objects import Service
-from kubectl_portcheck.model.report import Finding, Fix, Origin, Report
+from kubectl_portcheck.model.report import Finding, Origin, Report
 from kubectl_portcheck.rules import CATALOGUE
 
 _MOST_SHOWN = 100_000
@@ -42,9 +43,11 @@ def _localised(finding: Finding, item: Object, service: Service, gathered: Gathe
 def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
     """The path of the field that is wrong: what the fix changes knows it best."""
     for fix in finding.fixes:
-        patch = edits.patch_of(fix)
-        if patch and (patch.subject.kind, patch.subject.name) == (item.kind, item.name):
-            return patch.steps
+        about = fix.subject
+        if not isinstance(fix.change, JsonPatch) or about is None:
+            continue
+        if (about.kind, about.name) == (item.kind, item.name) and fix.change.changes:
+            return edits.steps(fix.change.changes[0].path)
     if finding.pointer:
         return edits.steps(finding.pointer)
     field = _FIELDS[finding.code]
@@ -61,7 +64,7 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
 
 def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
     """The fix as a change to the files; None where it is for a running cluster alone."""
-    if fix.command is None:
+    if isinstance(fix.change, ByHand):
         return fix
     try:
         subject, operations = target(fix, item, gathered)
@@ -77,6 +80,6 @@ def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
     except edits.CannotMend as why:
         # What to write is known; how the file says it now is not as simple as one value.
         return msgspec.structs.replace(
-            fix, title=f"{fix.title} ({why})", command=None, safety="review", target="source"
+            fix, title=f"{fix.title} ({why})", change=BY_HAND, safety="review", target="source"
         )
-    return msgspec.structs.replace(fix, command=None, patch=patch, target="source")
+    return msgspec.structs.replace(fix, change=BY_HAND, patch=patch, target="source")

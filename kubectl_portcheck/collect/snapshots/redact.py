@@ -55,6 +55,22 @@ _CLOSED: dict[str, frozenset[str]] = {
             *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
         }
     ),
+    "verb": frozenset({"get", "list", "watch", "create", "patch", "update", "delete"}),
+    "subresource": frozenset({"exec", "portforward", "proxy", "ephemeralcontainers"}),
+    "resource": frozenset(
+        {
+            *("services", "pods", "endpoints", "endpointslices", "replicasets", "deployments"),
+            *("statefulsets", "daemonsets", "controllerrevisions", "ingresses", "events", "nodes"),
+            *("namespaces", "networkpolicies", "httproutes", "grpcroutes", "tlsroutes"),
+            *("tcproutes", "referencegrants", "servicemonitors", "podmonitors"),
+        }
+    ),
+    "group": frozenset(
+        {
+            *("apps", "discovery.k8s.io", "networking.k8s.io", "events.k8s.io", GATEWAY),
+            *("monitoring.coreos.com", ""),
+        }
+    ),
     "effect": frozenset({"NoSchedule", "NoExecute", "PreferNoSchedule"}),
     "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
     "sessionAffinity": frozenset({"None", "ClientIP"}),

@@ -13,6 +13,7 @@ from typing import Literal
 
 import msgspec
 
+from kubectl_portcheck.collect.snapshots.old_rights import with_rights
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.evidence import Evidence
@@ -94,7 +95,7 @@ def decode(raw: bytes, name: str) -> Evidence:
                 f"this program reads up to {VERSION})",
                 "Update kubectl-portcheck and replay again.",
             )
-        evidence = msgspec.json.decode(raw, type=Snapshot).evidence
+        evidence = with_rights(msgspec.json.decode(raw, type=Snapshot).evidence)
     except (msgspec.DecodeError, zlib.error, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(
             f"{name} is not a snapshot of kubectl-portcheck, or it is damaged: {error}"

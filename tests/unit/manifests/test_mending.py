@@ -12,11 +12,12 @@ from kubectl_portcheck.collect.manifests import edits, read
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import collected
 from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.model.fixes import Operation
 
 from .reading import CORPUS, DEBRIEF, check_text
 
 
-def edited(text: str, *operations: dict[str, object]) -> str:
+def edited(text: str, *operations: Operation) -> str:
     file = File("a.yaml", Path("a.yaml"), text)
     item = collected([file]).objects[0]
     made = edits.applied(text, edits.edits_for(item, operations))
@@ -24,8 +25,8 @@ def edited(text: str, *operations: dict[str, object]) -> str:
     return made
 
 
-def replace(path: str, value: object) -> dict[str, object]:
-    return {"op": "replace", "path": path, "value": value}
+def replace(path: str, value: object) -> Operation:
+    return Operation(op="replace", path=path, value=value)
 
 
 HEAD = "kind: Service\nmetadata: {name: a}\nspec:\n"
@@ -95,8 +96,8 @@ def test_a_key_is_renamed_in_place() -> None:
     text = HEAD + "  selector:\n    ap: shop # who\n    tier: web\n"
     done = edited(
         text,
-        {"op": "remove", "path": "/spec/selector/ap"},
-        {"op": "add", "path": "/spec/selector/app.kubernetes.io~1name", "value": "shop"},
+        Operation(op="remove", path="/spec/selector/ap"),
+        Operation(op="add", path="/spec/selector/app.kubernetes.io~1name", value="shop"),
     )
     assert done == text.replace("ap: shop", "app.kubernetes.io/name: shop")
 

@@ -1,19 +1,19 @@
 """Reports to render: each function gives a valid one by default, and takes what is to differ."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.model.base import Right
 from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.fixes import ByHand, Command, Fix, JsonPatch, Operation, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, PodSpec, PodStatus
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Outcome
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Chain,
     Finding,
-    Fix,
     Impact,
     NotEvaluated,
     PodReport,
@@ -23,7 +23,6 @@ from kubectl_portcheck.model.report import (
     Status,
     Step,
     StepName,
-    Subject,
     Verdict,
 )
 
@@ -35,7 +34,6 @@ NAMES: tuple[StepName, ...] = (
     "pod-port-forward",
     "service-port-forward",
 )
-PATCH = ("kubectl", "patch", "service", "checkout", "-n", "production", "--type=json", "-p")
 PODS = ("checkout-6987bf456-4hv6t", "checkout-6987bf456-kkmhn", "checkout-6987bf456-zq8xw")
 # What it does not say must show as an ending that nobody wrote: no title, no remark, no colour.
 HOSTILE = (
@@ -117,6 +115,11 @@ def port(number: int = 80, target: int | str = 9000, **other: Any) -> PortReport
     )
 
 
+def right(verb: str, subresource: str = "", resource: str = "pods", **other: str) -> Right:
+    given = {"namespace": "production", **other}
+    return Right(verb=verb, resource=resource, subresource=subresource, **given)
+
+
 def subject(name: str = "checkout") -> Subject:
     return Subject(kind="Service", namespace="production", name=name)
 
@@ -134,15 +137,14 @@ def finding(code: str = "PC401", name: str = "target-port-not-listening", **othe
 
 
 def retarget(new: int | str = 9000, old: int = 8080, title: str = "", **other: Any) -> Fix:
-    operations = [
-        {"op": "test", "path": "/spec/ports/0/port", "value": 80},
-        {"op": "test", "path": "/spec/ports/0/targetPort", "value": old},
-        {"op": "replace", "path": "/spec/ports/0/targetPort", "value": new},
-    ]
-    body = json.dumps(operations, separators=(",", ":"))
-    words = PATCH
+    operations = (
+        Operation(op="test", path="/spec/ports/0/port", value=80),
+        Operation(op="test", path="/spec/ports/0/targetPort", value=old),
+        Operation(op="replace", path="/spec/ports/0/targetPort", value=new),
+    )
     given = {
-        "command": (*words, body),
+        "change": JsonPatch(operations=operations),
+        "subject": subject(),
         "patch": f"spec:\n  ports:\n  - port: 80\n    targetPort: {new}\n",
         "safety": "safe",
     }
@@ -272,7 +274,9 @@ def degraded() -> Report:
         fixes=(
             Fix(
                 title="Take back the last rollout of Deployment checkout",
-                command=("kubectl", "rollout", "undo", "deployment/checkout", "-n", "production"),
+                change=Command(
+                    words=("rollout", "undo", "deployment/checkout", "-n", "production")
+                ),
                 safety="review",
             ),
         ),
@@ -328,6 +332,10 @@ def inconclusive() -> Report:
                 NotEvaluated(code="PC501", missing=forward, port=80),
             ),
             missing=(exec_, forward),
+            rights=(
+                right("create", "exec"),
+                right("create", "portforward"),
+            ),
         )
     )
 
@@ -343,11 +351,13 @@ def selector_typo() -> Report:
         fixes=(
             Fix(
                 title="Select app=checkout, as Deployment checkout bears",
-                command=(
-                    *PATCH,
-                    '[{"op":"test","path":"/spec/selector/app","value":"chekout"},'
-                    '{"op":"replace","path":"/spec/selector/app","value":"checkout"}]',
+                change=JsonPatch(
+                    operations=(
+                        Operation(op="test", path="/spec/selector/app", value="chekout"),
+                        Operation(op="replace", path="/spec/selector/app", value="checkout"),
+                    )
                 ),
+                subject=subject(),
                 patch="spec:\n  selector:\n    app: checkout\n",
                 safety="safe",
             ),
@@ -479,8 +489,9 @@ def hostile(text: str = HOSTILE) -> Report:
         summary=text,
         evidence=(text, f"{text}: {text}"),
         fixes=(
-            Fix(title=text, command=("kubectl", "patch", text.replace("\0", "")), patch=text),
-            Fix(title=text, command=("kubectl", text), safety="safe"),
+            Fix(title=text, change=Command(words=("patch", text.replace("\0", ""))), patch=text),
+            Fix(title=text, change=Command(words=(text,)), safety="safe"),
+            Fix(title=text, change=ByHand(look=("logs", text.replace("\0", "")))),
             Fix(title=text, patch=f"a:\n  b: {text}\n", target="source"),
         ),
         port=80,

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.fixes import Command
 from kubectl_portcheck.render.sarif import render_sarif
 from kubectl_portcheck.render.shell import shell_quote
 from kubectl_portcheck.rules import CATALOGUE
@@ -207,7 +208,7 @@ def test_a_time_stays_legible_in_markdown() -> None:
 
 
 def test_a_code_block_cannot_be_ended_from_within() -> None:
-    fix = b.retarget(command=("kubectl", "a```\n````b"))
+    fix = b.retarget(change=Command(words=("a```\n````b",)))
     service = b.debrief_service()
     finding = msgspec.structs.replace(service.findings[0], fixes=(fix,))
     text = FORMATS["report.md"](b.report(msgspec.structs.replace(service, findings=(finding,))))

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from kubectl_portcheck.diagnosis import diagnose
-from kubectl_portcheck.model.report import Finding, Fix, ServiceReport
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.report import Finding, ServiceReport
 
 from .situations import evidence_of
 
