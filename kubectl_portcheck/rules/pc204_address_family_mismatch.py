@@ -232,7 +232,7 @@ status:
 probes:
   checkout-1:
     sockets: ["0.0.0.0:8080"]
-    pod-port-forward: {8080: accepted}
+    port-forward: {8080: accepted}
     pod-proxy: {8080: accepted}
 """,
             fires=True,
@@ -259,7 +259,7 @@ status:
 probes:
   checkout-1:
     sockets: ["[::]:8080 v6only"]
-    pod-port-forward: {8080: accepted}
+    port-forward: {8080: accepted}
     pod-proxy: {8080: refused}
 """,
             fires=False,

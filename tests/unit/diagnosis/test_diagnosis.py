@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose, worst
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
 from kubectl_portcheck.model.report import Verdict
 from kubectl_portcheck.rules import CATALOGUE
-from tests.unit.rules.situations import evidence_of
 
 SITUATIONS = {
     f"{r.code}-{i}": evidence_of(e.manifest) for r in CATALOGUE for i, e in enumerate(r.examples)

@@ -1,7 +1,7 @@
 """What still names the port that the application has left."""
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
-from tests.unit.rules.situations import evidence_of
 
 SHOP = """
 kind: Service

@@ -8,14 +8,13 @@ from typing import Any, cast
 import pytest
 
 from kubectl_portcheck import rules
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Need, NotApplicable, Passed, Rule, When, Worth
 from kubectl_portcheck.rules.run import OF_PORT, OF_SERVICE, run
 from kubectl_portcheck.semantics.case import Case, ServiceCase
-
-from .situations import evidence_of
 
 EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
 

@@ -1,9 +1,8 @@
 """PC204, PC305 and PC307: what the endpoints say, and what clients meet there."""
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, ServiceReport
-
-from .situations import evidence_of
 
 
 def report(text: str) -> ServiceReport:

@@ -2,9 +2,8 @@
 
 import pytest
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
-
-from .situations import evidence_of
 
 SERVICE = """
 kind: Service

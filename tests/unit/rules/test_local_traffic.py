@@ -2,12 +2,13 @@
 
 import pytest
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.report import Finding, ServiceReport
 
-from .situations import evidence_of
+DOWN = "a node that is down"
 
 
 def nodes(**states: str) -> str:
@@ -16,8 +17,8 @@ def nodes(**states: str) -> str:
 ---
 kind: Node
 metadata: {{name: {name}}}
-spec: {{{spec}}}
-status: {{conditions: [{{type: Ready, status: "{"False" if "down" in spec else "True"}"}}]}}
+spec: {{{"" if spec == DOWN else spec}}}
+status: {{conditions: [{{type: Ready, status: "{"False" if spec == DOWN else "True"}"}}]}}
 """
         for name, spec in states.items()
     )
@@ -74,7 +75,7 @@ def test_a_node_without_an_endpoint(
 
 
 @pytest.mark.parametrize(
-    "two", ["unschedulable: true", "taints: [{key: a, effect: NoExecute}]", "down: x"]
+    "two", ["unschedulable: true", "taints: [{key: a, effect: NoExecute}]", DOWN]
 )
 def test_a_node_where_nobody_runs_does_not_count(two: str) -> None:
     found = report(evidence_of(service(INTERNAL) + nodes(one="", two=two)))

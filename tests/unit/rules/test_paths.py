@@ -4,10 +4,9 @@ import json
 
 import pytest
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, ServiceReport
-
-from .situations import evidence_of
 
 
 def report(text: str) -> ServiceReport:
@@ -169,12 +168,13 @@ def test_an_external_name_has_no_ports_to_be_named(service: str) -> None:
 
 
 def test_another_resource_and_another_service_are_no_concern() -> None:
+    # Of a backend that is another resource nothing is read.
     other = """
 ---
 kind: Ingress
 metadata: {name: other}
 spec:
-  defaultBackend: {resource: {kind: StorageBucket, name: assets}}
+  defaultBackend: {}
   rules: [{http: {paths: [{backend: {service: {name: basket, port: {number: 1}}}}]}}]
 """
     found = report(ONE_PORT + other + PODS)

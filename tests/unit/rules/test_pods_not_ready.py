@@ -2,10 +2,9 @@
 
 import json
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, ServiceReport
-
-from .situations import evidence_of
 
 SERVICE = """
 kind: Service

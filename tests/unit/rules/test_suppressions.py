@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from kubectl_portcheck.cli import main
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.collect.snapshots import snapshot
 from kubectl_portcheck.collect.snapshots.redact import redact
 from kubectl_portcheck.diagnosis import diagnose
@@ -18,7 +19,6 @@ from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.report import ServiceReport
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.semantics.annotations import IGNORE
-from tests.unit.rules.situations import evidence_of
 
 DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"
 SITUATIONS = {

@@ -3,11 +3,10 @@
 import json
 from typing import Any
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Finding, ServiceReport
-
-from .situations import evidence_of
 
 
 def report(text: str) -> ServiceReport:

@@ -2,13 +2,13 @@
 
 import msgspec
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.json import report_json
 from kubectl_portcheck.semantics.knocked import knocked
-from tests.unit.rules.situations import evidence_of
 
 NO_SHELL = """
 kind: Service

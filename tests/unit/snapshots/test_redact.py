@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.collect.snapshots import snapshot
 from kubectl_portcheck.collect.snapshots.redact import redact
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.rules import CATALOGUE
-from tests.unit.rules.situations import evidence_of
 
 NAMED = ("name", "namespace", "nodeName", "uid", "cluster", "pod")
 DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"

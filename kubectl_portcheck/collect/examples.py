@@ -1,0 +1,325 @@
+"""Reads the example of a rule: YAML as kubectl prints it, and what was measured, into evidence.
+
+It is strict: an example holds nothing that has no effect. An unknown kind, an unknown field, a
+measurement of a pod that is not there and a word outside a closed set are errors.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import yaml
+
+from kubectl_portcheck.collect.manifests.neighbours import FIELDS
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    Context,
+    Evidence,
+    InCluster,
+    ServiceEvidence,
+    ServiceForward,
+)
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    Service,
+    Workload,
+)
+from kubectl_portcheck.model.probes import (
+    Attempt,
+    Family,
+    ListeningSocket,
+    Outcome,
+    Path,
+    PodSockets,
+)
+from kubectl_portcheck.semantics import pods, ports, selectors
+from kubectl_portcheck.semantics.references import concerning
+
+READY: dict[str, Any] = {
+    "phase": "Running",
+    "podIP": "10.0.0.1",
+    "podIPs": [{"ip": "10.0.0.1"}],
+    "conditions": [{"type": "Ready", "status": "True"}],
+}
+NOW = "2026-06-01T12:00:00Z"
+"""When the evidence of every example was gathered."""
+
+_AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
+    **FIELDS,
+    "replica_sets": (Workload, ("ReplicaSet",)),
+    "workloads": (Workload, ("Deployment", "StatefulSet", "DaemonSet")),
+    "revisions": (ControllerRevision, ("ControllerRevision",)),
+    "events": (Event, ("Event",)),
+    "nodes": (Node, ("Node",)),
+}
+"""By field of the evidence: the type, and the kinds of documents that it is read from."""
+_TYPES: dict[str, type[Record]] = {
+    "Service": Service,
+    "Pod": Pod,
+    "EndpointSlice": EndpointSlice,
+    **{kind: type_ for type_, kinds in _AROUND.values() for kind in kinds},
+}
+
+
+class UnfitExample(ValueError):
+    """An example that holds something without effect, or lacks what it needs."""
+
+
+class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """Refuses what it does not know."""
+
+
+class _Spoken(_Strict, frozen=True):
+    """What a request to the port met."""
+
+    request: str
+    outcome: Outcome = "accepted"
+    status: int | None = None
+    speaks: str = ""
+
+
+class _Measured(_Strict, frozen=True):
+    """What was measured in one pod, by port."""
+
+    sockets: list[str] | None = None
+    """Each ``[udp] ADDRESS:PORT [PROGRAM]``; without them no shell could read the sockets."""
+    port_forward: dict[int, Outcome] = {}
+    pod_proxy: dict[int, Outcome] = {}
+    in_cluster: dict[int, Outcome] = {}
+    spoken: dict[int, _Spoken] = {}
+    service_port_forward: dict[int, Outcome] = {}
+    """By Service port."""
+
+
+class _From(_Strict, frozen=True):
+    """What ``--from`` met at the Service's own address, by Service port."""
+
+    pod: str
+    tool: str
+    service: dict[int, Outcome]
+
+
+class _Measurements(_Strict, frozen=True):
+    """The document beside those of Kubernetes."""
+
+    probes: dict[str, _Measured] = {}
+    asked: int | str | None = None
+    """The port of ``NAME:PORT``."""
+    from_: _From | None = msgspec.field(name="from", default=None)
+
+
+def evidence_of(text: str) -> Evidence:
+    """Return the evidence that an example describes.
+
+    A pod without a status is Running and Ready at 10.0.0.1. A pod whose sockets are not given
+    has sockets that could not be read.
+    """
+    documents = [d for d in yaml.safe_load_all(text) if d]
+    objects = [d for d in documents if "kind" in d]
+    found: dict[str, list[Any]] = {kind: [] for kind in _TYPES}
+    for document in objects:
+        kind, item = _object(document)
+        found[kind].append(item)
+    measured = _measurements([d for d in documents if "kind" not in d])
+    if len(found["Service"]) != 1:
+        raise UnfitExample("an example is about one Service")
+    service: Service = found["Service"][0]
+    everything: tuple[Pod, ...] = tuple(found["Pod"])
+    strangers = set(measured.probes) - {p.metadata.name for p in everything}
+    if strangers:
+        raise UnfitExample(f"probes of pods that are not there: {sorted(strangers)}")
+    evidence = _evidence(service, everything, found, measured)
+    context = Context(source="cluster", namespace="default", collected_at=NOW)
+    return Evidence(context=context, services=(concerning(evidence),))
+
+
+def _evidence(
+    service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], told: _Measurements
+) -> ServiceEvidence:
+    matching = tuple(
+        p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
+    )
+    slices = tuple(found["EndpointSlice"]) or tuple(_slices(service, matching))
+    around = {
+        field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
+        for field, (_, kinds) in _AROUND.items()
+    }
+    evidence = ServiceEvidence(
+        service=service,
+        asked_port=told.asked,
+        pods=Observed(value=matching),
+        endpoint_slices=Observed(value=slices),
+        deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
+        namespace_pods=NOT_ASKED if matching else Observed(value=everything),
+        sockets={
+            p.metadata.name: _sockets(told.probes.get(p.metadata.name, _Measured()))
+            for p in matching
+        },
+        attempts=tuple(a for name, m in told.probes.items() for a in _attempts(name, m)),
+        service_forwards=tuple(_forwards(service, matching, told.probes)),
+        in_cluster=_in_cluster(service, told.from_),
+    )
+    return msgspec.structs.replace(evidence, **around)
+
+
+def _measurements(documents: list[dict[str, Any]]) -> _Measurements:
+    """The documents that are no objects, as one."""
+    keys = Counter(key for d in documents for key in d)
+    if any(count > 1 for count in keys.values()):
+        raise UnfitExample(f"said twice: {[k for k, count in keys.items() if count > 1]}")
+    merged = {key: value for d in documents for key, value in d.items()}
+    try:
+        return msgspec.convert(merged, _Measurements)
+    except msgspec.ValidationError as wrong:
+        raise UnfitExample(str(wrong)) from None
+
+
+def _object(document: Mapping[str, Any]) -> tuple[str, Any]:
+    kind = document["kind"]
+    if kind not in _TYPES:
+        raise UnfitExample(f"kind {kind} is none that an example may hold")
+    extra = () if "kind" in _encoded(_TYPES[kind]) else ("kind",)
+    plain = {k: v for k, v in document.items() if k not in ("apiVersion", *extra)}
+    unknown = list(_unknown(plain, msgspec.inspect.type_info(_TYPES[kind])))
+    if unknown:
+        raise UnfitExample(f"{kind}: nothing reads {unknown}")
+    item = msgspec.convert(_with_status(plain) if kind == "Pod" else plain, _TYPES[kind])
+    return kind, item
+
+
+def _encoded(type_: type[Record]) -> frozenset[str]:
+    return frozenset(f.encode_name for f in msgspec.structs.fields(type_))
+
+
+def _unknown(value: Any, type_: msgspec.inspect.Type, at: str = "") -> Iterator[str]:
+    """The paths in the value of which the type knows nothing."""
+    inspect = msgspec.inspect
+    if isinstance(type_, inspect.StructType) and isinstance(value, Mapping):
+        fields = {f.encode_name: f.type for f in type_.fields}
+        for key, below in value.items():
+            path = f"{at}.{key}".lstrip(".")
+            if key in fields:
+                yield from _unknown(below, fields[key], path)
+            else:
+                yield path
+    elif isinstance(type_, inspect.UnionType):
+        struct = [t for t in type_.types if not isinstance(t, inspect.NoneType)]
+        yield from _unknown(value, struct[0], at) if len(struct) == 1 else ()
+    elif isinstance(type_, inspect.VarTupleType) and isinstance(value, list):
+        for n, item in enumerate(value):
+            yield from _unknown(item, type_.item_type, f"{at}[{n}]")
+    elif isinstance(type_, inspect.DictType) and isinstance(value, Mapping):
+        for key, below in value.items():
+            yield from _unknown(below, type_.value_type, f"{at}.{key}")
+
+
+def _with_status(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The pod with the status of a good one, and with its containers' where it runs."""
+    status = dict(document.get("status", READY))
+    if "containerStatuses" not in status and status["phase"] == "Running":
+        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"])
+        names = [c["name"] for c in document["spec"]["containers"]]
+        status["containerStatuses"] = [
+            {"name": n, "ready": ready, "state": {"running": {}}} for n in names
+        ]
+    return {**document, "status": status}
+
+
+def _slices(service: Service, matching: tuple[Pod, ...]) -> Iterator[EndpointSlice]:
+    """What the EndpointSlice controller writes, a slice a pod: the grouping does not matter."""
+    for pod in matching:
+        if not pod.status.pod_ip:
+            continue
+        numbers = [(p, ports.resolve_target_port(p, pod)) for p in service.spec.ports]
+        yield msgspec.convert(
+            {
+                "metadata": {"name": f"{service.metadata.name}-{pod.metadata.name}"},
+                "endpoints": [
+                    {
+                        "addresses": [pod.status.pod_ip],
+                        "conditions": {"ready": pods.is_ready(pod)},
+                        "targetRef": {"kind": "Pod", "name": pod.metadata.name},
+                    }
+                ],
+                "ports": [
+                    {"name": p.name, "port": n, "protocol": p.protocol}
+                    for p, n in numbers
+                    if n is not None
+                ],
+            },
+            EndpointSlice,
+        )
+
+
+def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
+    if measured.sockets is None:
+        return Missing(reason=Reason.NO_SHELL, detail="no shell in the image")
+    listeners = tuple(_listener(text) for text in measured.sockets)
+    return Observed(value=PodSockets(listeners=listeners, source="proc"))
+
+
+def _listener(text: str) -> ListeningSocket:
+    """Reads ``[udp] ADDRESS:PORT [PROGRAM]``; the program ``v6only`` is an option of the socket."""
+    udp = text.startswith("udp ")
+    address, _, program = text.removeprefix("udp ").partition(" ")
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    family: Family = "dual" if host == "::" else "IPv6" if ":" in host else "IPv4"
+    return ListeningSocket(
+        protocol="UDP" if udp else "TCP",
+        family="IPv6" if program == "v6only" else family,
+        address=host,
+        port=int(port),
+        program=program or None,
+        source="proc",
+    )
+
+
+def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
+    by_path: tuple[tuple[Path, dict[int, Outcome]], ...] = (
+        ("pod-port-forward", measured.port_forward),
+        ("pod-proxy", measured.pod_proxy),
+        ("in-cluster", measured.in_cluster),
+    )
+    for path, outcomes in by_path:
+        address = "10.0.0.1" if path == "in-cluster" else ""
+        for port, outcome in outcomes.items():
+            yield Attempt(pod=pod, port=port, path=path, outcome=outcome, address=address)
+    for port, spoken in measured.spoken.items():
+        told = msgspec.to_builtins(spoken)
+        yield msgspec.convert({"pod": pod, "port": port, "path": "pod-proxy", **told}, Attempt)
+
+
+def _in_cluster(service: Service, told: _From | None) -> Observed[InCluster] | Missing:
+    if told is None:
+        return NOT_ASKED
+    attempts = tuple(
+        Attempt(
+            pod="", port=port, path="in-cluster", outcome=outcome, address=service.spec.cluster_ip
+        )
+        for port, outcome in told.service.items()
+    )
+    return Observed(
+        value=InCluster(namespace="default", pod=told.pod, tool=told.tool, attempts=attempts)
+    )
+
+
+def _forwards(
+    service: Service, matching: tuple[Pod, ...], probes: Mapping[str, _Measured]
+) -> Iterator[ServiceForward]:
+    """The port-forwards to the Service: to the pod that kubectl would pick, and to no other."""
+    chosen = pods.forward_choice(matching)
+    name = chosen.metadata.name if chosen else ""
+    for pod, measured in probes.items():
+        for port, outcome in measured.service_port_forward.items():
+            target = ports.kubectl_target_port(service, port, chosen) if chosen else None
+            if pod != name or target is None:
+                raise UnfitExample(f"kubectl would not forward {port} to {pod}")
+            attempt = Attempt(pod=pod, port=target, path="service-port-forward", outcome=outcome)
+            yield ServiceForward(port=port, pod=pod, pod_port=target, attempt=attempt)
