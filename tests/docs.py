@@ -57,6 +57,7 @@ def _rule(rule: Rule) -> str:
     for example in rule.examples:
         fires = "Fires" if example.fires else "Passes"
         parts.append(f"\n{fires}: {example.title}\n\n```yaml\n{example.manifest.strip()}\n```\n")
+        parts.append(f"\n```text\n{example.expects.strip()}\n```\n")
     return "".join(parts)
 
 

@@ -102,7 +102,14 @@ class Example(NamedTuple):
     manifest: str
     """YAML documents, as ``kubectl get -o yaml`` prints them, cut to what matters; and one
     document ``probes:`` with what was measured."""
-    fires: bool
+    expects: str
+    """What a diagnosis says of it: the verdict, the codes of other rules' findings, and what this
+    rule finds, with its fixes. ``python -m tests.examples`` writes it."""
+
+    @property
+    def fires(self) -> bool:
+        """Whether the rule finds its problem in it."""
+        return "\nPC" in self.expects
 
 
 class Rule(NamedTuple):

@@ -80,7 +80,12 @@ status:
   - {type: PodScheduled, status: "False", reason: Unschedulable,
      message: "0/3 nodes are available: 3 Insufficient cpu."}
 """,
-            fires=True,
+            expects="""
+broken; also PC302
+PC101 error for all in Service checkout
+  1 of 1 pod waiting for a node: 0/3 nodes are available: 3 Insufficient cpu.
+  pods: checkout-1
+""",
         ),
         Example(
             "a pod that is starting on its node",
@@ -96,7 +101,7 @@ status:
   phase: Pending
   conditions: [{type: PodScheduled, status: "True"}]
 """,
-            fires=False,
+            expects="broken; also PC302",
         ),
     ),
     check_service=_check,

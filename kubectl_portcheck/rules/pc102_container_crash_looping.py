@@ -113,7 +113,14 @@ status:
     state: {waiting: {reason: CrashLoopBackOff}}
     lastState: {terminated: {exitCode: 1, reason: Error, message: "no such table: orders"}}
 """,
-            fires=True,
+            expects="""
+broken; also PC302
+PC102 error for all in Service checkout
+  Container app keeps crashing in 1 of 1 pod: exit code 1
+  pods: checkout-1
+  review: Mend what ends container app; its last words: kubectl logs checkout-1 -n default -c
+      app --previous
+""",
         ),
         Example(
             "one restart, long ago",
@@ -136,7 +143,7 @@ status:
     state: {running: {startedAt: "2026-01-01T00:00:00Z"}}
     lastState: {terminated: {exitCode: 1, reason: Error}}
 """,
-            fires=False,
+            expects="inconclusive",
         ),
     ),
     check_service=_check,

@@ -117,7 +117,16 @@ status:
     state:
       waiting: {reason: ImagePullBackOff, message: 'Back-off pulling image "shop/checkout:v12"'}
 """,
-            fires=True,
+            expects="""
+broken; also PC302
+PC103 error for all in Service checkout
+  The image shop/checkout:v12 of container app cannot be had in 1 of 1 pod
+  pods: checkout-2-a
+  review: Take back the last rollout of Deployment checkout
+    kubectl rollout undo deployment/checkout -n default
+  review: Correct the image shop/checkout:v12 of container app, or let the node pull it
+      (imagePullSecrets, registry, network)
+""",
         ),
         Example(
             "the image is still being pulled",
@@ -133,7 +142,7 @@ status:
   phase: Pending
   containerStatuses: [{name: app, state: {waiting: {reason: ContainerCreating}}}]
 """,
-            fires=False,
+            expects="broken; also PC302",
         ),
     ),
     check_service=_check,

@@ -142,7 +142,15 @@ status:
 ---
 probes: {checkout-1: {sockets: ["127.0.0.1:8080"], port-forward: {8080: accepted}}}
 """,
-            fires=True,
+            expects="""
+broken; also PC302
+PC104 error for all in Service checkout
+  The readinessProbe fails in 1 of 1 pod: it asks for httpGet 8080/ready; 127.0.0.1:8080 listens
+      for the pod itself alone
+  pods: checkout-1
+  review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): the kubelet dials the
+      pod's address, as clients do
+""",
         ),
         Example(
             "the new revision answers with an error, the old one serves",
@@ -178,7 +186,17 @@ probes:
   checkout-1-a: {sockets: ["0.0.0.0:8080"]}
   checkout-2-a: {sockets: ["0.0.0.0:8080"]}
 """,
-            fires=True,
+            expects="""
+healthy; also PC304
+PC104 warning in Service checkout
+  The readinessProbe fails in 1 of 2 pods: it asks for httpGet 8080/ready, where a process
+      listens and gives no good answer
+  pods: checkout-2-a
+  review: Take back the last rollout of Deployment checkout
+    kubectl rollout undo deployment/checkout -n default
+  review: Mend what the readinessProbe of container app asks for; its answer: kubectl describe
+      pod checkout-2-a -n default (Unhealthy)
+""",
         ),
         Example(
             "while others serve, a pod that started a moment ago",
@@ -203,7 +221,7 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: []}}
 """,
-            fires=False,
+            expects="healthy; also PC411",
         ),
         Example(
             "not Ready without any probe: another rule's matter",
@@ -223,7 +241,7 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="broken; also PC302",
         ),
     ),
     check_service=_check,

@@ -123,7 +123,14 @@ endpoints: [{addresses: [10.0.0.1], conditions: {ready: false, serving: false, t
   targetRef: {kind: Pod, name: checkout-1-a}}]
 ports: [{name: "", port: 8080}]
 """,
-            fires=True,
+            expects="""
+broken; also PC302
+PC106 error for all in Service checkout
+  1 of 1 pod is being deleted, and no other pod takes over
+  pods: checkout-1-a
+  review: If it was scaled to zero by mistake: scale Deployment checkout to 1 again
+    kubectl scale deployment/checkout --replicas=1 -n default
+""",
         ),
         Example(
             "all pods drain and still answer: a warning",
@@ -144,7 +151,13 @@ ports: [{name: "", port: 8080}]
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC106 warning in Service checkout
+  1 of 1 pod is being deleted, and no other pod takes over; until then it answers
+  pods: checkout-1
+  review: See what deleted the pods, and why no workload makes new ones in their place
+""",
         ),
         Example(
             "a new pod has taken over",
@@ -163,7 +176,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-2: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="inconclusive",
         ),
     ),
     check_service=_check,

@@ -79,7 +79,14 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: []}}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC201 error for all in Service checkout, port 80/TCP
+  No process listens on any port in 1 of 1 pod
+  pods: checkout-1
+  review: Make the application listen on 8080; what it does instead: kubectl logs checkout-1 -n
+      default -c app
+""",
         ),
         Example(
             "something listens, if on another port: that is PC401",
@@ -94,7 +101,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
 """,
-            fires=False,
+            expects="broken; also PC401, PC501",
         ),
     ),
     check=_check,

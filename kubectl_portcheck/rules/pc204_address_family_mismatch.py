@@ -144,7 +144,14 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["[::]:8080 v6only"]}}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC204 error for all in Service checkout, port 80/TCP
+  1 of 1 pod takes no IPv4 clients on 8080, and the Service has an IPv4 address
+  pods: checkout-1
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
+      families
+""",
         ),
         Example(
             "a dual-stack Service, and the application takes IPv4 alone",
@@ -167,7 +174,17 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=True,
+            expects="""
+degraded
+PC204 error for path in Service checkout, port 80/TCP
+  1 of 1 pod takes no IPv6 clients on 8080, and the Service has an IPv6 address; clients that
+      come by IPv4 are served
+  pods: checkout-1
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
+      families
+  review: Or give up the Service's IPv6 address, which clients lose
+    patch Service checkout: add /spec/ipFamilyPolicy SingleStack
+""",
         ),
         Example(
             "a dual-stack Service and a listener for both",
@@ -190,7 +207,7 @@ status:
 ---
 probes: {checkout-1: {sockets: ["[::]:8080"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "pods of a dual-stack Service that have IPv4 alone: nobody is sent to them by IPv6",
@@ -208,7 +225,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "an IPv6 Service and an IPv4 listener; the API server's proxy dials the IPv4 address",
@@ -235,7 +252,14 @@ probes:
     port-forward: {8080: accepted}
     pod-proxy: {8080: accepted}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC204 error for all in Service checkout, port 80/TCP
+  1 of 1 pod takes no IPv6 clients on 8080, and the Service has an IPv6 address
+  pods: checkout-1
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
+      families
+""",
         ),
         Example(
             "an IPv6 Service and listener; that the pod's IPv4 address refuses concerns no client",
@@ -262,7 +286,7 @@ probes:
     port-forward: {8080: accepted}
     pod-proxy: {8080: refused}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

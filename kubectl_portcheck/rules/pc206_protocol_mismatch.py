@@ -118,7 +118,15 @@ spec: {containers: [{name: app, ports: [{containerPort: 5353, protocol: UDP}]}]}
 ---
 probes: {checkout-1: {sockets: ["udp 0.0.0.0:5353"], port-forward: {5353: refused}}}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC206 error for all in Service checkout, port 53/TCP
+  The Service sends TCP to 5353, and 1 of 1 pod listens there for UDP
+  pods: checkout-1
+  safe: Let the Service send UDP, as the containers declare
+    patch Service checkout: replace /spec/ports/0/protocol UDP
+  review: If clients speak TCP: make the application listen on 5353 for TCP
+""",
         ),
         Example(
             "both protocols on one number",
@@ -135,7 +143,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "an SCTP port, whose sockets cannot be read",
@@ -152,7 +160,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:38412"]}}
 """,
-            fires=False,
+            expects="inconclusive",
         ),
     ),
     check=_check,

@@ -180,7 +180,13 @@ kind: Pod
 metadata: {name: checkout-1, labels: {app: checkout}}
 spec: {containers: [{name: app}]}
 """,
-            fires=True,
+            expects="""
+broken
+PC301 error for all in Service checkout
+  The selector app=chekout matches no pod; Deployment checkout bears app=checkout
+  safe: Select app=checkout, as Deployment checkout bears
+    patch Service checkout: replace /spec/selector/app checkout
+""",
         ),
         Example(
             "the Deployment is scaled to zero; that another one has a similar label is no slip",
@@ -197,7 +203,13 @@ kind: Pod
 metadata: {name: chart-1, labels: {app: chart}}
 spec: {containers: [{name: app}]}
 """,
-            fires=True,
+            expects="""
+broken
+PC301 error for all in Service cart
+  The selector app=cart matches no pod: Deployment cart makes such pods and is scaled to 0
+  review: Wake Deployment cart up
+    kubectl scale deployment/cart --replicas=1 -n default
+""",
         ),
         Example(
             "one pod matches",
@@ -210,7 +222,7 @@ kind: Pod
 metadata: {name: checkout-1, labels: {app: checkout}}
 spec: {containers: [{name: app}]}
 """,
-            fires=False,
+            expects="inconclusive",
         ),
     ),
     check_service=_check,

@@ -85,7 +85,12 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=True,
+            expects="""
+broken; also PC411, PC104
+PC302 error for all in Service checkout, port 80/TCP, follows from PC411
+  None of 1 pod is Ready, so the Service has no endpoint to send clients to
+  pods: checkout-1
+""",
         ),
         Example(
             "one of two pods is ready",
@@ -105,7 +110,7 @@ status: {phase: Pending}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="healthy; also PC304",
         ),
     ),
     check=_check,

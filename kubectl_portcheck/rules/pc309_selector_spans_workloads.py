@@ -167,7 +167,15 @@ spec: {containers: [{name: app}]}
 ---
 probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, worker-0: {sockets: []}}
 """,
-            fires=True,
+            expects="""
+degraded; also PC201, PC501
+PC309 error for pods in Service checkout, port 80/TCP
+  The selector spans Deployment web, which listens on the target port, and StatefulSet worker,
+      which does not: 1 of 2 pods refuse
+  pods: worker-0
+  review: Select role=web as well, which only the pods of Deployment web bear
+    patch Service checkout: add /spec/selector/role web
+""",
         ),
         Example(
             "blue and green, which listen alike",
@@ -188,7 +196,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {blue-0: {sockets: ["0.0.0.0:8080"]}, green-0: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "two revisions of one Deployment: that is PC407, though no ReplicaSet can be read",
@@ -209,7 +217,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, web-2-a: {sockets: ["0.0.0.0:9000"]}}
 """,
-            fires=False,
+            expects="degraded; also PC407, PC501",
         ),
     ),
     check=_check,

@@ -193,7 +193,14 @@ probes:
     sockets: ["0.0.0.0:9000 python3", "0.0.0.0:9100 python3"]
     port-forward: {8080: refused, 9000: accepted}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC401 error for all in Service checkout, port 80/TCP
+  Nothing listens on targetPort 8080; 1 of 1 pod listens on 9000
+  pods: checkout-1
+  safe: Point the Service at 9000
+    patch Service checkout: replace /spec/ports/0/targetPort 9000
+""",
         ),
         Example(
             "the application moved, and its manifest was forgotten as well",
@@ -211,7 +218,16 @@ probes:
     sockets: ["0.0.0.0:9000 python3"]
     port-forward: {8080: refused}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC401 error for all in Service checkout, port 80/TCP
+  Nothing listens on targetPort 8080; 1 of 1 pod listens on 9000
+  pods: checkout-1
+  review: If the application is to stay on 9000: point the Service there, and correct what the
+      pods declare
+    patch Service checkout: replace /spec/ports/0/targetPort 9000
+  review: Let the application listen on 8080, as Service and pod manifest say
+""",
         ),
         Example(
             "an undeclared port is legal, as long as a process listens there",
@@ -229,7 +245,7 @@ probes:
     sockets: ["[::]:8080 java"]
     port-forward: {8080: accepted}
 """,
-            fires=False,
+            expects="healthy; also PC205",
         ),
     ),
     check=_check,

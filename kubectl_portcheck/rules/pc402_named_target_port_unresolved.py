@@ -167,7 +167,14 @@ spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=True,
+            expects="""
+broken; also PC303
+PC402 error for all in Service checkout, port 80/TCP
+  No container port is named htpp in 1 of 1 pod; declared: http (8080/TCP)
+  pods: checkout-1
+  safe: Point the Service at http (8080)
+    patch Service checkout: replace /spec/ports/0/targetPort http
+""",
         ),
         Example(
             "the name is declared by a native sidecar",
@@ -185,7 +192,7 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

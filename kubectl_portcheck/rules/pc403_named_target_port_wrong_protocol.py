@@ -147,7 +147,16 @@ spec: {containers: [{name: app, ports: [{name: dns, containerPort: 53, protocol:
 ---
 probes: {checkout-1: {sockets: ["udp 0.0.0.0:53"]}}
 """,
-            fires=True,
+            expects="""
+broken; also PC303
+PC403 error for all in Service checkout, port 53/TCP
+  The Service's port 53 is TCP, and dns is declared as 53/UDP in 1 of 1 pod: the name does not
+      resolve
+  pods: checkout-1
+  safe: Let the Service send UDP, as the container port says
+    patch Service checkout: replace /spec/ports/0/protocol UDP
+  review: Where TCP is meant: declare dns with protocol TCP in the pod template
+""",
         ),
         Example(
             "one name for both protocols",
@@ -169,7 +178,7 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

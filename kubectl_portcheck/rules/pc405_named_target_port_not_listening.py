@@ -96,7 +96,14 @@ spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: refused}}}
 """,
-            fires=True,
+            expects="""
+broken; also PC501
+PC405 error for all in Service checkout, port 80/TCP
+  The name http leads to containerPort 8080, where nothing listens; 1 of 1 pod listening on 9000
+  pods: checkout-1
+  safe: At once, without new pods: point the Service at the number 9000
+    patch Service checkout: replace /spec/ports/0/targetPort 9000
+""",
         ),
         Example(
             "a name that leads to a listener",
@@ -111,7 +118,7 @@ spec: {containers: [{name: app, ports: [{name: http, containerPort: 9000}]}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

@@ -61,7 +61,11 @@ spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
 ---
 asked: 8080
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC408 error for all in Service checkout
+  The Service has no port 8080; its ports: 80/TCP
+""",
         ),
         Example(
             "by its name",
@@ -72,7 +76,7 @@ spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 808
 ---
 asked: http
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

@@ -139,7 +139,16 @@ lastApplied:
 - {name: dns, port: 53, protocol: UDP}
 - {name: dns-tcp, port: 53, protocol: TCP}
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC410 error for path in Service dns
+  kubectl apply was given port 53/TCP, and the Service does not have it: ports of one number are
+      merged into one
+  safe: Add port 53/TCP to the Service; from then on use kubectl apply --server-side, which
+      knows both
+    patch Service dns: add /spec/ports/- {"port": 53, "protocol": "TCP", "name": "dns-tcp",
+        "targetPort": 53}
+""",
         ),
         Example(
             "both are there",
@@ -153,7 +162,7 @@ lastApplied:
 - {name: dns, port: 53, protocol: UDP}
 - {name: dns-tcp, port: 53, protocol: TCP}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
         Example(
             "a port that somebody renumbered was not lost in apply",
@@ -163,7 +172,7 @@ metadata: {name: checkout}
 spec: {selector: {app: checkout}, ports: [{port: 8081}]}
 lastApplied: [{port: 80}]
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

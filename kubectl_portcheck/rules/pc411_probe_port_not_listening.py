@@ -267,7 +267,16 @@ status:
 ---
 probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"], port-forward: {8081: refused}}}
 """,
-            fires=True,
+            expects="""
+broken; also PC104, PC302
+PC411 error for all in Service checkout
+  The readinessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod; 8080
+      listens
+  pods: checkout-1-a
+  review: Let the readinessProbe ask for 8080 in Deployment checkout (its pods are replaced)
+    patch Deployment checkout: replace
+        /spec/template/spec/containers/0/readinessProbe/httpGet/port 8080
+""",
         ),
         Example(
             "the liveness probe asks for a closed port: restarts will come",
@@ -287,7 +296,14 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC411 warning in Service checkout
+  The livenessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod; 8080
+      listens
+  pods: checkout-1
+  review: Let the livenessProbe of container app ask for 8080
+""",
         ),
         Example(
             "killed by its liveness probe so often that nothing is seen to listen",
@@ -318,7 +334,13 @@ type: Warning
 reason: Unhealthy
 message: "Liveness probe failed: dial tcp 10.0.0.1:8081: connect: connection refused"
 """,
-            fires=True,
+            expects="""
+broken; also PC102, PC302
+PC411 error for all in Service checkout
+  The livenessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod
+  pods: checkout-1
+  review: Let the livenessProbe of container app ask for 8080
+""",
         ),
         Example(
             "a port name that only another container declares",
@@ -343,7 +365,14 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
 """,
-            fires=True,
+            expects="""
+broken; also PC104, PC302
+PC411 error for all in Service checkout
+  The readinessProbe of container app asks for the port health, which the container does not
+      declare, in 1 of 1 pod; 8080 and 8081 listens
+  pods: checkout-1
+  review: Let the readinessProbe of container app ask for 8080
+""",
         ),
         Example(
             "the kubelet was refused at the application's own port: it may be slow to start",
@@ -374,7 +403,10 @@ type: Warning
 reason: Unhealthy
 message: "Liveness probe failed: dial tcp 10.0.0.1:8080: connect: connection refused"
 """,
-            fires=False,
+            expects="""
+broken; also PC102, PC302
+not evaluated: what the probes meet is not known
+""",
         ),
         Example(
             "a management port that listens",
@@ -393,7 +425,7 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
 """,
-            fires=False,
+            expects="healthy; also PC412",
         ),
     ),
     check_service=_check,

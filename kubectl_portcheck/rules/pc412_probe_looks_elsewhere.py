@@ -98,7 +98,13 @@ spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 9100, path: /re
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC412 info in Service checkout
+  Readiness is checked on 9100 in 1 of 1 ready pod, so Ready says nothing about the served port
+      8080
+  pods: checkout-1
+""",
         ),
         Example(
             "the served port, by its name",
@@ -117,7 +123,7 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "a probe that a mesh rewrote to its agent's port",
@@ -135,7 +141,7 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "[::]:15020 pilot-agent", "0.0.0.0:15021 envoy"]}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check_service=_check,

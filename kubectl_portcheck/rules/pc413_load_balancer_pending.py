@@ -87,7 +87,13 @@ reason: SyncLoadBalancerFailed
 message: "Error syncing load balancer: quota exceeded"
 lastTimestamp: "2026-06-01T11:59:00Z"
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC413 error for path in Service checkout
+  The load balancer has no address: clients outside the cluster have none to use;
+      SyncLoadBalancerFailed is reported
+  review: Mend what the controller reports
+""",
         ),
         Example(
             "nobody says anything of it",
@@ -96,7 +102,13 @@ kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
 spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC413 warning in Service checkout
+  The load balancer has no address: clients outside the cluster have none to use
+  review: Run a controller that makes load balancers (the cloud's, or MetalLB), or use type
+      NodePort or ClusterIP
+""",
         ),
         Example(
             "made a moment ago",
@@ -105,7 +117,7 @@ kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:59:30Z"}
 spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
         Example(
             "it has an address",
@@ -115,7 +127,7 @@ metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
 spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 status: {loadBalancer: {ingress: [{ip: 192.0.2.7}]}}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

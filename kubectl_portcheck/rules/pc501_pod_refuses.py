@@ -81,7 +81,12 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: refused}}}
 """,
-            fires=True,
+            expects="""
+broken
+PC501 error for all in Service checkout, port 80/TCP
+  1 of 1 pod refuses connections on 8080
+  pods: checkout-1
+""",
         ),
         Example(
             "a port-forward that is accepted",
@@ -96,7 +101,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

@@ -90,7 +90,12 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
 """,
-            fires=True,
+            expects="""
+broken
+PC503 error for all in Service checkout, port 80/TCP
+  1 of 1 pod takes connections on 8080 and resets them before a byte is sent
+  pods: checkout-1
+""",
         ),
         Example(
             "a port-forward is accepted, and a request to a port named http is reset",
@@ -109,7 +114,16 @@ probes:
     port-forward: {8080: accepted}
     spoken: {8080: {request: http /, outcome: reset}}
 """,
-            fires=True,
+            expects="""
+inconclusive
+not evaluated: a request through the API server was reset; whether those of clients are could
+    not be told
+PC503 warning in Service checkout, port 80/TCP
+  1 of 1 pod takes connections on 8080 and resets them before a byte is sent
+  pods: checkout-1
+  unsure: a request through the API server was reset; whether those of clients are could not be
+      told
+""",
         ),
         Example(
             "the readiness probe is answered there: only the loopback is reset",
@@ -124,7 +138,11 @@ spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080}}}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
 """,
-            fires=False,
+            expects="""
+inconclusive
+not evaluated: 1 of 1 pod: a port-forward is reset, and the readiness probe is answered on the
+    same port
+""",
         ),
     ),
     check=_check,

@@ -111,7 +111,14 @@ probes:
     port-forward: {{8080: accepted}}
     spoken: {{8080: {{request: http /, status: 502, speaks: plain}}}}
 """,
-            fires=True,
+            expects="""
+inconclusive
+not evaluated: GET / is answered with HTTP 502; whether clients meet that too could not be told
+PC504 warning in Service checkout, port 80/TCP
+  1 of 1 pod answers GET / with HTTP 502
+  pods: checkout-1
+  unsure: GET / is answered with HTTP 502; whether clients meet that too could not be told
+""",
         ),
         Example(
             "nothing is served at /, and that is no fault",
@@ -122,7 +129,7 @@ probes:
     port-forward: {{8080: accepted}}
     spoken: {{8080: {{request: http /, status: 404, speaks: plain}}}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

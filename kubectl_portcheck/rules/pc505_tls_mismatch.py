@@ -129,7 +129,16 @@ probes:
     port-forward: {{8443: accepted}}
     spoken: {{8443: {{request: http /, status: 400, speaks: tls}}}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC505 warning in Service checkout, port 443/TCP
+  1 of 1 pod speaks TLS on 8443, where the appProtocol http says plain HTTP
+  pods: checkout-1
+  review: Say appProtocol https, as the pods speak
+    patch Service checkout: replace /spec/ports/0/appProtocol https
+  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+      and its Service
+""",
         ),
         Example(
             "https by name, and TLS is spoken",
@@ -144,7 +153,7 @@ probes:
     port-forward: {{8443: accepted}}
     spoken: {{8443: {{request: https /, status: 200, speaks: tls}}}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

@@ -93,7 +93,13 @@ probes:
     port-forward: {8080: refused}
     pod-proxy: {8080: accepted}
 """,
-            fires=True,
+            expects="""
+healthy
+PC506 warning in Service checkout, port 80/TCP
+  In 1 of 1 pod a port-forward contradicts the socket tables: clients are served, and the
+      port-forward is not to be trusted
+  pods: checkout-1
+""",
         ),
         Example(
             "no socket, and yet a port-forward gets in",
@@ -108,7 +114,13 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: accepted}}}
 """,
-            fires=True,
+            expects="""
+inconclusive
+PC506 warning in Service checkout, port 80/TCP
+  In 1 of 1 pod a port-forward contradicts the socket tables: it cannot be told which of them is
+      right
+  pods: checkout-1
+""",
         ),
         Example(
             "a listener on the pod's address alone: that is PC203",
@@ -123,7 +135,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["10.0.0.1:8080"], port-forward: {8080: refused}}}
 """,
-            fires=False,
+            expects="healthy; also PC203",
         ),
     ),
     check=_check,

@@ -68,7 +68,12 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["10.0.0.1:8080"], service-port-forward: {80: refused}}}
 """,
-            fires=True,
+            expects="""
+healthy; also PC203
+PC601 warning in Service checkout, port 80/TCP, follows from PC203
+  kubectl port-forward svc/checkout 80: 80 leads to 8080 of checkout-1, refused
+  pods: checkout-1
+""",
         ),
         Example(
             "accepted",
@@ -83,7 +88,7 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"], service-port-forward: {80: accepted}}}
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

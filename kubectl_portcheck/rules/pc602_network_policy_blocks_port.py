@@ -318,7 +318,15 @@ RULE = Rule(
         Example(
             "the policy still names the old port, and packets are dropped",
             f"{_SHOP}{_OLD}{_PROBES}    pod-proxy: {{1: timeout}}\n",
-            fires=True,
+            expects="""
+broken
+PC602 error for all in NetworkPolicy api-allow, port 80/TCP
+  No source is admitted to 9000 of 1 of 1 pod: NetworkPolicy api-allow admits 8080 alone
+  pods: checkout-1
+  review: Admit 9000 too where NetworkPolicy api-allow admits 8080 (pods with app=frontend in
+      this namespace)
+    patch NetworkPolicy api-allow: add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000}
+""",
         ),
         Example(
             "nobody is admitted to anything; whether that is enforced is not known",
@@ -328,7 +336,16 @@ metadata: {{name: default-deny}}
 spec: {{podSelector: {{}}, policyTypes: [Ingress]}}
 ---
 {_PROBES}""",
-            fires=True,
+            expects="""
+inconclusive
+not evaluated: whether this cluster enforces NetworkPolicies could not be told
+PC602 warning in NetworkPolicy default-deny, port 80/TCP
+  No source is admitted to 9000 of 1 of 1 pod: NetworkPolicy default-deny admits nothing
+  pods: checkout-1
+  unsure: whether this cluster enforces NetworkPolicies could not be told
+  review: Add a NetworkPolicy that admits those who are meant to reach 9000; this one admits all
+      pods of the namespace
+""",
         ),
         Example(
             "another policy admits the frontend: rules add up",
@@ -342,7 +359,7 @@ spec:
     ports: [{{port: 8000, endPort: 9999}}]
 ---
 {_PROBES}""",
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "the policy is about traffic that leaves the pods",
@@ -352,7 +369,7 @@ metadata: {{name: no-internet}}
 spec: {{podSelector: {{}}, policyTypes: [Egress]}}
 ---
 {_PROBES}""",
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

@@ -178,7 +178,15 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: accepted}}}
 ---
 from: {pod: client, tool: nc, service: {80: timeout}}
 """,
-            fires=True,
+            expects="""
+degraded
+PC604 error for path in Service checkout, port 80/TCP
+  From pod/client the Service's address 10.96.0.10:80 does not answer, though the same pod
+      reaches 1 of 1 pod by their own addresses
+  pods: checkout-1
+  review: See whether kube-proxy, or what stands for it, works on the node of client: its pod,
+      its log, and a NetworkPolicy for what leaves that pod
+""",
         ),
         Example(
             "a policy between the two: the pod listens, and gives no answer",
@@ -195,7 +203,14 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: timeout}}}
 ---
 from: {pod: client, tool: bash, service: {80: timeout}}
 """,
-            fires=True,
+            expects="""
+degraded
+PC604 error for path in Service checkout, port 80/TCP
+  pod/client does not reach 1 of 1 pod at their own addresses
+  pods: checkout-1
+  review: Allow traffic from pod client in namespace default to port 8080 of these pods in the
+      NetworkPolicies on both sides; where there is none, look at the network between the nodes
+""",
         ),
         Example(
             "all of it works",
@@ -212,7 +227,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: accepted}}}
 ---
 from: {pod: client, tool: bash, service: {80: accepted}}
 """,
-            fires=False,
+            expects="healthy",
         ),
         Example(
             "the pod listens elsewhere: another rule says why it refuses",
@@ -229,7 +244,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], in-cluster: {8080: refused}}}
 ---
 from: {pod: client, tool: bash, service: {80: refused}}
 """,
-            fires=False,
+            expects="broken; also PC401, PC501",
         ),
     ),
     check=_check,

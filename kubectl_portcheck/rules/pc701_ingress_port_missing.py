@@ -150,7 +150,14 @@ spec:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accepted}}}
 """,
-            fires=True,
+            expects="""
+degraded
+PC701 error for path in Ingress shop, port 80/TCP
+  The Ingress shop names port 8080 of the Service, which has none such; the ports of Service
+      checkout: 80/TCP
+  safe: Let Ingress shop name port 80 of the Service
+    patch Ingress shop: replace /spec/rules/0/http/paths/0/backend/service/port/number 80
+""",
         ),
         Example(
             "a name that no port of the Service has",
@@ -165,7 +172,14 @@ kind: Ingress
 metadata: {name: shop}
 spec: {defaultBackend: {service: {name: checkout, port: {name: invoice}}}}
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC701 error for path in Ingress shop
+  The Ingress shop names port invoice of the Service, which has none such; the ports of Service
+      checkout: 80 (invoices)/TCP and 9100 (refunds)/TCP
+  review: If 80 (invoices) is the port that was meant: let Ingress shop name it
+    patch Ingress shop: replace /spec/defaultBackend/service/port/name invoices
+""",
         ),
         Example(
             "by the Service port's number",
@@ -178,7 +192,7 @@ kind: Ingress
 metadata: {name: shop}
 spec: {defaultBackend: {service: {name: checkout, port: {number: 80}}}}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
         Example(
             "an action of the AWS Load Balancer Controller, not a port",
@@ -191,7 +205,7 @@ kind: Ingress
 metadata: {name: shop}
 spec: {defaultBackend: {service: {name: ssl-redirect, port: {name: use-annotation}}}}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

@@ -114,7 +114,14 @@ status:
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accepted}}}
 """,
-            fires=True,
+            expects="""
+degraded
+PC702 error for path in HTTPRoute shop, port 80/TCP
+  The HTTPRoute shop names port 8080 of the Service, which has none such; the ports of Service
+      checkout: 80/TCP
+  safe: Let HTTPRoute shop name port 80 of the Service
+    patch HTTPRoute shop: replace /spec/rules/0/backendRefs/0/port 80
+""",
         ),
         Example(
             "the Service port's number",
@@ -127,7 +134,7 @@ kind: HTTPRoute
 metadata: {name: shop, namespace: default}
 spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

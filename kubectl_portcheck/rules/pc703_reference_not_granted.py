@@ -122,7 +122,14 @@ spec:
   from: [{group: gateway.networking.k8s.io, kind: GRPCRoute, namespace: web}]
   to: [{group: "", kind: Service}]
 """,
-            fires=True,
+            expects="""
+broken; also PC301
+PC703 error for path in HTTPRoute edge, port 80/TCP
+  The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
+      namespace shop allows it
+  review: Let HTTPRoutes of namespace web refer to Service checkout: apply this ReferenceGrant
+      (kubectl apply -f FILE) in namespace shop
+""",
         ),
         Example(
             "granted to every Service of the namespace",
@@ -141,7 +148,7 @@ spec:
   from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: web}]
   to: [{group: "", kind: Service}]
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
         Example(
             "a route of the Service's own namespace needs none",
@@ -154,7 +161,7 @@ kind: HTTPRoute
 metadata: {name: edge, namespace: shop}
 spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

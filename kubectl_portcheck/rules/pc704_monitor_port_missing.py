@@ -221,7 +221,13 @@ spec: {selector: {matchLabels: {app: checkout}}, endpoints: [{port: prom}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC704 warning in ServiceMonitor checkout
+  The ServiceMonitor checkout scrapes port prom, and the Service has no such port
+  review: Name a port in ServiceMonitor checkout that is there, or let its selector leave this
+      Service out
+""",
         ),
         Example(
             "the annotation names a port on which nothing listens",
@@ -239,7 +245,12 @@ spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
-            fires=True,
+            expects="""
+healthy
+PC704 warning in Service checkout
+  The annotation prometheus.io/port of the pods is a port on which no pod listens: 9100
+  review: Let prometheus.io/port name a port that serves the metrics
+""",
         ),
         Example(
             "one monitor for two Services: the other endpoint fits",
@@ -252,7 +263,7 @@ kind: ServiceMonitor
 metadata: {name: checkout, namespace: shop}
 spec: {selector: {matchLabels: {app: checkout}}, endpoints: [{port: web}, {port: grpc}]}
 """,
-            fires=False,
+            expects="broken; also PC301",
         ),
     ),
     check_service=_check,

@@ -100,7 +100,15 @@ spec:
   podSelector: {{matchLabels: {{app: checkout}}}}
   ingress: [{{from: [{{podSelector: {{}}}}], ports: [{{port: 80}}]}}]
 """,
-            fires=True,
+            expects="""
+broken; also PC602
+PC705 error for all in NetworkPolicy checkout-allow, port 80/TCP
+  NetworkPolicy checkout-allow admits 80, the Service's port; a policy sees the pod's port, 8080
+  pods: checkout-1
+  review: Let NetworkPolicy checkout-allow admit 8080 in place of 80 (all pods in this
+      namespace)
+    patch NetworkPolicy checkout-allow: replace /spec/ingress/0/ports/0/port 8080
+""",
         ),
         Example(
             "the pod's port is admitted as well: the other entry does no harm",
@@ -111,7 +119,7 @@ spec:
   podSelector: {{matchLabels: {{app: checkout}}}}
   ingress: [{{from: [{{podSelector: {{}}}}], ports: [{{port: 80}}, {{port: 8080}}]}}]
 """,
-            fires=False,
+            expects="healthy",
         ),
     ),
     check=_check,

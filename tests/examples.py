@@ -1,0 +1,124 @@
+"""What a diagnosis says of the examples of rules: ``python -m tests.examples`` writes it into them.
+
+Read the difference before you commit it: it is what the rules promise.
+"""
+
+import ast
+import importlib
+import json
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from kubectl_portcheck import rules
+from kubectl_portcheck.collect.examples import evidence_of
+from kubectl_portcheck.diagnosis import diagnose
+from kubectl_portcheck.model.report import Finding, Fix, ServiceReport
+from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.base import Example, Rule
+
+WIDTH = 96
+
+
+@cache
+def _diagnosed(manifest: str) -> ServiceReport:
+    return diagnose(evidence_of(manifest)).services[0]
+
+
+def told(rule: Rule, example: Example) -> str:
+    """The verdict, what other rules found, and all that this one found: one fact a line."""
+    report = _diagnosed(example.manifest)
+    others = dict.fromkeys(f.code for f in report.findings if f.code != rule.code)
+    lines = ["; also ".join(filter(None, (report.verdict, ", ".join(others))))]
+    for lacks in report.not_evaluated:
+        if lacks.code == rule.code:
+            lines.append(f"not evaluated: {lacks.missing}")
+    for finding in report.findings:
+        if finding.code == rule.code:
+            lines += _finding(finding)
+    wrapped = [_wrapped(line) for line in lines]
+    return wrapped[0] if len(wrapped) == 1 else "\n" + "\n".join(wrapped) + "\n"
+
+
+def _finding(finding: Finding) -> Iterator[str]:
+    subject = f"{finding.subject.kind} {finding.subject.name}"
+    port = f", port {finding.port}/{finding.protocol}" if finding.port else ""
+    after = f", follows from {finding.caused_by}" if finding.caused_by else ""
+    hits = f" for {finding.impact}" if finding.impact != "none" else ""
+    yield f"{finding.code} {finding.severity}{hits} in {subject}{port}{after}"
+    yield f"  {finding.summary}"
+    if finding.pods:
+        yield f"  pods: {', '.join(finding.pods)}"
+    if finding.unsure:
+        yield f"  unsure: {finding.unsure}"
+    for fix in finding.fixes:
+        yield f"  {fix.safety}: {fix.title}"
+        if fix.command is not None:
+            yield f"    {_change(fix, fix.command)}"
+
+
+def _change(fix: Fix, command: tuple[str, ...]) -> str:
+    """The command in short: of a patch what it changes, not what it makes sure of before."""
+    if "--type=json" not in command:
+        return " ".join(command)
+    assert fix.subject is not None
+    changes = [
+        f"{op['op']} {op['path']}" + (f" {_value(op['value'])}" if "value" in op else "")
+        for op in json.loads(command[-1])
+        if op["op"] != "test"
+    ]
+    return f"patch {fix.subject.kind} {fix.subject.name}: {', '.join(changes)}"
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _wrapped(line: str) -> str:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.fill(
+        line.strip(),
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def update(rule: Rule) -> bool:
+    """Write what is told of each example into the file of the rule; whether anything changed."""
+    module = importlib.import_module(
+        f"{rules.__name__}.{rule.code.lower()}_{rule.name.replace('-', '_')}"
+    )
+    path = Path(str(module.__file__))
+    source = path.read_text()
+    lines = source.splitlines(keepends=True)
+    calls = sorted(_examples(source), key=lambda call: call.lineno)
+    for call, example in reversed(list(zip(calls, rule.examples, strict=True))):
+        [keyword] = [k for k in call.keywords if k.arg == "expects"]
+        node = keyword.value
+        assert node.end_lineno is not None
+        head = lines[node.lineno - 1][: node.col_offset]
+        tail = lines[node.end_lineno - 1][node.end_col_offset :]
+        lines[node.lineno - 1 : node.end_lineno] = [head + _literal(told(rule, example)) + tail]
+    path.write_text("".join(lines))
+    return "".join(lines) != source
+
+
+def _examples(source: str) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Example":
+            yield node
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\")
+    return f'"""{escaped}"""' if "\n" in text else f'"{escaped}"'
+
+
+if __name__ == "__main__":
+    for each in CATALOGUE:
+        if update(each):
+            print(f"{each.code}: its examples are told anew")
