@@ -14,7 +14,8 @@ from pathlib import Path
 from kubectl_portcheck import rules
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
-from kubectl_portcheck.model.report import Finding, Fix, ServiceReport
+from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch
+from kubectl_portcheck.model.report import Finding, ServiceReport
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
 
@@ -54,21 +55,20 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  unsure: {finding.unsure}"
     for fix in finding.fixes:
         yield f"  {fix.safety}: {fix.title}"
-        if fix.command is not None:
-            yield f"    {_change(fix, fix.command)}"
+        yield from (f"    {change}" for change in _changes(fix))
 
 
-def _change(fix: Fix, command: tuple[str, ...]) -> str:
-    """The command in short: of a patch what it changes, not what it makes sure of before."""
-    if "--type=json" not in command:
-        return " ".join(command)
-    assert fix.subject is not None
-    changes = [
-        f"{op['op']} {op['path']}" + (f" {_value(op['value'])}" if "value" in op else "")
-        for op in json.loads(command[-1])
-        if op["op"] != "test"
-    ]
-    return f"patch {fix.subject.kind} {fix.subject.name}: {', '.join(changes)}"
+def _changes(fix: Fix) -> Iterator[str]:
+    """Of a patch what it changes, not what it makes sure of before; of a command its words."""
+    if isinstance(fix.change, JsonPatch):
+        assert fix.subject is not None
+        for change in fix.change.changes:
+            value = "" if change.op == "remove" else f" {_value(change.value)}"
+            yield f"{change.op} {change.path}{value} in {fix.subject.kind} {fix.subject.name}"
+    elif isinstance(fix.change, Command):
+        yield f"kubectl {' '.join(fix.change.words)}"
+    elif fix.change.look:
+        yield f"look: kubectl {' '.join(fix.change.look)}"
 
 
 def _value(value: object) -> str:

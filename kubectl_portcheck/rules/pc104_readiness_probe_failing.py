@@ -194,8 +194,9 @@ PC104 warning in Service checkout
   pods: checkout-2-a
   review: Take back the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default
-  review: Mend what the readinessProbe of container app asks for; its answer: kubectl describe
-      pod checkout-2-a -n default (Unhealthy)
+  review: Fix what the readinessProbe of container app asks for; the event Unhealthy has its
+      answer
+    look: kubectl describe pod checkout-2-a -n default
 """,
         ),
         Example(

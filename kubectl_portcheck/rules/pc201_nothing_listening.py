@@ -84,8 +84,8 @@ broken; also PC501
 PC201 error for all in Service checkout, port 80/TCP
   No process listens on any port in 1 of 1 pod
   pods: checkout-1
-  review: Make the application listen on 8080; what it does instead: kubectl logs checkout-1 -n
-      default -c app
+  review: Make the application listen on 8080; its log says what it does instead
+    look: kubectl logs checkout-1 -c app -n default
 """,
         ),
         Example(

@@ -183,7 +183,7 @@ PC204 error for path in Service checkout, port 80/TCP
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
       families
   review: Or give up the Service's IPv6 address, which clients lose
-    patch Service checkout: add /spec/ipFamilyPolicy SingleStack
+    add /spec/ipFamilyPolicy SingleStack in Service checkout
 """,
         ),
         Example(

@@ -124,7 +124,7 @@ PC206 error for all in Service checkout, port 53/TCP
   The Service sends TCP to 5353, and 1 of 1 pod listens there for UDP
   pods: checkout-1
   safe: Let the Service send UDP, as the containers declare
-    patch Service checkout: replace /spec/ports/0/protocol UDP
+    replace /spec/ports/0/protocol UDP in Service checkout
   review: If clients speak TCP: make the application listen on 5353 for TCP
 """,
         ),

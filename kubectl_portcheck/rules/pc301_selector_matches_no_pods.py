@@ -185,7 +185,7 @@ broken
 PC301 error for all in Service checkout
   The selector app=chekout matches no pod; Deployment checkout bears app=checkout
   safe: Select app=checkout, as Deployment checkout bears
-    patch Service checkout: replace /spec/selector/app checkout
+    replace /spec/selector/app checkout in Service checkout
 """,
         ),
         Example(
@@ -207,7 +207,7 @@ spec: {containers: [{name: app}]}
 broken
 PC301 error for all in Service cart
   The selector app=cart matches no pod: Deployment cart makes such pods and is scaled to 0
-  review: Wake Deployment cart up
+  review: Scale Deployment cart to 1
     kubectl scale deployment/cart --replicas=1 -n default
 """,
         ),

@@ -126,7 +126,7 @@ PC305 error for all in Service checkout, port 5432/TCP
   The Service's port 5432 is postgres/TCP, and the EndpointSlices carry pg (5432/TCP): names and
       protocols must be the same
   safe: Call the port postgres in EndpointSlice checkout-1, as the Service does
-    patch EndpointSlice checkout-1: add /ports/0/name postgres
+    add /ports/0/name postgres in EndpointSlice checkout-1
 """,
         ),
         Example(

@@ -134,7 +134,7 @@ PC308 error for path in Service cache, port 6379/TCP
   internalTrafficPolicy is Local, and 1 of 2 nodes have no endpoint: clients there meet
       time-outs
   review: Let kube-proxy use the endpoints of all nodes: internalTrafficPolicy Cluster
-    patch Service cache: replace /spec/internalTrafficPolicy Cluster
+    replace /spec/internalTrafficPolicy Cluster in Service cache
 """,
         ),
         Example(

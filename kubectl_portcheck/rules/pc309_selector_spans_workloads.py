@@ -174,7 +174,7 @@ PC309 error for pods in Service checkout, port 80/TCP
       which does not: 1 of 2 pods refuse
   pods: worker-0
   review: Select role=web as well, which only the pods of Deployment web bear
-    patch Service checkout: add /spec/selector/role web
+    add /spec/selector/role web in Service checkout
 """,
         ),
         Example(

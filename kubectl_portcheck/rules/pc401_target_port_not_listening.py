@@ -199,7 +199,7 @@ PC401 error for all in Service checkout, port 80/TCP
   Nothing listens on targetPort 8080; 1 of 1 pod listens on 9000
   pods: checkout-1
   safe: Point the Service at 9000
-    patch Service checkout: replace /spec/ports/0/targetPort 9000
+    replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
         ),
         Example(
@@ -225,7 +225,7 @@ PC401 error for all in Service checkout, port 80/TCP
   pods: checkout-1
   review: If the application is to stay on 9000: point the Service there, and correct what the
       pods declare
-    patch Service checkout: replace /spec/ports/0/targetPort 9000
+    replace /spec/ports/0/targetPort 9000 in Service checkout
   review: Let the application listen on 8080, as Service and pod manifest say
 """,
         ),

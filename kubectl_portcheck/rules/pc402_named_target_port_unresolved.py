@@ -173,7 +173,7 @@ PC402 error for all in Service checkout, port 80/TCP
   No container port is named htpp in 1 of 1 pod; declared: http (8080/TCP)
   pods: checkout-1
   safe: Point the Service at http (8080)
-    patch Service checkout: replace /spec/ports/0/targetPort http
+    replace /spec/ports/0/targetPort http in Service checkout
 """,
         ),
         Example(

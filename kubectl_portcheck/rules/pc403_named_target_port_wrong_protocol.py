@@ -154,7 +154,7 @@ PC403 error for all in Service checkout, port 53/TCP
       resolve
   pods: checkout-1
   safe: Let the Service send UDP, as the container port says
-    patch Service checkout: replace /spec/ports/0/protocol UDP
+    replace /spec/ports/0/protocol UDP in Service checkout
   review: Where TCP is meant: declare dns with protocol TCP in the pod template
 """,
         ),

@@ -134,7 +134,7 @@ PC406 error for all in Service checkout, port 80/TCP
       nothing listens on 80; 1 of 1 pod listening on 8080
   pods: checkout-0
   review: Make 8080 the Service's port, and let clients dial 8080
-    patch Service checkout: replace /spec/ports/0/port 8080
+    replace /spec/ports/0/port 8080 in Service checkout
   review: Make the application listen on 80; or add a Service with a clusterIP, which translates
       ports
 """,

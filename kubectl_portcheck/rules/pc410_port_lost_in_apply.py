@@ -146,8 +146,8 @@ PC410 error for path in Service dns
       merged into one
   safe: Add port 53/TCP to the Service; from then on use kubectl apply --server-side, which
       knows both
-    patch Service dns: add /spec/ports/- {"port": 53, "protocol": "TCP", "name": "dns-tcp",
-        "targetPort": 53}
+    add /spec/ports/- {"port": 53, "protocol": "TCP", "name": "dns-tcp", "targetPort": 53} in
+        Service dns
 """,
         ),
         Example(

@@ -274,8 +274,8 @@ PC411 error for all in Service checkout
       listens
   pods: checkout-1-a
   review: Let the readinessProbe ask for 8080 in Deployment checkout (its pods are replaced)
-    patch Deployment checkout: replace
-        /spec/template/spec/containers/0/readinessProbe/httpGet/port 8080
+    replace /spec/template/spec/containers/0/readinessProbe/httpGet/port 8080 in Deployment
+        checkout
 """,
         ),
         Example(

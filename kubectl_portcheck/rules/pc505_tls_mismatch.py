@@ -135,7 +135,7 @@ PC505 warning in Service checkout, port 443/TCP
   1 of 1 pod speaks TLS on 8443, where the appProtocol http says plain HTTP
   pods: checkout-1
   review: Say appProtocol https, as the pods speak
-    patch Service checkout: replace /spec/ports/0/appProtocol https
+    replace /spec/ports/0/appProtocol https in Service checkout
   review: Let the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,

@@ -325,7 +325,7 @@ PC602 error for all in NetworkPolicy api-allow, port 80/TCP
   pods: checkout-1
   review: Admit 9000 too where NetworkPolicy api-allow admits 8080 (pods with app=frontend in
       this namespace)
-    patch NetworkPolicy api-allow: add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000}
+    add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
 """,
         ),
         Example(

@@ -156,7 +156,7 @@ PC701 error for path in Ingress shop, port 80/TCP
   The Ingress shop names port 8080 of the Service, which has none such; the ports of Service
       checkout: 80/TCP
   safe: Let Ingress shop name port 80 of the Service
-    patch Ingress shop: replace /spec/rules/0/http/paths/0/backend/service/port/number 80
+    replace /spec/rules/0/http/paths/0/backend/service/port/number 80 in Ingress shop
 """,
         ),
         Example(
@@ -178,7 +178,7 @@ PC701 error for path in Ingress shop
   The Ingress shop names port invoice of the Service, which has none such; the ports of Service
       checkout: 80 (invoices)/TCP and 9100 (refunds)/TCP
   review: If 80 (invoices) is the port that was meant: let Ingress shop name it
-    patch Ingress shop: replace /spec/defaultBackend/service/port/name invoices
+    replace /spec/defaultBackend/service/port/name invoices in Ingress shop
 """,
         ),
         Example(

@@ -120,7 +120,7 @@ PC702 error for path in HTTPRoute shop, port 80/TCP
   The HTTPRoute shop names port 8080 of the Service, which has none such; the ports of Service
       checkout: 80/TCP
   safe: Let HTTPRoute shop name port 80 of the Service
-    patch HTTPRoute shop: replace /spec/rules/0/backendRefs/0/port 80
+    replace /spec/rules/0/backendRefs/0/port 80 in HTTPRoute shop
 """,
         ),
         Example(

@@ -107,7 +107,7 @@ PC705 error for all in NetworkPolicy checkout-allow, port 80/TCP
   pods: checkout-1
   review: Let NetworkPolicy checkout-allow admit 8080 in place of 80 (all pods in this
       namespace)
-    patch NetworkPolicy checkout-allow: replace /spec/ingress/0/ports/0/port 8080
+    replace /spec/ingress/0/ports/0/port 8080 in NetworkPolicy checkout-allow
 """,
         ),
         Example(
