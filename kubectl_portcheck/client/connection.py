@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from kubectl_portcheck import inputs
 from kubectl_portcheck.client.credentials import (
     Credentials,
     Header,
@@ -25,6 +26,7 @@ from kubectl_portcheck.client.kubeconfig import (
     load_kubeconfig,
 )
 from kubectl_portcheck.client.proxies import DEFAULT_PORTS, Proxy, choose_proxy
+from kubectl_portcheck.inputs.limits import CREDENTIAL_BYTES
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod finds its token, its cluster's authority and its namespace."""
@@ -210,9 +212,9 @@ def _in_cluster_namespace(environ: Mapping[str, str], folder: str) -> str:
     if namespace := environ.get("POD_NAMESPACE"):
         return namespace
     try:
-        with open(os.path.join(folder, "namespace"), encoding="utf-8") as file:
-            return file.read().strip()
-    except (OSError, UnicodeDecodeError):
+        path = os.path.join(folder, "namespace")
+        return inputs.read_file(path, CREDENTIAL_BYTES).decode().strip()
+    except (OSError, ValueError):
         return ""
 
 
@@ -325,11 +327,11 @@ def _unreadable(what: str, path: str, name: str) -> list[str]:
     if not path:
         return []
     try:
-        with open(path, "rb"):
-            return []
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        return [f"unable to read {what} {path} for {name} due to open {path}: {reason}"]
+        inputs.read_file(path, CREDENTIAL_BYTES)
+    except (OSError, inputs.Unreadable) as error:
+        why = inputs.reason(error)
+        return [f"unable to read {what} {path} for {name} due to open {path}: {why}"]
+    return []
 
 
 def _nearest(name: str, known: Mapping[str, object]) -> str:

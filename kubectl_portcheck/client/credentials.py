@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from kubectl_portcheck import inputs
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import (
     ConfigurationError,
@@ -12,6 +13,7 @@ from kubectl_portcheck.client.errors import (
     TimedOut,
 )
 from kubectl_portcheck.client.kubeconfig import AuthProvider, User
+from kubectl_portcheck.inputs.limits import CREDENTIAL_BYTES
 
 Header = tuple[str, str]
 
@@ -198,11 +200,10 @@ class Credentials:
 def read_file(path: str, what: str) -> bytes:
     """A file that the configuration names. Raises :class:`ConfigurationError`."""
     try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        reason = (error.strerror or "cannot be read").lower()
-        raise ConfigurationError(f"unable to read {what} {path}: {reason}") from None
+        return inputs.read_file(path, CREDENTIAL_BYTES)
+    except (OSError, inputs.Unreadable) as error:
+        why = inputs.reason(error)
+        raise ConfigurationError(f"unable to read {what} {path}: {why}") from None
 
 
 def checked(value: str, what: str) -> str:

@@ -5,7 +5,6 @@ Kubernetes ``remotecommand`` (v4.channel.k8s.io and v5.channel.k8s.io; they diff
 input is closed, of which there is none here).
 """
 
-import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 from urllib.parse import urlencode
@@ -19,9 +18,12 @@ from kubectl_portcheck.client.wire import Disconnected
 STDOUT, STDERR, ERROR = 1, 2, 3
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
 
-PROTOCOL_FAILURE = (
-    r"(?i)server gave HTTP response to HTTPS client|bad handshake|malformed HTTP|protocol"
-    r"|websocket|unable to upgrade(?!.*container)"
+PROTOCOL_FAILURES = (
+    "server gave http response to https client",
+    "bad handshake",
+    "malformed http",
+    "protocol",
+    "websocket",
 )
 """Failures with one subprotocol that another may not meet: cri-dockerd fails v5 on 1.36."""
 
@@ -106,12 +108,19 @@ def _ending(status: bytes) -> tuple[str, int | None]:
 def worth_another_protocol(result: ExecResult | ApiStatusError) -> bool:
     """Whether a failure looks like one of the subprotocol, which another may not meet."""
     if isinstance(result, ApiStatusError):
-        return result.status in (400, 500, 502, 503) and bool(
-            re.search(PROTOCOL_FAILURE, result.message)
-        )
+        return result.status in (400, 500, 502, 503) and _is_of_protocol(result.message)
     return (
         result.exit_code is None
         and not result.stdout
         and not result.stderr
-        and bool(re.search(PROTOCOL_FAILURE, result.error))
+        and _is_of_protocol(result.error)
+    )
+
+
+def _is_of_protocol(text: str) -> bool:
+    lowered = text.lower()
+    return any(words in lowered for words in PROTOCOL_FAILURES) or any(
+        # Not where it was the container that could not be had.
+        line.rfind("unable to upgrade") > line.rfind("container")
+        for line in lowered.splitlines()
     )

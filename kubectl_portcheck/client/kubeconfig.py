@@ -10,7 +10,9 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
+from kubectl_portcheck import inputs
 from kubectl_portcheck.client.errors import ConfigurationError
+from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 
 
 class Cluster(NamedTuple):
@@ -121,16 +123,15 @@ def load_kubeconfig(kubeconfig: str | None, environ: Mapping[str, str]) -> Kubec
     found = []
     for path in paths:
         try:
-            with open(path, "rb") as file:
-                content = file.read()
+            content = inputs.read_file(path, CONFIGURATION_BYTES)
         except FileNotFoundError:
             if kubeconfig:
                 raise ConfigurationError(f"stat {path}: no such file or directory") from None
             continue
-        except OSError as error:
-            reason = (error.strerror or "cannot be read").lower()
+        except (OSError, inputs.Unreadable) as error:
+            why = inputs.reason(error)
             raise ConfigurationError(
-                f'error loading config file "{path}": open {path}: {reason}'
+                f'error loading config file "{path}": open {path}: {why}'
             ) from None
         found.append(path)
         try:
@@ -149,11 +150,9 @@ def load_kubeconfig(kubeconfig: str | None, environ: Mapping[str, str]) -> Kubec
 def _parse(content: bytes) -> Mapping[str, Any]:
     data: Any
     if content.lstrip()[:1] == b"{":
-        import msgspec
-
         try:
-            data = msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            data = inputs.json_value(content)
+        except inputs.Unreadable:
             data = _parse_yaml(content)
     else:
         data = _parse_yaml(content)
@@ -165,29 +164,23 @@ def _parse(content: bytes) -> Mapping[str, Any]:
 
 
 def _parse_yaml(content: bytes) -> Any:
-    import yaml
+    # Late, since a kubeconfig may be JSON.
+    from kubectl_portcheck.inputs import yaml_tree
 
-    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    # Dates stay text, as they do for kubectl.
-    resolvers = {
-        first: [(tag, regexp) for tag, regexp in pairs if tag != "tag:yaml.org,2002:timestamp"]
-        for first, pairs in base.yaml_implicit_resolvers.items()
-    }
-    loader_class = type("KubeconfigLoader", (base,), {"yaml_implicit_resolvers": resolvers})
     try:
-        loader: Any = loader_class(content)
-        try:
-            # The first document alone counts.
-            return loader.get_data() if loader.check_data() else None
-        finally:
-            loader.dispose()
-    except yaml.YAMLError as error:
+        text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
+        # The first document alone counts.
+        root = yaml_tree.parse(text, first=True)
+        return None if root is None else yaml_tree.Values(text, nulls=True).of(root)
+    except yaml_tree.Broken as error:
         # Neither the text nor the parser's own words are shown: both may quote a secret.
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}: " if mark is not None else ""
-        raise _Invalid(f"yaml: {where}cannot be parsed") from None
-    except (ValueError, RecursionError):
+        line = text.count("\n", 0, error.index) + 1
+        raise _Invalid(f"yaml: line {line}: cannot be parsed") from None
+    except ValueError:
         raise _Invalid("yaml: cannot be parsed") from None
+
+
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class _Fields:

@@ -23,6 +23,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kubectl_portcheck import inputs
 from kubectl_portcheck.client.connection import Connection
 from kubectl_portcheck.client.credentials import read_file
 from kubectl_portcheck.client.deadline import Deadline
@@ -30,6 +31,7 @@ from kubectl_portcheck.client.errors import CredentialsError, TimedOut
 from kubectl_portcheck.client.kubeconfig import AuthProvider, load_kubeconfig
 from kubectl_portcheck.client.oidc import provider_token
 from kubectl_portcheck.client.plugin import LOOK_SECONDS
+from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 
 NEEDED = ("client-id", "idp-issuer-url", "refresh-token")
 """Without these of an entry's fields nobody can renew its token."""
@@ -245,8 +247,7 @@ def _keep(path: str, user: str, tokens: Mapping[str, str]) -> None:
 
 
 def _read(path: str) -> str:
-    with open(path, "rb") as file:
-        return file.read().decode()
+    return inputs.read_file(path, CONFIGURATION_BYTES).decode()
 
 
 def _replace(path: str, content: bytes) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from kubectl_portcheck.client.errors import CredentialsError
 from kubectl_portcheck.client.kubeconfig import AuthProvider
+from kubectl_portcheck.inputs import json_value
 
 MARGIN_SECONDS = 10.0
 """A token with less than this left counts as ended, as in client-go."""
@@ -52,13 +53,11 @@ def provider_token(provider: AuthProvider, renew: Renew) -> tuple[str, float]:
 
 def _usable_token(provider: AuthProvider) -> tuple[str, float] | None:
     """The entry's token and its end, or None where it has ended or is none."""
-    import msgspec
-
     token = provider.config.get("id-token", "").strip()
     try:
         claims = token.split(".")[1]
         packed = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
-        expires = float(msgspec.json.decode(packed)["exp"])
-    except (IndexError, ValueError, KeyError, TypeError, msgspec.DecodeError):
+        expires = float(json_value(packed)["exp"])
+    except (IndexError, KeyError, OverflowError, TypeError, ValueError):
         return None
     return (token, expires) if expires > time.time() + MARGIN_SECONDS else None

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import CredentialsError, TimedOut
 from kubectl_portcheck.client.kubeconfig import ExecPlugin
+from kubectl_portcheck.inputs import Unreadable, json_value
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 NOT_INSTALLED = (
@@ -66,8 +67,8 @@ def run_plugin(
     full_environ["KUBERNETES_EXEC_INFO"] = msgspec.json.encode(info).decode()
     stdout = _run(plugin, full_environ, spec["interactive"], deadline, cancelled)
     try:
-        answer = msgspec.json.decode(stdout)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        answer = json_value(stdout)
+    except Unreadable:
         raise CredentialsError(
             f"getting credentials: decoding stdout: {plugin.command} did not print JSON"
         ) from None
@@ -118,8 +119,10 @@ def _run(
             # that asks questions stays in the terminal's group.
             start_new_session=not interactive,
         )
-    except OSError as error:
-        raise CredentialsError(f"getting credentials: exec: {name}: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        # ValueError: a NUL character, which no program can be given.
+        why = error.strerror if isinstance(error, OSError) else "invalid argument"
+        raise CredentialsError(f"getting credentials: exec: {name}: {why}") from None
     with process:
         try:
             while True:

@@ -4,17 +4,16 @@ from typing import Any
 
 from kubectl_portcheck.client.errors import ApiStatusError, status_error
 from kubectl_portcheck.client.http import Response
+from kubectl_portcheck.inputs import Unreadable, json_value
 
 LONGEST_MESSAGE = 2000
 
 
 def parse_object(body: bytes) -> dict[str, Any] | None:
     """A JSON object, or None where the bytes are something else."""
-    import msgspec
-
     try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        data = json_value(body)
+    except Unreadable:
         return None
     return data if isinstance(data, dict) else None
 

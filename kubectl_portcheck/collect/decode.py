@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
+from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
@@ -38,11 +39,35 @@ class ListMeta(Record, frozen=True):
     """How many objects follow; 0 also where the server does not say."""
 
 
+class Odd(NamedTuple):
+    """An object of a list that could not be read."""
+
+    metadata: ObjectMeta
+    """As much of it as could be read."""
+    why: str
+
+    def missing(self, plural: str) -> Missing:
+        """The same as a part of the evidence that is missing, as kubectl names objects."""
+        name = f' "{self.metadata.name}"' if self.metadata.name else ": one of them"
+        return Missing(reason=Reason.FAILED, detail=f"{plural}{name} cannot be read: {self.why}")
+
+
 class ListOf(Record, Generic[T], frozen=True):
     """A list as the API sends it."""
 
     items: tuple[T, ...] = ()
     metadata: ListMeta = ListMeta()
+
+
+class _Pieces(Record, frozen=True):
+    """A list whose objects are not looked at."""
+
+    items: tuple[msgspec.Raw, ...] = ()
+    metadata: ListMeta = ListMeta()
+
+
+class _Named(Record, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
 
 
 class GroupVersion(Record, frozen=True):
@@ -132,22 +157,56 @@ def decode(raw: bytes, type_: type[T]) -> T:
 
     Raises ValueError, naming the field, where the JSON does not have Kubernetes' form.
     """
+    decoder = _decoder(type_)
+
+    def read() -> T:
+        try:
+            return decoder.decode(raw)
+        except msgspec.ValidationError:
+            # Kubernetes takes null for absent in every field; msgspec wants to be told. Rare
+            # enough to be read twice.
+            return convert(msgspec.json.decode(raw), type_)
+
+    return understood(read)
+
+
+def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
+    """A list, without the objects of it that cannot be read, and those.
+
+    Raises ValueError where no object can be told from another.
+    """
     try:
-        return _decoder(type_).decode(raw)
-    except msgspec.ValidationError:
-        # Kubernetes takes null for absent in every field; msgspec wants to be told. Rare enough
-        # to be read twice.
-        return convert(msgspec.json.decode(raw), type_)
-    except msgspec.DecodeError as error:
-        raise ValueError(str(error)) from None
+        return decode(raw, type_), []
+    except TooDeep:
+        pieces = decode(shallow(raw), _Pieces)
+    except ValueError:
+        pieces = decode(raw, _Pieces)
+    (one,) = get_args(type_)
+    found: list[R] = []
+    odd: list[Odd] = []
+    for piece in map(bytes, pieces.items):
+        if piece == b"null":
+            continue
+        try:
+            if CUT in piece:
+                raise TooDeep
+            found.append(decode(piece, one))
+        except ValueError as error:
+            odd.append(Odd(_metadata(piece), str(error)))
+    return ListOf(items=tuple(found), metadata=pieces.metadata), odd
+
+
+def _metadata(raw: bytes) -> ObjectMeta:
+    """What an object that cannot be read says about itself."""
+    try:
+        return decode(raw, _Named).metadata
+    except ValueError:
+        return ObjectMeta()
 
 
 def convert(data: Any, type_: type[T]) -> T:
     """The same for data that was parsed already. Raises ValueError as :func:`decode` does."""
-    try:
-        return msgspec.convert(_without_nulls(data), type_)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from None
+    return understood(lambda: msgspec.convert(_without_nulls(data), type_))
 
 
 def service(raw: bytes) -> Service:

@@ -23,8 +23,9 @@ def render_svg(report: Report, *, width: int = WIDTH, dark: bool = False) -> str
     console = _recorded(report, width)
     svg = console.export_svg(title=TITLE, theme=_theme(dark))
     # Fonts are not fetched from elsewhere: a report is private, and any monospace font will do.
-    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
-    return _TEXT.sub(_without_blanks, svg)
+    style, end, drawing = svg.partition("</style>")
+    style = re.sub(r"@font-face \{[^}]*\}\s*", "", style)
+    return style + end + _TEXT.sub(_without_blanks, drawing)
 
 
 _TEXT: Final = re.compile(

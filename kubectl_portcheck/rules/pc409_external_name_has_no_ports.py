@@ -15,13 +15,14 @@ from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.case import ServiceCase
 
-ADDRESS = re.compile(r"\d+(\.\d+){3}|[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_IPV4 = re.compile(r"\d+(\.\d+){3}")
+_IPV6 = frozenset("0123456789abcdefABCDEF:")
 
 
 def _check(case: ServiceCase) -> Outcome:
     spec = case.service.spec
     name = spec.external_name
-    if ADDRESS.fullmatch(name):
+    if _IPV4.fullmatch(name) or (":" in name and _IPV6.issuperset(name)):
         return RULE.finding(
             case,
             f"externalName {name} is an address, and DNS takes it for a name: nobody resolves it",

@@ -4,7 +4,6 @@ A probe dials the pod's address, never the loopback. A named port is looked up i
 container alone; a number needs no declaration. (Kubernetes API, Probe; kubelet ``prober.go``)
 """
 
-import re
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Container, ContainerStatus, Pod, Probe
@@ -103,19 +102,21 @@ def refused(case: ServiceCase, pod: Pod, check: Check) -> str | None:
     A probe runs only while its container does, so this holds for one that waits to start again.
     (kubelet ``prober.go``: the event Unhealthy)
     """
-    wanted = re.compile(
-        rf"{check.kind} probe failed: .*:{check.number}: connect: connection refused", re.IGNORECASE
-    )
     return next(
         (
             e.message
             for e in case.events
             if e.reason == "Unhealthy"
             and e.involved_object.name == pod.metadata.name
-            and wanted.search(e.message)
+            and _tells_of_closed_port(e.message.lower(), check)
         ),
         None,
     )
+
+
+def _tells_of_closed_port(message: str, check: Check) -> bool:
+    _, failed, why = message.partition(f"{check.kind} probe failed: ")
+    return bool(failed) and f":{check.number}: connect: connection refused" in why
 
 
 def vouches(pod: Pod, number: int) -> bool:

@@ -397,7 +397,10 @@ class LiveCluster:
             items: list[R] = []
             while True:
                 raw = self._api.get(path, query, deadline=self._deadline.earlier(READ_SECONDS))
-                page = decode.decode(raw, type_)
+                page, odd = decode.page(raw, type_)
+                if odd:
+                    # The others alone could look as if it did not exist.
+                    raise ValueError(odd[0].missing(path.rpartition("/")[2]).detail)
                 items += map(decode.cut_down, page.items)
                 if not page.metadata.continue_:
                     return tuple(items)

@@ -16,6 +16,7 @@ from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.live_cluster import PAGE, READ_SECONDS, observed
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.objects import ObjectMeta
 
 R = TypeVar("R", bound=Record)
 
@@ -49,14 +50,26 @@ class Listed(Generic[R]):
         """By namespace."""
         self.missing: dict[str, Missing] = {}
         """By namespace, why its objects could not be read; '' stands for all others."""
+        self.odd: dict[str, list[decode.Odd]] = defaultdict(list)
+        """By namespace, objects that could not be read; '' where that is not known of them."""
+        self.plural = "objects"
         self.complete_before = ""
         """Where the list is cut off: every namespace before this one, by name, was read."""
 
-    def of(self, namespace: str) -> Observed[tuple[R, ...]] | Missing:
-        """The objects of a namespace, or why they are not known."""
+    def of(
+        self, namespace: str, matters: Callable[[ObjectMeta], bool] = lambda _: True
+    ) -> Observed[tuple[R, ...]] | Missing:
+        """The objects of a namespace, or why they are not known.
+
+        They are not where one of them could not be read, unless ``matters`` tells by what is known
+        of it that it is not asked for.
+        """
         why = self.missing.get(namespace) or self.missing.get("")
         if why is not None and not namespace < self.complete_before:
             return why
+        for odd in [*self.odd.get(namespace, []), *self.odd.get("", [])]:
+            if not odd.metadata.name or matters(odd.metadata):
+                return odd.missing(self.plural)
         return Observed(value=tuple(self.found.get(namespace, ())))
 
 
@@ -82,10 +95,12 @@ class Lister:
         ConfigurationError. ``into`` is filled meanwhile, so that an interrupt leaves what was read.
         """
         listed = Listed[R]() if into is None else into
+        listed.plural = resource.plural
         spaces = [""] if namespaces is None else namespaces
         for space in spaces:
             got: list[R] = []
-            read = partial(self._pages, resource, space, dict(query or {}), seen, got)
+            odd: list[decode.Odd] = []
+            read = partial(self._pages, resource, space, dict(query or {}), seen, got, odd)
             try:
                 ended = observed(read, fatal)
             except ClusterError as error:
@@ -94,6 +109,8 @@ class Lister:
             finally:
                 for item in got:
                     listed.found[_namespace(item)].append(item)
+                for bad in odd:
+                    listed.odd[bad.metadata.namespace or space].append(bad)
             if isinstance(ended, Missing):
                 listed.missing[space] = ended
                 listed.complete_before = _whole_before(got) if not space else ""
@@ -106,6 +123,7 @@ class Lister:
         query: dict[str, str],
         seen: Seen,
         got: list[R],
+        odd: list[decode.Odd],
     ) -> None:
         """Reads page after page; from the start once more where a page has expired.
 
@@ -119,7 +137,8 @@ class Lister:
             try:
                 while True:
                     raw = self._api.get(path, at, deadline=self._deadline.earlier(READ_SECONDS))
-                    page = decode.decode(raw, resource.items)
+                    page, unreadable = decode.page(raw, resource.items)
+                    odd += unreadable
                     got += (_as_kind(decode.cut_down(o), resource.kind) for o in page.items)
                     rest = page.metadata.remaining_item_count
                     seen(len(got), len(got) + rest if rest else 0)
@@ -130,6 +149,7 @@ class Lister:
                 if error.status != GONE or not limit:
                     raise
                 got.clear()
+                odd.clear()
 
 
 def _as_kind(item: R, kind: str) -> R:

@@ -15,6 +15,7 @@ from kubectl_portcheck.collect.cluster import kinds
 from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
@@ -168,7 +169,8 @@ class Shared:
         """Before Kubernetes 1.21 the Endpoints say what the EndpointSlices say since."""
         older = self._lister.read(ENDPOINTS, self.namespaces)
         slices = Listed[EndpointSlice]()
-        slices.missing = older.missing
+        slices.missing, slices.odd = older.missing, older.odd
+        slices.plural = older.plural
         for space, found in older.found.items():
             slices.found[space] = [
                 _labelled(piece, one.metadata.name) for one in found for piece in as_slices(one)
@@ -182,6 +184,18 @@ class Shared:
         found = (s for several in self.lists["services"].found.values() for s in several)
         return sorted(found, key=lambda s: (s.metadata.namespace, s.metadata.name))
 
+    def unreadable(self) -> list[ServiceEvidence]:
+        """The Services that were listed and cannot be read, by their names alone."""
+        several = self.lists["services"].odd.items()
+        return [
+            ServiceEvidence(
+                service=Service(metadata=ObjectMeta(name=odd.metadata.name, namespace=namespace)),
+                unread=odd.missing("services"),
+            )
+            for namespace, found in several
+            for odd in found
+        ]
+
     def unread(self) -> dict[str, Missing]:
         """By namespace, why its Services could not be listed; '' stands for all."""
         return self.lists["services"].missing
@@ -189,7 +203,10 @@ class Shared:
     def pods(self, service: Service) -> Read[Pod]:
         """The pods that the Service selects, by name."""
         namespace = service.metadata.namespace
-        everyone = self.lists["pods"].of(namespace)
+        wanted = service.spec.selector
+        everyone = self.lists["pods"].of(
+            namespace, lambda odd: wanted.items() <= odd.labels.items()
+        )
         if isinstance(everyone, Missing):
             return everyone
         if namespace not in self._by_label:
@@ -199,7 +216,7 @@ class Shared:
                     labelled[label].append(pod)
             self._by_label[namespace] = labelled
         index = self._by_label[namespace]
-        terms = service.spec.selector.items()
+        terms = wanted.items()
         fewest: list[Pod] = min((index.get(term, []) for term in terms), key=len, default=[])
         found = [p for p in fewest if terms <= p.metadata.labels.items()]
         return Observed(value=tuple(sorted(found, key=lambda p: p.metadata.name)))
@@ -207,7 +224,10 @@ class Shared:
     def slices(self, service: Service) -> Read[EndpointSlice]:
         """The Service's EndpointSlices."""
         namespace = service.metadata.namespace
-        everyone = self.lists["endpointslices"].of(namespace)
+        name = service.metadata.name
+        everyone = self.lists["endpointslices"].of(
+            namespace, lambda odd: odd.labels.get(SERVICE_NAME, name) == name
+        )
         if isinstance(everyone, Missing):
             return everyone
         if namespace not in self._by_service:
@@ -215,11 +235,11 @@ class Shared:
             for piece in everyone.value:
                 index[piece.metadata.labels.get(SERVICE_NAME, "")].append(piece)
             self._by_service[namespace] = index
-        return Observed(value=tuple(self._by_service[namespace].get(service.metadata.name, ())))
+        return Observed(value=tuple(self._by_service[namespace].get(name, ())))
 
     def similar(self, service: Service) -> Read[Pod]:
         """The pods among which the one that was meant may be."""
-        everyone = self.lists["pods"].of(service.metadata.namespace)
+        everyone = self.lists["pods"].of(service.metadata.namespace, lambda odd: False)
         if isinstance(everyone, Missing):
             return everyone
         wanted = service.spec.selector.items()

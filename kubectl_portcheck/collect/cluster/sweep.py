@@ -108,10 +108,11 @@ class _Sweep:
             self.api.close()  # The lists end at once, with what they have.
             wait(self.shared.begun, timeout=2)
         services = [s for s in self.shared.services() if not _is_the_server(s)]
+        unreadable = self.shared.unreadable()
         if not self.whole and not services:
             raise KeyboardInterrupt
         missing = self._unread()
-        if self.whole and not self.shared.services():
+        if self.whole and not self.shared.services() and not unreadable:
             self._explain_none(missing)
         evidence: list[ServiceEvidence] = []
         try:
@@ -122,6 +123,7 @@ class _Sweep:
             evidence = _Contact(self, evidence).run()
         else:
             evidence = [_not_contacted(e, BROKEN_OFF) for e in evidence]
+        evidence = sorted((*evidence, *unreadable), key=_title)
         return Found(tuple(evidence), missing, self._rights(), self.whole)
 
     def _at(self, namespace: str) -> LiveCluster:

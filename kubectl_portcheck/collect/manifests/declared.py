@@ -23,7 +23,8 @@ from kubectl_portcheck.model.objects import ContainerPort, Pod, Service, Service
 from kubectl_portcheck.model.probes import ListeningSocket, PodSockets
 from kubectl_portcheck.semantics import candidates, ports
 
-_NUMBER = re.compile(r"(://)?(?:([A-Za-z0-9_][A-Za-z0-9_.-]*):)?(?<![0-9.])([0-9]{1,5})(?![0-9])")
+_HOST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+_LONGEST_HOST = 253
 _LOCAL = ("localhost", "0.0.0.0", "127.0.0.1")
 
 
@@ -123,14 +124,23 @@ def _speaks_of(number: int, service: Service, template: Template, around: Surrou
 def _names(text: str, number: int, others: Collection[str]) -> bool:
     if str(number) not in text:
         return False
-    for found in _NUMBER.finditer(text):
-        if int(found[3]) != number:
-            continue
-        host = (found[2] or "").split(".")[0]
-        elsewhere = found[1] and re.search("[a-z]", host) and found[2] not in _LOCAL
-        if not elsewhere and host not in others:
+    for found in re.finditer(rf"(?<![0-9.])0{{0,3}}{number}(?![0-9])", text):
+        host, is_url = _host_before(text, found.start())
+        first = host.split(".")[0]
+        elsewhere = is_url and re.search("[a-z]", first) and host not in _LOCAL
+        if not elsewhere and first not in others:
             return True
     return False
+
+
+def _host_before(text: str, place: int) -> tuple[str, bool]:
+    """The host of ``host:port`` where the port begins at this place, and whether of a URL."""
+    if text[place - 1 : place] != ":":
+        return "", False
+    begin = end = place - 1
+    while begin > 0 and end - begin < _LONGEST_HOST and text[begin - 1] in _HOST:
+        begin -= 1
+    return text[begin:end].lstrip(".-"), text[max(0, begin - 3) : begin] == "://"
 
 
 def _texts(value: Any, key: str = "") -> Iterator[str]:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.files import BOM, File, Problem
+from kubectl_portcheck.inputs import yaml_tree
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
 _MARKER = re.compile(r"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
@@ -20,6 +20,7 @@ class Document(NamedTuple):
     file: File
     base: int
     """Where the text of the document begins in the file's."""
+    text: str
     root: yaml_tree.Node
     template: str = ""
     """The chart's template that helm rendered it from, where it says so."""
@@ -57,7 +58,7 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
             )
         if root is not None:
             source = _SOURCE.search(text[: text.find("kind:")])
-            yield Document(file, base, root, source[1] if source else "")
+            yield Document(file, base, text, root, source[1] if source else "")
 
 
 NOTICE = "note: "

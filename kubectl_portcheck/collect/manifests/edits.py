@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object, collected
+from kubectl_portcheck.inputs import Unreadable, json_value, yaml_tree
 from kubectl_portcheck.model.fixes import Operation
 
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
@@ -183,12 +183,12 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
     if not same or others != (before.skipped, before.config, len(before.problems)):
         raise CannotMend("the edited file would not say what it should")
     try:
-        json.loads(file.text)
-    except ValueError:
+        json_value(file.text)
+    except Unreadable:
         return
     try:
-        json.loads(text)
-    except ValueError:
+        json_value(text)
+    except Unreadable:
         raise CannotMend("the edited file would be no JSON") from None
 
 

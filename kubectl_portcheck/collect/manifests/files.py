@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.inputs import Unreadable, read_file, read_stream, reason
+from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 
-MOST_BYTES = 64 * 1024 * 1024
-"""Of one file: far above what an API server takes, and small enough to hold."""
 SUFFIXES = (".yaml", ".yml", ".json")
 STDIN = "<stdin>"
 BOM = "\ufeff"
@@ -60,7 +60,7 @@ def open_all(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[File | Probl
         if argument == "-":
             if argument not in seen:
                 seen.add(argument)
-                yield _decoded(STDIN, None, stdin.read(MOST_BYTES + 1))
+                yield _standard_input(stdin)
             continue
         found = list(_below(argument)) if os.path.isdir(argument) else [argument]
         if not found:
@@ -84,18 +84,24 @@ def _below(folder: str) -> Iterator[str]:
 
 def _opened(name: str, *, given: bool) -> File | Problem:
     try:
-        with open(name, "rb") as stream:
-            return _decoded(name, Path(name), stream.read(MOST_BYTES + 1))
+        return _decoded(name, Path(name), read_file(name, MANIFEST_BYTES))
     except OSError as error:
         if given:
             hint = "Download it first; -f reads files." if "://" in name else ""
             raise UsageError(f"cannot read {name}: {error.strerror}", hint) from None
         return Problem(name, None, f"cannot be read: {error.strerror}")
+    except Unreadable as error:
+        return Problem(name, None, reason(error))
+
+
+def _standard_input(stdin: BinaryIO) -> File | Problem:
+    try:
+        return _decoded(STDIN, None, read_stream(stdin, MANIFEST_BYTES))
+    except (OSError, Unreadable) as error:
+        return Problem(STDIN, None, f"cannot be read: {reason(error)}")
 
 
 def _decoded(name: str, path: Path | None, raw: bytes) -> File | Problem:
-    if len(raw) > MOST_BYTES:
-        return Problem(name, None, f"is larger than {MOST_BYTES // 2**20} MiB")
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Problem(name, 1, "is UTF-16; save it as UTF-8")
     try:

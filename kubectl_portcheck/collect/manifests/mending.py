@@ -11,6 +11,8 @@ from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
 from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.inputs import Unreadable, read_file
+from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation
 from kubectl_portcheck.model.report import Finding, Report
 
@@ -132,11 +134,18 @@ def write(mended: Mended) -> tuple[str, ...]:
     return tuple(written)
 
 
+def _content(path: str) -> bytes | None:
+    """What the file holds now; None where that is something else than was read."""
+    try:
+        return read_file(path, MANIFEST_BYTES)
+    except Unreadable:
+        return None
+
+
 def _replace(file: File, path: Path, text: str) -> None:
     real = os.path.realpath(path)
-    with open(real, "rb") as stream:
-        if stream.read() != file.text.encode():
-            raise UsageError(f"{file.name} was changed meanwhile", "Run it again.")
+    if _content(real) != file.text.encode():
+        raise UsageError(f"{file.name} was changed meanwhile", "Run it again.")
     import tempfile  # Late: a report alone does without.
 
     number, name = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".portcheck-")

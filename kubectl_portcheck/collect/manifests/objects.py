@@ -1,12 +1,12 @@
 """The objects in manifest files: which of them matter, where each stands, what it says."""
 
 import re
+from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.collect.manifests.documents import (
     NOTICE,
     Document,
@@ -15,6 +15,7 @@ from kubectl_portcheck.collect.manifests.documents import (
 )
 from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
 from kubectl_portcheck.collect.uncollected import uncollected
+from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
 
 T = TypeVar("T")
@@ -136,9 +137,11 @@ def _objects(document: Document) -> tuple[list[Object], int]:
     """The objects of a document that are read, and how many others it holds."""
     found: list[Object] = []
     others = 0
-    pending = [_resolved(document.root)]
+    values = yaml_tree.Values(document.text)
+    pending = deque([_resolved(document.root)])
     while pending:
-        node = pending.pop(0)
+        node = pending.popleft()
+        values.spend(node)  # By an alias, a list may contain itself.
         if not isinstance(node, yaml_tree.Mapping):
             others += 1
             continue
@@ -154,7 +157,7 @@ def _objects(document: Document) -> tuple[list[Object], int]:
         if kind not in GROUPS or (node.get("apiVersion") and group not in GROUPS[kind]):
             others += 1
             continue
-        found.append(_object(kind, node, document))
+        found.append(_object(kind, node, document, values))
     return found, others
 
 
@@ -182,15 +185,16 @@ def _text(node: yaml_tree.Mapping, key: str) -> str:
     return value.text if isinstance(value, yaml_tree.Scalar) else ""
 
 
-def _object(kind: str, node: yaml_tree.Mapping, document: Document) -> Object:
-    # One object's own text cannot have more values than characters.
-    values = yaml_tree.data(node, node.end - node.start)
-    metadata = values.get("metadata")
+def _object(
+    kind: str, node: yaml_tree.Mapping, document: Document, values: yaml_tree.Values
+) -> Object:
+    data = values.of(node)
+    metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = (
         v if isinstance(v := metadata.get(k), str) else "" for k in ("name", "namespace")
     )
-    return Object(kind, name, namespace, values, node, document)
+    return Object(kind, name, namespace, data, node, document)
 
 
 def _checked(objects: Iterable[Object]) -> tuple[tuple[Object, ...], list[Problem]]:

@@ -2,7 +2,6 @@
 ``kubectl cluster-info dump``. What they did not record is missing, and never taken for absent.
 """
 
-import gzip
 import io
 import os
 from collections import defaultdict
@@ -12,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
-from kubectl_portcheck.collect.manifests.files import MOST_BYTES, File, Problem, open_all
+from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
 from kubectl_portcheck.collect.manifests.neighbours import FIELDS, Around
 from kubectl_portcheck.collect.manifests.objects import (
     LISTS,
@@ -24,6 +23,8 @@ from kubectl_portcheck.collect.manifests.objects import (
 )
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.inputs import Unreadable, is_packed, read_file, reason, size, unpacked
+from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
@@ -44,23 +45,22 @@ def load(path: Path) -> Evidence:
         manifests = collected(open_all([str(path)], io.BytesIO()))
     else:
         try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise UsageError(f"cannot read {path}: {error.strerror}") from None
+            raw = read_file(path, MANIFEST_BYTES)
+        except (OSError, Unreadable) as error:
+            raise UsageError(f"cannot read {path}: {reason(error)}") from None
         return decode(raw, str(path))
     return _evidence(manifests, _listed_kinds(path), str(path))
 
 
 def decode(raw: bytes, name: str) -> Evidence:
     """The same from bytes, packed or not; ``name`` says in errors where they come from."""
-    if raw[:2] == b"\x1f\x8b":
+    if is_packed(raw):
         try:
-            with gzip.open(io.BytesIO(raw)) as packed:
-                raw = packed.read(MOST_BYTES + 1)
-        except (OSError, EOFError) as error:
+            raw = unpacked(raw, MANIFEST_BYTES)
+        except Unreadable as error:
             raise UsageError(f"{name} is damaged: {error}") from None
-    if len(raw) > MOST_BYTES:
-        raise UsageError(f"{name} is larger than {MOST_BYTES // 2**20} MiB")
+    if len(raw) > MANIFEST_BYTES:
+        raise UsageError(f"{name} is larger than {size(MANIFEST_BYTES)}")
     try:
         file = File(name, None, raw.decode())
     except UnicodeDecodeError:

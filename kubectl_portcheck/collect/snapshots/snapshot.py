@@ -5,9 +5,7 @@ names of Kubernetes' own fields. What the model has no field for is not in it: n
 of an environment variable, no argument, no token, no address of the API server.
 """
 
-import contextlib
 import gzip
-import zlib
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +13,20 @@ import msgspec
 
 from kubectl_portcheck.collect.snapshots.old_rights import with_rights
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.inputs import (
+    Unreadable,
+    beginning,
+    is_packed,
+    read_file,
+    reason,
+    understood,
+    unpacked,
+)
+from kubectl_portcheck.inputs.limits import EVIDENCE_BYTES
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.evidence import Evidence
 
 VERSION = 1
-MOST_BYTES = 256 * 1024 * 1024
-"""An unpacked snapshot may not be larger: a few kilobytes of gzip can unpack to anything."""
 
 
 class Tool(Record, frozen=True):
@@ -64,39 +70,35 @@ def is_foreign(path: Path) -> bool:
     if path.is_dir():
         return True
     try:
-        with open(path, "rb") as stream:
-            raw = stream.read(4096)
-    except OSError:
+        raw = beginning(path, 4096)
+    except (OSError, Unreadable):
         return False
-    if raw[:2] == b"\x1f\x8b":
-        with contextlib.suppress(zlib.error):
-            raw = zlib.decompressobj(wbits=31).decompress(raw, 4096)
     return b"apiVersion" in raw and b"PortcheckSnapshot" not in raw
 
 
 def load(path: Path) -> Evidence:
     """Reads a snapshot. Raises UsageError where there is none that this version understands."""
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from None
+        raw = read_file(path, EVIDENCE_BYTES)
+    except (OSError, Unreadable) as error:
+        raise UsageError(f"cannot read {path}: {reason(error)}") from None
     return decode(raw, str(path))
 
 
 def decode(raw: bytes, name: str) -> Evidence:
     """Reads a snapshot from bytes, packed or not; ``name`` says in errors where it comes from."""
     try:
-        if raw[:2] == b"\x1f\x8b":
-            raw = zlib.decompressobj(wbits=31).decompress(raw, MOST_BYTES)
-        header = msgspec.json.decode(raw, type=Header)
+        if is_packed(raw):
+            raw = unpacked(raw, EVIDENCE_BYTES)
+        header = understood(lambda: msgspec.json.decode(raw, type=Header))
         if header.version > VERSION:
             raise UsageError(
                 f"{name} was saved by a newer version (snapshot version {header.version}, "
                 f"this program reads up to {VERSION})",
                 "Update kubectl-portcheck and replay again.",
             )
-        evidence = with_rights(msgspec.json.decode(raw, type=Snapshot).evidence)
-    except (msgspec.DecodeError, zlib.error, UnicodeDecodeError, RecursionError) as error:
+        evidence = with_rights(understood(lambda: msgspec.json.decode(raw, type=Snapshot)).evidence)
+    except Unreadable as error:
         raise UsageError(
             f"{name} is not a snapshot of kubectl-portcheck, or it is damaged: {error}"
         ) from None

@@ -161,11 +161,12 @@ def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Rea
 
 def _fresh(flags: Mapping[str, str], environ: Mapping[str, str], read: _Read) -> Named | None:
     from kubectl_portcheck.client import Api, ClusterError, load_connection
+    from kubectl_portcheck.inputs import understood
 
     try:
         connection = load_connection(_connection_flags(flags), environ)
         with Api(connection) as api:
-            return read(api, connection)
+            return understood(lambda: read(api, connection))
     except (ClusterError, ValueError):
         return None
 

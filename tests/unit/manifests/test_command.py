@@ -123,7 +123,7 @@ def test_replaying_what_kubectl_recorded(tmp_path: Path) -> None:
     code, _, err = run("--replay", str(tmp_path / "none"))
     assert (code, err) == (
         2,
-        f"error: cannot read {tmp_path / 'none'}: No such file or directory\n",
+        f"error: cannot read {tmp_path / 'none'}: no such file or directory\n",
     )
 
 

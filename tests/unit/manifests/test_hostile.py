@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubectl_portcheck.collect.manifests import yaml_tree
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
+from kubectl_portcheck.inputs import yaml_tree
 
 from .reading import DEBRIEF, check, check_text
 
@@ -118,7 +118,7 @@ def test_any_text_is_a_tree_or_a_reason(text: str) -> None:
     try:
         root = yaml_tree.parse(text)
         if root is not None:
-            yaml_tree.data(root, len(text))
+            yaml_tree.Values(text).of(root)
     except yaml_tree.Broken as error:
         told = (error.index, error.reason)
     else:

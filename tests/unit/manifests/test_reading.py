@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_portcheck.collect.manifests import documents, gather, read, yaml_tree
+from kubectl_portcheck.collect.manifests import documents, gather, read
+from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model.base import Observed
 
 from .reading import CORPUS, DEBRIEF, check, check_text
@@ -138,7 +139,7 @@ def test_values_are_those_of_the_reference_loader() -> None:
         # The loader knows dates and sexagesimal numbers, which Kubernetes does not.
         roots = [yaml_tree.parse(piece) for _, piece in documents._split(text)]
         ours = [
-            d for r in roots if r is not None and (d := yaml_tree.data(r, len(text))) is not None
+            d for r in roots if r is not None and (d := yaml_tree.Values(text).of(r)) is not None
         ]
         theirs = [d for d in yaml.load_all(text, yaml.CSafeLoader) if d is not None]
         assert ours == _without_nulls(theirs)

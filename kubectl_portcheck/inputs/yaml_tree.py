@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-DEEPEST = 200
-"""Levels of nesting; manifests have about twenty."""
-SPARE = 100_000
-"""Values that aliases may add to those of a document's own text."""
+from kubectl_portcheck.inputs.limits import ALIAS_VALUES
+from kubectl_portcheck.inputs.limits import YAML_DEPTH as DEEPEST
 
 
 class Broken(Exception):
@@ -94,13 +92,14 @@ class Twice(NamedTuple):
     place: int
 
 
-def parse(text: str, twice: list[Twice] | None = None) -> Node | None:
+def parse(text: str, twice: list[Twice] | None = None, *, first: bool = False) -> Node | None:
     """The tree of the one document in the text; None where there is none.
 
-    Keys that stand twice are added to ``twice``. Raises Broken.
+    Keys that stand twice are added to ``twice``. With ``first`` the text may go on after the
+    document's end, and is not read further. Raises Broken.
     """
     try:
-        return _Builder(twice if twice is not None else []).build(text)
+        return _Builder(twice if twice is not None else []).build(text, first)
     except yaml.reader.ReaderError as error:
         where = error.position if isinstance(error.position, int) else 0
         index = len(text.encode()[:where].decode(errors="ignore"))
@@ -156,10 +155,10 @@ class _Builder:
         """The open collections, each with its children so far."""
         self.root: Node | None = None
 
-    def build(self, text: str) -> Node | None:
+    def build(self, text: str, first: bool) -> Node | None:
         loader = _Loader(text)
         get = loader.get_event
-        done = yaml.events.StreamEndEvent
+        done = yaml.events.DocumentEndEvent if first else yaml.events.StreamEndEvent
         scalar, alias = yaml.events.ScalarEvent, yaml.events.AliasEvent
         mapping, sequence = yaml.events.MappingStartEvent, yaml.events.SequenceStartEvent
         ends = (yaml.events.MappingEndEvent, yaml.events.SequenceEndEvent)
@@ -185,7 +184,7 @@ class _Builder:
                 if event.anchor not in self.anchors:
                     raise Broken(start, f"*{event.anchor} stands for nothing: no &{event.anchor}")
                 self._add(Alias(start, end, self.anchors[event.anchor]), None)
-            elif kind is done:
+            elif kind is done or kind is yaml.events.StreamEndEvent:
                 return self.root
 
     def _add(self, node: Node, anchor: str | None) -> None:
@@ -223,30 +222,36 @@ class _Builder:
                 pairs.append((key, value))
 
 
-def data(root: Node, most: int) -> Any:
-    """The tree as Python's values, as kubectl reads them; null and absent are the same.
+class Values:
+    """The nodes of one document as Python's values, as kubectl reads them.
 
-    Raises Broken where aliases expand to more than ``most`` values.
+    Aliases may add :data:`ALIAS_VALUES` to those that the document's own text can hold; that is
+    counted over all that is asked of it. Null and absent are the same, unless ``nulls`` are kept.
     """
-    return _Values(most + SPARE).of(root, 0)
 
+    def __init__(self, text: str, *, nulls: bool = False) -> None:
+        # A text cannot have more values than characters.
+        self._left = len(text) + ALIAS_VALUES
+        self._nulls = nulls
 
-class _Values:
-    def __init__(self, left: int) -> None:
-        self.left = left
-
-    def of(self, node: Node, depth: int) -> Any:
-        self.left -= 1
-        if self.left < 0:
+    def spend(self, node: Node) -> None:
+        """Counts one more value. Raises Broken where there were too many."""
+        self._left -= 1
+        if self._left < 0:
             raise Broken(node.start, "its aliases expand to too much")
+
+    def of(self, node: Node, depth: int = 0) -> Any:
+        """The value of a node. Raises Broken."""
+        self.spend(node)
         if isinstance(node, Scalar):
             return scalar(node)
+        if depth > DEEPEST:
+            raise Broken(node.start, "an alias stands for something that contains it")
         if isinstance(node, Alias):
-            if depth > DEEPEST:
-                raise Broken(node.start, "an alias stands for something that contains it")
             return self.of(node.target, depth + 1)
         if isinstance(node, Sequence):
-            return [v for i in node.items if (v := self.of(i, depth + 1)) is not None]
+            found = [self.of(item, depth + 1) for item in node.items]
+            return found if self._nulls else [value for value in found if value is not None]
         assert isinstance(node, Mapping)
         values: dict[str, Any] = {}
         for key, value in node.pairs:
@@ -257,7 +262,7 @@ class _Values:
             if key.text == "<<" and key.plain:
                 continue
             found = self.of(value, depth + 1)
-            if found is None:
+            if found is None and not self._nulls:
                 values.pop(key.text, None)
             else:
                 values[key.text] = found
@@ -302,15 +307,17 @@ def _plain(text: str) -> Any:
         number = int(text.replace("_", ""))
         return number if -(2**63) <= number < 2**64 else float(number)
     if _BASED.fullmatch(text):
-        return _based(text.replace("_", "").lower())
+        return _based(text)
     if _FLOAT.fullmatch(text):
         found = float(text.replace("_", ""))
         return int(found) if found.is_integer() and abs(found) < 2**53 else found
     return text
 
 
-def _based(text: str) -> int:
+def _based(text: str) -> int | str:
     sign = -1 if text[0] == "-" else 1
-    digits = text.lstrip("+-")[1:]
-    base = {"x": 16, "o": 8, "b": 2}.get(digits[0])
-    return sign * (int(digits[1:] or "0", base) if base else int(digits, 8))
+    digits = text.replace("_", "").lower().lstrip("+-")[1:]
+    base = {"x": 16, "o": 8, "b": 2}.get(digits[:1])
+    if base is None:
+        return sign * int(digits or "0", 8)
+    return sign * int(digits[1:], base) if digits[1:] else text

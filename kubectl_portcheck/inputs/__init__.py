@@ -1,0 +1,196 @@
+"""Bytes from outside: files, JSON, gzip and YAML, read within limits.
+
+Whoever sends them may be mistaken or hostile. Everything that can go wrong with their content ends
+as :class:`Unreadable`, whose text says what is wrong and quotes none of them.
+"""
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TypeVar
+
+from kubectl_portcheck.inputs.limits import JSON_BRACKETS, JSON_DEPTH
+
+T = TypeVar("T")
+
+PIECE = 1024 * 1024
+"""How many bytes are read at a time."""
+
+_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What content of another shape than expected leads to, whichever library reads it."""
+
+
+class Unreadable(ValueError):
+    """Bytes from outside that are not what they should be, or more than is read."""
+
+
+class TooDeep(Unreadable):
+    """A value within a value within a value, and so on."""
+
+    def __init__(self) -> None:
+        super().__init__("nested too deep")
+
+
+def understood(read: Callable[[], T]) -> T:
+    """The result of reading foreign content. Raises :class:`Unreadable` for whatever fails."""
+    try:
+        return read()
+    except Unreadable:
+        raise
+    except RecursionError:
+        raise TooDeep from None
+    except MemoryError:
+        raise Unreadable("too large for the memory") from None
+    except UnicodeDecodeError:
+        raise Unreadable("not UTF-8") from None
+    except _FAILURES as error:
+        raise Unreadable(str(error) or type(error).__name__) from None
+
+
+def json_value(raw: bytes | str) -> Any:
+    """The value of a JSON text. Raises :class:`Unreadable`."""
+    import msgspec
+
+    return understood(lambda: msgspec.json.decode(raw))
+
+
+CUT = b'"\\u0000nested too deep"'
+"""Stands in :func:`shallow` JSON for what was too deep."""
+_BRACKET_OR_QUOTE = re.compile(rb'["\[\]{}]')
+
+
+def shallow(raw: bytes) -> bytes:
+    """A JSON text without what is nested deeper than :data:`JSON_DEPTH`, for which :data:`CUT`
+    stands. Raises :class:`Unreadable` where it is no JSON, or too long to look for brackets.
+    """
+    kept: list[bytes] = []
+    depth = copied = at = 0
+    for _ in range(JSON_BRACKETS):
+        found = _BRACKET_OR_QUOTE.search(raw, at)
+        if found is None:
+            kept.append(raw[copied:])
+            return b"".join(kept)
+        at = found.end()
+        if found[0] == b'"':
+            at = _end_of_text(raw, at)
+        elif found[0] in b"[{":
+            depth += 1
+            if depth == JSON_DEPTH:
+                kept += (raw[copied : at - 1], CUT)
+        else:
+            if depth == JSON_DEPTH:
+                copied = at
+            depth -= 1
+    raise TooDeep
+
+
+def _end_of_text(raw: bytes, at: int) -> int:
+    """Where the text ends that began before this place."""
+    while (end := raw.find(b'"', at)) >= 0:
+        before = raw[at:end]
+        if (len(before) - len(before.rstrip(b"\\"))) % 2 == 0:
+            return end + 1
+        at = end + 1
+    raise Unreadable("cut off")
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """The content of a regular file, or of the null device, of so many bytes at most.
+
+    A pipe or a device could block, or never end, so it is not opened. Raises OSError, and
+    :class:`Unreadable` where the file is larger, or no regular one.
+    """
+    with _opened(path) as file:
+        return read_stream(file, most)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    try:
+        found = os.stat(path)
+    except ValueError:
+        raise Unreadable("is no possible name of a file") from None
+    _check(found)
+    # Without blocking: the path may lead to a pipe by now.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
+        _check(os.fstat(file.fileno()))
+        yield file
+
+
+def beginning(path: str | os.PathLike[str], most: int) -> bytes:
+    """The first bytes of a regular file, unpacked if it is a gzip. Raises as :func:`read_file`."""
+    import zlib
+
+    with _opened(path) as file:
+        raw = file.read(most)
+    if not is_packed(raw):
+        return raw
+    return understood(lambda: zlib.decompressobj(wbits=31).decompress(raw, most))
+
+
+def read_stream(stream: BinaryIO, most: int) -> bytes:
+    """The rest of a stream, of so many bytes at most. Raises OSError and :class:`Unreadable`."""
+    parts = []
+    left = most + 1
+    while left > 0 and (part := stream.read(min(left, PIECE))):
+        parts.append(part)
+        left -= len(part)
+    if left <= 0:
+        raise Unreadable(f"is larger than {size(most)}")
+    return b"".join(parts)
+
+
+def _check(found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not (stat.S_ISREG(found.st_mode) or _is_null(found)):
+        raise Unreadable("is not a regular file")
+
+
+def _is_null(found: os.stat_result) -> bool:
+    """Whether this is ``/dev/null``, by which users say that there is no file."""
+    if not stat.S_ISCHR(found.st_mode):
+        return False
+    try:
+        return os.stat(os.devnull).st_rdev == found.st_rdev
+    except OSError:
+        return False
+
+
+def reason(error: OSError | Unreadable) -> str:
+    """Why a file could not be read, in a few words."""
+    if isinstance(error, OSError):
+        return (error.strerror or "cannot be read").lower()
+    return str(error)
+
+
+def size(count: int) -> str:
+    """A number of bytes as people say it."""
+    if count >= 2**20:
+        return f"{count // 2**20} MiB"
+    return f"{count // 2**10} KiB" if count >= 2**10 else f"{count} bytes"
+
+
+def is_packed(raw: bytes) -> bool:
+    """Whether the bytes begin as a gzip file does."""
+    return raw[:2] == b"\x1f\x8b"
+
+
+def unpacked(raw: bytes, most: int) -> bytes:
+    """The content of a gzip file, of so many bytes at most. Raises :class:`Unreadable`."""
+    import zlib
+
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        content = decoder.decompress(raw, most + 1)
+    except zlib.error:
+        raise Unreadable("not the gzip that it begins as") from None
+    if len(content) > most:
+        raise Unreadable(f"larger than {size(most)} once unpacked")
+    if not decoder.eof:
+        raise Unreadable("cut off")
+    return content
