@@ -123,13 +123,9 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 def beginning(path: str | os.PathLike[str], most: int) -> bytes:
     """The first bytes of a regular file, unpacked if it is a gzip. Raises as :func:`read_file`."""
-    import zlib
-
     with _opened(path) as file:
         raw = file.read(most)
-    if not is_packed(raw):
-        return raw
-    return understood(lambda: zlib.decompressobj(wbits=31).decompress(raw, most))
+    return _unpacked(raw, most)[0] if is_packed(raw) else raw
 
 
 def read_stream(stream: BinaryIO, most: int) -> bytes:
@@ -182,15 +178,20 @@ def is_packed(raw: bytes) -> bool:
 
 def unpacked(raw: bytes, most: int) -> bytes:
     """The content of a gzip file, of so many bytes at most. Raises :class:`Unreadable`."""
+    content, whole = _unpacked(raw, most + 1)
+    if len(content) > most:
+        raise Unreadable(f"larger than {size(most)} once unpacked")
+    if not whole:
+        raise Unreadable("cut off")
+    return content
+
+
+def _unpacked(raw: bytes, most: int) -> tuple[bytes, bool]:
+    """The first bytes of what is packed, and whether they are all of it."""
     import zlib
 
     decoder = zlib.decompressobj(wbits=31)
     try:
-        content = decoder.decompress(raw, most + 1)
+        return decoder.decompress(raw, most), decoder.eof
     except zlib.error:
         raise Unreadable("not the gzip that it begins as") from None
-    if len(content) > most:
-        raise Unreadable(f"larger than {size(most)} once unpacked")
-    if not decoder.eof:
-        raise Unreadable("cut off")
-    return content
