@@ -79,17 +79,38 @@ class BackendRef(Record, frozen=True):
     group: str = ""
 
 
+class RequestMirror(Record, frozen=True):
+    """Where a filter sends a copy of each request."""
+
+    backend_ref: BackendRef = BackendRef()
+
+
+class RouteFilter(Record, frozen=True):
+    """A filter of a rule or of a backend, as far as it references a backend."""
+
+    request_mirror: RequestMirror | None = None
+
+
+class RouteBackendRef(BackendRef, frozen=True):
+    """A backend of a rule, with filters of its own."""
+
+    filters: tuple[RouteFilter, ...] = ()
+
+
 class RouteRule(Record, frozen=True):
     """A rule of a route."""
 
-    backend_refs: tuple[BackendRef, ...] = ()
+    backend_refs: tuple[RouteBackendRef, ...] = ()
+    filters: tuple[RouteFilter, ...] = ()
 
 
 class ParentRef(Record, frozen=True):
-    """The Gateway to which a route belongs."""
+    """The Gateway to which a route belongs; a Service, where a mesh reads the route."""
 
     name: str = ""
     namespace: str = ""
+    kind: str = "Gateway"
+    group: str = "gateway.networking.k8s.io"
 
 
 class RouteParentStatus(Record, frozen=True):

@@ -124,6 +124,25 @@ PC702 error for path in HTTPRoute shop, port 80/TCP
 """,
         ),
         Example(
+            "the mirror of a request names the port of the pods",
+            """
+kind: Service
+metadata: {name: shadow, namespace: default}
+spec: {selector: {app: shadow}, ports: [{port: 8080, targetPort: 3000}]}
+---
+kind: HTTPRoute
+metadata: {name: shop, namespace: default}
+spec:
+  rules:
+  - backendRefs:
+    - name: checkout
+      port: 80
+      filters:
+      - {type: RequestMirror, requestMirror: {backendRef: {name: shadow, port: 3000}}}
+""",
+            expects="",
+        ),
+        Example(
             "the Service port's number",
             """
 kind: Service

@@ -19,7 +19,11 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    foreign = [r for r in case.routes if r.metadata.namespace not in ("", case.namespace)]
+    foreign = [
+        r
+        for r in case.routes
+        if r.metadata.namespace not in ("", case.namespace) and not references.is_for_mesh(r)
+    ]
     if not foreign:
         return NotApplicable("no route of another namespace is known to name the Service")
     missing = case.missing("reference_grants")
@@ -97,7 +101,8 @@ RULE = Rule(
     explanation=Explanation(
         meaning="A route of the Gateway API may name a Service of another namespace only where a "
         "ReferenceGrant in the Service's namespace says so: from that kind of route and that "
-        "namespace, to Services or to this one.",
+        "namespace, to Services or to this one. The backend of a RequestMirror filter counts as "
+        "well; a route whose parents are Services is for a mesh and needs no grant.",
         why="The backend is not resolved (condition ResolvedRefs is False, reason "
         "RefNotPermitted), and the Gateway answers with status 500 for its share of the requests.",
         confirm="kubectl get referencegrants -n NAMESPACE -o yaml, and the conditions under "
@@ -149,6 +154,48 @@ spec:
   to: [{group: "", kind: Service}]
 """,
             expects="broken; also PC301",
+        ),
+        Example(
+            "the mirror of a request is a backend like any other",
+            """
+kind: Service
+metadata: {name: shadow, namespace: shop}
+spec: {selector: {app: shadow}, ports: [{port: 80}]}
+---
+kind: HTTPRoute
+metadata: {name: edge, namespace: web}
+spec:
+  parentRefs: [{name: edge}]
+  rules:
+  - filters:
+    - type: RequestMirror
+      requestMirror: {backendRef: {name: shadow, namespace: shop, port: 80}}
+    backendRefs: [{name: front, port: 80}]
+---
+kind: ReferenceGrant
+metadata: {name: other, namespace: shop}
+spec: {from: [], to: [{group: "", kind: Service}]}
+""",
+            expects="",
+        ),
+        Example(
+            "a route whose parent is a Service is for a mesh, and needs none",
+            """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: HTTPRoute
+metadata: {name: edge, namespace: web}
+spec:
+  parentRefs: [{group: "", kind: Service, name: checkout, namespace: shop}]
+  rules: [{backendRefs: [{name: checkout, namespace: shop, port: 80}]}]
+---
+kind: ReferenceGrant
+metadata: {name: other, namespace: shop}
+spec: {from: [], to: [{group: "", kind: Service}]}
+""",
+            expects="",
         ),
         Example(
             "a route of the Service's own namespace needs none",

@@ -1,6 +1,6 @@
 """Which objects refer to a Service or to its pods, and by what."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -16,6 +16,8 @@ from kubectl_portcheck.model.references import (
     NetworkPolicy,
     ReferenceGrant,
     Route,
+    RouteFilter,
+    RouteRule,
     ServiceBackendPort,
 )
 from kubectl_portcheck.semantics import selectors
@@ -72,18 +74,39 @@ class RouteUse(NamedTuple):
 
 
 def uses_of_route(route: Route) -> list[RouteUse]:
-    """Every Service that the route names."""
+    """Every Service that the route references: a backend in a filter counts like any other.
+
+    (Gateway API, HTTPRequestMirrorFilter.backendRef)
+    """
     return [
-        RouteUse(
-            ref.name,
-            ref.namespace or route.metadata.namespace,
-            ref.port,
-            f"/spec/rules/{i}/backendRefs/{j}",
-        )
+        RouteUse(ref.name, ref.namespace or route.metadata.namespace, ref.port, pointer)
         for i, rule in enumerate(route.spec.rules)
-        for j, ref in enumerate(rule.backend_refs)
+        for ref, pointer in _backends(rule, f"/spec/rules/{i}")
         if _is_service(ref)
     ]
+
+
+def _backends(rule: RouteRule, at: str) -> Iterator[tuple[BackendRef, str]]:
+    for j, ref in enumerate(rule.backend_refs):
+        pointer = f"{at}/backendRefs/{j}"
+        yield ref, pointer
+        yield from _mirrors(ref.filters, pointer)
+    yield from _mirrors(rule.filters, at)
+
+
+def _mirrors(filters: Iterable[RouteFilter], at: str) -> Iterator[tuple[BackendRef, str]]:
+    for k, found in enumerate(filters):
+        if found.request_mirror is not None:
+            yield found.request_mirror.backend_ref, f"{at}/filters/{k}/requestMirror/backendRef"
+
+
+def is_for_mesh(route: Route) -> bool:
+    """Whether every parent of the route is a Service: then a mesh reads it, and no Gateway.
+
+    Its backends in other namespaces need no ReferenceGrant. (Gateway API, GEP-1294)
+    """
+    parents = route.spec.parent_refs
+    return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
 def refusals(route: Route) -> list[str]:
