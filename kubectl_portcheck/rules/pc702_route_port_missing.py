@@ -138,9 +138,17 @@ spec:
     - name: checkout
       port: 80
       filters:
-      - {type: RequestMirror, requestMirror: {backendRef: {name: shadow, port: 3000}}}
+      - {requestMirror: {backendRef: {name: shadow, port: 3000}}}
 """,
-            expects="",
+            expects="""
+broken; also PC301
+PC702 error for path in HTTPRoute shop, port 8080/TCP
+  The HTTPRoute shop names port 3000 of the Service, which has none such; the ports of Service
+      shadow: 8080/TCP
+  safe: Let HTTPRoute shop name port 8080 of the Service
+    replace /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef/port 8080 in
+        HTTPRoute shop
+""",
         ),
         Example(
             "the Service port's number",

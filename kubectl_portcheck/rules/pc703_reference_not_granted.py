@@ -168,15 +168,21 @@ spec:
   parentRefs: [{name: edge}]
   rules:
   - filters:
-    - type: RequestMirror
-      requestMirror: {backendRef: {name: shadow, namespace: shop, port: 80}}
+    - requestMirror: {backendRef: {name: shadow, namespace: shop, port: 80}}
     backendRefs: [{name: front, port: 80}]
 ---
 kind: ReferenceGrant
 metadata: {name: other, namespace: shop}
 spec: {from: [], to: [{group: "", kind: Service}]}
 """,
-            expects="",
+            expects="""
+broken; also PC301
+PC703 error for path in HTTPRoute edge, port 80/TCP
+  The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
+      namespace shop allows it
+  review: Let HTTPRoutes of namespace web refer to Service shadow: apply this ReferenceGrant
+      (kubectl apply -f FILE) in namespace shop
+""",
         ),
         Example(
             "a route whose parent is a Service is for a mesh, and needs none",
@@ -195,7 +201,7 @@ kind: ReferenceGrant
 metadata: {name: other, namespace: shop}
 spec: {from: [], to: [{group: "", kind: Service}]}
 """,
-            expects="",
+            expects="broken; also PC301",
         ),
         Example(
             "a route of the Service's own namespace needs none",
