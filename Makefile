@@ -1,40 +1,47 @@
-# make demo and make test need Python 3.10 or newer and nothing else; both make their own
-# virtual environment.
+# make demo and make test need Python 3.10 or newer and nothing else; they make one virtual
+# environment, of pinned packages. docs/testing.md says what each target of the tests runs.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+LOCK := packaging/requirements/dev.txt
+PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test lint types bench cluster-up test-oldest cluster-down docs faults clean
+.PHONY: help demo demo-record test e2e test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults clean
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/kubectl-portcheck: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable .
+# The one way to the virtual environment: exactly what $(LOCK) pins, checked by hash. Without
+# --no-compile an installation takes half as long again.
+$(VENV)/dev: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python %s.%s is too old. Run it with Python 3.10 or newer: make PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --no-compile --require-hashes --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(VENV)/dev: pyproject.toml $(BIN)/kubectl-portcheck
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --group dev
-	@touch $@
-
-demo: $(BIN)/kubectl-portcheck ## Diagnose the incident that ships with the program; needs no cluster
+demo: $(VENV)/dev ## Diagnose the incident that ships with the program; needs no cluster
 	@$(BIN)/kubectl-portcheck --demo || test $$? -eq 1
 
 demo-record: $(VENV)/dev ## Record the incidents that ship with the program anew, on the test cluster
 	$(BIN)/python -m tests.demo.record
 
-test: $(VENV)/dev ## Run every test that this machine can run, and say what was left out
-	$(BIN)/python -m pytest
+test: $(VENV)/dev ## Run every test that needs no cluster, in parallel, and say what was left out
+	$(PYTEST) --quick --numprocesses auto --dist worksteal
+
+e2e: $(VENV)/dev ## Run the end-to-end tests: on kind where there is Docker, else on the test bed
+	$(PYTEST) tests/e2e
+
+test-all: test e2e packaging-test ## Run every test there is
 
 lint: $(VENV)/dev ## Check style and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck --shell=sh docs/automation/*.sh
+	$(BIN)/shellcheck .ci/run
 
 types: $(VENV)/dev ## Check types, strictly
 	$(BIN)/mypy
@@ -48,7 +55,7 @@ cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is 
 test-oldest: $(VENV)/dev ## Run end-to-end tests on the oldest Kubernetes; builds it first
 	tests/bed/bed up --name old --oldest
 	PORTCHECK_E2E_KUBECONFIG=$$(tests/bed/bed kubeconfig --name old) \
-		$(BIN)/python -m pytest tests/e2e -m oldest
+		$(PYTEST) tests/e2e -m oldest
 	tests/bed/bed down --name old
 
 cluster-down: ## Remove it without a trace

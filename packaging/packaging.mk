@@ -4,14 +4,7 @@
 BUNDLE_PYTHON ?= $(PYTHON)
 PINS := packaging/requirements
 
-.PHONY: pinned dist packages packages-test krew-test packaging-test supply-chain release-dry-run pins
-
-pinned: ## Make the virtual environment anew, of pinned packages alone, as CI does
-	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement $(PINS)/dev.txt
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $(BIN)/kubectl-portcheck $(VENV)/dev
+.PHONY: dist packages packages-test krew-test packaging-test supply-chain release-dry-run pins
 
 dist: ## Make the self-contained archive of this platform, and its manifest for Krew
 	$(BUNDLE_PYTHON) packaging/bundle.py
@@ -21,13 +14,13 @@ packages: ## Make the wheel and the sdist
 	$$($(PYTHON) packaging/environments.py release)/uv build --quiet --out-dir dist
 
 packages-test: $(VENV)/dev ## Install them in clean environments, on every Python that is there
-	$(BIN)/python -m pytest tests/packaging/test_python_packages.py
+	$(PYTEST) tests/packaging/test_python_packages.py
 
 krew-test: $(VENV)/dev ## Install, run, upgrade and remove the archive with Krew
-	$(BIN)/python -m pytest tests/packaging/test_krew.py
+	$(PYTEST) tests/packaging/test_krew.py
 
 packaging-test: $(VENV)/dev ## Every test of archive, packages and release
-	$(BIN)/python -m pytest tests/packaging
+	$(PYTEST) tests/packaging
 
 supply-chain: ## Check licences and known weaknesses of what is pinned
 	$(PYTHON) packaging/supply_chain.py licences

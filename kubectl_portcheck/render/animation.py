@@ -9,7 +9,7 @@ from typing import IO, Final
 from kubectl_portcheck.model.report import PortReport, Report, ServiceReport
 from kubectl_portcheck.render.blocks import step_text
 from kubectl_portcheck.render.look import Look
-from kubectl_portcheck.render.progress import Progress
+from kubectl_portcheck.render.progress import Progress, can_redraw
 
 _ASKED: Final = {
     "pod-status": "every pod that the selector matches",
@@ -32,11 +32,12 @@ _AT_THE_END: Final = 0.8
 def play(report: Report, look: Look, file: IO[str], wait: Callable[[float], bool]) -> None:
     """Draws the walk to the report's first Service, and erases it; ten seconds at most.
 
+    Where it cannot be drawn, such as on a narrow terminal, nothing is waited for.
     ``wait`` waits so many seconds and says whether to skip the rest.
     """
     service = next(iter(report.services), None)
     port = _worst(service) if service else None
-    if service is None or port is None or wait(_STORY):
+    if service is None or port is None or not can_redraw(look) or wait(_STORY):
         return
     with Progress(file, look, delay=0) as progress:
         progress.target(f"svc/{service.name} -n {service.namespace}")

@@ -31,6 +31,14 @@ _FRAMES: Final = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _ASCII_FRAMES: Final = "|/-\\"
 
 
+def can_redraw(look: Look) -> bool:
+    """Return whether steps are drawn: the terminal can erase them and is wide enough.
+
+    Plain output is never redrawn: a screen reader would read every redrawing aloud.
+    """
+    return look.cursor and not look.plain and (look.width or 0) >= NARROWEST
+
+
 class Progress:
     """The six steps on a terminal while the walk runs; silent where it cannot be erased.
 
@@ -45,8 +53,7 @@ class Progress:
         delay: float = DELAY,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        # A screen reader would read every redrawing aloud.
-        self._active = look.cursor and not look.plain and (look.width or 0) >= NARROWEST
+        self._active = can_redraw(look)
         self._file, self._look, self._delay, self._clock = file, look, delay, clock
         self._lock = threading.Lock()
         self._ended = threading.Event()

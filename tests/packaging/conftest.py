@@ -20,9 +20,21 @@ from tests.e2e.conftest import cluster
 
 __all__ = ["cluster"]
 
+BUILDERS = {"actionlint", "archive", "krew_tools", "packages", "published", "release_tools", "uv"}
+"""Fixtures that build or install something; tests with one of them are no part of ``make test``."""
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
 NOBODY = 65534
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that build, of those beside this file."""
+    for item in items:
+        fixtures = item.fixturenames if isinstance(item, pytest.Function) else ()
+        here = item.path.is_relative_to(Path(__file__).parent)
+        if here and not BUILDERS.isdisjoint(fixtures):
+            item.add_marker(pytest.mark.builds)
 
 
 class Ended(NamedTuple):

@@ -120,6 +120,7 @@ def test_the_bill_of_materials_is_one(archive: Path) -> None:
     assert checked.code == 0, checked.err
 
 
+@pytest.mark.builds
 def test_licences_are_compatible() -> None:
     checked = script("supply_chain.py", "licences")
 

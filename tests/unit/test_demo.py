@@ -154,6 +154,7 @@ class Screen:
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
+@pytest.mark.long
 def test_the_walk_is_drawn_step_by_step_and_erased() -> None:
     screen = Screen("--demo", "selector")
     assert screen.end() == 1
@@ -234,3 +235,18 @@ def test_after_a_skip_nothing_is_waited_for(after: int) -> None:
     whole = 2 + 2 * 6  # The story, twice each step, and the end.
     assert len(waits) == min(after + 1, whole)
     assert sum(waits) <= 10
+
+
+@pytest.mark.parametrize("look", [Look(cursor=True, width=30), Look(cursor=True, plain=True)])
+def test_where_nothing_can_be_drawn_nothing_is_waited_for(look: Look) -> None:
+    (checkout,) = (s for s in SCENARIOS if s.name == "checkout")
+    report = diagnose(snapshot.decode(demo.recording(checkout), "the demo"))
+    drawn, waits = io.StringIO(), list[float]()
+
+    def wait(seconds: float) -> bool:
+        waits.append(seconds)
+        return False
+
+    play(report, look, drawn, wait)
+
+    assert (drawn.getvalue(), waits) == ("", [])

@@ -37,6 +37,7 @@ def resident() -> int:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
 
 
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="there is no /proc here")
 def test_many_walks_leave_nothing_behind(tmp_path: Path) -> None:
     with FakeApiServer() as server:

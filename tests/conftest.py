@@ -1,0 +1,78 @@
+"""How the suite runs: the longest tests first, and at the end what was left out."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).resolve().parent
+
+ELSEWHERE = (
+    ("make e2e", "end to end, on a real cluster"),
+    ("make packaging-test", "builds the archive and the packages, and installs them"),
+    ("make test-latest", "the newest and the oldest dependencies, on the oldest and newest Python"),
+    ("make test-all", "make test, make e2e and make packaging-test, one after the other"),
+)
+"""The commands that run what ``make test`` leaves out."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of ``make test``."""
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out what needs a cluster or builds something, and say so at the end",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers of this suite."""
+    config.addinivalue_line("markers", "long: takes seconds, so each worker starts with one")
+    config.addinivalue_line("markers", "builds: builds or installs something; not in make test")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the workers of ``-n auto``: more than cores, since half of the time tests wait."""
+    return min(16, max(4, 2 * (os.cpu_count() or 1)))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the end-to-end tests out of a quick run."""
+    return True if config.option.quick and collection_path == TESTS / "e2e" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what a quick run does not build; spread the long tests over the workers."""
+    if config.option.quick:
+        left_out = [item for item in items if item.get_closest_marker("builds")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("builds")]
+    # Each worker is given an equal share of the list, from its beginning to its end.
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    items[:] = []
+    for worker in range(workers):
+        share = slice(worker * len(others) // workers, (worker + 1) * len(others) // workers)
+        items += [*long[worker::workers], *others[share]]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Say last what a quick run left out, and which command runs it."""
+    yield
+    if not config.option.quick:
+        return
+    terminalreporter.section("left out of this run")
+    skipped = len(terminalreporter.stats.get("skipped", ()))
+    if skipped:
+        terminalreporter.line(
+            f"{'.ci/run':20} {skipped} skipped tests, for the reasons above; as root on Debian it "
+            "installs the programs that are missing"
+        )
+    for command, what in ELSEWHERE:
+        terminalreporter.line(f"{command:20} {what}")
