@@ -1,7 +1,6 @@
 # PYTHON_ARGCOMPLETE_OK
 """The entry of the console script and of ``python -m kubectl_portcheck``."""
 
-import contextlib
 import gc
 import os
 import sys
@@ -34,15 +33,12 @@ def run() -> None:
         complete(sys.argv[1:])
     from kubectl_portcheck.cli import main
     from kubectl_portcheck.environment import Environment
+    from kubectl_portcheck.streams import guarded, reserve_descriptors
 
-    code = main(
-        sys.argv[1:],
-        Environment(sys.stdout, sys.stderr, os.environ, sys.stdin.buffer if sys.stdin else None),
-    )
-    for stream in (sys.stdout, sys.stderr):
-        # Whoever read the output may have seen enough.
-        with contextlib.suppress(BrokenPipeError):
-            stream.flush()
+    reserve_descriptors()
+    stdin = sys.stdin.buffer if sys.stdin else None
+    env = Environment(guarded(sys.stdout), guarded(sys.stderr), os.environ, stdin)
+    code = main(sys.argv[1:], env)
     # Threads may still wait for a cluster that does not answer, and the interpreter would wait
     # for them; nothing is left to be done.
     os._exit(code)

@@ -59,7 +59,8 @@ Examples:
 
 Exit codes:
   0  healthy        1  broken or degraded    2  usage error, or no such Service
-  3  inconclusive   4  no cluster reached  130  interrupted
+  3  inconclusive   4  no cluster reached    5  the report could not be written
+  130  interrupted
 """
 
 
@@ -91,7 +92,7 @@ def parser() -> Parser:
 
 
 def read(argv: Sequence[str]) -> Given:
-    """Read the flags. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
+    """Read the flags. Raises UsageError, and Answered for ``--help`` and ``--version``."""
     return parser().read(argv)
 
 

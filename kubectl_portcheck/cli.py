@@ -9,17 +9,37 @@ from collections.abc import Sequence
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.environment import Environment
-from kubectl_portcheck.errors import NoAnswerError, NoClusterError, PortcheckError
+from kubectl_portcheck.errors import (
+    NoAnswerError,
+    NoClusterError,
+    NotWrittenError,
+    PortcheckError,
+)
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.parser import Given
+from kubectl_portcheck.parser import Answered, Given
+from kubectl_portcheck.streams import guarded
 
 
 def main(argv: Sequence[str], env: Environment) -> ExitCode:
-    """Runs one command line; whatever happens, it ends with a line or a report, and a code."""
+    """Run one command line; whatever happens, it ends with a line or a report, and a code."""
+    out, err = guarded(env.stdout), guarded(env.stderr)
+    env = env._replace(stdout=out, stderr=err)
+    code = _answer(argv, env)
+    out.flush()
+    if out.failure:
+        _complain(env, NotWrittenError(f"cannot write to standard output: {out.failure}"))
+        code = code if code is ExitCode.INTERRUPTED else ExitCode.NOT_WRITTEN
+    err.flush()
+    return code
+
+
+def _answer(argv: Sequence[str], env: Environment) -> ExitCode:
+    """What a command line ends with, provided that its output is written."""
     try:
         return _run(arguments.read(argv), env)
-    except SystemExit as ended:  # After --help and --version.
-        return ExitCode(int(ended.code or 0))
+    except Answered as answered:
+        env.stdout.write(answered.text)
+        return ExitCode.HEALTHY
     except KeyboardInterrupt:
         _complain(env, PortcheckError("interrupted before anything was found"))
         return ExitCode.INTERRUPTED
@@ -29,6 +49,9 @@ def main(argv: Sequence[str], env: Environment) -> ExitCode:
     except NoAnswerError as error:
         _complain(env, error)
         return ExitCode.INCONCLUSIVE
+    except NotWrittenError as error:
+        _complain(env, error)
+        return ExitCode.NOT_WRITTEN
     except PortcheckError as error:
         _complain(env, error)
         return ExitCode.USAGE

@@ -8,6 +8,7 @@ class Environment(NamedTuple):
     """The world as one run sees it."""
 
     stdout: TextIO
+    """Within a run, a stream on which writing never raises: see ``streams``."""
     stderr: TextIO
     environ: Mapping[str, str]
     stdin: BinaryIO | None = None

@@ -35,6 +35,10 @@ class NoAnswerError(PortcheckError):
     """What was asked cannot be told, and there is nothing to report on: exit code 3."""
 
 
+class NotWrittenError(PortcheckError):
+    """A report or a file could not be written, though there was one: exit code 5."""
+
+
 class NoClusterError(PortcheckError):
     """No cluster could be reached, or it refused the credentials: exit code 4."""
 

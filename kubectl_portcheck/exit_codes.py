@@ -21,6 +21,8 @@ class ExitCode(IntEnum):
     """It could not be told; the report names what was missing."""
     NO_CLUSTER = 4
     """No cluster was reached, or it refused the credentials: there is no report."""
+    NOT_WRITTEN = 5
+    """The report, or a file that was asked for, could not be written."""
     INTERRUPTED = 130
     """Interrupted; the report holds what had been gathered."""
 

@@ -20,17 +20,29 @@ _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 """The words of Go's strconv.ParseBool."""
 
 
+class Answered(Exception):
+    """The flags ask for a text and nothing else: ``--help``, ``--version``."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError instead of ending the process."""
+    """A parser that writes nothing and never ends the process."""
 
     def read(self, argv: Sequence[str]) -> "Given":
-        """Read the flags and targets. Raises UsageError, and SystemExit after ``--help``."""
+        """Read the flags and targets. Raises UsageError, and Answered for ``--help``."""
         values = vars(self.parse_intermixed_args(self._plain_switches(argv)))
         names = {a.dest: a.option_strings[-1] for a in self._actions if a.option_strings}
         sections = {
             a.dest: group.title or "" for group in self._action_groups for a in group._group_actions
         }
         return Given(values, names, sections)
+
+    def _print_message(self, message: str, file: object = None) -> NoReturn:
+        """Hands over what argparse would print by itself."""
+        raise Answered(message)
 
     def error(self, message: str) -> NoReturn:
         """Says it in kubectl's words."""

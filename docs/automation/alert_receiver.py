@@ -36,6 +36,7 @@ HEADINGS = {
     2: "there is no such Service",
     3: "it could not be told",
     4: "the API server was not reached",
+    5: "the report could not be written",
 }
 
 

@@ -44,6 +44,7 @@ case $code in
 2) echo "$service: no such Service, or a mistake in its name: see above." >&2 ;;
 3) post "$service: it could not be told. The report names what was missing." ;;
 4) echo "no cluster was reached: check the kubeconfig and the VPN first." >&2 ;;
+5) echo "the report could not be written: is the disk full?" >&2 ;;
 130) echo "interrupted" >&2 ;;
 *) echo "unexpected exit code $code" >&2 ;;
 esac

@@ -1,6 +1,5 @@
 """Incidents that ship with the program: --demo."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.commands.modes import DemoRequest, Output
@@ -84,5 +83,4 @@ def _point_to_others(output: Output, env: Environment) -> None:
     from kubectl_portcheck.render.story import others_lines
 
     look = look_for(terminal(env), color=output.style.color, plain=output.style.plain)
-    with contextlib.suppress(BrokenPipeError):
-        print_lines(others_lines(len(SCENARIOS) - 1, look), env.stdout, look, env.environ)
+    print_lines(others_lines(len(SCENARIOS) - 1, look), env.stdout, look, env.environ)

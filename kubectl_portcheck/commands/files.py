@@ -1,6 +1,5 @@
 """Manifests instead of a cluster: -f, and what mends them."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.commands.modes import FilesRequest
@@ -22,10 +21,12 @@ def run(request: FilesRequest, env: Environment) -> ExitCode:
     # and again: a third of the time that a thousand manifests take.
     with uncollected():
         gathered = _gather(request, env)
-        if request.output.save:
+        try:
             save(request.output.save, gathered.evidence)
-        report = diagnose(gathered.evidence, ignore=request.output.ignore)
-        return _report(report, gathered, request, env)
+        finally:
+            report = diagnose(gathered.evidence, ignore=request.output.ignore)
+            code = _report(report, gathered, request, env)
+        return code
 
 
 def _gather(request: FilesRequest, env: Environment) -> "Gathered":
@@ -58,18 +59,17 @@ def _report(
     if not gathered.services:
         others = len(manifests.objects) + manifests.skipped
         env.stderr.write(f"no Service in {manifests.files} files ({others} other objects)\n")
-    with contextlib.suppress(BrokenPipeError):
-        if request.change:
-            mended = mend(report, gathered)
-            if request.change == "diff":
-                env.stdout.write(unified_diff(mended))
-            else:
-                for name in write(mended):
-                    env.stdout.write(f"{clean(name)} mended\n")
-            for line in mended.left:
-                env.stderr.write(f"{clean(line)}\n")
-        elif gathered.services or output.files or output.form not in ("table", "wide"):
-            print_report(localise(report, gathered), output, env)
+    if request.change:
+        mended = mend(report, gathered)
+        if request.change == "diff":
+            env.stdout.write(unified_diff(mended))
+        else:
+            for name in write(mended):
+                env.stdout.write(f"{clean(name)} mended\n")
+        for line in mended.left:
+            env.stderr.write(f"{clean(line)}\n")
+    elif gathered.services or output.files or output.form not in ("table", "wide"):
+        print_report(localise(report, gathered), output, env)
     if gathered.problems:
         return ExitCode.USAGE
     if not gathered.services:

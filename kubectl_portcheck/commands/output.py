@@ -1,12 +1,12 @@
 """Where a report goes: to stdout, and into the files that were asked for."""
 
-import contextlib
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_portcheck.commands.modes import Output
 from kubectl_portcheck.environment import Environment
-from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
+from kubectl_portcheck.writing import write_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +34,12 @@ def conclude(
         from kubectl_portcheck.collect.snapshots.redact import redact
 
         evidence = redact(evidence)
-    if output.save:
-        save(output.save, evidence)
     from kubectl_portcheck.diagnosis import diagnose
 
-    report = diagnose(evidence, kubectl=kubectl, ignore=output.ignore, partial=True)
-    with contextlib.suppress(BrokenPipeError):  # Whoever reads the output has seen enough.
+    try:
+        save(output.save, evidence)
+    finally:  # There is a report, whether the evidence could be kept or not.
+        report = diagnose(evidence, kubectl=kubectl, ignore=output.ignore, partial=True)
         print_report(report, output, env, before)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
 
@@ -54,9 +54,24 @@ def print_report(
 ) -> bool:
     """The report on stdout, and in whatever files were asked for; those first.
 
-    A table is cut after so many rows of a terminal; whether it was whole is returned.
+    A table is cut after so many rows of a terminal; whether it was whole is returned. Raises
+    NotWrittenError, after the report is on stdout, where one of the files could not be written.
     """
-    _export(report, output, env)
+    try:
+        _export(report, output, env)
+    finally:
+        whole = _print(report, output, env, before, rows)
+    return whole
+
+
+def _print(
+    report: "Report",
+    output: Output,
+    env: Environment,
+    before: "Callable[[Report], None] | None",
+    rows: int | None,
+) -> bool:
+    """Print the report; say whether that was all of it."""
     if before is not None:
         before(report)
     if output.quiet:
@@ -121,8 +136,6 @@ def _text(report: "Report", form: str) -> str:
 
 
 def _export(report: "Report", output: Output, env: Environment) -> None:
-    from pathlib import Path
-
     wanted = [(path, _text(report, form)) for form, path in output.files]
     if output.svg or output.html:
         from kubectl_portcheck.render.export import WIDTH, render_html, render_svg
@@ -131,15 +144,20 @@ def _export(report: "Report", output: Output, env: Environment) -> None:
         # As wide as what was seen in the terminal, but no wider than a page can show.
         width, dark = min(terminal(env).width or WIDTH, 140), output.dark
         wanted += [(path, draw(report, width=width, dark=dark)) for path, draw in pictures if path]
+    failure: NotWrittenError | None = None
     for path, text in wanted:
         try:
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            write_file(path, text.encode("utf-8", "backslashreplace"))
+        except NotWrittenError as error:
+            failure = failure or error
+    if failure:
+        raise failure
 
 
-def save(path: str, evidence: "Evidence") -> None:
-    """Keeps the evidence as a snapshot. Raises UsageError."""
+def save(path: str | None, evidence: "Evidence") -> None:
+    """Keep the evidence as a snapshot, where that is asked for. Raises NotWrittenError."""
+    if not path:
+        return
     from pathlib import Path
 
     from kubectl_portcheck import __version__

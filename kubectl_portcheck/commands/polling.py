@@ -170,21 +170,18 @@ def _watch(rounds: _Rounds, status: Status) -> ExitCode:
             if time.monotonic() - fresh > FRESH:
                 rounds.memory.forget()
                 fresh = time.monotonic()
-            if not rounds.pause():
+            if rounds.env.stdout.closed or not rounds.pause():
                 break
     except KeyboardInterrupt:
         if rounds.evidence is None:
             raise
         code = ExitCode.INTERRUPTED
-    except BrokenPipeError:  # Whoever reads the output has seen enough.
-        pass
     status.close()
     if report is None:
         assert rounds.evidence is not None
         report = rounds.report(rounds.evidence)
-    with contextlib.suppress(BrokenPipeError):
-        page.end(report)
-    if output.save and rounds.evidence is not None:
+    page.end(report)
+    if rounds.evidence is not None:
         save(output.save, rounds.evidence)
     if code is not None:
         return code

@@ -1,6 +1,5 @@
 """What asks no cluster: --explain, --list-rules, --rbac, --completion and --demo list."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.commands.modes import ReferenceRequest, RoleFor, Style
@@ -76,5 +75,4 @@ def _look(style: Style, env: Environment, *, wide: bool = False) -> "Look":
 def _print(lines: "Lines", look: "Look", env: Environment) -> None:
     from kubectl_portcheck.render.console import print_lines
 
-    with contextlib.suppress(BrokenPipeError):  # The reader of the output has seen enough.
-        print_lines(lines, env.stdout, look, env.environ)
+    print_lines(lines, env.stdout, look, env.environ)

@@ -48,7 +48,7 @@ DEMOS = "list"
 
 
 def parse(argv: Sequence[str]) -> Request:
-    """Read a command line. Raises UsageError, and SystemExit after ``--help`` and ``--version``."""
+    """Read a command line. Raises UsageError, and Answered for ``--help`` and ``--version``."""
     return request_from(arguments.read(argv))
 
 
@@ -239,7 +239,7 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
     """What becomes of the report. Where none is printed, the flags of its form are left over."""
     output = Output(
         style=_style(given),
-        save=given.text("save"),
+        save=_place(given.text("save")),
         redact=redacts and given.switch("redact"),
         ignore=_ignored(given.texts("ignore")),
         exit_zero=given.switch("exit_zero"),
@@ -255,17 +255,26 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
     if given.has("watch") and form == "junit":
         raise UsageError("--watch cannot print junit: one document does not follow another")
     _refuse_what_only_a_table_has(given, form)
-    svg, html = given.text("save_svg"), given.text("save_html")
+    svg, html = _place(given.text("save_svg")), _place(given.text("save_html"))
     return output._replace(
         form=form,
         quiet=given.switch("quiet"),
         summary=given.switch("summary"),
         show_commands=given.switch("show_commands"),
-        files=given.pairs("output_file"),
+        files=tuple((f, _place(path) or "") for f, path in given.pairs("output_file")),
         svg=svg,
         html=html,
         dark=bool(svg or html) and given.text("theme") == "dark",
     )
+
+
+def _place(path: str | None) -> str | None:
+    """Give the path back. Raises UsageError where no file can be written."""
+    if path:
+        from kubectl_portcheck.writing import check_place
+
+        check_place(path)
+    return path
 
 
 def _refuse_what_only_a_table_has(given: Given, form: str) -> None:

@@ -140,25 +140,18 @@ class Progress:
         text += "".join(f"\r\x1b[2K{row}\n" for row in rows)
         # Rows of the drawing before, should it have been the longer one.
         text += "\x1b[J"
-        if self._write(text):
-            self._drawn = len(rows)
-            self._frame += 1
+        self._write(text)
+        self._drawn = len(rows)
+        self._frame += 1
 
     def _erase(self) -> None:
         if self._drawn:
             self._write(f"\x1b[{self._drawn}A\r\x1b[J")
             self._drawn = 0
 
-    def _write(self, text: str) -> bool:
-        """Progress is a courtesy: a closed standard error does not end the walk."""
-        try:
-            self._file.write(text)
-            self._file.flush()
-        except (OSError, ValueError):
-            self._active = False
-            self._ended.set()
-            return False
-        return True
+    def _write(self, text: str) -> None:
+        self._file.write(text)
+        self._file.flush()
 
     def lines(self) -> list[str]:
         """What is drawn now, each line narrower than the terminal."""

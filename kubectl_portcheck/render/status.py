@@ -40,14 +40,9 @@ class Status:
         self._shown = ""
 
     def _write(self, text: str) -> None:
-        """The line is a courtesy: a closed standard error ends nothing."""
-        if self._silent:
-            return
-        try:
+        if not self._silent:
             self._file.write(text)
             self._file.flush()
-        except (OSError, ValueError):
-            self._silent = True
 
 
 def hindrance(report: Report) -> str:

@@ -19,7 +19,7 @@ COMPLETION = {
     *(f"{OWN}.{name}" for name in ("commands", "commands.completion", "target")),
     *(f"{OWN}.commands.completion.{name}" for name in ("answers", "cache", "shells", "words")),
 }
-CLI = {*FIRST, f"{OWN}.cli", f"{OWN}.environment"}
+CLI = {*FIRST, *(f"{OWN}.{name}" for name in ("cli", "environment", "streams"))}
 MANIFEST = "tests/corpus/manifests/shapes/01-undeclared-beside-declared.yaml"
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -25,6 +25,7 @@ from kubectl_portcheck.inputs import (
 from kubectl_portcheck.inputs.limits import EVIDENCE_BYTES
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.writing import write_file
 
 VERSION = 1
 
@@ -57,12 +58,13 @@ def encode(evidence: Evidence, tool: Tool) -> bytes:
 
 
 def save(path: Path, evidence: Evidence, tool: Tool) -> None:
-    """Writes a snapshot, packed where the name ends in ``.gz``. Raises UsageError."""
+    """Write a snapshot, packed where the name ends in ``.gz``; only its owner may read it.
+
+    Raises NotWrittenError.
+    """
     raw = encode(evidence, tool)
-    try:
-        path.write_bytes(gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from None
+    packed = gzip.compress(raw, mtime=0) if path.suffix == ".gz" else raw
+    write_file(str(path), packed, private=True)
 
 
 def is_foreign(path: Path) -> bool:
