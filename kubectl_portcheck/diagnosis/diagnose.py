@@ -15,6 +15,7 @@ from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
     VERDICTS,
     Finding,
+    Headline,
     Impact,
     NotEvaluated,
     PodReport,
@@ -24,11 +25,12 @@ from kubectl_portcheck.model.report import (
     Suppressed,
     Verdict,
 )
+from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Need, Rule, Worth
 from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
-from kubectl_portcheck.rules.wording import listing, names
+from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
 from kubectl_portcheck.semantics.answers import PROBED
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
@@ -206,7 +208,7 @@ def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
         name=evidence.service.metadata.name,
         # Clients who are sent to a Service that does not exist get errors, all of them.
         verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
-        headline=detail if why.reason == Reason.NOT_FOUND else f"could not tell: {detail}",
+        headline=Headline(text=detail, untold=why.reason != Reason.NOT_FOUND),
         missing=(detail,),
         rights=(why.right,) if why.right else (),
     )
@@ -360,39 +362,43 @@ def _headline(
     undecided: Sequence[NotEvaluated],
     verdict: Verdict,
     suppressed: Sequence[Suppressed],
-) -> str:
+) -> Headline:
     lead = next((f for f in findings if f.cause), None) or next(iter(findings), None)
     if verdict in ("broken", "degraded") and lead:
-        where = f"port {lead.port}: " if lead.port is not None else ""
-        summary = lead.summary
-        return f"{where}{summary[0].lower() + summary[1:] if where else summary}"
+        return headline_of(lead, whole)
     if verdict == "inconclusive":
-        why = undecided[0].missing if undecided else "no pod gets traffic from this Service"
-        return f"could not tell: {why}"
-    ports = ", ".join(str(c.port.port) for c in cases)
+        if not undecided:
+            return Headline(text="no pod gets traffic from this Service", untold=True)
+        return Headline(text=undecided[0].missing, share=undecided[0].share, untold=True)
     if any(s.finding.severity == "error" for s in suppressed):
         codes = listing(dict.fromkeys(f"{s.finding.code} {s.finding.name}" for s in suppressed))
-        return f"no problem but what is ignored: {codes}"
+        return Headline(text=f"no problem but what is ignored: {codes}")
     if whole.in_files:
         return _headline_of_files(whole, cases, findings)
-    pods = len({s.name for c in cases for s in c.backends})
+    pods = {s.name for c in cases for s in c.backends}
     probed = any(s.answer.why == PROBED for c in cases for s in c.backends)
-    whom = f" {PROBED}" if probed else ""
-    return f"port {ports}: {pods} of {pods} {'pod answers' if pods == 1 else 'pods answer'}{whom}"
+    share = share_of(pods, pods)
+    return Headline(
+        text=f"{share} {verb(pods, 'answers', 'answer')}{f' {PROBED}' if probed else ''}",
+        ports=tuple(c.port.port for c in cases),
+        share=share,
+    )
 
 
 def _headline_of_files(
     whole: ServiceCase, cases: Sequence[Case], findings: Sequence[Finding]
-) -> str:
-    """What is well in the files, and never more: nobody was asked for an answer."""
+) -> Headline:
+    """What is right in the files, and never more: nobody was asked for an answer."""
     warning = next((f for f in findings if f.severity == "warning"), None)
     if warning is not None:
-        return warning.summary
+        return Headline(text=warning.summary, finding=warning.code)
     led = [c for c in cases if c.backends and len(c.in_state("serves")) == len(c.backends)]
     if cases and len(led) == len(cases):
-        numbers = ", ".join(str(c.port.port) for c in cases)
-        return f"port {numbers}: leads to a declared port of {listing(names(cases[0].backends))}"
-    return "no mistake found in the files"
+        return Headline(
+            text=f"leads to a declared port of {listing(names(cases[0].backends))}",
+            ports=tuple(c.port.port for c in cases),
+        )
+    return Headline(text="no mistake found in the files")
 
 
 def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:

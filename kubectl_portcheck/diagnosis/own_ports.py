@@ -11,8 +11,8 @@ from typing import NamedTuple
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import Asked
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
-from kubectl_portcheck.model.report import Finding, Impact, Verdict
-from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.model.report import Finding, Headline, Impact, Verdict
+from kubectl_portcheck.rules.wording import headline_of, listing, share
 from kubectl_portcheck.semantics import binding, pods, ports, selectors
 from kubectl_portcheck.semantics.answers import pod_addresses
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -22,7 +22,7 @@ class Judged(NamedTuple):
     """The verdict, and the sentence that goes with it."""
 
     verdict: Verdict
-    headline: str
+    headline: Headline
 
 
 def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judged:
@@ -32,9 +32,9 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
     everyone = {p.metadata.name for p in case.pods}
     told = _own_ports(case)
     if errors and (any(f.impact == Impact.ALL for f in errors) or everyone <= unwell):
-        return Judged("broken", errors[0].summary)
+        return Judged("broken", headline_of(errors[0], case))
     if errors:
-        return Judged("degraded", errors[0].summary)
+        return Judged("degraded", headline_of(errors[0], case))
     for part in (case.missing("pods"), asked.services):
         if isinstance(part, Missing):
             return _untold(part.detail or part.reason)
@@ -49,11 +49,11 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
     if asked.port is not None and not any(_leads(s, case.pods, case) for s in selecting):
         verb = "selects its pods and leads" if len(selecting) == 1 else "select its pods and lead"
         return _untold(f"{whose} {verb} to no port {asked.port} of theirs; {told}")
-    return Judged("healthy", f"{told}; selected by {whose}")
+    return Judged("healthy", Headline(text=f"{told}; selected by {whose}"))
 
 
 def _untold(why: str) -> Judged:
-    return Judged("inconclusive", f"could not tell: {why}")
+    return Judged("inconclusive", Headline(text=why, untold=True))
 
 
 def _selects(service: Service, labels: dict[str, str]) -> bool:

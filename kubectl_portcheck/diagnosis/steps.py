@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from shlex import join
 
 import msgspec
 
@@ -51,7 +50,7 @@ def _steps_in_files(case: Case) -> tuple[Step, ...]:
         _step(1, "skipped", whose or "no pod template in these files", reason=LIVE),
         _step(2, "skipped", shown if case.states else "not known", reason=LIVE),
         _step(3, "skipped", "not done", reason=LIVE),
-        msgspec.structs.replace(_target_port(case), command=None),
+        msgspec.structs.replace(_target_port(case), commands=()),
         _step(5, "skipped", "not tried", reason=LIVE),
         _step(6, "skipped", "not tried", reason=LIVE),
     )
@@ -104,7 +103,7 @@ def _step(
         status=status,
         summary=summary,
         reason=reason,
-        command=join(command) if command else None,
+        commands=(tuple(command),) if command else (),
     )
 
 

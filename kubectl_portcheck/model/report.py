@@ -7,6 +7,7 @@ from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
+from kubectl_portcheck.model.share import Share
 
 Severity = Literal["error", "warning", "info"]
 Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
@@ -99,10 +100,16 @@ class NotEvaluated(Record, frozen=True):
 
     code: str
     missing: str
+    share: Share | None = None
+    """The pods about which it is missing, where it is not missing about the whole Service."""
     port: int | None = None
     unserved: bool = False
     """True where the cluster does not serve the API in question: then there are no such objects,
-    and people need not be told."""
+    and nobody needs to know."""
+
+    def __str__(self) -> str:
+        """What it lacked, of which pods."""
+        return f"{self.share}: {self.missing}" if self.share else self.missing
 
 
 class Step(Record, frozen=True):
@@ -113,8 +120,8 @@ class Step(Record, frozen=True):
     status: Status
     summary: str
     reason: str | None = None
-    command: str | None = None
-    """What a person would type to do this step by hand, quoted for a POSIX shell."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    """What a person would run to do this step by hand, as argument vectors."""
 
 
 class Chain(Record, frozen=True):
@@ -176,14 +183,48 @@ class PodReport(Record, frozen=True):
     """None where it could not be found out."""
 
 
+class Headline(Record, frozen=True):
+    """What a report on one Service says first."""
+
+    text: str
+    """The cause, what could not be told, or what is healthy: without port and share."""
+    ports: tuple[int, ...] = ()
+    """The Service ports that it is about; none where it is about the whole Service."""
+    share: Share | None = None
+    """The pods that it is about, where that is known."""
+    finding: str = ""
+    """The code of the finding that it is taken from."""
+    untold: bool = False
+    """Whether it names what could not be told."""
+
+    def __str__(self) -> str:
+        """The whole sentence."""
+        if self.untold:
+            share = f"{self.share}: " if self.share else ""
+            return f"could not tell: {share}{self.text}"
+        if not self.ports:
+            return self.text
+        return f"port {', '.join(map(str, self.ports))}: {begun(self.text)}"
+
+
+_NAMES = ("Service", "Deployment", "Ingress", "Pod", "Endpoints", "Job", "Helm")
+
+
+def begun(sentence: str) -> str:
+    """The sentence as it goes on after a colon: a small letter, unless a name begins it."""
+    first = sentence.partition(" ")[0]
+    plain = first.isalpha() and first[1:] == first[1:].lower() and first not in _NAMES
+    return f"{sentence[0].lower()}{sentence[1:]}" if plain else sentence
+
+
 class ServiceReport(Record, frozen=True):
     """The verdict on one Service."""
 
     namespace: str
     name: str
     verdict: Verdict
-    headline: str
-    """The cause, or what is well, in one sentence."""
+    headline: Headline
+    """The cause, or what is healthy, in one sentence."""
     kind: str = "Service"
     """Of another kind where a pod's or a workload's own ports were asked about."""
     pods: tuple[PodReport, ...] = ()

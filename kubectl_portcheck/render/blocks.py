@@ -1,17 +1,16 @@
 """The blocks that the report of one Service is made of: steps, findings, fixes, gaps."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Finding, PodReport, PortReport, ServiceReport, Step
+from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
 from kubectl_portcheck.render.text import cells, clean, clean_block, cut
-from kubectl_portcheck.render.unsafe import is_safe
 
 INDENT: Final = 9
 """Where the texts beside the labels begin."""
@@ -64,8 +63,8 @@ def steps(port: PortReport, look: Look, *, commands: bool = False) -> Lines:
             )
             style = "dim" if step.status == "skipped" else ""
             shown += _step_row(step_text(step), look, first, style)
-        if commands and step.command:
-            shown += _step_command(step.command, look)
+        for command in step.commands if commands else ():
+            shown += _step_command(command, look)
     return shown
 
 
@@ -77,28 +76,11 @@ def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
     return paragraph(shown, look, first=first, style=style)
 
 
-def safe_command(command: str) -> str:
-    """A step's command, quoted again where an unsafe character in it would be shown raw."""
-    if len(command) > LONGEST_COMMAND:
-        return clean(command)
-    if is_safe(command):
-        return command
-    return shell_form(_words(command)) or clean(command)
-
-
-def _words(command: str) -> list[str] | None:
-    try:
-        return shlex.split(command)
-    except ValueError:
-        return None
-
-
-def _step_command(command: str, look: Look) -> Lines:
-    whole = safe_command(command)
-    if cells(look.glyphs(whole)) + 6 <= look.columns:
-        return [line(" " * 6, Span(look.glyphs(whole), "dim"))]
-    words = _words(whole)
-    return paste(words, look, "dim") if words else paragraph(whole, look, first=line(" " * 6))
+def _step_command(argv: Sequence[str], look: Look) -> Lines:
+    whole = look.glyphs(shell_form(argv) or "")
+    if whole and cells(whole) + 6 <= look.columns:
+        return [line(" " * 6, Span(whole, "dim"))]
+    return paste(argv, look, "dim")
 
 
 def paste(argv: Sequence[str], look: Look, style: str) -> Lines:
@@ -140,7 +122,8 @@ def finding(
 
 def _said(found: Finding, service: ServiceReport) -> bool:
     """Whether the headline already says it."""
-    return service.headline.lower().endswith(found.summary.lower())
+    head = service.headline
+    return (head.finding, head.text) == (found.code, found.summary)
 
 
 def _about(found: Finding, service: ServiceReport) -> str:
@@ -226,15 +209,20 @@ def history(service: ServiceReport, look: Look) -> Lines:
 def gaps(service: ServiceReport, look: Look) -> Lines:
     """What could not be had, and which rules it kept from deciding."""
     lacking: dict[str, list[str]] = {m: [] for m in service.missing}
+    shares: dict[str, Share] = {}
     for rule in service.lacking:
         codes = lacking.setdefault(rule.missing, [])
         if rule.code not in codes:
             codes.append(rule.code)
-    # "1 of 3 pods: no shell in the image" says all that "no shell in the image" says.
-    lacking = {m: c for m, c in lacking.items() if not any(m in o for o in lacking if o != m)}
+        if rule.share is not None:
+            shares[rule.missing] = rule.share
     if not lacking:
         return []
-    texts = [f"{m} ({_codes(c, look)} not evaluated)" if c else m for m, c in lacking.items()]
+    texts = [
+        (f"{shares[m]}: " if m in shares else "")
+        + (f"{m} ({_codes(c, look)} not evaluated)" if c else m)
+        for m, c in lacking.items()
+    ]
     if service.verdict == "inconclusive":
         shown = [line("" if look.plain else "  ", Span("Could not tell", "label"))]
         for text in texts:

@@ -19,6 +19,7 @@ from kubectl_portcheck.model.report import (
     Chain,
     Change,
     Finding,
+    Headline,
     NotEvaluated,
     PodReport,
     PortReport,
@@ -27,7 +28,7 @@ from kubectl_portcheck.model.report import (
     Step,
     Suppressed,
 )
-from kubectl_portcheck.render.blocks import safe_command
+from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.render.rights import missing_rights
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, clean_block
@@ -86,7 +87,8 @@ def _service(service: ServiceReport) -> Json:
         "namespace": clean(service.namespace),
         "name": clean(service.name),
         "verdict": service.verdict,
-        "headline": clean(service.headline),
+        "headline": clean(str(service.headline)),
+        "lead": _lead(service.headline),
         "pods": [_pod(p) for p in service.pods],
         "ports": [_port(p) for p in service.ports],
         "findings": [_finding(f) for f in service.findings],
@@ -102,6 +104,20 @@ def _service(service: ServiceReport) -> Json:
         if service.old_port
         else None,
     }
+
+
+def _lead(headline: Headline) -> Json:
+    return {
+        "code": headline.finding or None,
+        "ports": list(headline.ports),
+        "share": _share(headline.share),
+        "untold": headline.untold,
+        "text": clean(headline.text),
+    }
+
+
+def _share(share: Share | None) -> Json | None:
+    return {"part": share.part, "of": share.whole} if share else None
 
 
 def _pod(report: PodReport) -> Json:
@@ -163,7 +179,8 @@ def _step(step: Step) -> Json:
         "status": step.status,
         "summary": clean(step.summary),
         "reason": _text(step.reason),
-        "command": safe_command(step.command) if step.command else None,
+        "command": "; ".join(filter(None, map(shell_form, step.commands))) or None,
+        "commands": [list(c) for c in step.commands if shell_form(c) is not None],
     }
 
 
@@ -216,7 +233,12 @@ def _fix(fix: Fix) -> Json:
 
 
 def _not_evaluated(rule: NotEvaluated) -> Json:
-    return {"code": rule.code, "port": rule.port, "missing": clean(rule.missing)}
+    return {
+        "code": rule.code,
+        "port": rule.port,
+        "missing": clean(f"{rule.share}: {rule.missing}" if rule.share else rule.missing),
+        "share": _share(rule.share),
+    }
 
 
 def _suppressed(suppressed: Suppressed) -> Json:

@@ -41,7 +41,7 @@ def _suite(suites: ET.Element, service: ServiceReport, collected_at: str) -> Non
     suite.set("time", "0")
     if not service.ports:
         case = ET.SubElement(suite, "testcase", classname=label, name="ports", time="0")
-        _outcome(case, service.verdict, clean(service.headline), _findings(service, None))
+        _outcome(case, service.verdict, clean(str(service.headline)), _findings(service, None))
     for port in service.ports:
         name = clean(f"port {port_text(port)} to {target_text(port)}")
         case = ET.SubElement(suite, "testcase", classname=label, name=name, time="0")
@@ -50,7 +50,7 @@ def _suite(suites: ET.Element, service: ServiceReport, collected_at: str) -> Non
 
 def _message(service: ServiceReport, port: PortReport) -> str:
     own = next((f for f in _of(service, port.port) if f.cause and f.severity == "error"), None)
-    return clean(own.summary if own else service.headline)
+    return clean(own.summary if own else str(service.headline))
 
 
 def _outcome(case: ET.Element, verdict: str, message: str, detail: str) -> None:

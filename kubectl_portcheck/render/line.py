@@ -10,7 +10,7 @@ def render_line(report: Report, *, unicode: bool = True) -> str:
     if len(report.services) == 1:
         service = report.services[0]
         where = f" {clean(service.title)} -n {clean(service.namespace)}"
-        what = clean(service.headline)
+        what = clean(str(service.headline))
     else:
         where, what = "", tally(report)
     partial = " (interrupted: partial report)" if report.interrupted else ""

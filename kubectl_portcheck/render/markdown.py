@@ -50,7 +50,7 @@ def _overview(services: list[ServiceReport]) -> list[str]:
     well = [s for s in services if s.verdict == "healthy"]
     rows = "".join(
         f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.label)} "
-        f"| {_text(s.headline)} |\n"
+        f"| {_text(str(s.headline))} |\n"
         for s in services
         if s.verdict != "healthy"
     )
@@ -93,7 +93,7 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     parts = [
         f"### {_MARKS[service.verdict]} {service.verdict.upper()}: {_text(service.title)} "
         f"in {_text(service.namespace)}{origin}",
-        f"**{_text(service.headline)}**",
+        f"**{_text(str(service.headline))}**",
     ]
     for port in service.ports:
         if port.verdict == "healthy" and len(service.ports) > 1:
@@ -115,7 +115,7 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     ]
     if follows:
         parts.append("What follows from it:\n\n" + "\n".join(follows))
-    lacking = list(dict.fromkeys((*service.missing, *(n.missing for n in service.lacking))))
+    lacking = list(dict.fromkeys((*service.missing, *(str(n) for n in service.lacking))))
     if lacking:
         parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))
     if service.suppressed:

@@ -52,7 +52,7 @@ def _notes(report: Report) -> list[str]:
     own = [
         m
         for s in report.services
-        for m in dict.fromkeys((*s.missing, *(n.missing for n in s.lacking)))
+        for m in dict.fromkeys((*s.missing, *(str(n) for n in s.lacking)))
     ]
     return [*report.missing, *own]
 

@@ -50,7 +50,7 @@ def service_lines(
     """All that is said about one Service."""
     shown: Lines = [heading(service, look, note)]
     first = line("" if look.plain else "  ")
-    shown += paragraph(service.headline, look, first=first, style="bold")
+    shown += paragraph(str(service.headline), look, first=first, style="bold")
     many = len(service.ports) > 1
     for port in sorted(service.ports, key=lambda p: p.verdict == "healthy"):
         if port.verdict == "healthy" and not commands and not look.wide:

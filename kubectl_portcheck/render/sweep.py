@@ -1,8 +1,9 @@
 """Several Services at once: a tally, and one line for each, worst first."""
 
-import re
 from collections import Counter
 from typing import Final
+
+import msgspec
 
 from kubectl_portcheck.model.report import Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
@@ -13,7 +14,6 @@ from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 FEW_HEALTHY: Final = 5
 FEW_ALIKE: Final = 3
 """More Services than these are one line, where one reason keeps all of them from being told."""
-_SHARE: Final = re.compile(r"\b\d+ of \d+ pods?: ")
 MOST_NAMES: Final = 12
 _ORDER: Final = ("broken", "degraded", "inconclusive", "healthy")
 
@@ -73,7 +73,7 @@ def alike_untold(report: Report) -> list[list[ServiceReport]]:
 
 def _reason(service: ServiceReport) -> str:
     """The headline without how many pods it is about."""
-    return _SHARE.sub("", service.headline)
+    return str(msgspec.structs.replace(service.headline, share=None))
 
 
 def _warned(service: ServiceReport) -> bool:
@@ -95,7 +95,7 @@ def _name(service: ServiceReport, spread: bool) -> str:
 
 def _row(service: ServiceReport, name: str, width: int, look: Look) -> Lines:
     mark = badge(service.verdict, look)
-    headline = look.glyphs(clean(service.headline))
+    headline = look.glyphs(clean(str(service.headline)))
     if look.plain:
         return paragraph(f"{mark.text}: {name}: {headline}", look)
     widest = len("INCONCLUSIVE") + 2 + (0 if look.unicode else 1)

@@ -7,6 +7,7 @@ from kubectl_portcheck.model.base import Missing, Reason, Word
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import Finding, Impact, NotEvaluated, Severity
+from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 
@@ -179,13 +180,14 @@ class Rule(NamedTuple):
             unsure=unsure,
         )
 
-    def lacks(self, missing: str | Missing) -> NotEvaluated:
-        """The outcome of a rule that misses a part of its evidence."""
+    def lacks(self, missing: str | Missing, share: Share | None = None) -> NotEvaluated:
+        """The outcome of a rule that misses evidence about these pods, or about all of them."""
         if isinstance(missing, str):
-            return NotEvaluated(code=self.code, missing=missing)
+            return NotEvaluated(code=self.code, missing=missing, share=share)
         return NotEvaluated(
             code=self.code,
             missing=missing.detail or missing.reason,
+            share=share,
             unserved=missing.reason == Reason.NOT_SERVED,
         )
 

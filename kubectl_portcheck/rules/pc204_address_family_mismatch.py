@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -37,8 +38,8 @@ def _check(case: Case) -> Outcome:
         return _finding(case, by_family, ())
     if unread:
         return RULE.lacks(
-            f"{share(unread, case.backends)}: which of {listing(case.families)} its listener "
-            "takes is not known"
+            f"which of {listing(case.families)} the listener accepts is not known",
+            share_of(unread, case.backends),
         )
     return Passed()
 

@@ -1,5 +1,6 @@
 """PC501: connections to pods of the Service are refused."""
 
+from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -32,7 +33,7 @@ def _check(case: Case) -> Outcome:
         unknown = case.in_state("unknown")
         if unknown:
             why = dict.fromkeys(s.answer.why for s in unknown)
-            return RULE.lacks(f"{share(unknown, case.backends)}: {listing(why)}")
+            return RULE.lacks(listing(why), share_of(unknown, case.backends))
         return Passed() if case.backends else NotApplicable("no pod gets traffic")
     numbers = sorted({s.target for s in found if s.target is not None})
     verb = "refuses" if len(found) == 1 else "refuse"

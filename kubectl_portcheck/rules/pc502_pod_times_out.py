@@ -1,5 +1,6 @@
 """PC502: a process listens, and connections to it get no answer."""
 
+from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -25,8 +26,8 @@ def _check(case: Case) -> Outcome:
     certain = [s for s in found if _certain(case, s)]
     if not certain:
         return RULE.lacks(
-            f"{share(found, case.backends)}: a port-forward gets no answer, and nothing shows "
-            "that it is the port that gives none"
+            "a port-forward gets no answer, and nothing shows that it is the port that gives none",
+            share_of(found, case.backends),
         )
     return RULE.finding(
         case,

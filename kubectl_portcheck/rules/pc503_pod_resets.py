@@ -1,6 +1,7 @@
 """PC503: connections are accepted, and reset before a byte."""
 
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -26,8 +27,8 @@ def _check(case: Case) -> Outcome:
     certain = [s for s in found if not (s.target and kubelet.vouches(s.pod, s.target))]
     if not certain:
         return RULE.lacks(
-            f"{share(found, case.backends)}: a port-forward is reset, and the readiness "
-            "probe is answered on the same port"
+            "a port-forward is reset, and the readiness probe is answered on the same port",
+            share_of(found, case.backends),
         )
     by_request = [s for s in certain if s.proxy and s.proxy.request]
     alone = [s for s in by_request if not (s.forward and s.forward.outcome == "reset")]

@@ -67,7 +67,7 @@ def _fixes(case: Case, wrong: Sequence[tuple[PodState, Expected]]) -> list[Fix]:
             f"the port {right} in its container and its Service",
         )
     ]
-    if said.why.startswith(("appProtocol", "the appProtocol")):
+    if said.by == "app-protocol":
         index = case.service.spec.ports.index(case.port)
         field = f"/spec/ports/{index}/appProtocol"
         change = fixes.replace(field, case.port.app_protocol, right)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from kubectl_portcheck.model.report import Finding, Impact, Severity
+from kubectl_portcheck.model.report import Finding, Impact, Severity, begun
 from kubectl_portcheck.rules.base import Need, NotApplicable, Outcome, Rule, Several, When, Worth
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
@@ -78,7 +78,4 @@ def _weighed(found: Finding, worth: Worth, case: ServiceCase) -> Finding:
 
 def _prefixed(finding: Finding, words: str) -> Finding:
     """Says in the finding's sentence what it rests on."""
-    summary = finding.summary
-    if summary.startswith(("The ", "No ", "Nothing ")):
-        summary = f"{summary[0].lower()}{summary[1:]}"
-    return msgspec.structs.replace(finding, summary=f"{words}: {summary}")
+    return msgspec.structs.replace(finding, summary=f"{words}: {begun(finding.summary)}")

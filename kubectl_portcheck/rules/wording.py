@@ -1,15 +1,38 @@
 """Phrases that several rules share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sized
 
 from kubectl_portcheck.model.probes import ListeningSocket
-from kubectl_portcheck.semantics.case import PodState
+from kubectl_portcheck.model.report import Finding, Headline
+from kubectl_portcheck.model.share import share_of
+from kubectl_portcheck.semantics.case import PodState, ServiceCase
 from kubectl_portcheck.semantics.pods import age
 
 
-def share(part: Sequence[object], whole: Sequence[object], noun: str = "pod") -> str:
-    """``3 of 3 pods``: never 'some', never the first one for all."""
-    return f"{len(part)} of {len(whole)} {plural(noun, len(whole))}"
+def share(part: Sized, whole: Sized, noun: str = "pod") -> str:
+    """``all 3 pods``, ``2 of 3 pods``, ``the pod``: never 'some', never the first one for all."""
+    return str(share_of(part, whole, noun))
+
+
+def verb(many: Sized, one: str, several: str) -> str:
+    """The verb that goes with so many subjects."""
+    return one if len(many) == 1 else several
+
+
+def capital(sentence: str) -> str:
+    """The sentence with a capital letter at its start."""
+    return f"{sentence[:1].upper()}{sentence[1:]}"
+
+
+def headline_of(finding: Finding, case: ServiceCase) -> Headline:
+    """The headline of a report that this finding leads."""
+    pods = [p for p in case.pods if p.metadata.name in finding.pods]
+    return Headline(
+        text=finding.summary,
+        ports=() if finding.port is None else (finding.port,),
+        share=share_of(pods, case.pods) if pods else None,
+        finding=finding.code,
+    )
 
 
 def plural(noun: str, count: int) -> str:

@@ -12,6 +12,14 @@ from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.annotations import AMBIENT
 
 Scheme = Literal["http", "https"]
+Source = Literal["probe", "container-port", "app-protocol", "service-port"]
+
+SOURCES: dict[Source, str] = {
+    "probe": "probe's scheme",
+    "container-port": "container port's name",
+    "app-protocol": "appProtocol",
+    "service-port": "Service port's name",
+}
 
 DEBUG_PORTS = (5005, 9229)
 MESH_CONTAINERS = ("istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sidecar")
@@ -24,8 +32,15 @@ class Expected(NamedTuple):
     scheme: Scheme
     path: str
     """What the kubelet asks for where it does, else ``/``."""
-    why: str
+    by: Source
     """What says so."""
+    name: str
+    """The name, or the probe's scheme, that says it."""
+
+    @property
+    def why(self) -> str:
+        """The same in words."""
+        return f"the {SOURCES[self.by]} {self.name}"
 
 
 def expected(
@@ -44,13 +59,13 @@ def expected(
     probe = next(_probes(pod, number), None)
     if probe is not None:
         scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
-        return Expected(scheme, probe.path or "/", f"the probe's scheme {probe.scheme}")
-    for kind, name in _names(pod, number, leading):
+        return Expected(scheme, probe.path or "/", "probe", probe.scheme)
+    for by, name in _names(pod, number, leading):
         if "debug" in name:
             return None
         found = _by_name(name)
         if found is not None:
-            return Expected(found, "/", f"the {kind} {name}")
+            return Expected(found, "/", by, name)
     return None
 
 
@@ -72,14 +87,14 @@ def _probes(pod: Pod, number: int) -> Iterator[HTTPGetAction]:
                 yield action
 
 
-def _names(pod: Pod, number: int, leading: Iterable[ServicePort]) -> Iterator[tuple[str, str]]:
+def _names(pod: Pod, number: int, leading: Iterable[ServicePort]) -> Iterator[tuple[Source, str]]:
     for _, declared in ports.declared_ports(pod):
         if declared.container_port == number and declared.protocol == "TCP":
-            yield "container port's name", declared.name
+            yield "container-port", declared.name
     for port in leading:
         if port.app_protocol:
-            yield "appProtocol", port.app_protocol.lower()
-        yield "Service port's name", port.name
+            yield "app-protocol", port.app_protocol.lower()
+        yield "service-port", port.name
 
 
 def _by_name(name: str) -> Scheme | None:

@@ -200,7 +200,7 @@ def test_the_documentation_runs(
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         exec(compile(example, "library.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert printed.startswith("PC401 Nothing listens on targetPort 8080; 3 of 3 pods listen on")
+    assert printed.startswith("PC401 Nothing listens on targetPort 8080; all 3 pods listen on")
     assert json.loads(printed[printed.index("{\n") :])["verdict"] == "broken"
 
 

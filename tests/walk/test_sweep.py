@@ -50,7 +50,7 @@ def test_a_readiness_probe_on_the_served_port_settles_a_service(tmp_path: Path) 
     assert verdicts(done) == {"town/probed": "healthy"}
     assert done.code == ExitCode.HEALTHY
     headline = done.report["services"][0]["headline"]
-    assert headline == "port 80: 2 of 2 pods answer the kubelet's readiness probe"
+    assert headline == "port 80: both pods answer the kubelet's readiness probe"
 
 
 @pytest.mark.parametrize("probed", [None, 9100])

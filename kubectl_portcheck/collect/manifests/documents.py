@@ -53,16 +53,11 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
             continue
         for key, index in twice:
             line = file.line(base + index)
-            yield Problem(
-                file.name, line, f"{NOTICE}the key {key} stands twice; the last one counts"
-            )
+            why = f"the key {key} stands twice; the last one counts"
+            yield Problem(file.name, line, why, notice=True)
         if root is not None:
             source = _SOURCE.search(text[: text.find("kind:")])
             yield Document(file, base, text, root, source[1] if source else "")
-
-
-NOTICE = "note: "
-"""Begins a reason that is worth a line and not a failure."""
 
 
 def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:

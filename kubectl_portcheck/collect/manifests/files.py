@@ -21,6 +21,8 @@ class Problem(NamedTuple):
     file: str
     line: int | None
     reason: str
+    notice: bool = False
+    """Worth a line, and no failure."""
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"

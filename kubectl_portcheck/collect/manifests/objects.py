@@ -8,7 +8,6 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 import msgspec
 
 from kubectl_portcheck.collect.manifests.documents import (
-    NOTICE,
     Document,
     Skipped,
     documents,
@@ -108,10 +107,7 @@ def collected(files: Iterable[File | Problem]) -> Manifests:
         count += 1
         for document in documents(file, _KINDS):
             if isinstance(document, Problem):
-                if document.reason.startswith(NOTICE):
-                    notes.append(document._replace(reason=document.reason.removeprefix(NOTICE)))
-                else:
-                    problems.append(document)
+                (notes if document.notice else problems).append(document)
             elif isinstance(document, Skipped):
                 skipped += 1
                 if document.kind == "ConfigMap":

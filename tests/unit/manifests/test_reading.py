@@ -128,7 +128,7 @@ def test_what_a_live_pod_alone_can_tell_does_not_spoil_the_verdict(tmp_path: Pat
         5: "skipped",
         6: "skipped",
     }
-    assert "answer" not in report.services[0].headline
+    assert "answer" not in str(report.services[0].headline)
 
 
 def test_values_are_those_of_the_reference_loader() -> None:

@@ -14,6 +14,7 @@ from kubectl_portcheck.model.report import (
     VERDICTS,
     Chain,
     Finding,
+    Headline,
     Impact,
     NotEvaluated,
     PodReport,
@@ -34,12 +35,18 @@ NAMES: tuple[StepName, ...] = (
     "pod-port-forward",
     "service-port-forward",
 )
+GET = ("kubectl", "get", "pods", "-l", "app=checkout", "-n", "production")
 PODS = ("checkout-6987bf456-4hv6t", "checkout-6987bf456-kkmhn", "checkout-6987bf456-zq8xw")
 # What it does not say must show as an ending that nobody wrote: no title, no remark, no colour.
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07[red]x[/red]\u202egnp.exe\u202c\u2066a\u2069\u200b\ufeff"
     "\x9b31m\r\n\tline\x00\x7f\u2028\ud800\U000e0041 :smile: [link=http://e]z[/link] ${IFS}'`"
 )
+
+
+def head(found: Finding) -> Headline:
+    ports = () if found.port is None else (found.port,)
+    return Headline(text=found.summary, ports=ports, finding=found.code)
 
 
 def socket(port: int, program: str | None = "python3", **other: Any) -> ListeningSocket:
@@ -71,7 +78,7 @@ def step(number: int, status: Status = "pass", summary: str = "fine", **other: A
         name=NAMES[number - 1],
         status=status,
         summary=summary,
-        **{"command": "kubectl get pods -l app=checkout -n production", **other},
+        **{"commands": (GET,), **other},
     )
 
 
@@ -155,7 +162,7 @@ def service(name: str = "checkout", **other: Any) -> ServiceReport:
     given: dict[str, Any] = {
         "namespace": "production",
         "verdict": "healthy",
-        "headline": "port 80: 3 of 3 pods answer",
+        "headline": Headline(text="3 of 3 pods answer", ports=(80,)),
         "pods": tuple(pod(p, (socket(9000), socket(9100))) for p in PODS),
         "ports": (port(),),
     }
@@ -229,7 +236,7 @@ def debrief_service(name: str = "checkout") -> ServiceReport:
     return service(
         name,
         verdict="broken",
-        headline="port 80: nothing listens on targetPort 8080; 3 of 3 pods listen on 9000",
+        headline=head(cause),
         ports=(broken,),
         findings=(cause, refuses, forward),
     )
@@ -296,7 +303,7 @@ def degraded() -> Report:
     return report(
         service(
             verdict="degraded",
-            headline="port 80: 2 of 3 pods listen on 8080 instead of 9000: a rollout half done",
+            headline=head(mixed),
             pods=tuple(pod(p, found) for p, found in zip(PODS, listeners, strict=True)),
             ports=(half,),
             findings=(mixed,),
@@ -323,7 +330,7 @@ def inconclusive() -> Report:
     return report(
         service(
             verdict="inconclusive",
-            headline=f"could not tell: {exec_}",
+            headline=Headline(text=exec_, untold=True),
             pods=tuple(pod(p, None) for p in PODS),
             ports=(unclear,),
             not_evaluated=(
@@ -377,7 +384,7 @@ def selector_typo() -> Report:
         ),
     )
     return report(
-        service(verdict="broken", headline=typo.summary, pods=(), ports=(nobody,), findings=(typo,))
+        service(verdict="broken", headline=head(typo), pods=(), ports=(nobody,), findings=(typo,))
     )
 
 
@@ -405,7 +412,7 @@ def unresolved_name() -> Report:
     return report(
         service(
             verdict="broken",
-            headline=f"port 80: {lost.summary[0].lower()}{lost.summary[1:]}",
+            headline=head(lost),
             ports=(named,),
             findings=(lost,),
         )
@@ -440,7 +447,7 @@ def loopback() -> Report:
     return report(
         service(
             verdict="broken",
-            headline=f"port 80: {alone.summary[0].lower()}{alone.summary[1:]}",
+            headline=head(alone),
             pods=tuple(pod(p, (socket(9000, address="127.0.0.1"), socket(9100))) for p in PODS),
             ports=(local,),
             findings=(alone,),
@@ -509,7 +516,7 @@ def hostile(text: str = HOSTILE) -> Report:
         verdict="degraded",
         chain={"programs": {9000: text, 9100: text}},
         steps=tuple(
-            step(i, status, text, reason=text, command=f"kubectl {text}")
+            step(i, status, text, reason=text, commands=(("kubectl", text.replace("\0", "")),))
             for i, status in enumerate(every, start=1)
         ),
         attempts=(
@@ -521,7 +528,7 @@ def hostile(text: str = HOSTILE) -> Report:
         namespace=text,
         name=text,
         verdict="degraded",
-        headline=text,
+        headline=Headline(text=text),
         pods=(pod(text, sockets, node=text), pod("well", sockets)),
         ports=(bad, msgspec.structs.replace(bad, port=81, verdict="broken"), port(82, text)),
         findings=(found, after, note),
@@ -560,8 +567,11 @@ def long_names() -> Report:
         msgspec.structs.replace(
             old,
             namespace=namespace,
-            headline="port 8443: nothing listens on targetPort internal-https (18443); 3 of 3 pods "
-            "listen on 19443",
+            headline=Headline(
+                text="nothing listens on targetPort internal-https (18443); 3 of 3 pods listen on "
+                "19443",
+                ports=(8443,),
+            ),
             pods=tuple(pod(p, (socket(19443, "checkout-server"), socket(19100))) for p in pods),
             ports=(bad,),
             findings=(cause, *old.findings[1:]),

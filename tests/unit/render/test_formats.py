@@ -12,6 +12,7 @@ import yaml
 
 from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.fixes import Command
+from kubectl_portcheck.model.report import Headline
 from kubectl_portcheck.render.sarif import render_sarif
 from kubectl_portcheck.render.shell import shell_quote
 from kubectl_portcheck.rules import CATALOGUE
@@ -194,7 +195,7 @@ def test_markdown_has_a_table_and_a_block_to_paste() -> None:
 
 def test_markdown_is_not_steered_by_a_name() -> None:
     text = "a|b <img src=x> [l](http://e) @team `c` #1 *d* :tada: $x$\n# e"
-    report = b.report(b.service(text, headline=text, verdict="broken"))
+    report = b.report(b.service(text, headline=Headline(text=text), verdict="broken"))
     shown = FORMATS["report.md"](report)
     prose = re.sub(r"```.*?```", "", shown, flags=re.DOTALL)
     for live in ("<img", "[l](", " @team", " `c`", " #1", "*d*", ":tada:", "http://", "\n# e"):
@@ -228,7 +229,7 @@ def test_exports_are_whole_and_fetch_nothing() -> None:
 
 
 def test_an_export_is_not_steered_by_a_name() -> None:
-    report = b.report(b.service("</text><script>x</script>", headline="<b>&amp;"))
+    report = b.report(b.service("</text><script>x</script>", headline=Headline(text="<b>&amp;")))
     for name in ("report.svg", "report.html"):
         assert "<script>x" not in FORMATS[name](report)
         assert "<b>" not in FORMATS[name](report)

@@ -3,7 +3,7 @@
 import msgspec
 
 from kubectl_portcheck.model.base import Right
-from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.model.report import Headline, Report, ServiceReport
 from kubectl_portcheck.render.json import report_json
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.rights import MissingRight, missing_rights, role_commands
@@ -16,7 +16,7 @@ def report(*rights: Right) -> Report:
         namespace="production",
         name="checkout",
         verdict="inconclusive",
-        headline="could not tell",
+        headline=Headline(text="nothing", untold=True),
         rights=rights,
     )
     return msgspec.structs.replace(SCENARIOS["inconclusive"](), services=(service,))

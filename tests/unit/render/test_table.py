@@ -28,7 +28,7 @@ def test_the_first_line_is_the_verdict(scenario: str) -> None:
 
 def test_the_second_line_is_the_cause_in_words() -> None:
     report = b.debrief()
-    assert shown(report)[1].strip() == report.services[0].headline
+    assert shown(report)[1].strip() == str(report.services[0].headline)
 
 
 def test_a_healthy_service_takes_three_lines() -> None:
@@ -149,7 +149,7 @@ def test_show_commands_puts_a_command_under_each_step() -> None:
 
 
 def test_a_commands_unsafe_characters_are_quoted_again() -> None:
-    bad = b.step(1, command="kubectl get pods -l 'a=\x1b[2J'")
+    bad = b.step(1, commands=(("kubectl", "get", "pods", "-l", "a=\x1b[2J"),))
     service = b.service(ports=(b.port(steps=(bad, *b.WELL[1:])),))
     text = "\n".join(shown(b.report(service), show_commands=True))
     assert """kubectl get pods -l 'a='"$(printf '\\033')"'[2J'""" in text

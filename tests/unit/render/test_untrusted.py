@@ -74,6 +74,10 @@ def test_the_machine_formats_stay_valid(text: str) -> None:
     assert len(FORMATS["line.txt"](report).splitlines()) == 1
 
 
+EXACT = ("command", "commands", "look")
+"""Fields of the JSON that hold argument vectors."""
+
+
 @given(NASTY)
 def test_decoded_json_texts_are_harmless_as_well(text: str) -> None:
     """For those who print a field with ``jq -r``. An argument vector alone is exact."""
@@ -82,12 +86,12 @@ def test_decoded_json_texts_are_harmless_as_well(text: str) -> None:
         if isinstance(value, dict):
             for name, item in value.items():
                 walk(item, name)
-        elif isinstance(value, list) and key not in ("command", "look"):
+        elif isinstance(value, list) and key not in EXACT:
             for item in value:
                 walk(item, key)
         elif isinstance(value, str):
             assert not dangerous(value), key
-            if key not in ("shell", "command", "patch"):
+            if key not in ("shell", "patch", *EXACT):
                 assert "\n" not in value
 
     walk(json.loads(FORMATS["report.json"](hostile(text))))
