@@ -1,4 +1,4 @@
-"""PC101: pods wait for a node."""
+"""PC101: pods of the Service are Pending because they fit on no node."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
@@ -49,23 +49,25 @@ RULE = Rule(
     code="PC101",
     name="pod-not-scheduled",
     severity="error",
-    summary="Pods behind the Service are Pending because no node takes them",
+    summary="Pods of the Service are Pending because they fit on no node",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
     about_pods=True,
     explanation=Explanation(
-        meaning="The scheduler found no node for the pod: too little CPU or memory, a taint, an "
-        "affinity or a volume stands in the way. Its reason is quoted.",
-        why="A pod without a node has no address, so it is no endpoint. When all pods of the "
-        "Service wait, its clients are refused.",
-        confirm="kubectl describe pod POD: the event FailedScheduling names what each node lacks.",
-        fix="Free or add what the scheduler asks for, or ask for less in the pod template "
-        "(resources.requests, nodeSelector, tolerations).",
+        meaning="The scheduler found no node for the pod. Usually a node lacks CPU or memory, or "
+        "a taint, an affinity rule or a volume excludes it. The finding quotes the scheduler's "
+        "reason.",
+        why="A pod without a node has no IP address, so it is not an endpoint. If every pod of "
+        "the Service is Pending, connections to the Service are refused.",
+        confirm="kubectl describe pod POD: the event FailedScheduling says why each node does not "
+        "fit.",
+        fix="Add or free the resources that the scheduler asks for, or request less in the pod "
+        "template (resources.requests, nodeSelector, tolerations).",
     ),
     examples=(
         Example(
-            "the only pod asks for more CPU than any node has",
+            "the only pod requests more CPU than any node has",
             """
 kind: Service
 metadata: {name: checkout}

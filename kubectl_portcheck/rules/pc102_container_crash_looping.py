@@ -1,4 +1,4 @@
-"""PC102: a container starts and ends again and again."""
+"""PC102: a container of the Service's pods starts and exits again and again."""
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
@@ -77,21 +77,21 @@ RULE = Rule(
     code="PC102",
     name="container-crash-looping",
     severity="error",
-    summary="A container behind the Service starts and ends again and again",
+    summary="A container of the Service's pods starts and exits again and again",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
     about_pods=True,
     explanation=Explanation(
-        meaning="The container's process ends soon after its start; the kubelet starts it again "
-        "with growing pauses. The last exit code, reason and message are quoted: OOMKilled means "
-        "its memory limit, 137 a kill (often by a failing liveness probe), 1 or 2 mostly the "
-        "application's own error.",
+        meaning="The container exits soon after its start, and the kubelet restarts it with "
+        "growing delays. The finding quotes the last exit code, reason and message. OOMKilled "
+        "means that it reached its memory limit. 137 means that it was killed, often after a "
+        "failing liveness probe. 1 or 2 is usually an error of the application.",
         why="Between two starts nothing listens. The pod's network stays up, so a port-forward "
-        "meets 'connection refused', just as with a wrong port.",
+        "reports 'connection refused', as it does for a wrong port.",
         confirm="kubectl logs POD -c CONTAINER --previous, and kubectl describe pod POD.",
-        fix="Mend the application or its configuration. Where the rollout before worked, take "
-        "the last one back: kubectl rollout undo.",
+        fix="Fix the application or its configuration. If the revision before it worked, undo the "
+        "rollout: kubectl rollout undo.",
     ),
     examples=(
         Example(

@@ -1,4 +1,4 @@
-"""PC103: the image of a container cannot be had."""
+"""PC103: a container of the Service's pods waits for an image that cannot be pulled."""
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
@@ -76,23 +76,23 @@ RULE = Rule(
     code="PC103",
     name="image-pull-failing",
     severity="error",
-    summary="A container behind the Service waits for an image that cannot be pulled",
+    summary="A container of the Service's pods waits for an image that cannot be pulled",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,
     explanation=Explanation(
-        meaning="The node cannot get the image: its name or tag is wrong, the registry asks for "
-        "credentials, or it cannot be reached. The kubelet's words are quoted.",
-        why="The container never starts, so the pod is not Ready and gets no traffic. When all "
-        "pods of the Service wait, its clients are refused.",
-        confirm="kubectl describe pod POD shows ErrImagePull or ImagePullBackOff and why.",
-        fix="Correct the image in the pod template, or give the pod the imagePullSecrets it "
-        "needs. Where the rollout before worked, take the last one back: kubectl rollout undo.",
+        meaning="The node cannot pull the image: its name or tag is wrong, the registry requires "
+        "credentials, or the registry cannot be reached. The finding quotes the kubelet's message.",
+        why="The container does not start, so the pod is not Ready and gets no traffic. If no pod "
+        "of the Service is Ready, connections to the Service are refused.",
+        confirm="kubectl describe pod POD shows ErrImagePull or ImagePullBackOff with the reason.",
+        fix="Correct the image in the pod template, or add the imagePullSecrets that it needs. If "
+        "the revision before it worked, undo the rollout: kubectl rollout undo.",
     ),
     examples=(
         Example(
-            "a tag that does not exist, in the latest revision",
+            "the latest revision has a tag that does not exist",
             """
 kind: Service
 metadata: {name: checkout}

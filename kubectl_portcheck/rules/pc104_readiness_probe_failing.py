@@ -1,4 +1,4 @@
-"""PC104: pods run, and their readiness probe fails."""
+"""PC104: the pods run, but their readiness probe fails, so they get no traffic."""
 
 from collections.abc import Mapping
 
@@ -108,24 +108,25 @@ RULE = Rule(
     code="PC104",
     name="readiness-probe-failing",
     severity="error",
-    summary="Pods run and their readiness probe fails, so they get no traffic",
+    summary="The pods run, but their readiness probe fails, so they get no traffic",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS, Need.EVENTS),
     about_pods=True,
     explanation=Explanation(
-        meaning="The containers run, and the kubelet's readiness probe (or the startup probe, "
-        "before it) has no success. What the probe asks for is set against what listens.",
-        why="A pod that is not Ready is no endpoint for new connections. When no pod is Ready, "
-        "clients of the Service are refused.",
-        confirm="kubectl describe pod POD: the event Unhealthy tells the answer that the kubelet "
-        "got. A probe dials the pod's address, so a loopback listener fails it.",
-        fix="Mend the application where it answers badly or not on the pod's address, or the "
-        "probe where it asks for the wrong port or path.",
+        meaning="The containers run, and the readiness probe (or the startup probe before it) "
+        "does not succeed. The finding compares the probe's port with the ports that listen.",
+        why="A pod that is not Ready gets no new connections from the Service. If no pod is "
+        "Ready, connections to the Service are refused.",
+        confirm="kubectl describe pod POD: the event Unhealthy quotes the answer that the kubelet "
+        "got. A probe connects to the pod's IP address, so it fails when the application listens "
+        "on loopback only.",
+        fix="Fix the application if it answers with an error or does not listen on the pod's IP "
+        "address. Fix the probe if it uses the wrong port or path.",
     ),
     examples=(
         Example(
-            "the application answers on the loopback address alone",
+            "the application listens on the loopback address only",
             """
 kind: Service
 metadata: {name: checkout}
@@ -200,7 +201,7 @@ PC104 warning in Service checkout
 """,
         ),
         Example(
-            "while others serve, a pod that started a moment ago",
+            "a pod that started a moment ago, while others serve",
             """
 kind: Service
 metadata: {name: checkout}
@@ -225,7 +226,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: []}}
             expects="healthy; also PC411",
         ),
         Example(
-            "not Ready without any probe: another rule's matter",
+            "not Ready, but without a probe: not for this rule",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC105: the containers are ready, and a readiness gate keeps the pod from being it."""
+"""PC105: the containers are ready, but a readiness gate keeps the pods from being Ready."""
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
@@ -71,24 +71,24 @@ RULE = Rule(
     code="PC105",
     name="readiness-gate-unmet",
     severity="error",
-    summary="The containers are ready, and a readiness gate keeps the pods from being it",
+    summary="The containers are ready, but a readiness gate keeps the pods from being Ready",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,
     explanation=Explanation(
-        meaning="The pods name a readiness gate: a condition that a controller outside has to set, "
-        "such as a load balancer's when it has registered the pod. It is not True.",
-        why="A pod is Ready only when its containers are and every gate is True. Until then it "
-        "is no endpoint for new connections.",
-        confirm="kubectl get pod POD -o wide shows the READINESS GATES column; the pod's "
-        "status.conditions hold the reason.",
-        fix="Mend the controller that sets the condition. Where there is none any more, remove "
-        "the readinessGate from the pod template.",
+        meaning="The pods have a readiness gate: a condition that a controller sets, for example "
+        "when a load balancer has registered the pod. The condition is not True.",
+        why="A pod is Ready when all its containers are ready and all its gates are True. Until "
+        "then it gets no new connections from the Service.",
+        confirm="kubectl get pod POD -o wide shows the column READINESS GATES. status.conditions "
+        "of the pod has the reason.",
+        fix="Fix the controller that sets the condition. If that controller no longer exists, "
+        "remove the readinessGate from the pod template.",
     ),
     examples=(
         Example(
-            "the load balancer's controller never came",
+            "the load balancer's controller has not set the condition",
             """
 kind: Service
 metadata: {name: checkout}
@@ -116,7 +116,7 @@ PC105 error for all in Service checkout
 """,
         ),
         Example(
-            "the containers themselves are not ready",
+            "the containers are not ready either",
             """
 kind: Service
 metadata: {name: checkout}
@@ -133,7 +133,7 @@ status:
             expects="broken; also PC302",
         ),
         Example(
-            "the gate is met",
+            "the gate is True",
             """
 kind: Service
 metadata: {name: checkout}

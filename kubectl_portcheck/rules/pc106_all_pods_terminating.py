@@ -1,4 +1,4 @@
-"""PC106: every pod that the selector matches is being deleted."""
+"""PC106: every pod of the Service is being deleted."""
 
 from collections.abc import Sequence
 
@@ -80,22 +80,23 @@ RULE = Rule(
     code="PC106",
     name="all-pods-terminating",
     severity="error",
-    summary="Every pod behind the Service is being deleted",
+    summary="Every pod of the Service is being deleted",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS),
     explanation=Explanation(
-        meaning="All pods that the selector matches are being deleted and no new one is there: the "
-        "workload was scaled to zero or deleted, or its strategy is Recreate.",
-        why="A pod that is being deleted is no ready endpoint. As long as nothing else is ready, "
-        "kube-proxy sends clients to those that still answer; when they end, clients are refused.",
-        confirm="kubectl get pods shows Terminating; kubectl get deployments shows 0/0.",
-        fix="Scale the workload up again. A pod that hangs in Terminating waits for a finalizer "
-        "or for a node that is gone.",
+        meaning="All pods that the selector matches are being deleted, and no new pod exists: the "
+        "workload was scaled to 0 or deleted, or its strategy is Recreate.",
+        why="A pod that is being deleted is not a ready endpoint. While no other pod is ready, "
+        "kube-proxy sends clients to the deleted pods that still answer. When these are gone, "
+        "connections are refused.",
+        confirm="kubectl get pods shows Terminating. kubectl get deployments shows 0/0.",
+        fix="Scale the workload up again. A pod that stays in Terminating waits for a finalizer, "
+        "or its node is gone.",
     ),
     examples=(
         Example(
-            "scaled to zero; the last pod hangs",
+            "scaled to 0, and the last pod stays in Terminating",
             """
 kind: Service
 metadata: {name: checkout}
@@ -133,7 +134,7 @@ PC106 error for all in Service checkout
 """,
         ),
         Example(
-            "all pods drain and still answer: a warning",
+            "all pods are being deleted and still answer: a warning",
             """
 kind: Service
 metadata: {name: checkout}
@@ -160,7 +161,7 @@ PC106 warning in Service checkout
 """,
         ),
         Example(
-            "a new pod has taken over",
+            "a new pod has replaced it",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC107: the selector matches only pods that have run to their end."""
+"""PC107: all pods that the selector matches have finished."""
 
 from collections import Counter
 
@@ -53,23 +53,23 @@ RULE = Rule(
     code="PC107",
     name="pod-finished",
     severity="error",
-    summary="All pods that the selector matches have run to their end",
+    summary="All pods that the selector matches have finished",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,
     explanation=Explanation(
-        meaning="The selector matches pods, but each of them is Succeeded or Failed: a Job's pods, "
-        "pods with restartPolicy Never, or pods that were evicted from their node.",
-        why="A pod that has ended leaves the endpoints for good. Without another one the "
-        "Service's clients are refused.",
+        meaning="The selector matches pods, but each of them is Succeeded or Failed: pods of a "
+        "Job, pods with restartPolicy Never, or evicted pods.",
+        why="A pod that has finished is removed from the endpoints for good. If no other pod "
+        "exists, connections to the Service are refused.",
         confirm="kubectl get pods with the Service's selector shows Completed, Error or Evicted.",
-        fix="Let the selector match pods that keep running. A bare pod that was evicted is "
-        "replaced by nobody: run it in a Deployment.",
+        fix="Change the selector so that it matches pods that keep running. Kubernetes does not "
+        "replace a bare pod that was evicted: run it in a Deployment.",
     ),
     examples=(
         Example(
-            "the selector meets a Job's pod",
+            "the selector matches a pod of a Job",
             """
 kind: Service
 metadata: {name: checkout}
@@ -90,7 +90,7 @@ PC107 error for all in Service checkout
 """,
         ),
         Example(
-            "an evicted pod beside its successor",
+            "an evicted pod and the pod that replaced it",
             """
 kind: Service
 metadata: {name: checkout}

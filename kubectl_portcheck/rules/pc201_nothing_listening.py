@@ -1,4 +1,4 @@
-"""PC201: the containers run and no socket listens at all."""
+"""PC201: the containers run, but no process listens on any port."""
 
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -52,18 +52,18 @@ RULE = Rule(
     code="PC201",
     name="nothing-listening",
     severity="error",
-    summary="The containers run and no process listens on any port",
+    summary="The containers run, but no process listens on any port",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The containers are running, and the socket tables of the pod are empty: the "
-        "application never opened a port, or closed it again.",
-        why="A connection to a pod without a listening socket is refused at once.",
-        confirm="kubectl exec POD -- netstat -tlnp shows no line; kubectl logs POD shows what the "
-        "application does instead (it waits for a database, it runs another command).",
-        fix="Mend the start of the application. A readiness probe on the served port keeps such "
-        "a pod out of the Service.",
+        meaning="The containers run, and no socket of the pod listens: the application has not "
+        "opened a port, or has closed it.",
+        why="The pod refuses every connection.",
+        confirm="kubectl exec POD -- netstat -tlnp prints no line. kubectl logs POD shows what "
+        "the application does instead, such as waiting for a database.",
+        fix="Fix the start of the application. A readiness probe on the served port keeps such a "
+        "pod out of the Service.",
     ),
     examples=(
         Example(
@@ -89,7 +89,7 @@ PC201 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "something listens, if on another port: that is PC401",
+            "a process listens on another port: that is PC401",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC202: the target port listens on the loopback address alone."""
+"""PC202: the target port listens on 127.0.0.1 or ::1 only."""
 
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -47,18 +47,19 @@ RULE = Rule(
     code="PC202",
     name="loopback-only-listener",
     severity="error",
-    summary="The target port listens on 127.0.0.1 or ::1 alone",
+    summary="The target port listens on 127.0.0.1 or ::1 only",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The application listens on the right port, but only on the loopback address: "
-        "processes of the same pod reach it, nobody else does.",
-        why="Clients of the Service arrive at the pod's own address, where nothing listens. A "
-        "port-forward works all the same, since it dials the loopback from inside: it misleads.",
+        meaning="The application listens on the right port, but on the loopback address only. "
+        "Only processes of the same pod can reach it.",
+        why="Clients of the Service connect to the pod's IP address, where nothing listens. A "
+        "port-forward connects to loopback inside the pod, so it works and misleads.",
         confirm="kubectl exec POD -- netstat -tln shows 127.0.0.1:PORT instead of 0.0.0.0:PORT.",
-        fix="Bind to all addresses: many development servers take --host 0.0.0.0, --bind or a "
-        "listen directive. Behind some meshes the sidecar delivers to the pod's address as well.",
+        fix="Bind the application to all addresses: many development servers have --host 0.0.0.0, "
+        "--bind or a listen directive. Some meshes deliver traffic to the loopback address; "
+        "others do not.",
     ),
     examples=(
         Example(

@@ -1,4 +1,4 @@
-"""PC203: the target port listens on the pod's own address alone."""
+"""PC203: the target port listens on the pod's IP address only, so port-forward fails."""
 
 from kubectl_portcheck.rules.base import (
     Example,
@@ -45,18 +45,18 @@ RULE = Rule(
     code="PC203",
     name="pod-ip-only-listener",
     severity="warning",
-    summary="The target port listens on the pod's own address alone: port-forward misleads",
+    summary="The target port listens on the pod's IP address only, so port-forward fails",
     applies=(When.SELECTOR, When.TCP),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The application is bound to the pod's address instead of all addresses. Clients "
-        "of the Service dial that address and are served.",
-        why="Traffic does not fail. Only kubectl port-forward does: it dials the pod's loopback, "
-        "where nothing listens, and so it looks like a closed port.",
+        meaning="The application listens on the pod's IP address, not on all addresses. Clients "
+        "of the Service connect to that address and are served.",
+        why="Traffic does not fail. Only kubectl port-forward fails: it connects to loopback "
+        "inside the pod, where nothing listens.",
         confirm="kubectl exec POD -- netstat -tln shows POD-IP:PORT instead of 0.0.0.0:PORT.",
-        fix="Nothing has to be mended for the Service. To make port-forward work, let the "
-        "application listen on 0.0.0.0 (or [::]).",
+        fix="The Service needs no fix. To make port-forward work, make the application listen on "
+        "0.0.0.0 (or [::]).",
     ),
     examples=(
         Example(
@@ -81,7 +81,7 @@ PC203 warning in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the loopback is served as well",
+            "loopback is served as well",
             """
 kind: Service
 metadata: {name: checkout}

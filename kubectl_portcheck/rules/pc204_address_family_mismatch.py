@@ -1,4 +1,4 @@
-"""PC204: the Service has an address of a family that the listener does not take."""
+"""PC204: the application does not listen for the Service's address family."""
 
 from collections.abc import Mapping, Sequence
 
@@ -114,19 +114,22 @@ RULE = Rule(
     code="PC204",
     name="address-family-mismatch",
     severity="error",
-    summary="The Service's address family is not one that the listener takes",
+    summary="The application does not listen for the Service's address family",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
         meaning="The Service has IPv4 or IPv6 addresses, or both, and the application listens for "
-        "the other family alone: 0.0.0.0 takes IPv4, an IPv6-only socket takes IPv6.",
-        why="A client that comes by a family arrives at the pod's address of that family, where "
-        "nothing listens. Of a dual-stack Service one path fails and the other works.",
-        confirm="kubectl get service NAME -o jsonpath='{.spec.ipFamilies}' beside the listening "
-        "address: ss shows *:PORT for both families, [::]:PORT for IPv6 alone.",
-        fix="Let the application listen on [::] for both families. Otherwise give the Service "
-        "the family that the application takes; its first family cannot be changed later.",
+        "the other family only. A socket on 0.0.0.0 accepts IPv4; an IPv6-only socket accepts "
+        "IPv6.",
+        why="kube-proxy sends a client to the pod's address of the client's family. Nothing "
+        "listens there for that family, so the connection is refused. On a dual-stack Service one "
+        "family fails and the other works.",
+        confirm="Compare kubectl get service NAME -o jsonpath='{.spec.ipFamilies}' with the "
+        "listening address: ss shows *:PORT for both families, [::]:PORT for IPv6 only.",
+        fix="Make the application listen on [::] for both families. Or give the Service the "
+        "family that the application accepts; the first family of a Service cannot be changed "
+        "later.",
     ),
     examples=(
         Example(
@@ -155,7 +158,7 @@ PC204 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "a dual-stack Service, and the application takes IPv4 alone",
+            "a dual-stack Service, and the application accepts IPv4 only",
             """
 kind: Service
 metadata: {name: checkout}
@@ -188,7 +191,7 @@ PC204 error for path in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "a dual-stack Service and a listener for both",
+            "a dual-stack Service and a listener for both families",
             """
 kind: Service
 metadata: {name: checkout}
@@ -211,7 +214,7 @@ probes: {checkout-1: {sockets: ["[::]:8080"]}}
             expects="healthy",
         ),
         Example(
-            "pods of a dual-stack Service that have IPv4 alone: nobody is sent to them by IPv6",
+            "pods of a dual-stack Service that have IPv4 addresses only get no IPv6 clients",
             """
 kind: Service
 metadata: {name: checkout}
@@ -229,7 +232,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="healthy",
         ),
         Example(
-            "an IPv6 Service and an IPv4 listener; the API server's proxy dials the IPv4 address",
+            "an IPv6 Service and an IPv4 listener: port-forward and pod proxy work, clients are "
+            "refused",
             """
 kind: Service
 metadata: {name: checkout}
@@ -263,7 +267,7 @@ PC204 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "an IPv6 Service and listener; that the pod's IPv4 address refuses concerns no client",
+            "an IPv6 Service and listener: no client uses the pod's IPv4 address, which refuses",
             """
 kind: Service
 metadata: {name: checkout}

@@ -84,16 +84,16 @@ RULE = Rule(
     uses=(Need.SOCKETS,),
     explanation=Explanation(
         meaning="A container of the pod declares a containerPort, and no process listens on it. "
-        "The Service does not send traffic there.",
-        why="Traffic does not fail: declaring a port opens nothing and leaving it out closes "
-        "nothing. But people, monitors and policies read the declaration and are misled.",
-        confirm="kubectl exec POD -- netstat -tuln beside containers[].ports of the pod.",
-        fix="Correct or remove the containerPort in the pod template when it changes next. "
-        "Where a targetPort names it, that is PC405.",
+        "The Service does not send traffic to it.",
+        why="Traffic does not fail. Declaring a port opens nothing, and leaving it out closes "
+        "nothing. But people, monitors and policies rely on the declaration.",
+        confirm="Compare kubectl exec POD -- netstat -tuln with containers[].ports of the pod.",
+        fix="Correct or remove the containerPort in the pod template when you next change it. If "
+        "a targetPort refers to it by name, PC405 reports it.",
     ),
     examples=(
         Example(
-            "the application moved, and the declaration stayed",
+            "the application moved, and the declaration did not",
             """
 kind: Service
 metadata: {name: checkout}
@@ -115,7 +115,7 @@ PC205 info in Service checkout
 """,
         ),
         Example(
-            "an undeclared port and a declared one on the loopback",
+            "an undeclared port, and a declared one on loopback",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC206: the Service and the socket are of different protocols."""
+"""PC206: the Service's port is UDP and the socket is TCP, or the reverse."""
 
 from collections.abc import Sequence
 
@@ -89,24 +89,24 @@ RULE = Rule(
     code="PC206",
     name="protocol-mismatch",
     severity="error",
-    summary="The Service sends UDP where the socket is TCP, or the reverse",
+    summary="The Service's port is UDP and the socket is TCP, or the reverse",
     applies=(When.SELECTOR, When.NOT_SCTP),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     field=("ports", "#", "protocol"),
     explanation=Explanation(
-        meaning="The number is right and the protocol is not: the Service's port is of one "
-        "protocol, the socket with that number of the other. protocol is TCP where it is left out.",
-        why="TCP and UDP ports are different ports that share a number. A TCP client of a UDP "
-        "socket is refused; a UDP client of a TCP socket gets no answer.",
+        meaning="The port number is right and the protocol is wrong. If a Service port or a "
+        "container port has no protocol, it is TCP.",
+        why="TCP and UDP ports with the same number are different ports. A TCP client of a UDP "
+        "socket is refused. A UDP client of a TCP socket gets no answer.",
         confirm="kubectl exec POD -- netstat -tuln: the line says udp where the Service says TCP.",
-        fix="Set protocol in the Service (and in the container port) to what the application "
-        "speaks, or make the application speak what its clients do.",
+        fix="Set protocol in the Service (and in the container port) to the protocol that the "
+        "application uses, or change the application to the protocol that its clients use.",
     ),
     examples=(
         Example(
-            "a DNS server behind a Service whose protocol was left out",
+            "a DNS server behind a Service without a protocol",
             """
 kind: Service
 metadata: {name: checkout}

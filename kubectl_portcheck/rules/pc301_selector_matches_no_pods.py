@@ -1,4 +1,4 @@
-"""PC301: the Service's selector matches no pod."""
+"""PC301: the selector of the Service matches no pod."""
 
 from typing import NamedTuple
 
@@ -150,19 +150,20 @@ RULE = Rule(
     code="PC301",
     name="selector-matches-no-pods",
     severity="error",
-    summary="No pod bears the labels that the Service selects",
+    summary="The selector of the Service matches no pod",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
     in_files=Worth.ABSENCE,
     field=("selector",),
     explanation=Explanation(
-        meaning="The Service's selector and the labels of the pods differ, often in one letter, "
-        "or the workload does not exist or is scaled to zero.",
-        why="Without a matching pod the Service has no endpoint, and its clients are refused.",
-        confirm="kubectl get pods --show-labels beside kubectl get service NAME -o wide.",
-        fix="Correct the Service's selector. A workload's own selector cannot be changed, its "
-        "pod template's labels can, within that selector.",
+        meaning="The labels of the pods differ from the Service's selector, often in one letter. "
+        "Or the workload does not exist, or is scaled to 0.",
+        why="Without a matching pod the Service has no endpoint, and connections to it are "
+        "refused.",
+        confirm="Compare kubectl get pods --show-labels with kubectl get service NAME -o wide.",
+        fix="Correct the Service's selector. The selector of a workload cannot be changed; the "
+        "labels of its pod template can, within that selector.",
     ),
     examples=(
         Example(
@@ -189,7 +190,7 @@ PC301 error for all in Service checkout
 """,
         ),
         Example(
-            "the Deployment is scaled to zero; that another one has a similar label is no slip",
+            "the Deployment is scaled to 0, and another one has a similar label by chance",
             """
 kind: Service
 metadata: {name: cart}

@@ -1,4 +1,4 @@
-"""PC302: pods match, and none of them is a ready endpoint."""
+"""PC302: the selector matches pods, but none of them is Ready."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
@@ -53,17 +53,17 @@ RULE = Rule(
     code="PC302",
     name="no-ready-endpoints",
     severity="error",
-    summary="Pods match the selector and none of them is ready for traffic",
+    summary="The selector matches pods, but none of them is Ready",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The selector is right and pods exist, but none is Ready: they wait, crash, or "
-        "fail their readiness probe.",
-        why="Only ready pods receive traffic. Without one, clients are refused.",
-        confirm="kubectl get pods shows 0/1; kubectl describe pod shows the failing probe.",
-        fix="Mend what keeps the pods from being Ready; the findings beside this one name it. "
-        "For a moment of need publishNotReadyAddresses sends traffic to unready pods as well.",
+        meaning="The selector is right and pods exist, but none is Ready: they are Pending, they "
+        "crash, or their readiness probe fails.",
+        why="Only Ready pods get traffic. Without one, connections to the Service are refused.",
+        confirm="kubectl get pods shows 0/1. kubectl describe pod shows the failing probe.",
+        fix="Fix what keeps the pods from being Ready; another finding of the report names it. In "
+        "an emergency, publishNotReadyAddresses sends traffic to pods that are not Ready as well.",
     ),
     examples=(
         Example(
@@ -93,7 +93,7 @@ PC302 error for all in Service checkout, port 80/TCP, follows from PC411
 """,
         ),
         Example(
-            "one of two pods is ready",
+            "one of two pods is Ready",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC303: ready endpoints that do not carry the Service's port."""
+"""PC303: ready endpoints do not have the port, because a named targetPort did not resolve."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
@@ -39,18 +39,18 @@ RULE = Rule(
     code="PC303",
     name="endpoint-without-port",
     severity="error",
-    summary="Ready endpoints carry no such port: a named targetPort did not resolve",
+    summary="Ready endpoints do not have the port, because a named targetPort did not resolve",
     applies=(When.SELECTOR, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(Need.PODS, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The endpoint controller resolves a named targetPort in each pod. Where the pod "
-        "has no container port of that name and protocol, it leaves the port out and keeps the "
-        "endpoint: kubectl describe service then looks healthy.",
-        why="kube-proxy has no address for that port and refuses its clients.",
+        meaning="The EndpointSlice controller looks a named targetPort up in each pod. If a pod "
+        "has no container port of that name and protocol, the controller leaves the port out and "
+        "keeps the endpoint. kubectl describe service then looks healthy.",
+        why="kube-proxy has no endpoint for this port and refuses connections to it.",
         confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows <unset> "
         "under PORTS.",
-        fix="Let the Service name a port that the pods declare, or declare it in the pods.",
+        fix="Set targetPort to a name that the pods declare, or declare the name in the pods.",
     ),
     examples=(
         Example(
@@ -78,7 +78,7 @@ PC303 error for all in Service checkout, port 80/TCP, follows from PC402
 """,
         ),
         Example(
-            "the slice carries the port",
+            "the slice has the port",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC304: some pods of the Service are not ready; the others serve."""
+"""PC304: some pods of the Service are not Ready; the others serve."""
 
 from kubectl_portcheck.rules.base import (
     Example,
@@ -34,17 +34,17 @@ RULE = Rule(
     code="PC304",
     name="some-endpoints-not-ready",
     severity="warning",
-    summary="Some pods of the Service are not ready; the others serve",
+    summary="Some pods of the Service are not Ready; the others serve",
     applies=(When.SELECTOR, When.READY_ONLY),
     needs=(Need.PODS,),
     uses=(),
     explanation=Explanation(
-        meaning="Some of the pods that the selector matches are not Ready, for longer than a start "
-        "takes. The Service leaves them out and sends its clients to the others.",
-        why="Traffic does not fail, but fewer pods carry it.",
-        confirm="kubectl get pods shows 0/1 beside 1/1; kubectl describe pod tells why.",
-        fix="Mend what keeps these pods from being Ready; a finding beside this one names it, "
-        "where it is known.",
+        meaning="Some of the pods that the selector matches are not Ready, for longer than a "
+        "start takes. The Service sends its clients to the other pods.",
+        why="Traffic does not fail, but fewer pods serve it.",
+        confirm="kubectl get pods shows 0/1 and 1/1. kubectl describe pod says why.",
+        fix="Fix what keeps these pods from being Ready. If the cause is known, another finding "
+        "of the report names it.",
     ),
     examples=(
         Example(
@@ -73,7 +73,7 @@ PC304 warning in Service checkout
 """,
         ),
         Example(
-            "a rollout goes on: one pod starts, one ends",
+            "during a rollout: one pod starts, one is deleted",
             """
 kind: Service
 metadata: {name: checkout}
@@ -98,7 +98,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="healthy",
         ),
         Example(
-            "publishNotReadyAddresses: clients are sent to pods that are not ready on purpose",
+            "publishNotReadyAddresses: pods that are not Ready get traffic on purpose",
             """
 kind: Service
 metadata: {name: checkout}

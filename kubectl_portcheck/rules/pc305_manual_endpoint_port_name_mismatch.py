@@ -1,4 +1,4 @@
-"""PC305: slices that were written by hand name their port otherwise than the Service does."""
+"""PC305: the ports of manual EndpointSlices have other names than the Service's ports."""
 
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import EndpointPort, EndpointSlice
@@ -91,21 +91,21 @@ RULE = Rule(
     code="PC305",
     name="manual-endpoint-port-name-mismatch",
     severity="error",
-    summary="Hand-written EndpointSlices name their port otherwise than the Service does",
+    summary="The ports of manual EndpointSlices have other names than the Service's ports",
     applies=(When.MANUAL_ENDPOINTS, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(),
     in_files=Worth.PROOF,
     field=("ports", "#", "name"),
     explanation=Explanation(
-        meaning="The Service has no selector; its EndpointSlices are written by hand. A port of a "
-        "slice belongs to the Service's port of the same name and protocol, and here none does. "
-        "The number of the targetPort plays no part.",
-        why="kube-proxy finds no endpoint for the Service's port and refuses its clients.",
-        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: "
-        "ports[].name beside spec.ports[].name of the Service.",
-        fix="Give the slice's port the name that the Service's port has; an unnamed port of the "
-        "Service asks for an empty name.",
+        meaning="The Service has no selector, so its EndpointSlices are written by hand. A port "
+        "of a slice belongs to the Service port with the same name and protocol, and no port of "
+        "the slices has them. The number of the targetPort does not matter.",
+        why="kube-proxy finds no endpoint for the Service port and refuses connections to it.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: compare "
+        "ports[].name with spec.ports[].name of the Service.",
+        fix="Set the name of the slice's port to the name of the Service port. If the Service "
+        "port has no name, leave the name in the slice empty.",
     ),
     examples=(
         Example(
@@ -130,7 +130,7 @@ PC305 error for all in Service checkout, port 5432/TCP
 """,
         ),
         Example(
-            "the names are the same, the numbers may differ",
+            "the names are the same; the numbers may differ",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC306: a Service without a selector, and nobody wrote its endpoints."""
+"""PC306: a Service without a selector has no endpoints."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
@@ -69,14 +69,14 @@ RULE = Rule(
     in_files=Worth.ABSENCE,
     field=("ports",),
     explanation=Explanation(
-        meaning="The Service has no selector, so Kubernetes writes no endpoints for it. Someone "
-        "else has to, in EndpointSlices that bear the label kubernetes.io/service-name, and "
-        "there is no usable address in any.",
-        why="kube-proxy has no address for the Service and refuses its clients.",
-        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows none, or no "
-        "ENDPOINTS.",
-        fix="Give the Service a selector, where pods were meant. Otherwise write the "
-        "EndpointSlice: its label, its addresses, and a port of the same name as the Service's.",
+        meaning="The Service has no selector, so Kubernetes does not create endpoints for it. "
+        "They have to be written by hand, in EndpointSlices with the label "
+        "kubernetes.io/service-name. No such slice has a usable address.",
+        why="kube-proxy has no endpoint for the Service and refuses connections to it.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows no slice, or "
+        "no ENDPOINTS.",
+        fix="Add a selector if the Service is for pods. Otherwise write the EndpointSlice: the "
+        "label, the addresses, and a port with the name of the Service port.",
     ),
     examples=(
         Example(
@@ -109,7 +109,7 @@ ports: [{name: "", port: 8080}]
             expects="inconclusive",
         ),
         Example(
-            "an ExternalName has no endpoints by design",
+            "an ExternalName Service has no endpoints by design",
             """
 kind: Service
 metadata: {name: checkout}

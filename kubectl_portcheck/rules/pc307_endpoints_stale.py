@@ -1,4 +1,4 @@
-"""PC307: the EndpointSlices disagree with the pods, or with the targetPort."""
+"""PC307: the EndpointSlices do not match the pods or the targetPort."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -170,21 +170,21 @@ RULE = Rule(
     code="PC307",
     name="endpoints-stale",
     severity="error",
-    summary="The EndpointSlices disagree with the pods or with the targetPort",
+    summary="The EndpointSlices do not match the pods or the targetPort",
     applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.SLICES),
     uses=(Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="Kubernetes writes the EndpointSlices from the selector, the pods and the "
-        "targetPort. Here they do not fit: a Ready pod is missing, a pod is listed that is gone, "
-        "or the port is not what the targetPort resolves to.",
-        why="kube-proxy follows the slices, not the pods: clients are sent to an old port or an "
-        "old address, or new pods get no traffic.",
-        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml beside "
-        "kubectl get pods -o wide. A difference of a second or two is normal.",
-        fix="Run the command again after some seconds. If the difference stays, the endpoint "
-        "slice controller in kube-controller-manager is down or overloaded, or somebody else "
-        "writes slices for this Service (label endpointslice.kubernetes.io/managed-by).",
+        meaning="Kubernetes creates the EndpointSlices from the selector, the pods and the "
+        "targetPort. Here they do not match: a Ready pod is missing, a listed pod no longer "
+        "exists, or the port is not the one that targetPort resolves to.",
+        why="kube-proxy follows the EndpointSlices, not the pods. Clients are sent to an old port "
+        "or an old address, or new pods get no traffic.",
+        confirm="Compare kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml "
+        "with kubectl get pods -o wide. A delay of a second or two is normal.",
+        fix="Run the command again after some seconds. If the difference stays, the EndpointSlice "
+        "controller in kube-controller-manager is down or overloaded, or something else writes "
+        "slices for this Service (label endpointslice.kubernetes.io/managed-by).",
     ),
     examples=(
         Example(

@@ -1,4 +1,4 @@
-"""PC308: a traffic policy is Local, and nodes have no endpoint of their own."""
+"""PC308: a traffic policy is Local, and some nodes have no endpoint."""
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
@@ -85,20 +85,21 @@ RULE = Rule(
     code="PC308",
     name="no-local-endpoint",
     severity="error",
-    summary="A traffic policy is Local, and nodes have no endpoint of their own",
+    summary="A traffic policy is Local, and some nodes have no endpoint",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
     uses=(Need.NODES, Need.PODS, Need.REPLICA_SETS),
     explanation=Explanation(
-        meaning="With internalTrafficPolicy Local a client reaches the endpoints on its own node "
-        "and no others; with externalTrafficPolicy Local the same holds for the node that a "
-        "client from outside comes to. Nodes on which pods may run have none. Where a DaemonSet "
-        "made the pods it is a warning, since clients are mostly where the DaemonSet is; so it is "
-        "for node ports. A load balancer asks the nodes and leaves those without an endpoint out.",
-        why="kube-proxy drops the packets on such a node: clients there meet time-outs, not "
-        "refusals, and other nodes are well. A port-forward shows nothing of it.",
-        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: the "
-        "nodeName of each endpoint, beside kubectl get nodes.",
+        meaning="With internalTrafficPolicy: Local a client reaches only endpoints on its own "
+        "node. With externalTrafficPolicy: Local an external client reaches only endpoints on the "
+        "node that it connects to. Some nodes that can run pods have no endpoint. If a DaemonSet "
+        "owns the pods, the finding is a warning, because the clients usually run on the nodes of "
+        "the DaemonSet. For node ports it is a warning, too. A load balancer checks the nodes and "
+        "does not use those without an endpoint.",
+        why="On such a node kube-proxy drops the packets: clients there get time-outs, not "
+        "refusals. Other nodes work, and a port-forward does not show the fault.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: compare "
+        "the nodeName of each endpoint with kubectl get nodes.",
         fix="Set the policy to Cluster, or run a pod on every node (a DaemonSet).",
     ),
     examples=(
@@ -138,7 +139,7 @@ PC308 error for path in Service cache, port 6379/TCP
 """,
         ),
         Example(
-            "the other node takes no pods",
+            "the other node cannot run pods",
             """
 kind: Service
 metadata: {name: cache}

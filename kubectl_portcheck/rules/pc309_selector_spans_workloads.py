@@ -1,4 +1,4 @@
-"""PC309: the selector matches pods of several workloads, and they listen differently."""
+"""PC309: the selector matches pods of several workloads that listen on different ports."""
 
 from collections.abc import Iterable, Sequence
 
@@ -125,27 +125,27 @@ RULE = Rule(
     code="PC309",
     name="selector-spans-workloads",
     severity="error",
-    summary="The selector matches pods of several workloads, and they listen differently",
+    summary="The selector matches pods of several workloads that listen on different ports",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     field=("selector",),
     explanation=Explanation(
-        meaning="Pods of more than one workload bear the labels that the Service selects. Those "
-        "of one listen on the target port, those of another do not: a worker, a job or a debug "
-        "pod that shares a label, mostly.",
-        why="The Service sends its clients to all of them. Those that meet a pod of the other "
-        "workload are refused, so the failure looks like chance.",
-        confirm="kubectl get pods with the Service's selector and --show-labels: the names tell "
-        "the workloads.",
-        fix="Add a label to the Service's selector that only the right pods bear, or give the "
-        "other workload's pods other labels. Two workloads that listen alike (blue and green, a "
-        "canary) are well.",
+        meaning="Pods of more than one workload have the labels that the Service selects. The "
+        "pods of one workload listen on the target port, the pods of another do not. Usually the "
+        "other is a worker, a job or a debug pod with the same label.",
+        why="The Service sends clients to all of these pods. Connections to a pod of the other "
+        "workload are refused, so the Service fails now and then.",
+        confirm="kubectl get pods --show-labels with the Service's selector: the names show the "
+        "workloads.",
+        fix="Add a label to the Service's selector that only the right pods have, or change the "
+        "labels of the other workload. Two workloads that listen on the same port, such as blue "
+        "and green or a canary, are not reported.",
     ),
     examples=(
         Example(
-            "a worker shares the label app",
+            "a worker has the same label app",
             """
 kind: Service
 metadata: {name: checkout}
@@ -178,7 +178,7 @@ PC309 error for pods in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "blue and green, which listen alike",
+            "blue and green, which listen on the same port",
             """
 kind: Service
 metadata: {name: checkout}
@@ -199,7 +199,7 @@ probes: {blue-0: {sockets: ["0.0.0.0:8080"]}, green-0: {sockets: ["0.0.0.0:8080"
             expects="healthy",
         ),
         Example(
-            "two revisions of one Deployment: that is PC407, though no ReplicaSet can be read",
+            "two revisions of one Deployment: that is PC407, even if no ReplicaSet can be read",
             """
 kind: Service
 metadata: {name: checkout}

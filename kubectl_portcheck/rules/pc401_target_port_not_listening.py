@@ -1,4 +1,4 @@
-"""PC401: the Service sends traffic to a port where nothing listens."""
+"""PC401: no process listens on the Service's targetPort."""
 
 from collections.abc import Sequence
 
@@ -159,22 +159,23 @@ RULE = Rule(
     code="PC401",
     name="target-port-not-listening",
     severity="error",
-    summary="Nothing listens on the Service's targetPort",
+    summary="No process listens on the Service's targetPort",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NUMBERED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
-        meaning="The Service sends its traffic to a port of the pods on which no process "
-        "listens, while the pods listen elsewhere. Mostly the application moved to another port "
-        "and the Service was forgotten, or the other way round.",
-        why="The pod's kernel refuses the connection. Endpoints and readiness look fine, since "
-        "neither of them asks for this port.",
-        confirm="kubectl exec POD -- netstat -tln beside kubectl get service NAME -o yaml: the "
-        "targetPort is not among the listening ports. A declared containerPort opens nothing.",
-        fix="Set targetPort to the port that the application listens on. A named container port "
-        "as targetPort cures it for good: the name moves with the number.",
+        meaning="The Service sends traffic to a port on which no process of the pods listens, and "
+        "the pods listen on other ports. Usually the application moved to another port and the "
+        "Service was not changed, or the reverse.",
+        why="The pod refuses the connection. Endpoints and readiness look healthy, because "
+        "neither checks this port.",
+        confirm="Compare kubectl exec POD -- netstat -tln with kubectl get service NAME -o yaml: "
+        "the targetPort is not among the listening ports. A declared containerPort does not open "
+        "a port.",
+        fix="Set targetPort to the port that the application listens on. If you use the name of a "
+        "container port as targetPort, the Service follows when the number changes.",
     ),
     examples=(
         Example(
@@ -203,7 +204,7 @@ PC401 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the application moved, and its manifest was forgotten as well",
+            "the application moved, and neither the Service nor the pod template was changed",
             """
 kind: Service
 metadata: {name: checkout}
@@ -230,7 +231,7 @@ PC401 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "an undeclared port is legal, as long as a process listens there",
+            "an undeclared port works if a process listens there",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC402: no container port bears the name that the Service's targetPort asks for."""
+"""PC402: the targetPort is a name that no container port has."""
 
 from collections.abc import Iterable
 
@@ -137,25 +137,25 @@ RULE = Rule(
     code="PC402",
     name="named-target-port-unresolved",
     severity="error",
-    summary="The targetPort is a name that no container port bears",
+    summary="The targetPort is a name that no container port has",
     applies=(When.NAMED_TARGET_PORT,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
-        meaning="A targetPort that is a name is looked up among the container ports of each pod, "
-        "by name and protocol. Here no pod declares it: a slip of the pen, a renamed port, or a "
-        "name such as 8080-tcp where a number was meant.",
-        why="The endpoints stay, but without this port: kubectl describe service looks healthy "
-        "and kube-proxy refuses the clients.",
-        confirm="kubectl get pod POD -o yaml shows the names under containers[].ports; kubectl "
+        meaning="Kubernetes looks a named targetPort up among the container ports of each pod, by "
+        "name and protocol. No pod declares this name. Usually it is misspelt or was renamed, or "
+        "it is a name such as 8080-tcp where a number was meant.",
+        why="The endpoints exist, but without this port. kubectl describe service looks healthy, "
+        "and kube-proxy refuses connections.",
+        confirm="kubectl get pod POD -o yaml shows the names under containers[].ports. kubectl "
         "get endpointslices shows <unset>.",
-        fix="Name a declared port in the Service, or give the container port that name.",
+        fix="Set targetPort to a declared name, or give the container port this name.",
     ),
     examples=(
         Example(
-            "htpp for http",
+            "htpp instead of http",
             """
 kind: Service
 metadata: {name: checkout}
@@ -177,7 +177,7 @@ PC402 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the name is declared by a native sidecar",
+            "a native sidecar declares the name",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC403: the targetPort's name is declared, but for the other protocol."""
+"""PC403: the pods declare the targetPort's name for another protocol than the Service's."""
 
 from collections.abc import Sequence
 
@@ -116,26 +116,26 @@ RULE = Rule(
     code="PC403",
     name="named-target-port-wrong-protocol",
     severity="error",
-    summary="The targetPort's name is declared for another protocol than the Service's",
+    summary="The pods declare the targetPort's name for another protocol than the Service's",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
-        meaning="A name is looked up among the container ports by name and protocol. The pods "
-        "declare this name, but for UDP where the Service's port is TCP, or the reverse. protocol "
-        "is TCP where it is left out.",
-        why="The name does not resolve, so the endpoints carry no such port and kube-proxy "
-        "refuses the clients. kubectl port-forward ignores the protocol and may work.",
-        confirm="kubectl get pod POD -o yaml: protocol beside the name under containers[].ports; "
-        "kubectl get endpointslices shows <unset>.",
-        fix="Set the same protocol in the Service and in the container port: that which the "
-        "application speaks.",
+        meaning="Kubernetes looks the name up among the container ports by name and protocol. The "
+        "pods declare the name for UDP and the Service port is TCP, or the reverse. If protocol "
+        "is left out, it is TCP.",
+        why="The name does not resolve, so the endpoints do not have this port and kube-proxy "
+        "refuses connections. kubectl port-forward ignores the protocol and may work.",
+        confirm="kubectl get pod POD -o yaml shows the protocol next to the name under "
+        "containers[].ports. kubectl get endpointslices shows <unset>.",
+        fix="Set protocol in the Service and in the container port to the protocol that the "
+        "application uses.",
     ),
     examples=(
         Example(
-            "the Service's protocol was left out",
+            "the Service has no protocol",
             """
 kind: Service
 metadata: {name: checkout}

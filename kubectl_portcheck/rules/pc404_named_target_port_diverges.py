@@ -1,4 +1,4 @@
-"""PC404: the targetPort's name resolves differently across the pods."""
+"""PC404: the targetPort's name resolves to different ports across the pods."""
 
 from collections import Counter
 
@@ -62,21 +62,22 @@ RULE = Rule(
     code="PC404",
     name="named-target-port-diverges",
     severity="warning",
-    summary="The targetPort's name resolves differently across the pods",
+    summary="The targetPort's name resolves to different ports across the pods",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
-        meaning="A named targetPort is looked up in each pod by itself. Here the pods declare the "
-        "name with different numbers, or some do not declare it: two revisions, or two workloads.",
-        why="Different numbers are what names are for, and clients are served. A pod that does "
-        "not declare the name gets no traffic for this port, though it is Ready.",
-        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows a line for "
-        "each number, and <unset> for pods without the name.",
-        fix="Nothing, where every number is meant and listens. Declare the name in the pods that "
-        "lack it.",
+        meaning="Kubernetes looks a named targetPort up in each pod. The pods declare the name "
+        "with different numbers, or some pods do not declare it. Usually these are two revisions "
+        "or two workloads.",
+        why="Different numbers are allowed, and clients are served. A pod that does not declare "
+        "the name gets no traffic for this port, even if it is Ready.",
+        confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows a line per "
+        "number, and <unset> for pods without the name.",
+        fix="Nothing, if every number is meant and listens. Declare the name in the pods that do "
+        "not have it.",
     ),
     examples=(
         Example(

@@ -1,4 +1,4 @@
-"""PC405: the targetPort's name leads to a declared container port where nothing listens."""
+"""PC405: the targetPort's name resolves to a declared port on which nothing listens."""
 
 from collections.abc import Sequence
 
@@ -70,17 +70,19 @@ RULE = Rule(
     code="PC405",
     name="named-target-port-not-listening",
     severity="error",
-    summary="The targetPort's name leads to a declared port where nothing listens",
+    summary="The targetPort's name resolves to a declared port on which nothing listens",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The Service names a container port, the pods declare it, and no process listens "
-        "on the number that they declare. The pod template is out of date, not the Service.",
-        why="Traffic goes to the declared number, where the connection is refused.",
-        confirm="kubectl exec POD -- netstat -tln beside the containerPort in the pod's YAML.",
+        meaning="The Service refers to a container port by name, the pods declare the name, and "
+        "no process listens on the declared number. The pod template is wrong, not the Service.",
+        why="Clients are sent to the declared number, where the connection is refused.",
+        confirm="Compare kubectl exec POD -- netstat -tln with the containerPort in the pod's "
+        "YAML.",
         fix="Correct the containerPort in the pod template; every Service that uses the name "
-        "follows. Pointing the Service at the number helps at once, but gives the name up.",
+        "follows. Setting targetPort to the number helps at once, but the Service no longer "
+        "follows the name.",
     ),
     examples=(
         Example(
@@ -106,7 +108,7 @@ PC405 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "a name that leads to a listener",
+            "a name that resolves to a listening port",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC406: clients of a headless Service dial its port in the pods, and nothing listens there."""
+"""PC406: clients of a headless Service connect to its port in the pods, where nothing listens."""
 
 from collections.abc import Sequence
 
@@ -97,25 +97,26 @@ RULE = Rule(
     code="PC406",
     name="headless-port-differs",
     severity="error",
-    summary="Clients of a headless Service dial its port in the pods, where nothing listens",
+    summary="Clients of a headless Service connect to its port in the pods, where nothing listens",
     applies=(When.SELECTOR, When.HEADLESS),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     field=("ports", "#", "port"),
     explanation=Explanation(
-        meaning="A headless Service (clusterIP: None) is a DNS name for the pods' addresses. "
-        "Clients dial the Service's port there, and the pods listen on another one.",
-        why="Nothing translates ports on the way: targetPort has an effect only for readers of "
-        "EndpointSlices and SRV records. A connection to the pod's closed port is refused.",
-        confirm="kubectl get service NAME shows None under CLUSTER-IP; kubectl exec POD -- "
+        meaning="A headless Service (clusterIP: None) is a DNS name for the addresses of its "
+        "pods. Clients connect to the Service's port on these addresses, and the pods listen on "
+        "another port.",
+        why="Nothing translates the port: only programs that read EndpointSlices or SRV records "
+        "use targetPort. The pod refuses the connection.",
+        confirm="kubectl get service NAME shows None under CLUSTER-IP. kubectl exec POD -- "
         "netstat -tln does not show the Service's port.",
-        fix="Give the Service the port on which the pods listen and let clients use it; or add a "
-        "Service with a clusterIP for clients that need the other number.",
+        fix="Set the Service's port to the port on which the pods listen, and let clients use it. "
+        "Or add a Service with a cluster IP for clients that need the other number.",
     ),
     examples=(
         Example(
-            "port 80 was to lead to 8080",
+            "port 80 was meant to lead to 8080",
             """
 kind: Service
 metadata: {name: checkout}
@@ -155,7 +156,7 @@ probes: {checkout-0: {sockets: ["0.0.0.0:5432"]}}
             expects="healthy",
         ),
         Example(
-            "not headless: targetPort translates",
+            "not headless: targetPort is used",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC407: some pods listen on the target port, others elsewhere."""
+"""PC407: some pods listen on the target port, others do not."""
 
 from collections.abc import Sequence
 
@@ -80,25 +80,26 @@ RULE = Rule(
     code="PC407",
     name="mixed-listeners",
     severity="error",
-    summary="Some pods listen on the target port and others elsewhere",
+    summary="Some pods listen on the target port, others do not",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
-        meaning="The pods of the Service differ: some listen on its target port, some do not. "
-        "Mostly a rollout that moved the port stands half done.",
-        why="Clients that are sent to the pods without a listener are refused; the others are "
-        "served, so the failure looks like chance.",
-        confirm="kubectl exec in each pod -- netstat -tln; kubectl get pods -L pod-template-hash.",
-        fix="Mend the workload, not the Service: another targetPort would break the pods that "
-        "answer. Take the rollout back, or make both revisions name their port alike and let "
-        "the Service use the name.",
+        meaning="The pods of the Service differ: some listen on its target port, others listen on "
+        "other ports. Usually a rollout that changes the port is not complete.",
+        why="Connections to the pods without a listener are refused and the others are served, so "
+        "the Service fails now and then.",
+        confirm="kubectl exec POD -- netstat -tln in each pod, and kubectl get pods -L "
+        "pod-template-hash.",
+        fix="Fix the workload, not the Service: with another targetPort the pods that answer now "
+        "would fail. Undo the rollout, or give the port the same name in both revisions and use "
+        "the name as targetPort.",
     ),
     examples=(
         Example(
-            "one of two pods is of the new revision",
+            "one of two pods has the new revision",
             """
 kind: Service
 metadata: {name: checkout}
@@ -124,7 +125,7 @@ PC407 error for pods in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "names that lead to another number in each pod are well",
+            "a name that resolves to another number in each pod works",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC408: the user's NAME:PORT is not a port of the Service."""
+"""PC408: the requested port is not a port of the Service."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
@@ -37,17 +37,17 @@ RULE = Rule(
     code="PC408",
     name="service-port-unknown",
     severity="error",
-    summary="The port that was asked about is not a port of the Service",
+    summary="The requested port is not a port of the Service",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
     needs=(),
     uses=(),
     in_files=Worth.PROOF,
     field=("ports",),
     explanation=Explanation(
-        meaning="You asked about NAME:PORT, and the Service has no port of that number or name. "
-        "Clients that use it use the wrong one, too; mostly they name the target port.",
-        why="kube-proxy has no rule for such a port: clients meet 'no route to host' or a "
-        "time-out, not a refusal.",
+        meaning="You asked for NAME:PORT, and the Service has no port with that number or name. A "
+        "client that uses this port uses the wrong one. Usually it uses the target port.",
+        why="kube-proxy has no rule for the port: clients get 'no route to host' or a time-out, "
+        "not a refusal.",
         confirm="kubectl get service NAME lists the ports.",
         fix="Use a port of the Service in the client, or add the port to the Service.",
     ),

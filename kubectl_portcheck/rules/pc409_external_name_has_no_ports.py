@@ -1,4 +1,4 @@
-"""PC409: an ExternalName Service is a DNS alias; its ports do nothing."""
+"""PC409: an ExternalName Service is a DNS alias; its ports have no effect."""
 
 import re
 
@@ -52,26 +52,26 @@ RULE = Rule(
     code="PC409",
     name="external-name-has-no-ports",
     severity="warning",
-    summary="An ExternalName Service is a DNS alias, and its ports do nothing",
+    summary="An ExternalName Service is a DNS alias; its ports have no effect",
     applies=(When.EXTERNAL_NAME,),
     needs=(),
     uses=(),
     in_files=Worth.PROOF,
     field=("externalName",),
     explanation=Explanation(
-        meaning="type: ExternalName makes a CNAME record and nothing else: no address, no "
-        "endpoints, no kube-proxy rule. Ports and targetPorts that it lists have no effect, and "
-        "a selector has none.",
-        why="Clients resolve the name and dial the outside host themselves, on the port that "
-        "they use. Who expects a translation meets the wrong port. HTTP and TLS clients also "
-        "send the alias as the host name, which the other side may not know.",
+        meaning="A Service of type ExternalName is a CNAME record and nothing else: it has no "
+        "address, no endpoints and no kube-proxy rule. Its ports, targetPorts and selector have "
+        "no effect.",
+        why="Clients resolve the name and connect to the external host, on whatever port they "
+        "use. A client that expects a translated port connects to the wrong one. HTTP and TLS "
+        "clients also send the alias as host name, which the external host may not know.",
         confirm="kubectl get service NAME shows ExternalName and the host under EXTERNAL-IP.",
-        fix="Let clients use the outside host's own port. Where a port has to be translated, use a "
-        "Service without a selector and an EndpointSlice with the outside addresses.",
+        fix="Let clients use the port of the external host. If a port has to be translated, use a "
+        "Service without a selector and an EndpointSlice with the external addresses.",
     ),
     examples=(
         Example(
-            "a port that was to be translated",
+            "targetPort differs from port, which has no effect",
             """
 kind: Service
 metadata: {name: checkout}
@@ -88,7 +88,7 @@ PC409 warning in Service checkout
 """,
         ),
         Example(
-            "an address where a name belongs",
+            "an IP address instead of a name",
             """
 kind: Service
 metadata: {name: checkout}
@@ -102,7 +102,7 @@ PC409 warning in Service checkout
 """,
         ),
         Example(
-            "a Service without a selector is another thing",
+            "a Service without a selector is not of this type",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC410: ``kubectl apply`` merged two ports of one number into one."""
+"""PC410: kubectl apply lost one of two ports with the same number."""
 
 from kubectl_portcheck.model.fixes import Fix, Operation
 from kubectl_portcheck.model.objects import ServicePort
@@ -113,24 +113,25 @@ RULE = Rule(
     code="PC410",
     name="port-lost-in-apply",
     severity="error",
-    summary="kubectl apply lost one of two ports that share a number",
+    summary="kubectl apply lost one of two ports with the same number",
     needs=(),
     uses=(),
     explanation=Explanation(
-        meaning="kubectl apply matches the ports of a Service by their number alone (the merge key "
-        "port), although TCP and UDP may share one. Where a file gives both, one of them can be "
-        "lost or keep its old targetPort, and apply reports success. The annotation of the last "
-        "apply says what was given.",
-        why="For the lost port kube-proxy has no rule: its clients meet a time-out or 'no route "
-        "to host', not a refusal. DNS over TCP beside UDP is the usual victim.",
-        confirm="kubectl apply view-last-applied service NAME beside kubectl get service NAME -o "
-        "yaml.",
-        fix="Add the port by a JSON patch, which does not merge. From then on use kubectl apply "
-        "--server-side: its key is number and protocol. (Kubernetes API, ServiceSpec.ports)",
+        meaning="kubectl apply identifies the ports of a Service by their number only (the merge "
+        "key is port), but a TCP and a UDP port may have the same number. If a file has both, one "
+        "of them can be lost or keep its old targetPort, and apply reports success. The "
+        "annotation of the last apply has the ports of the file.",
+        why="kube-proxy has no rule for the lost port: clients get a time-out or 'no route to "
+        "host', not a refusal. Often this happens to DNS over TCP next to UDP.",
+        confirm="Compare kubectl apply view-last-applied service NAME with kubectl get service "
+        "NAME -o yaml.",
+        fix="Add the port with a JSON patch, which does not merge. After that use kubectl apply "
+        "--server-side, which identifies a port by number and protocol. (Kubernetes API, "
+        "ServiceSpec.ports)",
     ),
     examples=(
         Example(
-            "DNS: TCP was added beside UDP",
+            "DNS: TCP was added next to UDP",
             """
 kind: Service
 metadata: {name: dns}
@@ -151,7 +152,7 @@ PC410 error for path in Service dns
 """,
         ),
         Example(
-            "both are there",
+            "both ports exist",
             """
 kind: Service
 metadata: {name: dns}
@@ -165,7 +166,7 @@ lastApplied:
             expects="broken; also PC301",
         ),
         Example(
-            "a port that somebody renumbered was not lost in apply",
+            "a port that was renumbered later was not lost in apply",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC411: a probe asks for a port where nothing listens."""
+"""PC411: a probe uses a port on which nothing listens."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -227,25 +227,25 @@ RULE = Rule(
     code="PC411",
     name="probe-port-not-listening",
     severity="error",
-    summary="A probe asks for a port where nothing listens",
+    summary="A probe uses a port on which nothing listens",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS, Need.SOCKETS, Need.ATTEMPTS),
     about_pods=True,
     explanation=Explanation(
-        meaning="A liveness, startup or readiness probe asks for a port on which no process "
-        "listens, or for a port name that its own container does not declare. The application "
-        "listens elsewhere.",
+        meaning="A liveness, startup or readiness probe uses a port on which no process listens, "
+        "or a port name that its own container does not declare. The application listens on other "
+        "ports.",
         why="A failing readiness probe keeps the pod out of the Service. A failing liveness or "
-        "startup probe makes the kubelet restart the container, again and again.",
+        "startup probe makes the kubelet restart the container again and again.",
         confirm="kubectl describe pod POD: the event Unhealthy says 'connection refused'. kubectl "
-        "exec POD -- netstat -tln shows the ports that do listen.",
-        fix="Let the probe ask for the port that serves, best by its name, or make the application "
-        "listen where the probe asks.",
+        "exec POD -- netstat -tln shows the ports that listen.",
+        fix="Change the probe to the port that serves, if possible by its name. Or make the "
+        "application listen on the probe's port.",
     ),
     examples=(
         Example(
-            "the readiness probe was forgotten when the port moved",
+            "the port was changed and the readiness probe was not",
             """
 kind: Service
 metadata: {name: checkout}
@@ -279,7 +279,7 @@ PC411 error for all in Service checkout
 """,
         ),
         Example(
-            "the liveness probe asks for a closed port: restarts will come",
+            "the liveness probe uses a closed port: the container will restart",
             """
 kind: Service
 metadata: {name: checkout}
@@ -306,7 +306,7 @@ PC411 warning in Service checkout
 """,
         ),
         Example(
-            "killed by its liveness probe so often that nothing is seen to listen",
+            "the liveness probe kills the container so often that no socket is seen",
             """
 kind: Service
 metadata: {name: checkout}
@@ -375,7 +375,7 @@ PC411 error for all in Service checkout
 """,
         ),
         Example(
-            "the kubelet was refused at the application's own port: it may be slow to start",
+            "the kubelet was refused on the application's own port, which may start slowly",
             """
 kind: Service
 metadata: {name: checkout}

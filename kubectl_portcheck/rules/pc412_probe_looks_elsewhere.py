@@ -1,4 +1,4 @@
-"""PC412: readiness is checked on a port that the Service does not serve."""
+"""PC412: the readiness probe checks another port than the one that is served."""
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules.base import (
@@ -71,18 +71,19 @@ RULE = Rule(
     code="PC412",
     name="probe-looks-elsewhere",
     severity="info",
-    summary="Readiness is checked on another port than the one that is served",
+    summary="The readiness probe checks another port than the one that is served",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SOCKETS,),
     explanation=Explanation(
-        meaning="The readiness probe asks for one port, and the Service sends its clients to "
-        "another. A management or health port of its own is common and well.",
-        why="Traffic does not fail for it. But a pod stays Ready, and gets clients, while its "
-        "served port is closed: on a broken Service this is why everything looked healthy.",
-        confirm="readinessProbe in kubectl get pod POD -o yaml, beside the Service's targetPort.",
-        fix="Where nothing speaks against it, let the readiness probe ask for the served port, by "
-        "its name. Otherwise let the health endpoint check that the served port is open.",
+        meaning="The readiness probe uses one port, and the Service sends clients to another. A "
+        "separate management or health port is common and healthy.",
+        why="Traffic does not fail because of it. But a pod stays Ready and gets clients while "
+        "its served port is closed. On a broken Service this is why everything looked healthy.",
+        confirm="Compare readinessProbe in kubectl get pod POD -o yaml with the Service's "
+        "targetPort.",
+        fix="If nothing speaks against it, change the readiness probe to the served port, by its "
+        "name. Otherwise make the health endpoint check that the served port is open.",
     ),
     examples=(
         Example(
@@ -126,7 +127,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="healthy",
         ),
         Example(
-            "a probe that a mesh rewrote to its agent's port",
+            "a probe that a mesh changed to its agent's port",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC413: a Service of type LoadBalancer has no address yet."""
+"""PC413: a Service of type LoadBalancer has no address."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
@@ -60,20 +60,20 @@ RULE = Rule(
     needs=(),
     uses=(Need.EVENTS,),
     explanation=Explanation(
-        meaning="A controller outside Kubernetes itself makes the load balancer and writes its "
-        "address into the Service's status. None is written. Where the controller reports why, "
-        "its event is quoted, and the finding is an error. Where nobody reports anything, mostly "
-        "no such controller runs, as in a cluster of one's own; that is a warning.",
-        why="Clients outside the cluster have no address. Those inside use the ClusterIP and are "
-        "served, and every node answers on the node port.",
-        confirm="kubectl get service NAME shows <pending> under EXTERNAL-IP, and kubectl describe "
-        "service NAME the events.",
-        fix="Mend what the controller reports: quota, subnets, annotations, credentials. Where no "
+        meaning="A controller outside of Kubernetes creates the load balancer and writes its "
+        "address to the Service's status. The status has no address. If the controller reports "
+        "why, the finding quotes its event and is an error. If there is no event, usually no such "
+        "controller runs, as in a local cluster; then the finding is a warning.",
+        why="Clients outside the cluster have no address to connect to. Clients inside use the "
+        "cluster IP and are served, and every node answers on the node port.",
+        confirm="kubectl get service NAME shows <pending> under EXTERNAL-IP. kubectl describe "
+        "service NAME shows the events.",
+        fix="Fix what the controller reports: quota, subnets, annotations, credentials. If no "
         "controller runs, install one, or use another type.",
     ),
     examples=(
         Example(
-            "the cloud refuses",
+            "the cloud reports an error",
             """
 kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
@@ -96,7 +96,7 @@ PC413 error for path in Service checkout
 """,
         ),
         Example(
-            "nobody says anything of it",
+            "no event about it",
             """
 kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
@@ -111,7 +111,7 @@ PC413 warning in Service checkout
 """,
         ),
         Example(
-            "made a moment ago",
+            "created a moment ago",
             """
 kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:59:30Z"}

@@ -1,4 +1,4 @@
-"""PC501: connections to pods of the Service are refused."""
+"""PC501: pods of the Service refuse connections on the target port."""
 
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
@@ -57,20 +57,20 @@ RULE = Rule(
     code="PC501",
     name="pod-refuses",
     severity="error",
-    summary="Pods of the Service refuse connections on its target port",
+    summary="Pods of the Service refuse connections on the target port",
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="A connection to the pod's port is answered with a refusal. As a rule another "
-        "finding beside this one says why: nothing listens there, or not on that address.",
-        why="The pod's kernel refuses connections to a port without a listener.",
+        meaning="The pod refuses a connection to its port. Usually another finding of the report "
+        "says why: nothing listens there, or not on that address.",
+        why="A pod refuses connections to a port without a listener.",
         confirm="kubectl port-forward POD :PORT, then connect to it.",
-        fix="Mend the cause. Where none is named, the sockets could not be read: see which port "
-        "the application really uses (its log, its configuration).",
+        fix="Fix the cause. If no cause is named, the sockets could not be read: find the port "
+        "that the application uses in its log or its configuration.",
     ),
     examples=(
         Example(
-            "a listener that refuses, for instance because its process just ended",
+            "a listener that refuses, for example because its process just exited",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC502: a process listens, and connections to it get no answer."""
+"""PC502: a process listens on the target port, but connections get no answer."""
 
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
@@ -64,24 +64,24 @@ RULE = Rule(
     code="PC502",
     name="pod-times-out",
     severity="error",
-    summary="A process listens on the target port, and connections get no answer",
+    summary="A process listens on the target port, but connections get no answer",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
         meaning="A socket listens on the port, and a connection to it is neither accepted nor "
-        "refused. The process hangs and its queue of waiting connections is full, or packets are "
-        "dropped inside the pod.",
-        why="Clients wait until their own time-out. A process that is stopped, blocked or out of "
-        "workers takes no new connection.",
-        confirm="kubectl exec POD -- ss -ltn: Recv-Q of the port at or above Send-Q is a full "
-        "queue. kubectl top pod shows whether it computes.",
-        fix="See what the process waits for (its log, a thread dump) and restart it. A liveness "
-        "probe on the served port restarts such a container by itself.",
+        "refused. The process hangs and its accept queue is full, or packets are dropped inside "
+        "the pod.",
+        why="Clients wait until they time out. A process that is stopped, blocked or out of "
+        "workers accepts no new connection.",
+        confirm="kubectl exec POD -- ss -ltn: the queue is full if Recv-Q of the port is at or "
+        "above Send-Q. kubectl top pod shows whether the process uses CPU.",
+        fix="Find what the process waits for (its log, a thread dump) and restart it. With a "
+        "liveness probe on the served port the kubelet restarts such a container.",
     ),
     examples=(
         Example(
-            "the queue of the listener is full",
+            "the accept queue is full",
             """
 kind: Service
 metadata: {name: checkout}
@@ -104,7 +104,7 @@ PC502 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the port-forward answers for no port at all",
+            "the port-forward gets no answer on any port",
             """
 kind: Service
 metadata: {name: checkout}
@@ -123,7 +123,7 @@ not evaluated: 1 of 1 pod: a port-forward gets no answer, and nothing shows that
 """,
         ),
         Example(
-            "the readiness probe is answered there: the port-forward is what hangs",
+            "the readiness probe succeeds on this port, so only the port-forward hangs",
             """
 kind: Service
 metadata: {name: checkout}

@@ -1,4 +1,4 @@
-"""PC503: connections are accepted, and reset before a byte."""
+"""PC503: connections to the target port are accepted and reset at once."""
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
@@ -67,15 +67,15 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The port is open, and whoever listens resets each connection before a byte has "
-        "passed: it is overloaded, it does not want this client, or a proxy in the pod has no "
-        "backend.",
-        why="Clients see 'connection reset by peer'. The port is the right one; what listens there "
+        meaning="The port is open, and the process that listens resets each connection before it "
+        "sends a byte. It is overloaded, it does not accept this client, or it is a proxy without "
+        "a working backend.",
+        why="Clients get 'connection reset by peer'. The port is right; the process behind it "
         "does not serve.",
-        confirm="kubectl port-forward POD :PORT, then connect: it says 'connection reset by peer'. "
-        "kubectl logs POD may tell why.",
-        fix="See the log of what listens there. Common causes are a list of allowed clients, a "
-        "limit of connections, and a proxy whose own backend is down.",
+        confirm="kubectl port-forward POD :PORT, then connect: the connection is reset. kubectl "
+        "logs POD may say why.",
+        fix="Read the log of the process that listens. Common causes are a list of allowed "
+        "clients, a limit on connections, and a proxy whose backend is down.",
     ),
     examples=(
         Example(
@@ -127,7 +127,7 @@ PC503 warning in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the readiness probe is answered there: only the loopback is reset",
+            "the readiness probe succeeds on this port, so only loopback is reset",
             """
 kind: Service
 metadata: {name: checkout}

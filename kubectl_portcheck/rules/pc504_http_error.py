@@ -88,22 +88,22 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The port is the right one, and an HTTP server answers there, with an error of its "
-        "own. The request is one GET through the API server, for the path of the HTTP probe or "
-        "else /. It is sent only where a probe, an appProtocol or a port's name says HTTP. "
-        "Statuses of 4xx are no fault: they answer to what was asked.",
-        why="502, 503 and 504 come from a proxy in the pod whose own backend is down, or from an "
-        "application that is not ready to serve; 500 is an error inside of it. Where other pods "
-        "answer the same request well, it is an error; else the verdict is open, since other "
-        "paths and hosts may be served.",
+        meaning="The port is right and an HTTP server answers with an error. The request is one "
+        "GET through the API server, for the path of the HTTP probe or for /. It is sent only if "
+        "a probe, an appProtocol or a port's name says HTTP. A status of 4xx is not a fault: it "
+        "depends on the request.",
+        why="502, 503 and 504 come from a proxy in the pod whose backend is down, or from an "
+        "application that is not ready to serve. 500 is an error inside the application. If other "
+        "pods answer the same request without an error, the finding is an error. Otherwise the "
+        "verdict is inconclusive, because other paths and hosts may be served.",
         confirm="kubectl get --raw /api/v1/namespaces/NAMESPACE/pods/POD:PORT/proxy/PATH, or curl "
-        "through kubectl port-forward; kubectl logs POD tells why.",
-        fix="See the log of the application, and what it needs in turn: a database, a backend of "
-        "its own. A readiness probe on the served path would have kept clients away.",
+        "through kubectl port-forward. kubectl logs POD says why.",
+        fix="Read the log of the application, and check what it depends on: a database, a "
+        "backend. A readiness probe on the served path would have kept clients away.",
     ),
     examples=(
         Example(
-            "the proxy in the pod has no backend",
+            "the backend of the proxy in the pod is down",
             f"""{_SHOP}
 probes:
   checkout-1:
@@ -121,7 +121,7 @@ PC504 warning in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "nothing is served at /, and that is no fault",
+            "nothing is served at /, which is not a fault",
             f"""{_SHOP}
 probes:
   checkout-1:

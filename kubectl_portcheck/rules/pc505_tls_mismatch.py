@@ -1,4 +1,4 @@
-"""PC505: TLS is spoken where plain HTTP is declared, or the reverse."""
+"""PC505: the port is declared as plain HTTP and speaks TLS, or the reverse."""
 
 from collections.abc import Sequence
 
@@ -103,25 +103,26 @@ RULE = Rule(
     code="PC505",
     name="tls-mismatch",
     severity="warning",
-    summary="TLS is spoken where plain HTTP is declared, or the reverse",
+    summary="The port is declared as plain HTTP and speaks TLS, or the reverse",
     applies=(When.SELECTOR, When.NOT_LOAD_BALANCER),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The port's name, its appProtocol or a probe says http, and what listens wants "
-        "TLS; or they say https, and plain HTTP is answered. What the server said to one GET "
+        meaning="The port's name, its appProtocol or a probe says http, and the server requires "
+        "TLS. Or they say https, and the server speaks plain HTTP. The server's answer to one GET "
         "through the API server proves it.",
-        why="A client or a proxy that goes by the declaration is answered 'client sent an HTTP "
-        "request to an HTTPS server', or fails in the TLS handshake. One that knows better is "
-        "served, so this is a warning.",
-        confirm="curl -vk https://localhost:PORT and curl -v http://localhost:PORT through kubectl "
-        "port-forward: one of them works.",
-        fix="Declare what is spoken: appProtocol and the port's name; for an Ingress also its "
-        "annotation for the protocol of the backend. Or set up the application as declared.",
+        why="A client or proxy that follows the declaration gets 'client sent an HTTP request to "
+        "an HTTPS server', or its TLS handshake fails. A client that does not follow it is "
+        "served, so the finding is a warning.",
+        confirm="curl -vk https://localhost:PORT and curl -v http://localhost:PORT through "
+        "kubectl port-forward: one of them works.",
+        fix="Declare what the server speaks: set appProtocol and the port's name. If an Ingress "
+        "uses the port, set its backend-protocol annotation, too. Or configure the application as "
+        "declared.",
     ),
     examples=(
         Example(
-            "appProtocol http, and a server that wants TLS",
+            "appProtocol http, and a server that requires TLS",
             f"""{_SHOP}
 probes:
   checkout-1:
@@ -141,7 +142,7 @@ PC505 warning in Service checkout, port 443/TCP
 """,
         ),
         Example(
-            "https by name, and TLS is spoken",
+            "named https, and the server speaks TLS",
             f"""
 kind: Service
 metadata: {{name: checkout}}

@@ -1,4 +1,4 @@
-"""PC506: a port-forward and the pod's socket tables contradict each other."""
+"""PC506: a port-forward and the socket tables contradict each other."""
 
 from kubectl_portcheck.rules.base import (
     Example,
@@ -65,19 +65,19 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The pod's socket tables say one thing and a port-forward another. Sandboxed "
-        "runtimes (gVisor, Kata Containers) have a network stack of their own, which a "
-        "port-forward may not reach.",
-        why="Traffic need not fail: clients dial the pod's address, which such a runtime serves. "
-        "Only the test by port-forward is worth nothing there.",
-        confirm="runtimeClassName in kubectl get pod POD -o yaml. Then test from another pod: "
+        meaning="The pod's socket tables say one thing and a port-forward says another. Sandboxed "
+        "runtimes (gVisor, Kata Containers) have their own network stack, which a port-forward "
+        "may not reach.",
+        why="Traffic may work: clients connect to the pod's IP address, which such a runtime "
+        "serves. Only the test by port-forward means nothing there.",
+        confirm="kubectl get pod POD -o yaml shows runtimeClassName. Then test from another pod: "
         "kubectl exec OTHER -- nc -vz POD-IP PORT.",
-        fix="Nothing, where clients are served. Do not conclude anything from a port-forward to "
-        "this pod.",
+        fix="Nothing, if clients are served. Do not conclude anything from a port-forward to this "
+        "pod.",
     ),
     examples=(
         Example(
-            "the pod's address answers, a port-forward does not",
+            "the pod's IP address answers, a port-forward does not",
             """
 kind: Service
 metadata: {name: checkout}
@@ -102,7 +102,7 @@ PC506 warning in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "no socket, and yet a port-forward gets in",
+            "no socket listens, but a port-forward is accepted",
             """
 kind: Service
 metadata: {name: checkout}
@@ -123,7 +123,7 @@ PC506 warning in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "a listener on the pod's address alone: that is PC203",
+            "a listener on the pod's IP address only: that is PC203",
             """
 kind: Service
 metadata: {name: checkout}

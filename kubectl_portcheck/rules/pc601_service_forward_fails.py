@@ -1,4 +1,4 @@
-"""PC601: a port-forward to the Service fails."""
+"""PC601: kubectl port-forward to the Service fails."""
 
 from kubectl_portcheck.rules.base import (
     Example,
@@ -45,18 +45,18 @@ RULE = Rule(
     needs=(),
     uses=(Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.FORWARDS),
     explanation=Explanation(
-        meaning="kubectl port-forward svc/NAME picks one pod, translates the Service port and "
-        "forwards to that pod's loopback. It never touches the Service's address, kube-proxy or "
-        "a NetworkPolicy, so it says little about the Service's clients, in either direction.",
-        why="The chosen pod's port is closed on the loopback: mostly for the reason that the "
-        "finding beside this one names.",
+        meaning="kubectl port-forward svc/NAME selects one pod, translates the Service port and "
+        "forwards to loopback in that pod. It does not use the Service's address, kube-proxy or a "
+        "NetworkPolicy, so it says little about the Service's clients.",
+        why="The port of the selected pod is closed on loopback. Usually another finding of the "
+        "report says why.",
         confirm="kubectl port-forward svc/NAME :PORT, then connect to it.",
-        fix="Mend the cause. Where clients are served all the same (a listener on the pod's "
-        "address alone), do not trust the port-forward.",
+        fix="Fix the cause. If clients are served anyway (the application listens on the pod's IP "
+        "address only), ignore the port-forward.",
     ),
     examples=(
         Example(
-            "the chosen pod refuses",
+            "the selected pod refuses",
             """
 kind: Service
 metadata: {name: checkout}

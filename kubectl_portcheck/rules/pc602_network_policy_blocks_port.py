@@ -1,4 +1,4 @@
-"""PC602: the pods are isolated by NetworkPolicies, and none of them admits anyone to the port."""
+"""PC602: NetworkPolicies select the pods, and none allows traffic to the target port."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -293,30 +293,31 @@ RULE = Rule(
     code="PC602",
     name="network-policy-blocks-port",
     severity="error",
-    summary="NetworkPolicies isolate the pods, and none admits anyone to the target port",
+    summary="NetworkPolicies select the pods, and none allows traffic to the target port",
     applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.POLICIES),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     explanation=Explanation(
-        meaning="A pod that a NetworkPolicy selects takes only what one of its policies admits. "
-        "Here no rule admits any source to the port that the Service sends clients to. The ports "
-        "of a policy are the pod's, after the Service's translation, so a policy goes stale when "
-        "an application moves.",
-        why="Where a network plugin enforces policies, packets to the port are dropped, and "
-        "clients wait until they time out. A port-forward begins inside of the pod and works all "
-        "the same. Where no plugin enforces them, nothing happens: so this is an error only where "
-        "packets were seen to be dropped. The API server is asked to connect to a closed port of "
-        "the pod that nobody is admitted to: no answer means dropped. Without that the verdict is "
-        "open.",
-        confirm="kubectl describe networkpolicy shows whom each admits to what. From a pod of a "
-        "client (--from pod/NAME) the pod's address times out, while kubectl port-forward works.",
-        fix="Add the port to the rule that admits the clients, by the name of the container port "
-        "where it has one: that moves with the application. Or add a policy that admits them.",
+        meaning="A pod that a NetworkPolicy selects accepts only the traffic that one of its "
+        "policies allows. No rule allows any source to connect to the target port. The ports of a "
+        "policy are the pod's ports, not the Service's, so a policy has to change when an "
+        "application moves to another port.",
+        why="If the network plugin enforces policies, it blocks the packets and clients time out "
+        "or are refused. A port-forward starts inside the pod and still works. If no plugin "
+        "enforces policies, nothing happens, so the finding is an error only if packets were seen "
+        "to be dropped: the API server connects to a closed port of the pod that no policy "
+        "allows, and gets no answer. Without that test the verdict is inconclusive.",
+        confirm="kubectl describe networkpolicy shows the allowed sources and ports. From a "
+        "client's pod (--from pod/NAME) the pod's IP address times out, while kubectl "
+        "port-forward works.",
+        fix="Add the port to the rule that allows the clients. Use the name of the container port "
+        "if it has one, so that the policy follows the application. Or add a policy that allows "
+        "the clients.",
     ),
     examples=(
         Example(
-            "the policy still names the old port, and packets are dropped",
+            "the policy has the old port, and packets are dropped",
             f"{_SHOP}{_OLD}{_PROBES}    pod-proxy: {{1: timeout}}\n",
             expects="""
 broken
@@ -329,7 +330,7 @@ PC602 error for all in NetworkPolicy api-allow, port 80/TCP
 """,
         ),
         Example(
-            "nobody is admitted to anything; whether that is enforced is not known",
+            "no source is allowed; whether policies are enforced is not known",
             f"""{_SHOP}
 kind: NetworkPolicy
 metadata: {{name: default-deny}}
@@ -348,7 +349,7 @@ PC602 warning in NetworkPolicy default-deny, port 80/TCP
 """,
         ),
         Example(
-            "another policy admits the frontend: rules add up",
+            "another policy allows the frontend: rules add up",
             f"""{_SHOP}{_OLD}
 kind: NetworkPolicy
 metadata: {{name: api-allow-too}}
@@ -362,7 +363,7 @@ spec:
             expects="healthy",
         ),
         Example(
-            "the policy is about traffic that leaves the pods",
+            "the policy is about egress",
             f"""{_SHOP}
 kind: NetworkPolicy
 metadata: {{name: no-internet}}

@@ -1,4 +1,4 @@
-"""PC603: the pod's address refuses where its loopback accepts, and its sockets cannot be read."""
+"""PC603: the pod refuses on its IP address and accepts a port-forward."""
 
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -49,25 +49,27 @@ RULE = Rule(
     code="PC603",
     name="pod-ip-refuses",
     severity="error",
-    summary="The pod's own address refuses where a port-forward is accepted",
+    summary="The pod refuses on its IP address and accepts a port-forward",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The API server's pod proxy dials the pod's address, as clients do, and is "
-        "refused; a port-forward dials the pod's loopback and is accepted. What listens could not "
-        "be read, or PC202 would say it outright.",
-        why="Clients of the Service arrive at the pod's own address, where nobody accepts them: "
-        "the application is bound to the loopback, or a network plugin rejects.",
+        meaning="The API server's pod proxy connects to the pod's IP address, as clients do, and "
+        "is refused. A port-forward connects to loopback in the pod and is accepted. The sockets "
+        "could not be read; otherwise PC202 would report the cause.",
+        why="Clients of the Service connect to the pod's IP address, where the connection is "
+        "refused: the application listens on loopback only, or a network plugin rejects the "
+        "connection.",
         confirm="kubectl get --raw /api/v1/namespaces/NAMESPACE/pods/POD:PORT/proxy/ says "
         "connection refused, while kubectl port-forward POD :PORT works. --debug-image reads the "
-        "sockets of a pod that has no shell.",
-        fix="Bind to all addresses: many servers take --host 0.0.0.0, --bind or a listen "
-        "directive. Is it bound so already, look for a network policy that rejects.",
+        "sockets of a pod without a shell.",
+        fix="Bind the application to all addresses: many servers have --host 0.0.0.0, --bind or a "
+        "listen directive. If it is already bound to all addresses, look for a network policy "
+        "that rejects the connection.",
     ),
     examples=(
         Example(
-            "no shell in the image; refused at its address, accepted on its loopback",
+            "no shell in the image; refused on its IP address, accepted on loopback",
             """
 kind: Service
 metadata: {name: checkout}
@@ -90,7 +92,7 @@ PC603 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the pod proxy gets through",
+            "the pod proxy connects",
             """
 kind: Service
 metadata: {name: checkout}

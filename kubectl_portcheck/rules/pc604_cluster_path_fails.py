@@ -1,4 +1,4 @@
-"""PC604: connections from inside the cluster fail, though the pods accept (--from)."""
+"""PC604: a connection from inside the cluster fails, though the pods accept (--from)."""
 
 from collections.abc import Sequence
 
@@ -152,19 +152,19 @@ RULE = Rule(
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
     explanation=Explanation(
         meaning="--from pod/NAME connects from inside that pod to the Service's address and to "
-        "each pod's own: the way that a client takes, through kube-proxy and every NetworkPolicy. "
-        "It failed, though the pods themselves are well.",
-        why="Where the Service's address fails and the pods' own work, it is kube-proxy (or what "
-        "stands for it) on that node, or the Service. Where the pods' own addresses give no "
-        "answer either, it is a NetworkPolicy or the routing between nodes.",
+        "each pod's IP address, as a client does, through kube-proxy and every NetworkPolicy. The "
+        "connection failed, though the pods themselves are healthy.",
+        why="If the Service's address fails and the pods' addresses work, the fault is in "
+        "kube-proxy (or its replacement) on that node, or in the Service. If the pods' addresses "
+        "fail too, the fault is a NetworkPolicy or the routing between nodes.",
         confirm="kubectl exec POD -- bash -c 'echo >/dev/tcp/ADDRESS/PORT', for the Service's "
-        "clusterIP and for a pod's IP, from pods on several nodes.",
-        fix="Mend kube-proxy on that node, or allow the traffic in the NetworkPolicies of both "
-        "sides. It was tried from one pod: clients elsewhere may be served.",
+        "cluster IP and for a pod's IP address, from pods on several nodes.",
+        fix="Fix kube-proxy on that node, or allow the traffic in the NetworkPolicies of both "
+        "sides. The test ran from one pod: clients elsewhere may be served.",
     ),
     examples=(
         Example(
-            "the pods answer by their own addresses, the Service's address does not",
+            "the pods answer on their own addresses, the Service's address does not",
             """
 kind: Service
 metadata: {name: checkout}
@@ -189,7 +189,7 @@ PC604 error for path in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "a policy between the two: the pod listens, and gives no answer",
+            "a policy between the two pods: the target listens, and does not answer",
             """
 kind: Service
 metadata: {name: checkout}
@@ -213,7 +213,7 @@ PC604 error for path in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "all of it works",
+            "everything works",
             """
 kind: Service
 metadata: {name: checkout}
@@ -230,7 +230,7 @@ from: {pod: client, tool: bash, service: {80: accepted}}
             expects="healthy",
         ),
         Example(
-            "the pod listens elsewhere: another rule says why it refuses",
+            "the pod listens on another port: another rule says why it refuses",
             """
 kind: Service
 metadata: {name: checkout}

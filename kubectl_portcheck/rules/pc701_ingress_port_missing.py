@@ -1,4 +1,4 @@
-"""PC701: an Ingress names a port that the Service does not have."""
+"""PC701: an Ingress references a port that the Service does not have."""
 
 from collections.abc import Sequence
 
@@ -110,26 +110,26 @@ RULE = Rule(
     code="PC701",
     name="ingress-port-missing",
     severity="error",
-    summary="An Ingress names a port that the Service does not have",
+    summary="An Ingress references a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(Need.INGRESSES,),
     uses=(Need.PODS,),
     in_files=Worth.PROOF,
     explanation=Explanation(
-        meaning="backend.service.port of an Ingress is a port of the Service, by its name or its "
-        "number. The Service has no such port: mostly the targetPort or the container's port "
-        "stands there, or the number that the Service port had before.",
-        why="The Ingress controller finds no endpoints for that port and answers 503 or 404, or "
-        "leaves the path out. Clients inside the cluster are not concerned. ingress-nginx alone "
-        "takes a targetPort as well; the finding is a warning where the class suggests it.",
-        confirm="kubectl describe ingress NAME shows the backends with an error; compare with the "
-        "ports of kubectl get service.",
-        fix="Name the Service's port in the Ingress. A port's name outlives a change of its "
-        "number.",
+        meaning="backend.service.port of an Ingress is a port of the Service, by name or number. "
+        "The Service has no such port. Usually the Ingress has the targetPort or the container "
+        "port, or the number that the Service port had before.",
+        why="The Ingress controller finds no endpoints for the port and answers with 503 or 404, "
+        "or it ignores the path. Clients inside the cluster are not affected. Only ingress-nginx "
+        "accepts a targetPort as well; if the class suggests it, the finding is a warning.",
+        confirm="kubectl describe ingress NAME shows the backends with an error. Compare them "
+        "with the ports of kubectl get service.",
+        fix="Set the port in the Ingress to a port of the Service. With the port's name the "
+        "Ingress follows when the number changes.",
     ),
     examples=(
         Example(
-            "the Ingress names the port of the pods",
+            "the Ingress has the port of the pods",
             """
 kind: Service
 metadata: {name: checkout}
@@ -182,7 +182,7 @@ PC701 error for path in Ingress shop
 """,
         ),
         Example(
-            "by the Service port's number",
+            "the Service port's number",
             """
 kind: Service
 metadata: {name: checkout}
@@ -195,7 +195,7 @@ spec: {defaultBackend: {service: {name: checkout, port: {number: 80}}}}
             expects="broken; also PC301",
         ),
         Example(
-            "an action of the AWS Load Balancer Controller, not a port",
+            "an action of the AWS Load Balancer Controller is not a port",
             """
 kind: Service
 metadata: {name: ssl-redirect}

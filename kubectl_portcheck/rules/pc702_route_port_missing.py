@@ -1,4 +1,4 @@
-"""PC702: a route of the Gateway API names a port that the Service does not have."""
+"""PC702: a route references a port that the Service does not have."""
 
 from collections.abc import Sequence
 
@@ -76,25 +76,26 @@ RULE = Rule(
     code="PC702",
     name="route-port-missing",
     severity="error",
-    summary="An HTTPRoute, GRPCRoute, TLSRoute or TCPRoute names a port that the Service lacks",
+    summary="An HTTPRoute, GRPCRoute, TLSRoute or TCPRoute references a port that the Service "
+    "does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(Need.ROUTES,),
     uses=(Need.PODS,),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="backendRefs.port of a route is the number of a Service port. The Service has no "
-        "port of that number: mostly the targetPort or the container's port stands there, or the "
-        "number that the Service port had before. What the Gateway's controller says is quoted.",
+        "port with that number. Usually the route has the targetPort or the container port, or "
+        "the number that the Service port had before. The finding quotes the Gateway controller.",
         why="The backend does not resolve (condition ResolvedRefs is False), and the Gateway "
         "answers with status 500 for its share of the requests. Clients inside the cluster are "
-        "not concerned.",
-        confirm="kubectl get httproute NAME -o yaml: the conditions under status.parents; compare "
-        "backendRefs.port with the ports of kubectl get service.",
-        fix="Name the number of the Service's port in the route.",
+        "not affected.",
+        confirm="kubectl get httproute NAME -o yaml: read the conditions under status.parents, "
+        "and compare backendRefs.port with the ports of kubectl get service.",
+        fix="Set the port in the route to the number of the Service port.",
     ),
     examples=(
         Example(
-            "the route names the port of the pods",
+            "the route has the port of the pods",
             """
 kind: Service
 metadata: {name: checkout, namespace: default}
@@ -124,7 +125,7 @@ PC702 error for path in HTTPRoute shop, port 80/TCP
 """,
         ),
         Example(
-            "the mirror of a request names the port of the pods",
+            "a RequestMirror filter has the port of the pods",
             """
 kind: Service
 metadata: {name: shadow, namespace: default}

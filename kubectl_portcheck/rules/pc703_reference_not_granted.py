@@ -1,4 +1,4 @@
-"""PC703: a route of another namespace refers to the Service, and nobody granted it."""
+"""PC703: a route of another namespace references the Service without a ReferenceGrant."""
 
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.references import Route
@@ -94,24 +94,25 @@ RULE = Rule(
     code="PC703",
     name="reference-not-granted",
     severity="error",
-    summary="A route of another namespace refers to the Service without a ReferenceGrant",
+    summary="A route of another namespace references the Service without a ReferenceGrant",
     needs=(Need.ROUTES,),
     uses=(Need.GRANTS,),
     in_files=Worth.ABSENCE,
     explanation=Explanation(
-        meaning="A route of the Gateway API may name a Service of another namespace only where a "
-        "ReferenceGrant in the Service's namespace says so: from that kind of route and that "
-        "namespace, to Services or to this one. The backend of a RequestMirror filter counts as "
-        "well; a route whose parents are Services is for a mesh and needs no grant.",
-        why="The backend is not resolved (condition ResolvedRefs is False, reason "
+        meaning="A route of the Gateway API may reference a Service of another namespace only if "
+        "a ReferenceGrant in the Service's namespace allows it: from that kind of route and that "
+        "namespace, to all Services or to this one. The backend of a RequestMirror filter counts "
+        "as well. A route whose parents are Services is for a mesh and needs no grant.",
+        why="The backend does not resolve (condition ResolvedRefs is False, reason "
         "RefNotPermitted), and the Gateway answers with status 500 for its share of the requests.",
         confirm="kubectl get referencegrants -n NAMESPACE -o yaml, and the conditions under "
         "status.parents of the route.",
-        fix="Create the ReferenceGrant in the Service's namespace, or move the route there.",
+        fix="Create the ReferenceGrant in the Service's namespace, or move the route to that "
+        "namespace.",
     ),
     examples=(
         Example(
-            "a route of another namespace, granted to another kind of route",
+            "a route of another namespace, and the grant is for another kind of route",
             """
 kind: Service
 metadata: {name: checkout, namespace: shop}
@@ -156,7 +157,7 @@ spec:
             expects="broken; also PC301",
         ),
         Example(
-            "the mirror of a request is a backend like any other",
+            "the backend of a RequestMirror filter counts as well",
             """
 kind: Service
 metadata: {name: shadow, namespace: shop}
@@ -185,7 +186,7 @@ PC703 error for path in HTTPRoute edge, port 80/TCP
 """,
         ),
         Example(
-            "a route whose parent is a Service is for a mesh, and needs none",
+            "a route whose parent is a Service is for a mesh and needs no grant",
             """
 kind: Service
 metadata: {name: checkout, namespace: shop}
@@ -204,7 +205,7 @@ spec: {from: [], to: [{group: "", kind: Service}]}
             expects="broken; also PC301",
         ),
         Example(
-            "a route of the Service's own namespace needs none",
+            "a route of the Service's own namespace needs no grant",
             """
 kind: Service
 metadata: {name: checkout, namespace: shop}

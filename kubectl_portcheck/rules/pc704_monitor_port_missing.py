@@ -1,4 +1,4 @@
-"""PC704: Prometheus is told to scrape a port that is not there."""
+"""PC704: a monitor or an annotation references a port that does not exist."""
 
 from collections.abc import Iterable, Sequence
 
@@ -184,26 +184,27 @@ RULE = Rule(
     code="PC704",
     name="monitor-port-missing",
     severity="warning",
-    summary="A ServiceMonitor, PodMonitor or prometheus.io/port names a port that is not there",
+    summary="A ServiceMonitor, PodMonitor or prometheus.io/port references a port that does not "
+    "exist",
     needs=(),
     uses=(Need.MONITORS, Need.PODS, Need.SOCKETS),
     in_files=Worth.HINT,
     explanation=Explanation(
-        meaning="endpoints.port of a ServiceMonitor is the name of a Service port, never a number; "
-        "its targetPort, and port and portNumber of a PodMonitor, are ports that a container "
-        "declares. The annotation prometheus.io/port is a number of the pod. The port that is "
-        "named is not there.",
-        why="Prometheus keeps no target, or one that refuses: there are no metrics, and alerts "
-        "that rest on them are silent. Clients of the Service are not concerned.",
-        confirm="The target is missing under Status > Targets of Prometheus; compare the monitor "
+        meaning="endpoints.port of a ServiceMonitor is the name of a Service port, never a "
+        "number. Its targetPort, and port and portNumber of a PodMonitor, are ports that a "
+        "container declares. The annotation prometheus.io/port is a port number of the pod. The "
+        "referenced port does not exist.",
+        why="Prometheus has no target, or a target that refuses: there are no metrics, and alerts "
+        "on them do not fire. Clients of the Service are not affected.",
+        confirm="The target is missing under Status > Targets of Prometheus. Compare the monitor "
         "with kubectl get service NAME -o yaml.",
-        fix="Name the Service's port in the ServiceMonitor, or give the port of the Service a "
-        "name. A monitor that selects several Services may mean another one: then let its "
-        "selector leave this one out.",
+        fix="Set the port in the ServiceMonitor to the name of a Service port, or give the "
+        "Service port a name. If the monitor selects several Services and means another one, "
+        "change its selector so that it does not select this one.",
     ),
     examples=(
         Example(
-            "the ServiceMonitor names the container's port",
+            "the ServiceMonitor has the name of the container port",
             """
 kind: Service
 metadata: {name: checkout, namespace: shop, labels: {app: checkout}}
@@ -230,7 +231,7 @@ PC704 warning in ServiceMonitor checkout
 """,
         ),
         Example(
-            "the annotation names a port on which nothing listens",
+            "the annotation has a port on which nothing listens",
             """
 kind: Service
 metadata: {name: checkout}
@@ -253,7 +254,7 @@ PC704 warning in Service checkout
 """,
         ),
         Example(
-            "one monitor for two Services: the other endpoint fits",
+            "one monitor for two Services: the other endpoint matches",
             """
 kind: Service
 metadata: {name: checkout, namespace: shop, labels: {app: checkout}}

@@ -1,4 +1,4 @@
-"""PC705: a NetworkPolicy lists the Service's port where the pod's is meant."""
+"""PC705: a NetworkPolicy lists the Service port where the pod port is meant."""
 
 from kubectl_portcheck.rules.base import (
     Example,
@@ -80,19 +80,19 @@ RULE = Rule(
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
     explanation=Explanation(
-        meaning="A rule of the policy admits the number, or the name, that the Service has. "
-        "Policies are applied at the pod, after the Service's port was translated to the pod's, so "
-        "the entry admits a port that no pod has, and the one that is served stays closed.",
-        why="Packets of clients bear the pod's port when the policy sees them. No rule admits it, "
-        "and where policies are enforced they are dropped: clients wait until they time out.",
-        confirm="kubectl describe networkpolicy NAME lists the ports under 'To Port'; compare them "
-        "with the targetPort that kubectl describe service shows.",
-        fix="Name the target port in the policy, by the container port's name where it has one: "
-        "port: http goes along when the number changes.",
+        meaning="A rule of the policy has the number or the name of the Service port. A policy "
+        "applies at the pod, after the Service's port has been translated to the pod's. So the "
+        "entry allows a port that no pod has, and the served port stays blocked.",
+        why="The packets have the pod's port when the policy is applied. No rule allows that "
+        "port. If policies are enforced, clients time out or are refused.",
+        confirm="kubectl describe networkpolicy NAME lists the ports under 'To Port'. Compare "
+        "them with the targetPort that kubectl describe service shows.",
+        fix="Use the target port in the policy. Use the name of the container port if it has one: "
+        "port: http follows when the number changes.",
     ),
     examples=(
         Example(
-            "the policy admits 80, and the pods serve on 8080",
+            "the policy allows 80, and the pods serve on 8080",
             f"""{_SHOP}
 kind: NetworkPolicy
 metadata: {{name: checkout-allow}}
@@ -111,7 +111,7 @@ PC705 error for all in NetworkPolicy checkout-allow, port 80/TCP
 """,
         ),
         Example(
-            "the pod's port is admitted as well: the other entry does no harm",
+            "the pod's port is allowed as well: the other entry does no harm",
             f"""{_SHOP}
 kind: NetworkPolicy
 metadata: {{name: checkout-allow}}

@@ -39,6 +39,6 @@ def test_the_catalogue_is_listed_once_and_in_order(width: int | None) -> None:
 
 def test_plain_and_ascii() -> None:
     text = plain(rules_lines(CATALOGUE, Look(plain=True)))
-    assert "PC401 target-port-not-listening, error: Nothing listens on the Service's" in text
+    assert "PC401 target-port-not-listening, error: No process listens on the Service's" in text
     for rule in CATALOGUE:
         assert plain(explain_lines(rule, Look(unicode=False))).isascii()
