@@ -85,7 +85,7 @@ status:
             expects="""
 broken; also PC302
 PC101 error for all in Service checkout
-  1 of 1 pod waiting for a node: 0/3 nodes are available: 3 Insufficient cpu.
+  the pod waiting for a node: 0/3 nodes are available: 3 Insufficient cpu.
   pods: checkout-1
 """,
         ),

@@ -116,7 +116,7 @@ status:
             expects="""
 broken; also PC302
 PC102 error for all in Service checkout
-  Container app keeps crashing in 1 of 1 pod: exit code 1
+  Container app keeps crashing in the pod: exit code 1
   pods: checkout-1
   review: Fix what ends container app; its log says what that is
     look: kubectl logs checkout-1 -c app --previous -n default

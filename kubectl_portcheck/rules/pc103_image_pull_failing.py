@@ -120,7 +120,7 @@ status:
             expects="""
 broken; also PC302
 PC103 error for all in Service checkout
-  The image shop/checkout:v12 of container app cannot be had in 1 of 1 pod
+  The image shop/checkout:v12 of container app cannot be had in the pod
   pods: checkout-2-a
   review: Take back the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default

@@ -146,7 +146,7 @@ probes: {checkout-1: {sockets: ["127.0.0.1:8080"], port-forward: {8080: accepted
             expects="""
 broken; also PC302
 PC104 error for all in Service checkout
-  The readinessProbe fails in 1 of 1 pod: it asks for httpGet 8080/ready; 127.0.0.1:8080 listens
+  The readinessProbe fails in the pod: it asks for httpGet 8080/ready; 127.0.0.1:8080 listens
       for the pod itself alone
   pods: checkout-1
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): the kubelet dials the

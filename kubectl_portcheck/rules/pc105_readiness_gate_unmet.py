@@ -108,7 +108,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken; also PC302
 PC105 error for all in Service checkout
-  The readiness gate example.com/registered holds back 1 of 1 pod whose containers are ready
+  The readiness gate example.com/registered holds back the pod whose containers are ready
   pods: checkout-1
   review: See why the controller that sets the condition example.com/registered does not set it
       to True: its own log says; where it is gone, remove the readinessGate from the pod

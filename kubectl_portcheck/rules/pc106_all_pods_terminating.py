@@ -127,7 +127,7 @@ ports: [{name: "", port: 8080}]
             expects="""
 broken; also PC302
 PC106 error for all in Service checkout
-  1 of 1 pod is being deleted, and no other pod takes over
+  the pod is being deleted, and no other pod takes over
   pods: checkout-1-a
   review: If it was scaled to zero by mistake: scale Deployment checkout to 1 again
     kubectl scale deployment/checkout --replicas=1 -n default
@@ -155,7 +155,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
             expects="""
 healthy
 PC106 warning in Service checkout
-  1 of 1 pod is being deleted, and no other pod takes over; until then it answers
+  the pod is being deleted, and no other pod takes over; until then it answers
   pods: checkout-1
   review: See what deleted the pods, and why no workload makes new ones in their place
 """,

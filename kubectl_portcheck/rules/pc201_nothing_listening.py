@@ -82,7 +82,7 @@ probes: {checkout-1: {sockets: []}}
             expects="""
 broken; also PC501
 PC201 error for all in Service checkout, port 80/TCP
-  No process listens on any port in 1 of 1 pod
+  No process listens on any port in the pod
   pods: checkout-1
   review: Make the application listen on 8080; its log says what it does instead
     look: kubectl logs checkout-1 -c app -n default

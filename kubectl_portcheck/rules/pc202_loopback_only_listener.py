@@ -78,8 +78,7 @@ probes: {checkout-1: {sockets: ["127.0.0.1:8080 python3"], port-forward: {8080: 
             expects="""
 broken; also PC501
 PC202 error for all in Service checkout, port 80/TCP
-  python3 listens on 127.0.0.1 alone in 1 of 1 pod: clients dial the pod's address and are
-      refused
+  python3 listens on 127.0.0.1 alone in the pod: clients dial the pod's address and are refused
   pods: checkout-1
   review: Make python3 listen on 0.0.0.0:8080 (or [::]:8080) instead of 127.0.0.1: a setting of
       the application, such as --host, --bind or listen

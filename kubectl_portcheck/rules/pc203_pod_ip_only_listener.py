@@ -75,8 +75,8 @@ probes: {checkout-1: {sockets: ["10.0.0.1:8080 java"], port-forward: {8080: refu
             expects="""
 healthy
 PC203 warning in Service checkout, port 80/TCP
-  1 of 1 pod listens on 8080 at the pod's own address alone: the Service works, and a
-      port-forward does not
+  the pod listens on 8080 at the pod's own address alone: the Service works, and a port-forward
+      does not
   pods: checkout-1
 """,
         ),

@@ -151,7 +151,7 @@ probes: {checkout-1: {sockets: ["[::]:8080 v6only"]}}
             expects="""
 broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
-  1 of 1 pod takes no IPv4 clients on 8080, and the Service has an IPv4 address
+  the pod takes no IPv4 clients on 8080, and the Service has an IPv4 address
   pods: checkout-1
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
       families
@@ -181,8 +181,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 degraded
 PC204 error for path in Service checkout, port 80/TCP
-  1 of 1 pod takes no IPv6 clients on 8080, and the Service has an IPv6 address; clients that
-      come by IPv4 are served
+  the pod takes no IPv6 clients on 8080, and the Service has an IPv6 address; clients that come
+      by IPv4 are served
   pods: checkout-1
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
       families
@@ -260,7 +260,7 @@ probes:
             expects="""
 broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
-  1 of 1 pod takes no IPv6 clients on 8080, and the Service has an IPv6 address
+  the pod takes no IPv6 clients on 8080, and the Service has an IPv6 address
   pods: checkout-1
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
       families

@@ -121,7 +121,7 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:5353"], port-forward: {5353: refuse
             expects="""
 broken; also PC501
 PC206 error for all in Service checkout, port 53/TCP
-  The Service sends TCP to 5353, and 1 of 1 pod listens there for UDP
+  The Service sends TCP to 5353, and the pod listens there for UDP
   pods: checkout-1
   safe: Let the Service send UDP, as the containers declare
     replace /spec/ports/0/protocol UDP in Service checkout

@@ -237,8 +237,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken
 PC307 error for all in Service checkout, port 80/TCP
-  The EndpointSlices are out of date: 1 of 1 pod is Ready and not in them and 1 of 1 endpoint
-      leads to no pod
+  The EndpointSlices are out of date: the pod is Ready and not in them and the endpoint leads to
+      no pod
   pods: checkout-1
   review: Slices follow within seconds. Where they do not, the endpoint slice controller does
       not work: see kube-controller-manager and its log

@@ -197,7 +197,7 @@ probes:
             expects="""
 broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
-  Nothing listens on targetPort 8080; 1 of 1 pod listens on 9000
+  Nothing listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
   safe: Point the Service at 9000
     replace /spec/ports/0/targetPort 9000 in Service checkout
@@ -222,7 +222,7 @@ probes:
             expects="""
 broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
-  Nothing listens on targetPort 8080; 1 of 1 pod listens on 9000
+  Nothing listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
   review: If the application is to stay on 9000: point the Service there, and correct what the
       pods declare

@@ -170,7 +170,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken; also PC303
 PC402 error for all in Service checkout, port 80/TCP
-  No container port is named htpp in 1 of 1 pod; declared: http (8080/TCP)
+  No container port is named htpp in the pod; declared: http (8080/TCP)
   pods: checkout-1
   safe: Point the Service at http (8080)
     replace /spec/ports/0/targetPort http in Service checkout

@@ -150,7 +150,7 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:53"]}}
             expects="""
 broken; also PC303
 PC403 error for all in Service checkout, port 53/TCP
-  The Service's port 53 is TCP, and dns is declared as 53/UDP in 1 of 1 pod: the name does not
+  The Service's port 53 is TCP, and dns is declared as 53/UDP in the pod: the name does not
       resolve
   pods: checkout-1
   safe: Let the Service send UDP, as the container port says

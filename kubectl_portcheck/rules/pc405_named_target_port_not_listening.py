@@ -101,7 +101,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: refused}}}
             expects="""
 broken; also PC501
 PC405 error for all in Service checkout, port 80/TCP
-  The name http leads to containerPort 8080, where nothing listens; 1 of 1 pod listening on 9000
+  The name http leads to containerPort 8080, where nothing listens; the pod listening on 9000
   pods: checkout-1
   safe: At once, without new pods: point the Service at the number 9000
     replace /spec/ports/0/targetPort 9000 in Service checkout

@@ -132,7 +132,7 @@ probes: {checkout-0: {sockets: ["0.0.0.0:8080"], port-forward: {80: refused, 808
 broken; also PC501
 PC406 error for all in Service checkout, port 80/TCP
   The Service is headless, so clients dial 80 in the pods and targetPort 8080 is ignored;
-      nothing listens on 80; 1 of 1 pod listening on 8080
+      nothing listens on 80; the pod listening on 8080
   pods: checkout-0
   review: Make 8080 the Service's port, and let clients dial 8080
     replace /spec/ports/0/port 8080 in Service checkout

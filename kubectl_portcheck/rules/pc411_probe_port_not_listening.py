@@ -270,7 +270,7 @@ probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"], port-forward: {8081: refused}
             expects="""
 broken; also PC104, PC302
 PC411 error for all in Service checkout
-  The readinessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod; 8080
+  The readinessProbe of container app asks for 8081, where nothing listens, in the pod; 8080
       listens
   pods: checkout-1-a
   review: Let the readinessProbe ask for 8080 in Deployment checkout (its pods are replaced)
@@ -299,7 +299,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC411 warning in Service checkout
-  The livenessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod; 8080
+  The livenessProbe of container app asks for 8081, where nothing listens, in the pod; 8080
       listens
   pods: checkout-1
   review: Let the livenessProbe of container app ask for 8080
@@ -337,7 +337,7 @@ message: "Liveness probe failed: dial tcp 10.0.0.1:8081: connect: connection ref
             expects="""
 broken; also PC102, PC302
 PC411 error for all in Service checkout
-  The livenessProbe of container app asks for 8081, where nothing listens, in 1 of 1 pod
+  The livenessProbe of container app asks for 8081, where nothing listens, in the pod
   pods: checkout-1
   review: Let the livenessProbe of container app ask for 8080
 """,
@@ -369,7 +369,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
 broken; also PC104, PC302
 PC411 error for all in Service checkout
   The readinessProbe of container app asks for the port health, which the container does not
-      declare, in 1 of 1 pod; 8080 and 8081 listens
+      declare, in the pod; 8080 and 8081 listens
   pods: checkout-1
   review: Let the readinessProbe of container app ask for 8080
 """,

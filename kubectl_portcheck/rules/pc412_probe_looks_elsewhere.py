@@ -102,7 +102,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
             expects="""
 healthy
 PC412 info in Service checkout
-  Readiness is checked on 9100 in 1 of 1 ready pod, so Ready says nothing about the served port
+  Readiness is checked on 9100 in the ready pod, so Ready says nothing about the served port
       8080
   pods: checkout-1
 """,

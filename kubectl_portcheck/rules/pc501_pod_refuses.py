@@ -85,7 +85,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: refused}}}
             expects="""
 broken
 PC501 error for all in Service checkout, port 80/TCP
-  1 of 1 pod refuses connections on 8080
+  the pod refuses connections on 8080
   pods: checkout-1
 """,
         ),

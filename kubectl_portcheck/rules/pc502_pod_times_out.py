@@ -99,7 +99,7 @@ probes:
             expects="""
 broken
 PC502 error for all in Service checkout, port 80/TCP
-  1 of 1 pod does not answer on 8080, though a process listens there
+  the pod does not answer on 8080, though a process listens there
   pods: checkout-1
 """,
         ),
@@ -118,8 +118,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: timeout}}}
 """,
             expects="""
 inconclusive
-not evaluated: 1 of 1 pod: a port-forward gets no answer, and nothing shows that it is the port
-    that gives none
+not evaluated: a port-forward gets no answer, and nothing shows that it is the port that gives
+    none
 """,
         ),
         Example(
@@ -137,8 +137,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: timeout}}}
 """,
             expects="""
 inconclusive
-not evaluated: 1 of 1 pod: a port-forward gets no answer, and nothing shows that it is the port
-    that gives none
+not evaluated: a port-forward gets no answer, and nothing shows that it is the port that gives
+    none
 """,
         ),
     ),

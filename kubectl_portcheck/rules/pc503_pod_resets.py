@@ -94,7 +94,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
             expects="""
 broken
 PC503 error for all in Service checkout, port 80/TCP
-  1 of 1 pod takes connections on 8080 and resets them before a byte is sent
+  the pod takes connections on 8080 and resets them before a byte is sent
   pods: checkout-1
 """,
         ),
@@ -120,7 +120,7 @@ inconclusive
 not evaluated: a request through the API server was reset; whether those of clients are could
     not be told
 PC503 warning in Service checkout, port 80/TCP
-  1 of 1 pod takes connections on 8080 and resets them before a byte is sent
+  the pod takes connections on 8080 and resets them before a byte is sent
   pods: checkout-1
   unsure: a request through the API server was reset; whether those of clients are could not be
       told
@@ -141,8 +141,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
 """,
             expects="""
 inconclusive
-not evaluated: 1 of 1 pod: a port-forward is reset, and the readiness probe is answered on the
-    same port
+not evaluated: a port-forward is reset, and the readiness probe is answered on the same port
 """,
         ),
     ),

@@ -115,7 +115,7 @@ probes:
 inconclusive
 not evaluated: GET / is answered with HTTP 502; whether clients meet that too could not be told
 PC504 warning in Service checkout, port 80/TCP
-  1 of 1 pod answers GET / with HTTP 502
+  the pod answers GET / with HTTP 502
   pods: checkout-1
   unsure: GET / is answered with HTTP 502; whether clients meet that too could not be told
 """,

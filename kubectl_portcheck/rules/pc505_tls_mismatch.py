@@ -133,7 +133,7 @@ probes:
             expects="""
 healthy
 PC505 warning in Service checkout, port 443/TCP
-  1 of 1 pod speaks TLS on 8443, where the appProtocol http says plain HTTP
+  the pod speaks TLS on 8443, where the appProtocol http says plain HTTP
   pods: checkout-1
   review: Say appProtocol https, as the pods speak
     replace /spec/ports/0/appProtocol https in Service checkout

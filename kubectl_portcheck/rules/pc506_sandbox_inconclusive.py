@@ -96,7 +96,7 @@ probes:
             expects="""
 healthy
 PC506 warning in Service checkout, port 80/TCP
-  In 1 of 1 pod a port-forward contradicts the socket tables: clients are served, and the
+  In the pod a port-forward contradicts the socket tables: clients are served, and the
       port-forward is not to be trusted
   pods: checkout-1
 """,
@@ -117,7 +117,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: accepted}}
             expects="""
 inconclusive
 PC506 warning in Service checkout, port 80/TCP
-  In 1 of 1 pod a port-forward contradicts the socket tables: it cannot be told which of them is
+  In the pod a port-forward contradicts the socket tables: it cannot be told which of them is
       right
   pods: checkout-1
 """,

@@ -322,7 +322,7 @@ RULE = Rule(
             expects="""
 broken
 PC602 error for all in NetworkPolicy api-allow, port 80/TCP
-  No source is admitted to 9000 of 1 of 1 pod: NetworkPolicy api-allow admits 8080 alone
+  No source is admitted to 9000 of the pod: NetworkPolicy api-allow admits 8080 alone
   pods: checkout-1
   review: Admit 9000 too where NetworkPolicy api-allow admits 8080 (pods with app=frontend in
       this namespace)
@@ -341,7 +341,7 @@ spec: {{podSelector: {{}}, policyTypes: [Ingress]}}
 inconclusive
 not evaluated: whether this cluster enforces NetworkPolicies could not be told
 PC602 warning in NetworkPolicy default-deny, port 80/TCP
-  No source is admitted to 9000 of 1 of 1 pod: NetworkPolicy default-deny admits nothing
+  No source is admitted to 9000 of the pod: NetworkPolicy default-deny admits nothing
   pods: checkout-1
   unsure: whether this cluster enforces NetworkPolicies could not be told
   review: Add a NetworkPolicy that admits those who are meant to reach 9000; this one admits all

@@ -84,8 +84,8 @@ probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: refused}
             expects="""
 broken; also PC501
 PC603 error for all in Service checkout, port 80/TCP
-  8080 refuses on the pod's own address in 1 of 1 pod, and accepts on the loopback: the
-      application listens on the loopback alone, as it seems
+  8080 refuses on the pod's own address in the pod, and accepts on the loopback: the application
+      listens on the loopback alone, as it seems
   pods: checkout-1
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): a setting of the
       application, such as --host, --bind or listen

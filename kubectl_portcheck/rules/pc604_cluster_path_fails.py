@@ -182,7 +182,7 @@ from: {pod: client, tool: nc, service: {80: timeout}}
 degraded
 PC604 error for path in Service checkout, port 80/TCP
   From pod/client the Service's address 10.96.0.10:80 does not answer, though the same pod
-      reaches 1 of 1 pod by their own addresses
+      reaches the pod by their own addresses
   pods: checkout-1
   review: See whether kube-proxy, or what stands for it, works on the node of client: its pod,
       its log, and a NetworkPolicy for what leaves that pod
@@ -206,7 +206,7 @@ from: {pod: client, tool: bash, service: {80: timeout}}
             expects="""
 degraded
 PC604 error for path in Service checkout, port 80/TCP
-  pod/client does not reach 1 of 1 pod at their own addresses
+  pod/client does not reach the pod at their own addresses
   pods: checkout-1
   review: Allow traffic from pod client in namespace default to port 8080 of these pods in the
       NetworkPolicies on both sides; where there is none, look at the network between the nodes
