@@ -36,6 +36,10 @@ class ProxyAnswer(NamedTuple):
     """What the answer proves of the language that is spoken there."""
 
 
+ENDED = re.compile(r"reset by peer|: eof\b|server closed|broken pipe")
+"""What Go says where the connection was made and ended before a byte came back. (net/http)"""
+
+
 def proxy_path(namespace: str, pod: str, port: int, path: str, scheme: str) -> str:
     """The request path of a GET through the pod proxy."""
     name = f"{pod}:{port}" if scheme == "http" else f"{scheme}:{pod}:{port}"
@@ -88,13 +92,12 @@ def _classify(message: str) -> Outcome:
     if "connection refused" in lowered:
         return "refused"
     if re.search(
-        r"malformed http|http response to https|tls: |x509: |: eof|transport connection"
-        r"|unexpected eof|server closed",
+        r"malformed http|http response to https|tls: |x509: |transport connection|unexpected eof",
         lowered,
     ):
-        # Something accepted the connection, even if it speaks no HTTP.
+        # Bytes came back, even if they are no HTTP.
         return "accepted"
-    if "reset by peer" in lowered:
+    if ENDED.search(lowered):
         return "reset"
     if re.search(r"timeout|deadline exceeded|no route to host|timed out", lowered):
         return "timeout"

@@ -31,6 +31,7 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.model.probes import (
+    AcceptQueue,
     Attempt,
     Family,
     ListeningSocket,
@@ -82,6 +83,17 @@ class _Spoken(_Strict, frozen=True):
     outcome: Outcome = "accepted"
     status: int | None = None
     speaks: str = ""
+    detail: str = ""
+
+
+class _Queue(_Strict, frozen=True):
+    """The connections that wait to be accepted."""
+
+    waiting: int
+    limit: int | None = None
+    sockets: int = 1
+    stuck: int | None = None
+    accepted: int = 0
 
 
 class _Measured(_Strict, frozen=True):
@@ -89,6 +101,7 @@ class _Measured(_Strict, frozen=True):
 
     sockets: list[str] | None = None
     """Each ``[udp] ADDRESS:PORT [PROGRAM]``; without them no shell could read the sockets."""
+    queues: dict[int, _Queue] = {}
     port_forward: dict[int, Outcome] = {}
     pod_proxy: dict[int, Outcome] = {}
     in_cluster: dict[int, Outcome] = {}
@@ -261,7 +274,11 @@ def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
     if measured.sockets is None:
         return Missing(reason=Reason.NO_SHELL, detail="no shell in the image")
     listeners = tuple(_listener(text) for text in measured.sockets)
-    return Observed(value=PodSockets(listeners=listeners, source="proc"))
+    queues = tuple(
+        AcceptQueue(port=port, **msgspec.structs.asdict(told))
+        for port, told in measured.queues.items()
+    )
+    return Observed(value=PodSockets(listeners=listeners, source="proc", queues=queues))
 
 
 def _listener(text: str) -> ListeningSocket:

@@ -31,7 +31,7 @@ from kubectl_portcheck.rules.base import Need, Rule, Worth
 from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
-from kubectl_portcheck.semantics.answers import PROBED
+from kubectl_portcheck.semantics.answers import PROBED, shown
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 
@@ -180,9 +180,15 @@ def _own_ports(
 
 
 def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
-    """The findings of which it could not be told whether they mean anything for clients."""
+    """The findings of which it could not be told whether they mean anything for clients.
+
+    What follows from another finding is explained by that one.
+    """
+    codes = {f.code for f in findings}
     return tuple(
-        NotEvaluated(code=f.code, missing=f.unsure, port=f.port) for f in findings if f.unsure
+        NotEvaluated(code=f.code, missing=f.unsure, port=f.port)
+        for f in findings
+        if f.unsure and f.caused_by not in codes
     )
 
 
@@ -376,13 +382,24 @@ def _headline(
     if whole.in_files:
         return _headline_of_files(whole, cases, findings)
     pods = {s.name for c in cases for s in c.backends}
-    probed = any(s.answer.why == PROBED for c in cases for s in c.backends)
     share = share_of(pods, pods)
     return Headline(
-        text=f"{share} {verb(pods, 'answers', 'answer')}{f' {PROBED}' if probed else ''}",
+        text=f"{share} {_what_they_do(cases, pods)}",
         ports=tuple(c.port.port for c in cases),
         share=share,
     )
+
+
+def _what_they_do(cases: Sequence[Case], pods: Collection[str]) -> str:
+    """``answer``; never more than what was seen of every pod and port."""
+    seen = {shown(c.measured(s.pod), s.target) for c in cases for s in c.backends if s.target}
+    probed = f" {PROBED}" if any(s.answer.why == PROBED for c in cases for s in c.backends) else ""
+    if "listens" in seen:
+        return verb(pods, "listens", "listen")
+    if "accepts" in seen:
+        of = f" of{probed}" if probed else ""
+        return f"{verb(pods, 'accepts', 'accept')} connections{of}"
+    return f"{verb(pods, 'answers', 'answer')}{probed}"
 
 
 def _headline_of_files(

@@ -169,7 +169,7 @@ def _listening_ports(case: Case) -> Step:
     well = [s for s in read if s.answer.kind in ("serves", "unknown")]
     targets = listing(sorted({s.target for s in read if s.target is not None}))
     if not well and targets:
-        summary += f"; {targets} {_instead(read)}"
+        summary += f"; {targets} {_instead(case, read)}"
     if len(read) < len(case.states):
         unread = [s for s in case.states if case.listeners(s.pod) is None]
         why = next(iter(_why_unread(case, unread)), "")
@@ -191,14 +191,22 @@ def _inferred(case: Case) -> str:
     return f"inferred from port-forwards: {'; '.join(words)}"
 
 
-def _instead(states: Sequence[PodState]) -> str:
+def _instead(case: Case, states: Sequence[PodState]) -> str:
     kinds = {s.answer.kind for s in states}
     return {
         frozenset({"loopback-only"}): "on the loopback address alone",
         frozenset({"other-family"}): "for another address family alone",
         frozenset({"other-address"}): "on another address alone",
         frozenset({"other-protocol"}): "for another protocol alone",
+        frozenset({"not-accepting"}): _waiting(case, states),
     }.get(frozenset(kinds), "in none")
+
+
+def _waiting(case: Case, states: Iterable[PodState]) -> str:
+    """``with 6 connections that nobody accepts``."""
+    queues = [case.measured(s.pod).queue(s.target) for s in states if s.target is not None]
+    count = sum(q.waiting for q in queues if q)
+    return f"with {count} {plural('connection', count)} waiting to be accepted"
 
 
 def _why_unread(case: Case, states: Iterable[PodState]) -> list[str]:
@@ -323,7 +331,7 @@ def _pod_port_forward(case: Case) -> Step:
         s.answer.kind == "serves" for s in case.states if s.forward in bad
     )
     on_target = [a for a in shown if a.port in wanted]
-    refused = any(a.outcome == "refused" for a in proxied)
+    refused = any(a.outcome != "accepted" for a in proxied)
     status: Status = (
         "warn"
         if misleading

@@ -37,6 +37,25 @@ class ListeningSocket(Record, frozen=True, kw_only=True):
     source: ListenerSource
 
 
+class AcceptQueue(Record, frozen=True):
+    """Connections to a TCP port of a pod that its process has not accepted yet.
+
+    The kernel finishes the handshake by itself, so their clients believe that they are served.
+    """
+
+    port: int
+    waiting: int
+    """How many connections wait."""
+    limit: int | None = None
+    """How many may wait, at most; None where that is not known."""
+    sockets: int = 1
+    """How many sockets listen on the port: the queues of all are counted together."""
+    stuck: int | None = None
+    """How many of them were seen to wait for a second; None where there was no second look."""
+    accepted: int = 0
+    """How many left the queue within that second."""
+
+
 class PodSockets(Record, frozen=True):
     """The listening sockets of one pod, and how they were found out."""
 
@@ -50,6 +69,8 @@ class PodSockets(Record, frozen=True):
     closed: tuple[int, ...] = ()
     """Ports on which nothing listens, where the list is not complete."""
     notes: tuple[str, ...] = ()
+    queues: tuple[AcceptQueue, ...] = ()
+    """The ports that have connections waiting, in order; none as a rule."""
 
 
 class Attempt(Record, frozen=True):

@@ -46,6 +46,7 @@ _FILES = (
     "pc504_http_error",
     "pc505_tls_mismatch",
     "pc506_sandbox_inconclusive",
+    "pc507_connections_not_accepted",
     "pc601_service_forward_fails",
     "pc602_network_policy_blocks_port",
     "pc603_pod_ip_refuses",

@@ -71,6 +71,7 @@ def _met(case: ServiceCase, pod: Pod, check: Check) -> str:
     others = listing(n for n in kubelet.heard(case, pod) if n != check.number)
     where = listing(sorted({socket(s) for s in answer.listeners}))
     return {
+        "not-accepting": ", where a process listens and accepts no connection",
         "serves": ", where a process listens and gives no good answer",
         "not-listening": ", where nothing listens" + (f"; {others} does" if others else ""),
         "loopback-only": f"; {where or 'it'} listens for the pod itself alone",
@@ -247,5 +248,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
         ),
     ),
     check_service=_check,
-    follows_from=("PC411",),
+    follows_from=("PC411", "PC507"),
 )

@@ -114,5 +114,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
         ),
     ),
     check=_check,
-    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC106", "PC107", "PC411"),
+    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC106", "PC107", "PC411", "PC507"),
 )

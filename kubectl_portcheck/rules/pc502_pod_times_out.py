@@ -1,5 +1,6 @@
 """PC502: a process listens on the target port, but connections get no answer."""
 
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules.base import (
     Example,
@@ -11,8 +12,9 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import kubelet
+from kubectl_portcheck.semantics.answers import silent
 from kubectl_portcheck.semantics.case import Case, PodState
 
 DIALLED = ("i/o timeout", "connection timed out", "deadline exceeded")
@@ -22,7 +24,7 @@ DIALLED = ("i/o timeout", "connection timed out", "deadline exceeded")
 def _check(case: Case) -> Outcome:
     found = case.in_state("times-out")
     if not found:
-        return Passed()
+        return _silent(case)
     certain = [s for s in found if _certain(case, s)]
     if not certain:
         return RULE.lacks(
@@ -42,6 +44,36 @@ def _check(case: Case) -> Outcome:
         ],
         impact=impact_of(certain, case),
         pods=names(certain),
+    )
+
+
+def _silent(case: Case) -> Outcome:
+    """What it means that connections are accepted and a request gets no answer."""
+    asked = [s for s in case.backends if s.proxy and s.proxy.request]
+    mute = [s for s in asked if s.target and silent(case.measured(s.pod), s.target)]
+    if not mute:
+        return Passed()
+    ports = listing(sorted({s.target for s in mute if s.target is not None}))
+    path = next(s.proxy.request.partition(" ")[2] for s in mute if s.proxy)
+    # Where other pods answer the same request, it is not the request's fault.
+    answering = [s for s in asked if s.proxy and s.proxy.outcome == "accepted"]
+    certain = bool(answering) and len({s.proxy.request for s in asked if s.proxy}) == 1
+    told = f"GET {path} on {ports} got no answer"
+    return RULE.finding(
+        case,
+        f"{share(mute, case.backends)} {verb(mute, 'accepts', 'accept')} connections on {ports} "
+        f"and {verb(mute, 'does', 'do')} not answer GET {path}",
+        evidence=[
+            *(f"{s.name}: {s.proxy.request}: {s.proxy.detail}" for s in mute if s.proxy),
+            *(f"{s.name} answers the same request" for s in answering),
+            "Another port of the same pod refused at once, so the API server reaches the pod",
+        ],
+        severity="error" if certain else "warning",
+        impact=impact_of(mute, case) if certain else Impact.NONE,
+        unsure=""
+        if certain
+        else f"{told}; whether the application hangs or is slow on that path could not be told",
+        pods=names(mute),
     )
 
 
@@ -104,6 +136,55 @@ PC502 error for all in Service checkout, port 80/TCP
 """,
         ),
         Example(
+            "a request gets no answer, though the API server reaches the pod",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    pod-proxy: {1: refused}
+    spoken: {8080: {request: http /, outcome: timeout, detail: no answer within 5 s}}
+""",
+            expects="""
+inconclusive
+not evaluated: GET / on 8080 got no answer; whether the application hangs or is slow on that
+    path could not be told
+PC502 warning in Service checkout, port 80/TCP
+  the pod accepts connections on 8080 and does not answer GET /
+  pods: checkout-1
+  unsure: GET / on 8080 got no answer; whether the application hangs or is slow on that path
+      could not be told
+""",
+        ),
+        Example(
+            "the API server reaches no port of the pod: its request proves nothing",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    pod-proxy: {1: timeout}
+    spoken: {8080: {request: http /, outcome: timeout}}
+""",
+            expects="healthy",
+        ),
+        Example(
             "the port-forward gets no answer on any port",
             """
 kind: Service
@@ -144,5 +225,5 @@ not evaluated: a port-forward gets no answer, and nothing shows that it is the p
     ),
     check=_check,
     deciding=True,
-    follows_from=("PC102",),
+    follows_from=("PC102", "PC507"),
 )

@@ -1,4 +1,6 @@
-"""PC503: connections to the target port are accepted and reset at once."""
+"""PC503: connections are accepted, and closed or reset before a byte."""
+
+from collections.abc import Sequence
 
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
@@ -15,7 +17,12 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import kubelet
-from kubectl_portcheck.semantics.case import Case
+from kubectl_portcheck.semantics.case import Case, PodState
+
+PROXY = (
+    "Possible reasons: the port speaks another protocol than HTTP, admits certain clients only, or "
+    "expects a PROXY protocol header first, as behind a load balancer that sends one"
+)
 
 
 def _check(case: Case) -> Outcome:
@@ -41,36 +48,46 @@ def _check(case: Case) -> Outcome:
         case,
         f"{share(certain, case.backends)} {'takes' if len(certain) == 1 else 'take'} connections "
         f"on {listing(sorted({s.target for s in certain if s.target is not None}))} and "
-        f"{'resets' if len(certain) == 1 else 'reset'} them before a byte is sent",
+        f"{_ends(certain)} them before a byte is sent",
         evidence=[
             f"{s.name}: {a.path} to {a.port}: {a.outcome}" + (f", {a.detail}" if a.detail else "")
             for s in certain
             for a in (s.forward, s.proxy)
             if a
-        ],
+        ]
+        + ([PROXY] if open_question else []),
         severity="warning" if open_question else "error",
         impact=Impact.NONE if open_question else impact_of(certain, case),
-        unsure="a request through the API server was reset; whether those of clients are could not "
-        "be told"
+        unsure="a request through the API server was closed without an answer; whether those of "
+        "clients are could not be told"
         if open_question
         else "",
         pods=names(certain),
     )
 
 
+def _ends(states: Sequence[PodState]) -> str:
+    """``closes`` or ``resets``, in the number of the pods."""
+    attempts = [s.proxy if s.proxy and s.proxy.request else s.forward for s in states]
+    polite = all(a and a.detail.endswith("EOF") for a in attempts)
+    word = "close" if polite else "reset"
+    return f"{word}s" if len(states) == 1 else word
+
+
 RULE = Rule(
     code="PC503",
     name="pod-resets",
     severity="error",
-    summary="Connections to the target port are accepted and reset at once",
+    summary="Connections to the target port are accepted, and closed or reset without a byte",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The port is open, and the process that listens resets each connection before it "
-        "sends a byte. It is overloaded, it does not accept this client, or it is a proxy without "
-        "a working backend.",
-        why="Clients get 'connection reset by peer'. The port is right; the process behind it "
+        meaning="The port is open, and the process that listens closes or resets each connection "
+        "before it sends a byte. It is overloaded, it does not accept this client, it expects a "
+        "PROXY protocol header or another protocol, or it is a proxy without a working backend.",
+        why="Clients get 'connection reset by peer' or 'empty reply from server'. The port is "
+        "right; the process behind it "
         "does not serve.",
         confirm="kubectl port-forward POD :PORT, then connect: the connection is reset. kubectl "
         "logs POD may say why.",
@@ -117,13 +134,41 @@ probes:
 """,
             expects="""
 inconclusive
-not evaluated: a request through the API server was reset; whether those of clients are could
-    not be told
+not evaluated: a request through the API server was closed without an answer; whether those of
+    clients are could not be told
 PC503 warning in Service checkout, port 80/TCP
   the pod takes connections on 8080 and resets them before a byte is sent
   pods: checkout-1
-  unsure: a request through the API server was reset; whether those of clients are could not be
-      told
+  unsure: a request through the API server was closed without an answer; whether those of
+      clients are could not be told
+""",
+        ),
+        Example(
+            "a request to a port named http ends without a byte",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    spoken: {8080: {request: http /, outcome: reset, detail: "EOF"}}
+""",
+            expects="""
+inconclusive
+not evaluated: a request through the API server was closed without an answer; whether those of
+    clients are could not be told
+PC503 warning in Service checkout, port 80/TCP
+  the pod takes connections on 8080 and closes them before a byte is sent
+  pods: checkout-1
+  unsure: a request through the API server was closed without an answer; whether those of
+      clients are could not be told
 """,
         ),
         Example(

@@ -27,7 +27,7 @@ from kubectl_portcheck.semantics import policies, ports
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.policies import PortEntry
 
-ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out")
+ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
 """Answers of a pod to which a policy makes a difference: at another port nobody would arrive."""
 
 FROM_OUTSIDE = ("pod-proxy", "in-cluster")

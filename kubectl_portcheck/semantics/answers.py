@@ -10,8 +10,14 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets, Protocol
+from kubectl_portcheck.model.objects import Container, Pod, Probe
+from kubectl_portcheck.model.probes import (
+    AcceptQueue,
+    Attempt,
+    ListeningSocket,
+    PodSockets,
+    Protocol,
+)
 from kubectl_portcheck.semantics import binding
 from kubectl_portcheck.semantics.pods import has_running_main, is_ready, is_terminating
 from kubectl_portcheck.semantics.ports import declared_ports, probe_ports, serving_containers
@@ -26,6 +32,7 @@ Kind = Literal[
     "refuses",
     "resets",
     "times-out",
+    "not-accepting",
     "not-running",
     "unresolved",
     "unknown",
@@ -45,6 +52,7 @@ FAULTY: tuple[Kind, ...] = (
     "refuses",
     "resets",
     "times-out",
+    "not-accepting",
     "not-running",
     "unresolved",
 )
@@ -69,6 +77,12 @@ class Measured(NamedTuple):
     pod: Pod
     sockets: Observed[PodSockets] | Missing
     attempts: Sequence[Attempt]
+
+    def queue(self, port: int) -> AcceptQueue | None:
+        """The connections that wait on that port to be accepted, where there are any."""
+        if isinstance(self.sockets, Missing):
+            return None
+        return next((q for q in self.sockets.value.queues if q.port == port), None)
 
     def attempt(self, port: int, path: str) -> Attempt | None:
         """The attempt on that port by that path, where one was made."""
@@ -95,11 +109,15 @@ def answer(
     proxied = _proxied(measured, port, families)
     within = measured.attempt(port, "in-cluster")
     by_sockets = _by_sockets(measured, port, protocol, families)
+    if by_sockets.kind == "serves" and hangs(measured, port):
+        return by_sockets._replace(kind="not-accepting")
     for reached in (proxied, within):
         if reached and reached.outcome == "accepted":
             return _reached(by_sockets, reached)
     forwarded = measured.attempt(port, "pod-port-forward")
     if isinstance(measured.sockets, Missing):
+        if proxied and proxied.outcome == "reset":
+            return Answer("resets")
         refused = any(a and a.outcome == "refused" for a in (proxied, within))
         return _without_sockets(
             measured, port, measured.sockets, families, forwarded, refused=refused
@@ -239,6 +257,63 @@ def _without_sockets(
     return Answer("unknown", forwarded.detail or forwarded.outcome)
 
 
+Shown = Literal["answers", "accepts", "listens"]
+"""What was seen of a port that serves: an answer, a connection, or no more than the socket."""
+
+
+def shown(measured: Measured, port: int) -> Shown:
+    """The most that was seen of this port of the pod."""
+    attempts = [a for a in measured.attempts if a.port == port and a.outcome == "accepted"]
+    if any(a.request for a in attempts):
+        return "answers"
+    probes = [
+        probe
+        for container in serving_containers(measured.pod)
+        if (probe := container.readiness_probe) is not None
+        and not probe.host
+        and port == _probed(container, probe)
+    ]
+    if probes and is_ready(measured.pod) and _ready(measured.pod):
+        # The kernel alone satisfies a tcpSocket probe.
+        return "answers" if any(p.tcp_socket is None for p in probes) else "accepts"
+    return "accepts" if attempts else "listens"
+
+
+def silent(measured: Measured, port: int) -> Attempt | None:
+    """The request to this port that got no answer, though the API server reaches the pod.
+
+    It proves that by another port of the same pod, which refused or answered. A readiness probe
+    that is answered there contradicts it.
+    """
+    asked = measured.attempt(port, "pod-proxy")
+    if asked is None or not asked.request or asked.outcome != "timeout":
+        return None
+    reached = any(
+        a.path == "pod-proxy" and a.outcome in ("accepted", "refused", "reset")
+        for a in measured.attempts
+    )
+    return asked if reached and shown(measured, port) != "answers" else None
+
+
+def hangs(measured: Measured, port: int) -> bool:
+    """Whether the process behind the port accepts no connection any more.
+
+    The same connections waited for a second, none of them was accepted, and the request, where one
+    was sent, got no answer. Several sockets on one port are several workers, of which others may
+    serve.
+    """
+    queue = measured.queue(port)
+    if queue is None or queue.sockets > 1:
+        return False
+    asked = measured.attempt(port, "pod-proxy")
+    if asked and asked.request and asked.outcome == "accepted":
+        return False
+    if queue.stuck is None:
+        # One look alone: what a request met has to say the same.
+        return silent(measured, port) is not None
+    return queue.stuck > 0 and not queue.accepted
+
+
 def kubelet_reaches(pod: Pod, port: int, families: Sequence[str]) -> bool:
     """Whether the kubelet itself connects to this port of the pod again and again, and gets in.
 
@@ -257,13 +332,15 @@ def kubelet_reaches(pod: Pod, port: int, families: Sequence[str]) -> bool:
         for container in serving_containers(pod)
         if (probe := container.readiness_probe) is not None
         and not probe.host
-        and port
-        == (
-            next((p.container_port for p in container.ports if p.name == probe.port), None)
-            if isinstance(probe.port, str)
-            else probe.port
-        )
+        and port == _probed(container, probe)
     )
+
+
+def _probed(container: Container, probe: Probe) -> int | None:
+    """The number of the port that a probe asks; its name is looked up in its own container."""
+    if isinstance(probe.port, str):
+        return next((p.container_port for p in container.ports if p.name == probe.port), None)
+    return probe.port
 
 
 def _ready(pod: Pod) -> bool:

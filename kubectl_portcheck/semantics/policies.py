@@ -147,6 +147,19 @@ def fence_for(policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[
     return next((n for n in closed if admission(policies, pod, n, "TCP").nobody), None)
 
 
+def closed_port(
+    policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[int]
+) -> int | None:
+    """A TCP port of the pod that refuses whoever reaches the pod, whatever the policies are.
+
+    Where policies guard the pod, it is one to which they admit nobody: a refusal from there shows
+    that they are not enforced against the client, and no answer that they may be.
+    """
+    if admission(policies, pod, FENCES[0], "TCP").policies:
+        return fence_for(policies, pod, listening)
+    return next((n for n in FENCES if n not in listening), None)
+
+
 def spelt(entry: NetworkPolicyPort) -> str:
     """``8080``, ``8000-8999``, ``http``, with the protocol where it is not TCP."""
     last = f"-{entry.end_port}" if entry.end_port else ""

@@ -60,13 +60,20 @@ def expected(
     if probe is not None:
         scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
         return Expected(scheme, probe.path or "/", "probe", probe.scheme)
-    for by, name in _names(pod, number, leading):
-        if "debug" in name:
-            return None
+    names = list(_names(pod, number, leading))
+    if any("debug" in name for _, name in names):
+        return None
+    for by, name in names:
         found = _by_name(name)
         if found is not None:
             return Expected(found, "/", by, name)
     return None
+
+
+def takes_plain_http(service: Service, asked: Iterable[ServicePort], pod: Pod, number: int) -> bool:
+    """Whether a plain HTTP request does no harm on this port of the pod."""
+    found = expected(service, asked, pod, number)
+    return found is not None and found.scheme == "http"
 
 
 def meshed(pod: Pod) -> bool:

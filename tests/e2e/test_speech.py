@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .conftest import Cluster
 
 
+RECREATE = {"type": "Recreate"}
+
+
 def named(name: str, target: int = 8080, **more: str) -> Document:
     """A Service with one port of that name."""
     made = service((80, target))
@@ -95,12 +98,62 @@ def test_connections_are_reset(cluster: Cluster, namespace: str) -> None:
     assert (found.code, found.verdict, found.causes) == (3, "inconclusive", ["PC503"])
 
 
+def test_a_request_gets_no_answer(cluster: Cluster, namespace: str) -> None:
+    app = container("hang://0.0.0.0:8080")
+    found = deploy(cluster, namespace, deployment(app), named("http"))
+    assert (found.code, found.verdict, found.causes) == (3, "inconclusive", ["PC502"])
+    assert "GET /" in found.findings[0]["summary"]
+    cluster.apply(deployment(container("http://0.0.0.0:8080")), namespace)
+    cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "healthy", 60)
+    after = diagnose(cluster, namespace)
+    keep("the program takes connections and answers no request", found, after, by_hand=True)
+
+
+def test_one_of_two_pods_answers_no_request(cluster: Cluster, namespace: str) -> None:
+    shop = {"team": "shop"}
+    made = named("http")
+    made["spec"]["selector"] = shop
+    mute = deployment(container("hang://0.0.0.0:8080"), name="old", labels=shop)
+    cluster.apply([mute], namespace)
+    cluster.wait_ready("deployment/old", namespace)
+    good = deployment(container("http://0.0.0.0:8080"), labels=shop)
+    found = deploy(cluster, namespace, good, made)
+
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC502"])
+    cluster.kubectl("delete", "deployment", "old", namespace=namespace, check=True)
+    cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "healthy", 60)
+    after = diagnose(cluster, namespace)
+    keep("one of two pods answers no request", found, after, by_hand=True)
+
+
+STOPPED = "/listen http://0.0.0.0:8080 & p=$!; sleep 1; kill -STOP $p; wait"
+
+
+@pytest.mark.parametrize(("image", "name"), [("debian", "api"), ("busybox", "http")])
+def test_a_process_that_hangs_accepts_nothing(
+    cluster: Cluster, namespace: str, image: str, name: str
+) -> None:
+    """The kernel answers for it, and so do a tcpSocket probe and a port-forward."""
+    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+    app = container(image=image, readinessProbe=probe)
+    app["command"] = ["/bin/sh", "-c", STOPPED]
+    found = deploy(cluster, namespace, deployment(app), named(name))
+    cluster.until(lambda: diagnose(cluster, namespace).verdict == "broken", "the probe's turn", 30)
+    found = diagnose(cluster, namespace)
+    assert (found.code, found.causes) == (1, ["PC507"])
+    assert "accepts no connections on 8080" in found.findings[0]["summary"]
+    assert statuses(found)[:4] == ["pass", "warn", "pass", "pass"]
+    cluster.apply(deployment(container("http://0.0.0.0:8080"), strategy=RECREATE), namespace)
+    cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "healthy", 60)
+    after = diagnose(cluster, namespace)
+    keep("the process is stopped, and connections wait for it", found, after, by_hand=True)
+
+
 ODD = {
     "nothing at /": ("http://0.0.0.0:8080?status=404", "http"),
     "a login": ("http://0.0.0.0:8080?status=401", "web"),
     "not implemented": ("http://0.0.0.0:8080?status=501", "http-api"),
     "no HTTP at all": ("tcp://0.0.0.0:8080", "http"),
-    "no answer": ("hang://0.0.0.0:8080", "http"),
     "TLS as named": ("https://0.0.0.0:8080", "https"),
     "TLS under a name that says nothing": ("https://0.0.0.0:8080", "secure"),
     "errors under a name that says nothing": ("http://0.0.0.0:8080?status=500", "api"),

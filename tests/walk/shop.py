@@ -155,6 +155,12 @@ class Run(NamedTuple):
         """The verdict; '' where there is no report."""
         return str(self.report.get("verdict", ""))
 
+    @property
+    def causes(self) -> list[str]:
+        """The codes of the findings that are causes."""
+        found = (f for s in self.report.get("services", ()) for f in s["findings"])
+        return [f["code"] for f in found if f["cause"]]
+
 
 def walk(server: FakeApiServer, folder: Path, *flags: str) -> Run:
     """Runs the program on the shop's Service, with ``-o json``."""

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, Protocol
 
+import msgspec
+
 from kubectl_portcheck.collect import sockets
 from kubectl_portcheck.collect.sockets import ExecFailure, Unreadable
 from kubectl_portcheck.model.base import Missing, Observed, Reason
@@ -18,6 +20,7 @@ from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.semantics.ports import serving_containers
 
 SHELL = ("/bin/sh", "-c", sockets.SCRIPT)
+BACKLOG = ("/bin/sh", "-c", sockets.BACKLOG_SCRIPT)
 SHELL_ELSEWHERE = ("sh", "-c", sockets.SCRIPT)
 """A shell that is elsewhere on the PATH, as in some debugging images."""
 FINAL = (Reason.FORBIDDEN, Reason.TIMED_OUT, Reason.NOT_FOUND)
@@ -103,6 +106,17 @@ def find_listeners(pod: Pod, run: Run) -> Observed[PodSockets] | Missing:
         return failures[-1].missing
     able = [f.container for f in failures if f.another_may_work]
     return _without_shell(pod, able, parse, run) or failures[0].missing
+
+
+def second_look(found: PodSockets, run: Run) -> PodSockets:
+    """The same with its accept queues looked at again, a second later; as it is where that fails.
+
+    Only the shell that was asked first can be asked again.
+    """
+    result = run(found.container, BACKLOG) if found.container else None
+    if result is None or isinstance(result, Missing):
+        return found
+    return msgspec.structs.replace(found, queues=sockets.second_look(result.stdout, found.queues))
 
 
 def _without_shell(

@@ -25,7 +25,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import debug_container
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.kinds import OPTIONAL, Kind
-from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners
+from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.objects import (
@@ -57,7 +57,7 @@ SUGGEST_SECONDS = 3.0
 EXEC_SECONDS = 8.0
 KNOCK_SECONDS = 5.0
 PROXY_SECONDS = 5.0
-SPEAK_SECONDS = 2.0
+SPEAK_SECONDS = 5.0
 DIAL_SECONDS = 12.0
 
 
@@ -205,21 +205,27 @@ class LiveCluster:
         named = [msgspec.structs.replace(o, kind=kind.name) for o in found.value]
         return Observed(value=tuple(named))
 
+    def _run(self, pod: Pod) -> Run:
+        """Runs commands in the pod's containers, all of them within one deadline."""
+        deadline = self._deadline.earlier(EXEC_SECONDS)
+
+        def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
+            try:
+                return self._api.exec(
+                    self._namespace, pod.metadata.name, container, argv, deadline=deadline
+                )
+            except ClusterError as error:
+                return _missing(error)
+
+        return run
+
+    def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
+        """The same with another look at the connections that were waiting to be accepted."""
+        return second_look(found, self._run(pod))
+
     def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
         """What listens in the pod, by whatever its containers have to ask with."""
-
-        def run_before(deadline: Deadline) -> Run:
-            def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
-                try:
-                    return self._api.exec(
-                        self._namespace, pod.metadata.name, container, argv, deadline=deadline
-                    )
-                except ClusterError as error:
-                    return _missing(error)
-
-            return run
-
-        found = find_listeners(pod, run_before(self._deadline.earlier(EXEC_SECONDS)))
+        found = find_listeners(pod, self._run(pod))
         tried = isinstance(found, Missing) and found.reason == Reason.NO_SHELL
         # In the node's own network nothing would tell the pod's sockets from the others.
         if self._debug is None or not tried or pod.spec.host_network:
@@ -227,7 +233,7 @@ class LiveCluster:
         answering = self._with_debug_container(pod, self._debug)
         if isinstance(answering, Missing):
             return answering
-        return find_listeners(answering, run_before(self._deadline.earlier(EXEC_SECONDS)))
+        return find_listeners(answering, self._run(pod))
 
     def _with_debug_container(self, pod: Pod, debug: debug_container.Debug) -> Pod | Missing:
         """The pod with its debug container, made where it had none, once that one runs."""
@@ -295,7 +301,7 @@ class LiveCluster:
             told = self._api.proxy_get(
                 self._namespace, pod, number, path, scheme, deadline=deadline
             )
-            if scheme == "http" and (told.outcome == "reset" or told.detail.endswith(": EOF")):
+            if scheme == "http" and told.outcome == "reset":
                 other = self._api.proxy_get(
                     self._namespace, pod, number, path, "https", deadline=deadline
                 )

@@ -56,6 +56,7 @@ class Memory:
             Reason.NO_SHELL,
         )
         well = seen and all(a.outcome == "accepted" and (a.status or 0) < 500 for a in attempts)
+        well = well and not (isinstance(sockets, Observed) and sockets.value.queues)
         well = well and set(targets) <= {a.port for a in attempts}
         with self._lock:
             if well:

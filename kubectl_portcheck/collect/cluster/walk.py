@@ -65,6 +65,9 @@ class Cluster(neighbours.Cluster, Protocol):
     def sockets(self, pod: Pod) -> Read[PodSockets]:
         """What listens in the pod."""
 
+    def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
+        """The same with another look, a second later, at connections that nobody accepted."""
+
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward and sends nothing."""
 
@@ -193,7 +196,14 @@ class Walk:
             return
         asked = ports.selected_port(service, self.target.port)
         running = [
-            (pod, {n for n in _targets(service, asked, pod) if _speaks_http(asked, pod, n)})
+            (
+                pod,
+                {
+                    n
+                    for n in _targets(service, asked, pod)
+                    if speech.takes_plain_http(service, asked, pod, n)
+                },
+            )
             for pod in found
             if pods.has_running_main(pod)
         ]
@@ -286,19 +296,21 @@ class Walk:
             if self.options.exec
             else Missing(reason=Reason.NOT_ASKED, detail="left out by --no-exec")
         )
+        if isinstance(sockets, Observed) and {q.port for q in sockets.value.queues} & targets:
+            sockets = Observed(value=self.cluster.backlog(pod, sockets.value))
         attempts = list(knock.result())
-        spoken = [a for s in speaking if (a := s.result()).outcome not in ("skipped", "timeout")]
+        spoken = [a for s in speaking if (a := s.result()).outcome != "skipped"]
         attempts += spoken
         said = {a.port for a in spoken}
         if isinstance(sockets, Observed):
             accepting, closed = _by_sockets(service, pod, sockets.value, targets)
             known = {a.port for a in attempts}
             unknown = sorted(accepting - known)[:MOST_KNOCKS] if closed else []
-            attempts += self._second_look(
-                pod, unknown, closed - said | self._fence(pod, sockets.value, targets - closed)
-            )
+            silent = any(a.outcome == "timeout" for a in spoken)
+            fences = self._fence(pod, sockets.value, targets - closed, silent=silent)
+            attempts += self._second_look(pod, unknown, closed - said | fences)
         else:
-            http = {n for n in targets if _speaks_http(tcp, pod, n)}
+            http = {n for n in targets if speech.takes_plain_http(service, tcp, pod, n)}
             attempts += self._second_look(pod, [], http - said)
         if self.options.memory:
             self.options.memory.keep(pod, targets, (sockets, tuple(attempts)))
@@ -320,19 +332,23 @@ class Walk:
         asked = [self.later(self.cluster.pod_proxy, name, n) for n in sorted(proxied)]
         return [*self._knock(pod, knocks), *(a.result() for a in asked)]
 
-    def _fence(self, pod: Pod, found: PodSockets, targets: set[int]) -> set[int]:
-        """The port that shows whether what NetworkPolicies forbid is dropped; none as a rule.
+    def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
+        """The closed port that shows whether the API server reaches the pod; none as a rule.
 
-        Where they admit nobody to a target, the API server is asked to dial a port where nobody
-        can receive what it sends: a refusal came back from the pod, no answer at all was dropped.
+        Where policies admit nobody to a target, or a request got no answer, the API server is asked
+        to dial a port where nobody can receive what it sends: a refusal came back from the pod, no
+        answer at all was dropped.
         """
         read: Read[tuple[NetworkPolicy, ...]] = self.parts["network_policies"].result()
         if isinstance(read, Missing) or not found.complete:
             return set()
-        if not any(policies.admission(read.value, pod, n, "TCP").nobody for n in targets):
-            return set()
-        fence = policies.fence_for(read.value, pod, {s.port for s in found.listeners})
-        return set() if fence is None else {fence}
+        listening = {s.port for s in found.listeners}
+        fences = set()
+        if any(policies.admission(read.value, pod, n, "TCP").nobody for n in targets):
+            fences.add(policies.fence_for(read.value, pod, listening))
+        if silent:
+            fences.add(policies.closed_port(read.value, pod, listening))
+        return {f for f in fences if f is not None}
 
     def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
         chosen = list(numbers)
@@ -427,27 +443,3 @@ def _by_sockets(
     }
     closed = targets - accepting if found.complete and addresses else set()
     return accepting - set(DEBUG_PORTS), closed
-
-
-def _speaks_http(asked: Sequence[ServicePort], pod: Pod, number: int) -> bool:
-    """Whether there is evidence that an HTTP request does no harm on this port.
-
-    Evidence is a name, an appProtocol or an HTTP probe; a number is none.
-    """
-    for port in asked:
-        if ports.resolve_target_port(port, pod) == number and (
-            (port.app_protocol or "").lower() in ("http", "kubernetes.io/h2c")
-            or _is_http_name(port.name)
-        ):
-            return True
-    for container, declared in ports.declared_ports(pod):
-        if declared.container_port == number and _is_http_name(declared.name):
-            return True
-        for probe in (container.readiness_probe, container.liveness_probe):
-            if probe and probe.http_get and probe.http_get.port in (number, declared.name):
-                return declared.container_port == number or probe.http_get.port == number
-    return False
-
-
-def _is_http_name(name: str) -> bool:
-    return name == "http" or name.startswith("http-") or name == "web"

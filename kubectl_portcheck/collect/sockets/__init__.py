@@ -5,6 +5,7 @@ question is :data:`SCRIPT`; :data:`INTERPRETERS` and :data:`TOOLS` are for conta
 shell, and :func:`classify_exec_failure` says why there was no answer.
 """
 
+from kubectl_portcheck.collect.sockets.backlog import BACKLOG_SCRIPT, second_look
 from kubectl_portcheck.collect.sockets.failures import (
     ExecFailure,
     FailureKind,
@@ -20,6 +21,7 @@ from kubectl_portcheck.collect.sockets.ss import parse_ss
 from kubectl_portcheck.collect.sockets.windows import parse_windows_netstat
 
 __all__ = [
+    "BACKLOG_SCRIPT",
     "INTERPRETERS",
     "SCRIPT",
     "TOOLS",
@@ -36,4 +38,5 @@ __all__ = [
     "parse_ss",
     "parse_windows_netstat",
     "restrict_to_pod",
+    "second_look",
 ]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from kubectl_portcheck.collect.sockets.failures import Unreadable
 from kubectl_portcheck.collect.sockets.netstat import parse_netstat
 from kubectl_portcheck.collect.sockets.proc import ByteOrder, proc_rows
-from kubectl_portcheck.collect.sockets.rows import conclude, lines
+from kubectl_portcheck.collect.sockets.rows import conclude, lines, queues
 from kubectl_portcheck.collect.sockets.script import parse_script_output
 from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.probes import PodSockets
@@ -57,11 +57,13 @@ def parse_concatenated(
     text = output.decode("utf-8", "replace")
     if "local_address" not in text:
         raise Unreadable(Reason.FAILED, "the output is no table of /proc/net")
+    rows = proc_rows([text], byteorder or "little")
     return PodSockets(
-        listeners=conclude(proc_rows([text], byteorder or "little"), "proc"),
+        listeners=conclude(rows, "proc"),
         source="proc",
         container=container,
         complete=text.endswith("\n"),
+        queues=queues(rows),
     )
 
 

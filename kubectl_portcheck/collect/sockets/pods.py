@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from kubectl_portcheck.model.probes import ListeningSocket, PodSockets
+from kubectl_portcheck.model.probes import AcceptQueue, ListeningSocket, PodSockets
 
 
 def restrict_to_pod(sockets: PodSockets, *, host_pid: bool = False) -> PodSockets:
@@ -16,14 +16,17 @@ def restrict_to_pod(sockets: PodSockets, *, host_pid: bool = False) -> PodSocket
     The result is never ``complete``: sockets of the pod's other containers, and of processes that
     the exec may not look into, are missing. Restrict each container's answer, then :func:`merge`.
     """
+    own = tuple(
+        listener
+        for listener in sockets.listeners
+        if (listener.container or listener.program)
+        and not listener.program_inferred
+        and not host_pid
+    )
+    ports = {listener.port for listener in own}
     return PodSockets(
-        listeners=tuple(
-            listener
-            for listener in sockets.listeners
-            if (listener.container or listener.program)
-            and not listener.program_inferred
-            and not host_pid
-        ),
+        listeners=own,
+        queues=tuple(q for q in sockets.queues if q.port in ports),
         source=sockets.source,
         container=sockets.container,
         complete=False,
@@ -55,8 +58,21 @@ def merge(answers: Sequence[PodSockets]) -> PodSockets:
         source=answers[0].source,
         container=answers[0].container,
         complete=any(answer.complete for answer in answers),
+        queues=_longest(answers),
         notes=tuple(dict.fromkeys(note for answer in answers for note in answer.notes)),
     )
+
+
+def _longest(answers: Sequence[PodSockets]) -> tuple[AcceptQueue, ...]:
+    """The queues of the pod's ports, the longest of those that the containers saw."""
+    found: dict[int, AcceptQueue] = {}
+    for queue in sorted(
+        (q for answer in answers for q in answer.queues), key=lambda q: (q.port, q.waiting)
+    ):
+        known = found.get(queue.port)
+        limit = queue.limit if queue.limit is not None else known.limit if known else None
+        found[queue.port] = AcceptQueue(port=queue.port, waiting=queue.waiting, limit=limit)
+    return tuple(found.values())
 
 
 def _place(listener: ListeningSocket) -> tuple[object, ...]:

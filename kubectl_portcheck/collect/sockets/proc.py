@@ -21,8 +21,8 @@ Table = Literal["tcp", "tcp6", "udp", "udp6", "sctp"]
 LISTENING: dict[str, Protocol] = {"0A": "TCP", "07": "UDP"}
 ENTRY = re.compile(
     r"[ \t]*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) (0{8}|0{32}):0000 (0A|07)"
-    r" [0-9A-F]+:[0-9A-F]+ [0-9A-F]+:[0-9A-F]+ [0-9A-F]+[ \t]+(\d{1,10})[ \t]+\d+[ \t]+(\d{1,20})"
-    r"(?!\S)",
+    r" [0-9A-F]+:([0-9A-F]{8}) [0-9A-F]+:[0-9A-F]+ [0-9A-F]+"
+    r"[ \t]+(\d{1,10})[ \t]+\d+[ \t]+(\d{1,20})(?!\S)",
     re.ASCII,
 )
 ENDPOINT = re.compile(
@@ -92,8 +92,10 @@ def _rows(entries: list[re.Match[str]], byteorder: ByteOrder) -> Iterator[Row]:
                 LISTENING[entry[4]],
                 address_text(_network_order(words, order)),
                 port,
-                uid=int(entry[5]),
-                inode=int(entry[6]),
+                uid=int(entry[6]),
+                inode=int(entry[7]),
+                # Of a listening TCP socket, rx_queue is its accept queue (get_tcp4_sock).
+                waiting=int(entry[5], 16) if entry[4] == "0A" else 0,
             )
 
 

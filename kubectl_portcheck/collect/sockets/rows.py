@@ -4,7 +4,13 @@ from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
-from kubectl_portcheck.model.probes import Family, ListenerSource, ListeningSocket, Protocol
+from kubectl_portcheck.model.probes import (
+    AcceptQueue,
+    Family,
+    ListenerSource,
+    ListeningSocket,
+    Protocol,
+)
 
 HIGHEST_PORT = 65535
 MAPPED_PREFIX = bytes(10) + b"\xff\xff"
@@ -24,6 +30,10 @@ class Row(NamedTuple):
     program: str | None = None
     inferred: bool = False
     uid: int | None = None
+    waiting: int = 0
+    """TCP: connections that the process has not accepted yet."""
+    limit: int | None = None
+    """TCP: how many of them the kernel keeps; None where the tool does not tell."""
     inode: int = 0
     """0 where the tool does not tell, or no process holds the socket any more."""
 
@@ -65,6 +75,30 @@ def conclude(rows: Iterable[Row], source: ListenerSource) -> tuple[ListeningSock
         )
         listeners[listener] = None
     return tuple(listeners)
+
+
+def queues(rows: Iterable[Row]) -> tuple[AcceptQueue, ...]:
+    """The TCP ports whose process lets connections wait, by number.
+
+    A port may have several sockets, one for each worker or address; their queues count together.
+    """
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        if row.protocol == "TCP":
+            found.setdefault(row.port, []).append(row)
+    return tuple(
+        AcceptQueue(
+            port=port,
+            waiting=waiting,
+            limit=sum(limits) if len(limits := _limits(sockets)) == len(sockets) else None,
+        )
+        for port, sockets in sorted(found.items())
+        if (waiting := sum(s.waiting for s in sockets))
+    )
+
+
+def _limits(sockets: Iterable[Row]) -> list[int]:
+    return [s.limit for s in sockets if s.limit is not None]
 
 
 def _family(row: Row, beside_ipv4: bool) -> tuple[Family, bool]:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.collect.sockets.failures import Unreadable
 from kubectl_portcheck.collect.sockets.proc import ByteOrder, proc_rows, sctp_rows
-from kubectl_portcheck.collect.sockets.rows import Row, conclude, lines, name
+from kubectl_portcheck.collect.sockets.rows import Row, conclude, lines, name, queues
 from kubectl_portcheck.collect.sockets.ss import ss_rows
 from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.probes import PodSockets
@@ -121,6 +121,7 @@ def parse_script_output(
         container=container,
         complete=answer.whole,
         notes=tuple(_notes(rows, answer)),
+        queues=queues(rows),
     )
 
 
@@ -172,11 +173,14 @@ def _read_processes(section: list[str]) -> tuple[list[Process], dict[int, list[i
 
 
 def _settle(rows: list[Row], told: list[Row]) -> Iterator[Row]:
-    """Add what ss alone can tell: IPV6_V6ONLY and the device."""
+    """Add what ss alone can tell: IPV6_V6ONLY, the device and the accept queue's limit."""
     by_inode = {row.inode: row for row in told if row.inode}
     for row in rows:
         seen = by_inode.get(row.inode)
-        yield row._replace(v6only=seen.v6only, device=seen.device) if seen else row
+        if seen is None:
+            yield row
+        else:
+            yield row._replace(v6only=seen.v6only, device=seen.device, limit=seen.limit)
 
 
 def _name_programs(

@@ -44,6 +44,8 @@ class _Line(NamedTuple):
     local: str
     peer: str
     rest: str
+    received: int
+    sent: int
 
 
 def parse_ss(text: str) -> tuple[ListeningSocket, ...]:
@@ -73,7 +75,8 @@ def _line(text: str) -> _Line | None:
     protocol = KINDS.get((netid, state))
     if protocol is None or not received.isdigit() or not sent.isdigit():
         return None
-    return _Line(text, protocol, local, peer, fields[6] if len(fields) > 6 else "")
+    rest = fields[6] if len(fields) > 6 else ""
+    return _Line(text, protocol, local, peer, rest, int(received[:10]), int(sent[:10]))
 
 
 def _dialect(listed: list[_Line]) -> Dialect:
@@ -121,6 +124,9 @@ def _row(line: _Line, dialect: Dialect) -> Row | None:
         program=name(users[min(users)]) if users else None,
         uid=None if uid is None else int(uid),
         inode=int(details.get("ino", 0)),
+        # Of a listening TCP socket: the accept queue, and its limit.
+        waiting=line.received if line.protocol == "TCP" else 0,
+        limit=line.sent if line.protocol == "TCP" else None,
     )
 
 

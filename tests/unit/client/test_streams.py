@@ -326,7 +326,7 @@ PROXIED = [
         "accepted",
     ),
     ("error trying to reach service: read tcp: read: connection reset by peer", "reset"),
-    ("error trying to reach service: EOF", "accepted"),
+    ("error trying to reach service: EOF", "reset"),
 ]
 
 
