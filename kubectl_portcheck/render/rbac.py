@@ -14,7 +14,7 @@ RULES: Final[tuple[Right, ...]] = (
     ("", "services", ("get", "list"), "the Service; list, to suggest the nearest name"),
     ("", "pods", ("list",), "the pods that it selects"),
     ("discovery.k8s.io", "endpointslices", ("list",), "where its clients are sent"),
-    ("", "endpoints", ("get",), "the same, on clusters before 1.21"),
+    ("", "endpoints", ("get", "list"), "the same, on clusters before 1.21"),
     ("apps", "replicasets", ("list",), "who made the pods, and what was before"),
     ("apps", "deployments", ("get", "list"), "their owner; what the selector may have meant"),
     ("apps", "statefulsets", ("get",), "another owner"),

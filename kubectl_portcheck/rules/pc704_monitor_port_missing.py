@@ -1,6 +1,6 @@
 """PC704: a monitor or an annotation references a port that does not exist."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Pod
@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
     Several,
     Worth,
 )
-from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.rules.wording import listing, share, verb
 from kubectl_portcheck.semantics import monitoring
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.monitoring import Scrape
@@ -33,7 +33,7 @@ def _check(case: ServiceCase) -> Outcome:
     if not annotated and not case.monitors:
         return NotApplicable("nothing is known to scrape the Service")
     found = [f for m in case.monitors if (f := _of_monitor(case, m))]
-    found += [f for meta, kind in annotated if (f := _of_annotation(case, meta, kind))]
+    found += _of_annotations(case)
     return Several(tuple(found)) if found else Passed()
 
 
@@ -139,45 +139,68 @@ def _names_behind(case: ServiceCase, target: int | str | None) -> list[str]:
     return [p.name for p in monitoring.declared(case.pods) if p.container_port == target and p.name]
 
 
-def _annotated(case: ServiceCase) -> list[tuple[ObjectMeta, str]]:
-    """The Service and the first of its pods, where annotations say what to scrape."""
-    objects: list[tuple[ObjectMeta, str]] = [(case.service.metadata, "Service")]
-    objects += [(p.metadata, "Pod") for p in case.pods]
-    found = [
-        (m, kind)
-        for m, kind in objects
-        if m.annotations.get(monitoring.SCRAPE) == "true" and monitoring.PORT in m.annotations
-    ]
-    return [f for i, f in enumerate(found) if f[1] not in (k for _, k in found[:i])]
+def _annotated(case: ServiceCase) -> bool:
+    """Whether annotations of the Service or of one of its pods say what to scrape."""
+    return bool(_port(case.service.metadata)) or any(_port(p.metadata) for p in case.pods)
 
 
-def _of_annotation(case: ServiceCase, metadata: ObjectMeta, kind: str) -> Finding | None:
-    """A finding where no pod listens on the port that the annotation names."""
-    named = metadata.annotations[monitoring.PORT]
+def _port(metadata: ObjectMeta) -> str:
+    """The port that the annotations tell Prometheus to scrape; '' where they tell it nothing."""
+    wanted = metadata.annotations.get(monitoring.SCRAPE) == "true"
+    return metadata.annotations.get(monitoring.PORT, "") if wanted else ""
+
+
+def _of_annotations(case: ServiceCase) -> list[Finding]:
+    """A finding for each value that is wrong: that of the Service holds for all of the pods."""
+    found = []
+    named = _port(case.service.metadata)
+    wrong = _wrong(case, named, case.pods) if named else ()
+    if wrong or (named and not _is_number(named)):
+        nobody = "on which no pod listens"
+        if len(wrong) < len(case.pods):
+            some = f"{share(wrong, case.pods)} {verb(wrong, 'does', 'do')}"
+            nobody = f"on which {some} not listen"
+        found.append(_of_annotation(case, named, "the Service", nobody, wrong))
+    for named in dict.fromkeys(_port(p.metadata) for p in case.pods):
+        annotated = [p for p in case.pods if _port(p.metadata) == named]
+        if named and (wrong := _wrong(case, named, annotated)):
+            whose = share(wrong, case.pods)
+            found.append(_of_annotation(case, named, whose, "where nothing listens", wrong))
+    return found
+
+
+def _wrong(case: ServiceCase, named: str, pods: Sequence[Pod]) -> Sequence[Pod]:
+    """The pods that do not listen on the port, as far as their sockets are known."""
+    if not _is_number(named):
+        return pods
     # In files a port that is not declared may well be open.
-    heard = None if case.in_files else _heard(case, case.pods)
-    if named.isdecimal() and (heard is None or int(named) in heard):
-        return None
-    what = "is no number" if not named.isdecimal() else "is a port on which no pod listens"
-    pods = "" if kind == "Service" else " of the pods"
+    heard = [] if case.in_files else [(p, _heard(case, p)) for p in pods]
+    return [p for p, ports in heard if ports and int(named) not in ports]
+
+
+def _is_number(named: str) -> bool:
+    return named.isascii() and named.isdecimal() and len(named) < 6
+
+
+def _of_annotation(
+    case: ServiceCase, named: str, whose: str, nobody: str, wrong: Sequence[Pod]
+) -> Finding:
+    is_number = _is_number(named)
+    what = f"references port {named}, {nobody}" if is_number else f"is not a port number: {named}"
+    heard = sorted({n for p in wrong for n in _heard(case, p)}) if is_number else []
     return RULE.finding(
         case,
-        f"The annotation {monitoring.PORT}{pods} {what}: {named}",
-        evidence=[f"the pods listen on {listing(sorted(heard))}"] if heard else [],
-        fixes=[fixes.by_hand(f"Let {monitoring.PORT} name a port that serves the metrics")],
-        pointer="/metadata/annotations" if kind == "Service" else "",
+        f"The annotation {monitoring.PORT} of {whose} {what}",
+        evidence=[f"{share(wrong, case.pods)} listen on {listing(heard)}"] if heard else [],
+        fixes=[fixes.by_hand(f"Set {monitoring.PORT} to a port that serves the metrics")],
+        pods=[p.metadata.name for p in wrong],
+        pointer="/metadata/annotations" if whose == "the Service" else "",
     )
 
 
-def _heard(case: ServiceCase, pods: Iterable[Pod]) -> set[int] | None:
-    """The TCP ports on which the pods listen; None where that is not known of all of them."""
-    found: set[int] = set()
-    for pod in pods:
-        listeners = case.listeners(pod)
-        if listeners is None:
-            return None
-        found |= {s.port for s in listeners if s.protocol == "TCP"}
-    return found or None
+def _heard(case: ServiceCase, pod: Pod) -> set[int]:
+    """The TCP ports on which the pod listens; none where that is not known."""
+    return {s.port for s in case.listeners(pod) or () if s.protocol == "TCP"}
 
 
 RULE = Rule(
@@ -249,8 +272,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC704 warning in Service checkout
-  The annotation prometheus.io/port of the pods is a port on which no pod listens: 9100
-  review: Let prometheus.io/port name a port that serves the metrics
+  The annotation prometheus.io/port of the pod references port 9100, where nothing listens
+  pods: checkout-1
+  review: Set prometheus.io/port to a port that serves the metrics
 """,
         ),
         Example(

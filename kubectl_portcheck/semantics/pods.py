@@ -1,5 +1,6 @@
 """The state of a pod, as the control plane and kubectl read it."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -137,29 +138,50 @@ def describe(pod: Pod) -> str:
     return pod.status.reason or pod.status.phase or "Unknown"
 
 
-def forward_choice(pods: tuple[Pod, ...]) -> Pod | None:
-    """The pod that ``kubectl port-forward svc/NAME`` takes: an unready one can be chosen.
+def forward_choice(pods: Sequence[Pod]) -> Pod | None:
+    """The pod that ``kubectl port-forward svc/NAME`` takes of all that the selector matches.
 
-    Order: on a node, phase, Ready, not being deleted, longest ready, fewest restarts, oldest.
-    (kubectl ``util/podutils``, ActivePods)
+    Order: on a node, phase, Ready, not being deleted (or to be deleted last), longest Ready where
+    both are, fewest restarts, oldest. A pod that is not Ready, and one that has finished, can be
+    chosen; of equals the first. (kubectl ``util/podutils``, ActivePods reversed)
     """
-    phases = {"Pending": 0, "Unknown": 1, "Running": 2}
+    return max(pods, key=_forward_rank, default=None)
 
-    def ready_since(pod: Pod) -> str:
-        return next(
-            (c.last_transition_time or "" for c in pod.status.conditions if c.type == "Ready"), ""
-        )
 
-    def rank(pod: Pod) -> tuple[bool, int, bool, bool, str, int, str]:
-        # ISO times sort as text. An earlier time ranks first and an absent one last, hence '~'.
-        return (
-            not pod.spec.node_name,
-            -phases.get(pod.status.phase, 0),
-            not is_ready(pod),
-            is_terminating(pod),
-            ready_since(pod) or "~",
-            restarts(pod),
-            pod.metadata.creation_timestamp or "~",
-        )
+_PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+"""kubectl's rank of a phase; that of any other is 0, as Go's maps have it."""
 
-    return min(pods, key=rank, default=None)
+
+def _forward_rank(pod: Pod) -> tuple[float, ...]:
+    return (
+        bool(pod.spec.node_name),
+        _PHASES.get(pod.status.phase, 0),
+        is_ready(pod),
+        not is_terminating(pod),
+        _seconds(pod.metadata.deletion_timestamp, absent=0.0),
+        # Two pods that come to this point are both Ready, or neither is.
+        -_seconds(_ready_since(pod)) if is_ready(pod) else 0.0,
+        -restarts(pod),
+        -_sidecar_restarts(pod),
+        -_seconds(pod.metadata.creation_timestamp),
+    )
+
+
+def _ready_since(pod: Pod) -> str | None:
+    ready = (c for c in pod.status.conditions if c.type == "Ready" and c.status == "True")
+    return next((c.last_transition_time for c in ready), None)
+
+
+def _sidecar_restarts(pod: Pod) -> int:
+    """How often the native sidecars restarted, the highest of them."""
+    sidecars = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
+    counts = (s.restart_count for s in pod.status.init_container_statuses if s.name in sidecars)
+    return max(counts, default=0)
+
+
+def _seconds(time: str | None, *, absent: float = float("inf")) -> float:
+    """The time in seconds since 1970."""
+    try:
+        return _moment(time) if time else absent
+    except (ValueError, OverflowError):
+        return absent

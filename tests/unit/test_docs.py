@@ -132,3 +132,29 @@ def test_the_documentation_has_commands() -> None:
     files = {file for file, _ in EXAMPLES}
     wanted = {"README.md", "docs/help.txt", "docs/automation/README.md", "docs/rules.md"}
     assert wanted <= files
+
+
+PAGES = sorted(
+    page
+    for page in ROOT.rglob("*.md")
+    if not {p for p in page.relative_to(ROOT).parts if p.startswith(".")}
+    and "corpus" not in page.parts
+)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", t.strip().lower()).replace(" ", "-") for t in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link

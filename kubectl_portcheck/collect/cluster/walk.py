@@ -249,13 +249,15 @@ class Walk:
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
         self._dial_from(service, alive)
-        self._probes(service, alive)
+        self._probes(service, selected.value, alive)
 
-    def _probes(self, service: Service, alive: Sequence[Pod]) -> None:
+    def _probes(self, service: Service, selected: Sequence[Pod], alive: Sequence[Pod]) -> None:
         asked = ports.selected_port(service, self.target.port)
         for step in PROBES:
             self.progress.started(step)
-        self.parts["service_forwards"] = self.start(self._service_forwards, service, asked, alive)
+        self.parts["service_forwards"] = self.start(
+            self._service_forwards, service, asked, selected
+        )
         for pod in alive:
             # A look waits for its knock, so the knock must be in the queue before it.
             tcp = [p for p in asked if p.protocol == "TCP"]
@@ -369,7 +371,7 @@ class Walk:
             for p in asked
             if p.protocol == "UDP" and p.port not in numbers
         ]
-        pod = pods.forward_choice(tuple(found))
+        pod = pods.forward_choice(found)
         if pod is None:
             return tuple(ServiceForward(port=n, reason="there is no pod") for n in numbers)
         name = pod.metadata.name

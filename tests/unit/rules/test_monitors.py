@@ -125,3 +125,70 @@ def test_sockets_that_were_not_read_prove_nothing() -> None:
     text = shop(annotations='prometheus.io/scrape: "true", prometheus.io/port: "81"')
     text = text.replace('sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]', "port-forward: {}")
     assert "PC704" not in [f.code for f in report(text).findings]
+
+
+def pods(*annotated: str, sockets: tuple[str, ...] = ("8080", "8080", "8080")) -> str:
+    """A shop of three pods, each with an annotation and a socket of its own."""
+    service = SHOP.partition("---")[0].replace("ANNOTATED", "")
+    documents = [service.replace("  - {name: http-metrics, port: 81, targetPort: 9100}\n", "")]
+    for i, port in enumerate(annotated):
+        documents.append(f"""
+kind: Pod
+metadata:
+  name: p{i}
+  labels: {{app: checkout}}
+  annotations: {{prometheus.io/scrape: "true", prometheus.io/port: "{port}"}}
+spec: {{containers: [{{name: app, ports: [{{containerPort: 8080}}]}}]}}
+""")
+    heard = ", ".join(
+        f'p{i}: {{sockets: ["0.0.0.0:8080", "0.0.0.0:{s}"]}}' for i, s in enumerate(sockets)
+    )
+    return "---".join([*documents, f"\nprobes: {{{heard}}}\n"])
+
+
+@pytest.mark.parametrize(
+    ("annotated", "sockets", "told"),
+    [
+        (("9100",) * 3, ("9100",) * 3, []),
+        (
+            ("9100",) * 3,
+            ("9100", "9100", "9200"),
+            ["1 of 3 pods references port 9100, where nothing listens"],
+        ),
+        (
+            ("9100", "9200", "9200"),
+            ("9100", "9100", "9200"),
+            ["1 of 3 pods references port 9200, where nothing listens"],
+        ),
+        (
+            ("9100", "metrics", "99999"),
+            ("9200", "9200", "9200"),
+            [
+                "1 of 3 pods references port 9100, where nothing listens",
+                "1 of 3 pods is not a port number: metrics",
+                "1 of 3 pods references port 99999, where nothing listens",
+            ],
+        ),
+    ],
+)
+def test_each_annotated_pod_is_judged_by_its_own_sockets(
+    annotated: tuple[str, ...], sockets: tuple[str, ...], told: list[str]
+) -> None:
+    problems = found(pods(*annotated, sockets=sockets))
+    start = "The annotation prometheus.io/port of "
+    assert [str(p.summary).removeprefix(start) for p in problems] == told
+    assert all(len(p.pods) == 1 for p in problems)
+
+
+def test_the_annotation_of_the_service_holds_for_every_pod() -> None:
+    text = pods("9100", "9100", "9100", sockets=("9100", "9100", "9200")).replace(
+        "labels: {app: checkout}}",
+        'labels: {app: checkout}, annotations: {prometheus.io/scrape: "true", '
+        'prometheus.io/port: "9200"}}',
+        1,
+    )
+    first = found(text)[0]
+    assert (
+        "of the Service references port 9200, on which 2 of 3 pods do not listen" in first.summary
+    )
+    assert first.pods == ("p0", "p1")

@@ -10,7 +10,7 @@ from kubectl_portcheck.semantics import pods
 
 
 def pod(
-    name: str = "p", *, ready: bool = True, since: str = "2026-01-01T00:00:00Z", **more: Any
+    name: str = "p", *, ready: bool = True, since: str | None = "2026-01-01T00:00:00Z", **more: Any
 ) -> Pod:
     status: dict[str, Any] = {
         "phase": "Running",
@@ -33,6 +33,13 @@ def pod(
     )
 
 
+SIDECAR: dict[str, Any] = {
+    "spec": {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]},
+    "status": {"initContainerStatuses": [{"name": "proxy", "restartCount": 1}]},
+}
+PENDING = pod(ready=False, status={"phase": "Pending"}, spec={"nodeName": ""})
+
+
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
@@ -44,6 +51,19 @@ def pod(
         (pod(), pod(container={"restartCount": 3})),
         (pod(), pod(metadata={"creationTimestamp": "2026-01-02T00:00:00Z"})),
         (pod(ready=False), pod(status={"phase": "Unknown"}, ready=True)),
+        (
+            # When a pod lost its readiness says nothing; its restarts do.
+            pod(ready=False, since="2026-01-02T00:00:00Z"),
+            pod(ready=False, since="2026-01-01T00:00:00Z", container={"restartCount": 1}),
+        ),
+        (
+            pod(metadata={"deletionTimestamp": "2026-01-03T00:00:00Z"}),
+            pod(metadata={"deletionTimestamp": "2026-01-02T00:00:00Z"}),
+        ),
+        (pod(), pod(**SIDECAR)),
+        (pod(container={"restartCount": 1}, **SIDECAR), pod(container={"restartCount": 2})),
+        (pod(since="2026-01-02T00:00:00Z"), pod(since=None)),
+        (pod(ready=False, status={"phase": "Failed"}), PENDING),
     ],
 )
 def test_the_pod_that_kubectl_forwards_to(better: Pod, worse: Pod) -> None:

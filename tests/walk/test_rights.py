@@ -1,0 +1,90 @@
+"""The Role that --rbac prints allows every request that a walk or a sweep makes."""
+
+import io
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+
+from kubectl_portcheck.cli import main
+from kubectl_portcheck.environment import Environment
+from tests.fake import faults
+from tests.fake.api_server import FakeApiServer
+from tests.walk.shop import NAMESPACE, shop, walk
+from tests.walk.test_sweep import sweep
+from tests.walk.town import add_service
+
+Asked = tuple[str, str, str]
+"""Verb, API group, resource."""
+
+
+def asked_of(server: FakeApiServer) -> set[Asked]:
+    found = set()
+    for request in server.requests:
+        method, target = request.line.split(" ")[:2]
+        assert method == "GET"
+        steps = urlsplit(target).path.strip("/").split("/")
+        if len(steps) < 3:  # Discovery, which everyone may read.
+            continue
+        group, rest = ("", steps[2:]) if steps[0] == "api" else (steps[1], steps[3:])
+        if rest[0] == "namespaces" and len(rest) > 2:
+            rest = rest[2:]
+        resource = "/".join([rest[0], *rest[2:3]])
+        found.add(("get" if len(rest) > 1 else "list", group, resource))
+    return found
+
+
+def allowed(*flags: str) -> set[Asked]:
+    out = io.StringIO()
+    assert main(["--rbac", *flags], Environment(out, io.StringIO(), {})) == 0
+    rules = [rule for role in yaml.safe_load_all(out.getvalue()) for rule in role["rules"]]
+    return {
+        (verb, group, resource)
+        for rule in rules
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+def older(server: FakeApiServer) -> None:
+    server.on(r"/endpointslices", faults.status(404, "NotFound", "the server could not find"))
+    server.add(
+        *(
+            {
+                "apiVersion": "v1",
+                "kind": "Endpoints",
+                "metadata": {"name": name, "namespace": namespace},
+                "subsets": [],
+            }
+            for name, namespace in (("checkout", NAMESPACE), ("a", "town"))
+        )
+    )
+
+
+@pytest.mark.parametrize("flags", [[], ["-A"], ["--deep"]])
+@pytest.mark.parametrize("old", [False, True])
+def test_a_sweep(tmp_path: Path, flags: list[str], old: bool) -> None:
+    with FakeApiServer() as server:
+        add_service(server, "a", pods=1)
+        add_service(server, "b", selector="nobody")
+        add_service(server, "c", ready=False)
+        if old:
+            older(server)
+        sweep(server, tmp_path, *flags)
+        asked = asked_of(server)
+    assert ("list", "", "endpoints") in asked or not old
+    assert asked - allowed(*flags[:1], *(() if flags else ("-n", "town"))) == set()
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_walk(tmp_path: Path, old: bool) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        if old:
+            older(server)
+        walk(server, tmp_path)
+        asked = asked_of(server)
+    assert ("get", "", "endpoints") in asked or not old
+    assert asked - allowed("svc/checkout") == set()
