@@ -13,6 +13,8 @@ import yaml
 from kubectl_portcheck.inputs.limits import ALIAS_VALUES
 from kubectl_portcheck.inputs.limits import YAML_DEPTH as DEEPEST
 
+_TOO_DEEP = f"nested too deep: at most {DEEPEST} levels are read"
+
 
 class Broken(Exception):
     """The text cannot be read as a manifest."""
@@ -107,6 +109,8 @@ def parse(text: str, twice: list[Twice] | None = None, *, first: bool = False) -
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(filter(None, (error.context, error.problem)))
+        if "nesting" in reason:  # The library has a limit too, and it reads ahead.
+            reason = _TOO_DEEP
         raise Broken(mark.index if mark else 0, reason) from None
 
 
@@ -123,20 +127,28 @@ def check(text: str) -> None:
 
 
 def _may_be_deep(text: str) -> bool:
-    """Whether brackets might be nested too deep. The parser's time grows with their square, so
-    only the one that stops in time may read them.
+    """Return whether the nesting might be too deep; only :func:`parse` stops in time then.
+
+    It may say so of text that is not, never the other way round. Half of the levels can be in
+    block style, of which there are two at most per column, and half in brackets.
     """
-    if text.count("[") + text.count("{") <= DEEPEST:
+    return _INDENTED.search(text) is not None or _has_deep_brackets(text)
+
+
+def _has_deep_brackets(text: str) -> bool:
+    if text.count("[") + text.count("{") <= DEEPEST // 2:
         return False
     depth = 0
     for found in _BRACKET.finditer(text):
         depth += 1 if found[0] in "[{" else -1
-        if depth > DEEPEST:
+        if depth > DEEPEST // 2:
             return True
     return False
 
 
 _BRACKET = re.compile(r"[\[\]{}]")
+_INDENTED = re.compile(rf"^[ ?:-]{{{DEEPEST // 4}}}", re.MULTILINE)
+"""A line that begins so far to the right, or with as many compact list items."""
 
 
 def _shown(character: object) -> str:
@@ -197,7 +209,7 @@ class _Builder:
 
     def _open(self, node: Node, anchor: str | None) -> None:
         if len(self.stack) >= DEEPEST:
-            raise Broken(node.start, f"nested more than {DEEPEST} levels deep")
+            raise Broken(node.start, _TOO_DEEP)
         self._add(node, anchor)
         self.stack.append((node, []))
 

@@ -116,7 +116,7 @@ def test_an_empty_list_is_a_recording_too(tmp_path: Path) -> None:
         (printed(POD), "holds no Service"),
         (b"kind: Service\nmetadata: {name: a}\n", "was not recorded from a cluster"),
         (printed({**SERVICE, "spec": 5}), "a mapping is wanted"),
-        (b"[" * 100_000, "nested more than"),
+        (b"[" * 100_000, "nested too deep: at most 200 levels"),
     ],
 )
 def test_anything_else_ends_with_a_line(raw: bytes, message: str) -> None:
