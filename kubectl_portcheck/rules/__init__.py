@@ -40,6 +40,7 @@ _FILES = (
     "pc411_probe_port_not_listening",
     "pc412_probe_looks_elsewhere",
     "pc413_load_balancer_pending",
+    "pc414_container_port_declared_twice",
     "pc501_pod_refuses",
     "pc502_pod_times_out",
     "pc503_pod_resets",

@@ -1,8 +1,9 @@
 """PC505: the port is declared as plain HTTP and speaks TLS, or the reverse."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
 from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -14,8 +15,8 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import speech
+from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.semantics import references, speech
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.speech import Expected
 
@@ -23,64 +24,101 @@ SPOKEN = {"http": "plain", "https": "tls"}
 WORDS = {"plain": "plain HTTP", "tls": "TLS"}
 
 
+class _Wrong(NamedTuple):
+    """A pod whose answer contradicts what is said of its port."""
+
+    state: PodState
+    said: Expected
+    clients: bool
+    """Whether it is the Service that says it, so that its clients speak the wrong language."""
+
+
 def _check(case: Case) -> Outcome:
-    asked = [
-        (s, said)
-        for s in case.backends
-        if s.target is not None
-        and s.proxy
-        and s.proxy.speaks
-        and (said := speech.expected(case.service, (case.port,), s.pod, s.target))
-    ]
-    if not asked:
+    asked = [s for s in case.backends if s.target is not None and s.proxy and s.proxy.speaks]
+    said = [s for s in asked if speech.expected(case.service, (case.port,), s.pod, s.target or 0)]
+    if not said:
         return NotApplicable("no request to a port that is said to speak HTTP was answered")
-    wrong = [(s, e) for s, e in asked if s.proxy and s.proxy.speaks != SPOKEN[e.scheme]]
+    wrong = [w for s in said if (w := _wrong(case, s))]
     if not wrong:
         return Passed()
-    states = [s for s, _ in wrong]
+    first = wrong[0]
+    states = [w.state for w in wrong]
     spoken = listing(sorted({WORDS[s.proxy.speaks] for s in states if s.proxy}))
-    declared = listing(dict.fromkeys(e.why for _, e in wrong))
+    targets = listing(sorted({s.target for s in states if s.target is not None}))
+    severe = first.clients and not _behind_a_proxy(case)
     return RULE.finding(
         case,
-        f"{share(states, case.backends)} {'speaks' if len(states) == 1 else 'speak'} {spoken} on "
-        f"{listing(sorted({s.target for s in states if s.target is not None}))}, where "
-        f"{declared} says {WORDS[SPOKEN[wrong[0][1].scheme]]}",
-        evidence=[_told(s, e) for s, e in wrong],
-        fixes=_fixes(case, wrong),
+        f"{share(states, case.backends)} {verb(states, 'speaks', 'speak')} {spoken} on {targets}, "
+        f"where {first.said.why} says {WORDS[SPOKEN[first.said.scheme]]}",
+        evidence=[*map(_told, wrong), *_meaning(case, first)],
+        fixes=_fixes(case, first),
+        severity="error" if severe else "warning",
+        impact=Impact.PATH if severe else Impact.NONE,
         pods=names(states),
     )
 
 
-def _told(state: PodState, said: Expected) -> str:
-    attempt = state.proxy
+def _wrong(case: Case, state: PodState) -> _Wrong | None:
+    """What is said of the pod's port and is wrong: the Service's own word first."""
+    assert state.proxy is not None
+    clients = speech.of_clients(case.port)
+    if clients is not None and state.proxy.speaks != SPOKEN[clients.scheme]:
+        return _Wrong(state, clients, clients=True)
+    said = speech.expected(case.service, (case.port,), state.pod, state.target or 0)
+    if said is not None and state.proxy.speaks != SPOKEN[said.scheme]:
+        return _Wrong(state, said, clients=False)
+    return None
+
+
+def _behind_a_proxy(case: Case) -> bool:
+    """Whether an Ingress or a route leads here, or may: such proxies can be told otherwise."""
+    if case.missing("ingresses"):
+        return True
+    ports = (case.port.port, case.port.name)
+    return bool(case.routes) or any(
+        use.service == case.name and (use.port.number in ports or use.port.name in ports)
+        for ingress in case.ingresses
+        for use in references.uses_of_ingress(ingress)
+    )
+
+
+def _meaning(case: Case, wrong: _Wrong) -> list[str]:
+    """Who is concerned, as facts."""
+    if not wrong.clients:
+        return []
+    if _behind_a_proxy(case):
+        return [
+            "An Ingress or a route can be told what the backend speaks by an annotation or a policy"
+        ]
+    return [f"Clients that follow {wrong.said.why} get errors"]
+
+
+def _told(wrong: _Wrong) -> str:
+    attempt = wrong.state.proxy
     assert attempt is not None
+    scheme = attempt.request.partition(" ")[0] or wrong.said.scheme
     answer = f"HTTP {attempt.status}" if attempt.status is not None else attempt.detail
-    return f"{state.name}: asked by {said.scheme} on {state.target}: {answer}"
+    return f"{wrong.state.name}: asked by {scheme} on {wrong.state.target}: {answer}"
 
 
-def _fixes(case: Case, wrong: Sequence[tuple[PodState, Expected]]) -> list[Fix]:
-    state, said = wrong[0]
+def _fixes(case: Case, wrong: _Wrong) -> list[Fix]:
+    said = wrong.said
     right = "https" if said.scheme == "http" else "http"
     found = [
         fixes.by_hand(
-            f"Let the application speak {WORDS[SPOKEN[said.scheme]]} on {state.target}, or name "
-            f"the port {right} in its container and its Service",
+            f"Let the application speak {WORDS[SPOKEN[said.scheme]]} on {wrong.state.target}, or "
+            f"name the port {right} in its container and its Service",
         )
     ]
-    if said.by == "app-protocol":
-        index = case.service.spec.ports.index(case.port)
-        field = f"/spec/ports/{index}/appProtocol"
-        change = fixes.replace(field, case.port.app_protocol, right)
-        found.insert(
-            0,
-            fixes.patch(
-                case,
-                case.subject,
-                change,
-                title=f"Say appProtocol {right}, as the pods speak",
-                safety="review",
-            ),
+    if wrong.clients:
+        field = f"/spec/ports/{case.service.spec.ports.index(case.port)}/appProtocol"
+        change = (
+            fixes.replace(field, case.port.app_protocol, right)
+            if said.by == "app-protocol"
+            else [fixes.add(field, right)]
         )
+        title = f"Set appProtocol {right} on port {case.port.port}, which is what the pods speak"
+        found.insert(0, fixes.patch(case, case.subject, change, title=title, safety="review"))
     return found
 
 
@@ -102,18 +140,20 @@ spec:
 RULE = Rule(
     code="PC505",
     name="tls-mismatch",
-    severity="warning",
+    severity="error",
     summary="The port is declared as plain HTTP and speaks TLS, or the reverse",
     applies=(When.SELECTOR, When.NOT_LOAD_BALANCER),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.INGRESSES, Need.ROUTES),
     explanation=Explanation(
         meaning="The port's name, its appProtocol or a probe says http, and the server requires "
         "TLS. Or they say https, and the server speaks plain HTTP. The server's answer to one GET "
         "through the API server proves it.",
         why="A client or proxy that follows the declaration gets 'client sent an HTTP request to "
-        "an HTTPS server', or its TLS handshake fails. A client that does not follow it is "
-        "served, so the finding is a warning.",
+        "an HTTPS server', or its TLS handshake fails. What the Service's own port says (its "
+        "appProtocol or name) is what its clients speak, so that is an error. It is a warning "
+        "where only the container's port name or a probe is wrong, and where an Ingress or a "
+        "route leads to the port, since their controllers can be told otherwise.",
         confirm="curl -vk https://localhost:PORT and curl -v http://localhost:PORT through "
         "kubectl port-forward: one of them works.",
         fix="Declare what the server speaks: set appProtocol and the port's name. If an Ingress "
@@ -131,12 +171,70 @@ probes:
     spoken: {{8443: {{request: http /, status: 400, speaks: tls}}}}
 """,
             expects="""
-healthy
-PC505 warning in Service checkout, port 443/TCP
+degraded
+PC505 error for path in Service checkout, port 443/TCP
   the pod speaks TLS on 8443, where the appProtocol http says plain HTTP
   pods: checkout-1
-  review: Say appProtocol https, as the pods speak
+  review: Set appProtocol https on port 443, which is what the pods speak
     replace /spec/ports/0/appProtocol https in Service checkout
+  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+      and its Service
+""",
+        ),
+        Example(
+            "the probe uses HTTPS and succeeds, and the Service's port is named http",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8443}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - name: app
+    ports: [{name: https, containerPort: 8443}]
+    readinessProbe: {httpGet: {port: 8443, scheme: HTTPS}}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8443"]
+    port-forward: {8443: accepted}
+    spoken: {8443: {request: https /, status: 200, speaks: tls}}
+""",
+            expects="""
+degraded
+PC505 error for path in Service checkout, port 80/TCP
+  the pod speaks TLS on 8443, where the Service port's name http says plain HTTP
+  pods: checkout-1
+  review: Set appProtocol https on port 80, which is what the pods speak
+    add /spec/ports/0/appProtocol https in Service checkout
+  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+      and its Service
+""",
+        ),
+        Example(
+            "the container's port is named http, and its server requires TLS: a warning",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 443, targetPort: 8443}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8443}]}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8443"]
+    port-forward: {8443: accepted}
+    spoken: {8443: {request: http /, status: 400, speaks: tls}}
+""",
+            expects="""
+healthy
+PC505 warning in Service checkout, port 443/TCP
+  the pod speaks TLS on 8443, where the container port's name http says plain HTTP
+  pods: checkout-1
   review: Let the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,

@@ -26,6 +26,9 @@ MESH_CONTAINERS = ("istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sid
 """Where one of these runs it takes every request first, and may want the mesh's certificate."""
 
 
+_SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https"}
+
+
 class Expected(NamedTuple):
     """The language of a port."""
 
@@ -68,6 +71,18 @@ def expected(
         if found is not None:
             return Expected(found, "/", by, name)
     return None
+
+
+def of_clients(port: ServicePort) -> Expected | None:
+    """The language that clients of this Service port speak, as it says itself.
+
+    appProtocol outweighs the name, as it does for Istio and the Gateway API.
+    """
+    if port.app_protocol:
+        word = port.app_protocol.lower()
+        return Expected(_SCHEMES[word], "/", "app-protocol", word) if word in _SCHEMES else None
+    found = _by_name(port.name)
+    return Expected(found, "/", "service-port", port.name) if found else None
 
 
 def takes_plain_http(service: Service, asked: Iterable[ServicePort], pod: Pod, number: int) -> bool:

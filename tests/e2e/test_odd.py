@@ -12,7 +12,8 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Service
 from kubectl_portcheck.semantics.endpoints import as_slices, for_port, used
 
-from .portcheck import diagnose
+from .portcheck import Diagnosis, diagnose
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -238,3 +239,40 @@ def test_the_older_endpoints_object_says_the_same(cluster: Cluster, odd: str, na
         told = [{(e.pod, e.port) for e in used(for_port(s, port))} for s in (new, old)]
         assert told[0] == told[1]
         assert told[0]
+
+
+def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: str) -> None:
+    """The first container wins, and every container before a native sidecar."""
+    cache = container("http://0.0.0.0:6081", name="cache", ports={"http": 6081})
+    exporter = container("http://0.0.0.0:9131", name="exporter", ports={"http": 9131})
+    sidecar = container(
+        "http://0.0.0.0:15000", name="proxy", ports={"http": 15000}, restartPolicy="Always"
+    )
+    told: dict[str, Diagnosis] = {}
+    for name, pod in {
+        "first": deployment(cache, exporter, name="first"),
+        "last": deployment(exporter, cache, name="last"),
+        "native": deployment(cache, name="native", pod={"initContainers": [sidecar]}),
+    }.items():
+        cluster.apply([pod, service((80, "http"), name=name)], namespace)
+        cluster.wait_ready(f"deployment/{name}", namespace)
+        address = cluster.get(f"service/{name}", namespace=namespace)["spec"]["clusterIP"]
+        cluster.wait_dial(address, 80, "accepted")
+        label = f"kubernetes.io/service-name={name}"
+        slices = cluster.get("endpointslices", "-l", label, namespace=namespace)["items"]
+        used_port = slices[0]["ports"][0]["port"]
+        told[name] = diagnose(cluster, namespace, f"svc/{name}")
+        assert (told[name].verdict, told[name].causes) == ("healthy", ["PC414"])
+        assert f"leads to {used_port} of container" in told[name].findings[0]["summary"]
+    ports_of = {n: f.findings[0]["summary"].partition("leads to ")[2] for n, f in told.items()}
+    assert ports_of["first"] == "6081 of container cache"
+    assert ports_of["last"] == "9131 of container exporter"
+    assert ports_of["native"] == "6081 of container cache"
+    renamed = container("http://0.0.0.0:9131", name="exporter", ports={"metrics": 9131})
+    cluster.apply([deployment(cache, renamed, name="first")], namespace)
+    cluster.wait_ready("deployment/first", namespace)
+    cluster.until(
+        lambda: diagnose(cluster, namespace, "svc/first").findings == [], "no finding", 60
+    )
+    after = diagnose(cluster, namespace, "svc/first")
+    keep("two containers call their port http", told["first"], after, by_hand=True)

@@ -75,9 +75,8 @@ def test_another_language_than_declared(
         cluster, namespace, deployment(app, replicas=2), named("api", appProtocol=declared)
     )
 
-    assert (found.verdict, found.causes) == ("healthy", ["PC505"])
-    assert found.findings[0]["severity"] == "warning"
-    assert "2 of 2 pods" in found.findings[0]["summary"]
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC505"])
+    assert found.findings[0]["summary"].startswith("both pods speak ")
     assert found.fix
     paste(cluster, found.fix)
     well = diagnose(cluster, namespace)
@@ -89,7 +88,27 @@ def test_tls_without_http_where_http_is_declared(cluster: Cluster, namespace: st
     """A plain request ends without a byte; the second one, by TLS, tells why."""
     app = container("tls://0.0.0.0:8080")
     found = deploy(cluster, namespace, deployment(app), named("http"))
-    assert (found.verdict, found.causes) == ("healthy", ["PC505"])
+    assert (found.verdict, found.causes) == ("degraded", ["PC505"])
+
+
+def test_the_container_says_https_and_the_service_http(cluster: Cluster, namespace: str) -> None:
+    probe = {"httpGet": {"port": "https", "scheme": "HTTPS"}, "periodSeconds": 1}
+    app = container("https://0.0.0.0:8080", ports={"https": 8080}, readinessProbe=probe)
+    found = deploy(cluster, namespace, deployment(app), named("http"))
+    assert (found.verdict, found.causes) == ("degraded", ["PC505"])
+    assert found.fix
+    paste(cluster, found.fix)
+    after = diagnose(cluster, namespace)
+    assert (after.verdict, after.findings) == ("healthy", [])
+    keep("a port named http before pods that require TLS", found, after)
+
+
+def test_only_the_container_is_named_wrong(cluster: Cluster, namespace: str) -> None:
+    """No client reads the name of a container's port."""
+    app = container("https://0.0.0.0:8080", ports={"http": 8080})
+    found = deploy(cluster, namespace, deployment(app), named("api", appProtocol="https"))
+    assert found.verdict == "healthy"
+    assert [f["severity"] for f in found.findings] in ([], ["warning"])
 
 
 def test_connections_are_reset(cluster: Cluster, namespace: str) -> None:
