@@ -15,9 +15,10 @@ from kubectl_portcheck.client import (
     load_connection,
 )
 from kubectl_portcheck.client.errors import ClusterError
-from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
-from kubectl_portcheck.collect.cluster.targets import Stop, stops
+from kubectl_portcheck.collect.cluster.reads import LiveReads
+from kubectl_portcheck.collect.cluster.targets import Live, Stop, source_named, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Reason
@@ -106,10 +107,15 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
         if not targets:
             return _swept(api, selection, deadline, options, progress)
         named = [t._replace(namespace=connection.namespace) for t in targets]
-        made = stops(lambda space: LiveCluster(api, space, deadline, options.debug), named)
-        if options.source is not None:
-            here = LiveCluster(api, connection.namespace, deadline)
-            options = options._replace(source=here.source(options.source))
+
+        def live(namespace: str) -> Live:
+            reads = LiveReads(api, namespace, deadline)
+            return Live(reads, LiveProbes(api, namespace, deadline, options.debug))
+
+        made = stops(live, named)
+        if (source := options.source) is not None:
+            space = source.namespace or connection.namespace
+            options = options._replace(source=source_named(source, space, live(space).reads))
         found, whole = _walks(made, options, progress)
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
@@ -155,7 +161,9 @@ def _walks(
     for number, stop in enumerate(made, 1):
         progress.target(stop.target.title, number, len(made))
         try:
-            evidence, whole = walk(stop.cluster, stop.target, options, progress)
+            evidence, whole = walk(
+                stop.cluster, stop.target, options, progress, stop.foreign_routes
+            )
         except UnknownTargetError as error:
             if not stop.named_by:
                 raise

@@ -4,10 +4,11 @@ None of it is needed for the six steps, so nothing here may end or delay them: e
 beside the walk, and what cannot be read is missing.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
+from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.kinds import (
     EVENTS,
     INGRESSES,
@@ -25,10 +26,8 @@ from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics.pods import is_ready
 
 R = TypeVar("R", bound=Record)
-Read = Observed[R] | Missing
 Start = Callable[..., "Future[Any]"]
 Parts = dict[str, "Future[Any]"]
-Served = Mapping[str, tuple[str, ...]]
 
 HISTORIES = ("StatefulSet", "DaemonSet")
 WORKLOADS = ("Deployment", *HISTORIES)
@@ -36,67 +35,45 @@ MOST_WORKLOADS = 8
 """How many workloads behind one Service are read; more stand behind hardly any."""
 
 
-class Cluster(Protocol):
-    """What is asked of a cluster here. Nothing raises; what fails is missing."""
-
-    @property
-    def foreign_routes(self) -> tuple[Route, ...]:
-        """The routes of other namespaces that are known to name the Service."""
-
-    def groups(self) -> Observed[dict[str, tuple[str, ...]]] | Missing:
-        """The versions of the optional API groups."""
-
-    def objects(
-        self, kind: Kind[R], served: Served, **query: str
-    ) -> Observed[tuple[R, ...]] | Missing:
-        """The namespace's objects of a kind."""
-
-    def replica_sets(self, selector: dict[str, str]) -> Observed[tuple[Workload, ...]] | Missing:
-        """The ReplicaSets with these labels."""
-
-    def workload(self, kind: str, name: str) -> Observed[Workload] | Missing:
-        """One workload."""
-
-
-def around_the_name(cluster: Cluster, start: Start) -> Parts:
+def around_the_name(reads: Reads, start: Start, foreign: Sequence[Route]) -> Parts:
     """Begins to read what needs nothing but the namespace."""
-    groups = start(cluster.groups)
+    groups = start(reads.groups)
     parts: Parts = {
-        "ingresses": start(cluster.objects, INGRESSES, {}),
-        "network_policies": start(cluster.objects, NETWORK_POLICIES, {}),
-        "routes": start(_routes, cluster, start, groups),
-        "monitors": start(_of_kinds, cluster, start, MONITORS, groups),
+        "ingresses": start(reads.objects, INGRESSES, {}),
+        "network_policies": start(reads.objects, NETWORK_POLICIES, {}),
+        "routes": start(_routes, reads, start, groups, foreign),
+        "monitors": start(_of_kinds, reads, start, MONITORS, groups),
     }
-    if cluster.foreign_routes:
+    if foreign:
         grants = (REFERENCE_GRANTS,)
-        parts["reference_grants"] = start(_of_kinds, cluster, start, grants, groups)
+        parts["reference_grants"] = start(_of_kinds, reads, start, grants, groups)
     return parts
 
 
-def around_the_service(cluster: Cluster, start: Start, service: Service) -> Parts:
+def around_the_service(reads: Reads, start: Start, service: Service) -> Parts:
     """Begins to read what the Service's own settings ask for."""
     spec = service.spec
     local = "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy)
-    return {"nodes": start(cluster.objects, NODES, {})} if local else {}
+    return {"nodes": start(reads.objects, NODES, {})} if local else {}
 
 
-def around_the_pods(cluster: Cluster, start: Start, service: Service, pods: Sequence[Pod]) -> Parts:
+def around_the_pods(reads: Reads, start: Start, service: Service, pods: Sequence[Pod]) -> Parts:
     """Begins to read what made the pods, and what was said of those that are not well."""
     selector = service.spec.selector
     owners = {(o.kind, o.name) for p in pods for o in p.metadata.owner_references if o.controller}
     kinds = {kind for kind, _ in owners}
-    made = start(cluster.replica_sets, selector) if "ReplicaSet" in kinds else start(_nothing)
+    made = start(reads.replica_sets, selector) if "ReplicaSet" in kinds else start(_nothing)
     parts = {
         "replica_sets": made,
-        "workloads": start(_workloads, cluster, owners, made),
+        "workloads": start(_workloads, reads, owners, made),
     }
     if kinds & set(HISTORIES):
         query = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
-        parts["revisions"] = start(cluster.objects, REVISIONS, {}, labelSelector=query)
+        parts["revisions"] = start(reads.objects, REVISIONS, {}, labelSelector=query)
     pending = service.spec.type == "LoadBalancer" and not service.status.load_balancer.ingress
     unwell = {p.metadata.name for p in pods if not is_ready(p)}
     if pending or unwell:
-        parts["events"] = start(_events, cluster, service, pending, unwell)
+        parts["events"] = start(_events, reads, service, pending, unwell)
     return parts
 
 
@@ -105,26 +82,24 @@ def _nothing() -> Observed[tuple[Any, ...]]:
 
 
 def _routes(
-    cluster: Cluster, start: Start, groups: "Future[Any]"
-) -> Observed[tuple[Route, ...]] | Missing:
+    reads: Reads, start: Start, groups: "Future[Any]", foreign: Sequence[Route]
+) -> Read[tuple[Route, ...]]:
     """The namespace's routes, and those of other namespaces that are known."""
-    here = _of_kinds(cluster, start, ROUTES, groups)
-    if not cluster.foreign_routes:
+    here = _of_kinds(reads, start, ROUTES, groups)
+    if not foreign:
         return here
-    return Observed(
-        value=(*(here.value if isinstance(here, Observed) else ()), *cluster.foreign_routes)
-    )
+    return Observed(value=(*(here.value if isinstance(here, Observed) else ()), *foreign))
 
 
 def _of_kinds(
-    cluster: Cluster, start: Start, kinds: Iterable[Kind[R]], groups: "Future[Any]"
-) -> Observed[tuple[R, ...]] | Missing:
+    reads: Reads, start: Start, kinds: Iterable[Kind[R]], groups: "Future[Any]"
+) -> Read[tuple[R, ...]]:
     """The objects of several kinds of one group; those kinds that are not served are left out."""
-    served: Observed[dict[str, tuple[str, ...]]] | Missing = groups.result()
+    served: Read[dict[str, tuple[str, ...]]] = groups.result()
     if isinstance(served, Missing):
         return served
-    begun = [start(cluster.objects, kind, served.value) for kind in kinds]
-    read: list[Observed[tuple[R, ...]] | Missing] = [b.result() for b in begun]
+    begun = [start(reads.objects, kind, served.value) for kind in kinds]
+    read: list[Read[tuple[R, ...]]] = [b.result() for b in begun]
     failed = [r for r in read if isinstance(r, Missing) and r.reason != Reason.NOT_SERVED]
     if failed:
         return failed[0]
@@ -135,10 +110,10 @@ def _of_kinds(
 
 
 def _workloads(
-    cluster: Cluster, owners: Iterable[tuple[str, str]], made: "Future[Any]"
-) -> Observed[tuple[Workload, ...]] | Missing:
+    reads: Reads, owners: Iterable[tuple[str, str]], made: "Future[Any]"
+) -> Read[tuple[Workload, ...]]:
     """The workloads at the top, each once."""
-    replica_sets: Observed[tuple[Workload, ...]] | Missing = made.result()
+    replica_sets: Read[tuple[Workload, ...]] = made.result()
     named = {name for kind, name in owners if kind == "ReplicaSet"}
     if isinstance(replica_sets, Missing):
         return replica_sets
@@ -150,7 +125,7 @@ def _workloads(
         if o.controller
     }
     top = sorted((kind, name) for kind, name in {*owners, *above} if kind in WORKLOADS)
-    read = [cluster.workload(kind, name) for kind, name in top[:MOST_WORKLOADS]]
+    read = [reads.workload(kind, name) for kind, name in top[:MOST_WORKLOADS]]
     failed = [r for r in read if isinstance(r, Missing)]
     if failed:
         return failed[0]
@@ -158,15 +133,15 @@ def _workloads(
 
 
 def _events(
-    cluster: Cluster, service: Service, pending: bool, unwell: set[str]
-) -> Observed[tuple[Event, ...]] | Missing:
+    reads: Reads, service: Service, pending: bool, unwell: set[str]
+) -> Read[tuple[Event, ...]]:
     name = service.metadata.name
     of_service = f"involvedObject.kind=Service,involvedObject.name={name}"
     of_pods = "involvedObject.kind=Pod,type=Warning"
     found: list[Event] = []
     for wanted, selector in ((pending, of_service), (bool(unwell), of_pods)):
         if wanted:
-            read = cluster.objects(EVENTS, {}, fieldSelector=selector)
+            read = reads.objects(EVENTS, {}, fieldSelector=selector)
             if isinstance(read, Missing):
                 return read
             found += [

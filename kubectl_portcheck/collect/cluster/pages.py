@@ -14,12 +14,16 @@ import msgspec
 
 from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
 from kubectl_portcheck.collect import decode
-from kubectl_portcheck.collect.cluster.live_cluster import PAGE, READ_SECONDS, observed
+from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import ObjectMeta
 
 R = TypeVar("R", bound=Record)
 
+PAGE = "500"
+"""Objects asked for at once; a longer list comes in several answers."""
+READ_SECONDS = 10.0
+"""How long one answer may take."""
 GONE = 410
 """The answer where the server no longer knows the state of which a page was the first."""
 Seen = Callable[[int, int], None]
@@ -100,7 +104,18 @@ class Lister:
         for space in spaces:
             got: list[R] = []
             odd: list[decode.Odd] = []
-            read = partial(self._pages, resource, space, dict(query or {}), seen, got, odd)
+            read = partial(
+                read_pages,
+                self._api,
+                self._deadline,
+                resource.collection(space),
+                resource.items,
+                query or {},
+                got,
+                odd,
+                kind=resource.kind,
+                seen=seen,
+            )
             try:
                 ended = observed(read, fatal)
             except ClusterError as error:
@@ -116,40 +131,44 @@ class Lister:
                 listed.complete_before = _whole_before(got) if not space else ""
         return listed
 
-    def _pages(
-        self,
-        resource: Resource[R],
-        namespace: str,
-        query: dict[str, str],
-        seen: Seen,
-        got: list[R],
-        odd: list[decode.Odd],
-    ) -> None:
-        """Reads page after page; from the start once more where a page has expired.
 
-        All pages show the state at the moment of the first, unless that expires (etcd forgets it
-        after five minutes). Then the list begins anew, the second time without pages.
-        (Kubernetes, API concepts, "Retrieving large results sets in chunks")
-        """
-        path = resource.collection(namespace)
-        for limit in (PAGE, PAGE, ""):
-            at = {**query, **({"limit": limit} if limit else {})}
-            try:
-                while True:
-                    raw = self._api.get(path, at, deadline=self._deadline.earlier(READ_SECONDS))
-                    page, unreadable = decode.page(raw, resource.items)
-                    odd += unreadable
-                    got += (_as_kind(decode.cut_down(o), resource.kind) for o in page.items)
-                    rest = page.metadata.remaining_item_count
-                    seen(len(got), len(got) + rest if rest else 0)
-                    if not page.metadata.continue_:
-                        return
-                    at["continue"] = page.metadata.continue_
-            except ApiStatusError as error:
-                if error.status != GONE or not limit:
-                    raise
-                got.clear()
-                odd.clear()
+def read_pages(
+    api: Api,
+    deadline: Deadline,
+    path: str,
+    items: type[decode.ListOf[R]],
+    query: Mapping[str, str],
+    got: list[R],
+    odd: list[decode.Odd],
+    *,
+    kind: str = "",
+    seen: Seen = lambda number, total: None,
+) -> None:
+    """Read a list page by page into ``got``; from the start once more where a page has expired.
+
+    What of it cannot be read goes into ``odd``. All pages show the state at the moment of the
+    first, unless that expires (etcd forgets it after five minutes). Then the list begins anew, the
+    second time without pages.
+    (Kubernetes, API concepts, "Retrieving large results sets in chunks")
+    """
+    for limit in (PAGE, PAGE, ""):
+        at = {**query, **({"limit": limit} if limit else {})}
+        try:
+            while True:
+                raw = api.get(path, at, deadline=deadline.earlier(READ_SECONDS))
+                page, unreadable = decode.page(raw, items)
+                odd += unreadable
+                got += (_as_kind(decode.cut_down(o), kind) for o in page.items)
+                rest = page.metadata.remaining_item_count
+                seen(len(got), len(got) + rest if rest else 0)
+                if not page.metadata.continue_:
+                    return
+                at["continue"] = page.metadata.continue_
+        except ApiStatusError as error:
+            if error.status != GONE or not limit:
+                raise
+            got.clear()
+            odd.clear()
 
 
 def _as_kind(item: R, kind: str) -> R:

@@ -12,8 +12,8 @@ import msgspec
 from kubectl_portcheck.client import Unauthorized, Unreachable
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import kinds
-from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
+from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.objects import (
@@ -73,10 +73,10 @@ class Shared:
     """The lists of one sweep. Reading fills them; everything else only looks things up."""
 
     def __init__(
-        self, lister: Lister, cluster: LiveCluster, scope: Scope, seen: Callable[[str], Seen]
+        self, lister: Lister, reads: LiveReads, scope: Scope, seen: Callable[[str], Seen]
     ) -> None:
         self._lister = lister
-        self._cluster = cluster
+        self._reads = reads
         self._scope = scope
         self._seen = seen
         self.namespaces: list[str] | None = [scope.namespace] if scope.namespace else None
@@ -107,7 +107,7 @@ class Shared:
         for kind in ALWAYS:
             resources.append(self._around(kind, kind.versions[0]))
         self.begun += [start(self._list, r, self._into(r)) for r in resources]
-        groups = start(self._cluster.groups)
+        groups = start(self._reads.groups)
         services = start(self._list, SERVICES, self._into(SERVICES), self._scope.query)
         self.begun += [services, groups]
         services.result()

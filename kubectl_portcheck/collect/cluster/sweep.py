@@ -8,7 +8,7 @@ lists are of different moments. No more than :data:`MOST_PODS` pods are looked i
 asked for; what is left over is said to be not contacted, and is never called healthy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from time import monotonic
 from typing import Literal, NamedTuple
@@ -16,11 +16,13 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from kubectl_portcheck.client import Api, Deadline
-from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Reads
 from kubectl_portcheck.collect.cluster.pages import Lister, Seen
+from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress, Silent
+from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
-from kubectl_portcheck.collect.cluster.sweep_cluster import Anew, Listed
+from kubectl_portcheck.collect.cluster.sweep_reads import FreshReads, ListedReads
 from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
@@ -126,8 +128,8 @@ class _Sweep:
         evidence = sorted((*evidence, *unreadable), key=_title)
         return Found(tuple(evidence), missing, self._rights(), self.whole)
 
-    def _at(self, namespace: str) -> LiveCluster:
-        return LiveCluster(self.api, namespace, self.deadline)
+    def _at(self, namespace: str) -> LiveReads:
+        return LiveReads(self.api, namespace, self.deadline)
 
     def _seen(self, what: str) -> Seen:
         return lambda number, total: self.progress.counted(what, number, total)
@@ -314,20 +316,31 @@ class _Contact:
         self.began[place] = monotonic()
         try:
             if not anew:
-                self._gather(place, Listed)
+                self._gather(place, ListedReads)
                 anew = standing(self.evidence[place]) == "suspicious"
             if anew and not self.sweep.deadline.passed:
-                self._gather(place, Anew)
+                self._gather(place, FreshReads)
         finally:
             self.began.pop(place, None)
             self.walks.pop(place, None)
 
-    def _gather(self, place: int, view: type[Anew]) -> None:
+    def _gather(self, place: int, view: Callable[[Reads, Shared, Service], Reads]) -> None:
         sweep, service = self.sweep, self.evidence[place].service
         target = Target(service.metadata.name, namespace=service.metadata.namespace)
-        cluster = view(sweep._at(target.namespace), sweep.shared, service)
+        cluster = Cluster(
+            view(sweep._at(target.namespace), sweep.shared, service),
+            LiveProbes(sweep.api, target.namespace, sweep.deadline),
+        )
         options = sweep.options._replace(speak=False)
-        walk = Walk(cluster, target, options, Silent(), sweep.pool.submit, sweep.second.submit)
+        walk = Walk(
+            cluster,
+            target,
+            options,
+            Silent(),
+            sweep.pool.submit,
+            sweep.second.submit,
+            sweep.shared.foreign_routes(service),
+        )
         self.walks[place] = walk
         try:
             walk.run()

@@ -2,13 +2,15 @@
 those to which an Ingress or a route sends its clients."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.collect import decode
-from kubectl_portcheck.collect.cluster.live_cluster import LiveCluster, label_query
-from kubectl_portcheck.collect.cluster.walk import Cluster
-from kubectl_portcheck.errors import NoAnswerError, UsageError
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads, Served
+from kubectl_portcheck.collect.cluster.from_pod import Source
+from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
+from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError, UsageError
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import Asked
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
@@ -20,10 +22,26 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.references import Ingress, Route
 from kubectl_portcheck.semantics import ports, selectors
+from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 from kubectl_portcheck.target import INGRESS, POD, SERVICE, WORKLOADS, Target
 
-Spaces = Callable[[str], LiveCluster]
+R = TypeVar("R", bound=Record)
+
+
+class Live(NamedTuple):
+    """One namespace of the cluster itself."""
+
+    reads: LiveReads
+    probes: Probes
+
+    @property
+    def cluster(self) -> Cluster:
+        """Give it as a walk sees it."""
+        return Cluster(self.reads, self.probes)
+
+
+Spaces = Callable[[str], Live]
 """The cluster, seen from a namespace."""
 
 
@@ -36,6 +54,8 @@ class Stop(NamedTuple):
     """Where the walk is about a pod's or a workload's own ports."""
     named_by: str = ""
     """What names the Service, such as ``ing/web``: a Service that is not there is news then."""
+    foreign_routes: tuple[Route, ...] = ()
+    """Routes of other namespaces that name the Service."""
 
 
 def stops(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
@@ -55,25 +75,28 @@ def stops(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
 def _stops(spaces: Spaces, target: Target) -> Iterator[Stop]:
     here = spaces(target.namespace)
     if target.kind is SERVICE:
-        yield Stop(here, target)
+        yield Stop(here.cluster, target)
     elif target.kind is POD or target.kind in WORKLOADS:
         yield from _of_pods(here, target)
     else:
-        leading, route = _backends(here, target)
+        leading, route = _backends(here.reads, target)
         found = list(dict.fromkeys(leading))
         if not found:
             raise UsageError(f"{target.title} leads to no Service")
         for name, namespace in found:
             at = Target(name, target.port, namespace or target.namespace)
-            cluster = spaces(at.namespace)
-            if route is not None and at.namespace != target.namespace:
-                cluster = LiveCluster(*cluster.asked_with)
-                cluster.foreign_routes = (route,)
-            yield Stop(cluster, at, named_by=target.title)
+            foreign = route is not None and at.namespace != target.namespace
+            yield Stop(
+                spaces(at.namespace).cluster,
+                at,
+                named_by=target.title,
+                foreign_routes=(route,) if route is not None and foreign else (),
+            )
 
 
-def _of_pods(here: LiveCluster, target: Target) -> Iterator[Stop]:
+def _of_pods(live: Live, target: Target) -> Iterator[Stop]:
     """The Services that select the pods, then the pods' own ports."""
+    here = live.reads
     read: Observed[Pod] | Observed[Workload] | Missing
     labels: list[dict[str, str]] = []
     selector: dict[str, str] = {}
@@ -110,10 +133,10 @@ def _of_pods(here: LiveCluster, target: Target) -> Iterator[Stop]:
             declared = (ServicePort(port=target.port),)
     for service in chosen:
         for port in _leading(service, alive or templates, target.port):
-            yield Stop(here, Target(service.metadata.name, port, target.namespace))
+            yield Stop(live.cluster, Target(service.metadata.name, port, target.namespace))
     own = _own_service(target, selector or next(iter(labels), {}), declared)
     asked = Asked(kind=target.kind.name, port=target.port, services=near)
-    yield Stop(OwnPods(here, own, pods), target._replace(port=None), asked)
+    yield Stop(Cluster(OwnPods(here, own, pods), live.probes), target._replace(port=None), asked)
 
 
 def selects_one(service: Service, labels: Iterable[dict[str, str]]) -> bool:
@@ -186,30 +209,68 @@ def _owned(
     return Observed(value=tuple(p for p in found.value if not foreign(p)))
 
 
-class OwnPods(LiveCluster):
-    """The cluster as a walk sees it that is about certain pods, and no Service of theirs."""
+class OwnPods:
+    """What a walk reads that is about certain pods, and no Service of theirs."""
 
-    def __init__(
-        self, cluster: LiveCluster, own: Service, pods: Observed[tuple[Pod, ...]] | Missing
-    ) -> None:
-        super().__init__(*cluster.asked_with)
-        self._own = own
-        self._pods = pods
+    def __init__(self, reads: Reads, own: Service, pods: Read[tuple[Pod, ...]]) -> None:
+        self._reads, self._own, self._pods = reads, own, pods
 
-    def service(self, name: str) -> Observed[Service] | Missing:
-        """What stands for a Service."""
+    def service(self, name: str) -> Read[Service]:
+        """Give what stands for a Service."""
         return Observed(value=self._own)
 
     def endpoint_slices(self, service: str) -> Missing:
-        """None: only a Service has endpoints."""
+        """Give none: only a Service has endpoints."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service has endpoints")
 
-    def pods(self, selector: dict[str, str]) -> Observed[tuple[Pod, ...]] | Missing:
-        """The pods in question, whatever is selected."""
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """Give the pods in question, whatever is selected."""
         return self._pods
 
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """Read the Deployments of the namespace."""
+        return self._reads.deployments()
 
-def _backends(here: LiveCluster, target: Target) -> tuple[list[tuple[str, str]], Route | None]:
+    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
+        """Read the ReplicaSets with these labels."""
+        return self._reads.replica_sets(selector)
+
+    def workload(self, kind: str, name: str) -> Read[Workload]:
+        """Read one workload."""
+        return self._reads.workload(kind, name)
+
+    def groups(self) -> Read[dict[str, tuple[str, ...]]]:
+        """Read which versions of the optional API groups are served."""
+        return self._reads.groups()
+
+    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+        """Read the namespace's objects of a kind."""
+        return self._reads.objects(kind, served, **query)
+
+
+def source_named(wanted: Source, namespace: str, reads: LiveReads) -> Source:
+    """Give the pod of --from with its namespace and its container, the one that kubectl would take.
+
+    Raises UnknownTargetError where there is no such pod. Where pods may not be listed, the API
+    server is left to choose.
+    """
+    chosen = wanted._replace(namespace=namespace)
+    found = reads.pod(wanted.pod)
+    if isinstance(found, Missing):
+        return chosen
+    if found.value is None:
+        raise UnknownTargetError(f'--from: pods "{wanted.pod}" not found in {namespace}', "")
+    return chosen if wanted.container else chosen._replace(container=_default(found.value))
+
+
+def _default(pod: Pod) -> str:
+    """Give the container that kubectl exec takes: the annotated one, else the first that runs."""
+    named = pod.metadata.annotations.get("kubectl.kubernetes.io/default-container", "")
+    running = running_containers(pod)
+    return named if named in running else next(iter(running), "")
+
+
+def _backends(here: LiveReads, target: Target) -> tuple[list[tuple[str, str]], Route | None]:
     """Name and namespace of each Service to which an Ingress or a route sends its clients; and the
     route."""
     if target.kind is INGRESS:

@@ -8,27 +8,26 @@ where to look for. What stands around the Service is read beside all that.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from kubectl_portcheck.collect.cluster import neighbours
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Read
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.remembered import Memory
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
-    EndpointSlice,
     ObjectMeta,
     Pod,
     Service,
     ServicePort,
-    Workload,
 )
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
-from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import binding, pods, policies, ports, speech
 from kubectl_portcheck.semantics.answers import pod_addresses
@@ -36,7 +35,6 @@ from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
 T = TypeVar("T")
-Read = Observed[T] | Missing
 
 AT_ONCE = 50
 """How many pods are looked into at the same time."""
@@ -45,40 +43,6 @@ MOST_KNOCKS = 16
 PROBES: tuple[StepName, ...] = ("listening-ports", "pod-port-forward", "service-port-forward")
 DEBUG_PORTS = (5005, 9229)
 """Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
-
-
-class Cluster(neighbours.Cluster, Protocol):
-    """What the walk asks of a cluster. Only ``service`` raises; all else says what is missing."""
-
-    def service(self, name: str) -> Read[Service]:
-        """The Service. Raises PortcheckError where there is none, or no cluster."""
-
-    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
-        """The EndpointSlices that belong to the Service."""
-
-    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
-        """The pods with these labels; all of the namespace for an empty selector."""
-
-    def deployments(self) -> Read[tuple[Workload, ...]]:
-        """The Deployments of the namespace."""
-
-    def sockets(self, pod: Pod) -> Read[PodSockets]:
-        """What listens in the pod."""
-
-    def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
-        """The same with another look, a second later, at connections that nobody accepted."""
-
-    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
-        """Connects to ports of the pod by port-forward and sends nothing."""
-
-    def pod_proxy(self, pod: str, number: int) -> Attempt:
-        """Lets the API server dial the port at the pod's address; it sends an HTTP request."""
-
-    def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
-        """Sends one GET to a port that shows evidence of HTTP."""
-
-    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
-        """Connects from inside a pod."""
 
 
 class Options(NamedTuple):
@@ -99,9 +63,15 @@ class Options(NamedTuple):
 
 
 def walk(
-    cluster: Cluster, target: Target, options: Options, progress: Progress
+    cluster: Cluster,
+    target: Target,
+    options: Options,
+    progress: Progress,
+    foreign_routes: tuple[Route, ...] = (),
 ) -> tuple[ServiceEvidence, bool]:
-    """The evidence about the target, and whether it is whole: Ctrl-C ends the walk early.
+    """Gather the evidence about the target, and say whether it is whole: Ctrl-C ends it early.
+
+    ``foreign_routes`` are the routes of other namespaces that are known to name the Service.
 
     Raises PortcheckError where there is no such Service, and KeyboardInterrupt where nothing was
     found yet. Threads may still wait for the cluster after an interrupt; closing its connections
@@ -109,7 +79,7 @@ def walk(
     """
     pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
     second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    steps = Walk(cluster, target, options, progress, pool.submit, second.submit)
+    steps = Walk(cluster, target, options, progress, pool.submit, second.submit, foreign_routes)
     try:
         steps.run()
     except KeyboardInterrupt:
@@ -133,8 +103,10 @@ class Walk:
         progress: Progress,
         start: neighbours.Start,
         later: neighbours.Start,
+        foreign_routes: tuple[Route, ...] = (),
     ) -> None:
-        self.cluster = cluster
+        self.reads, self.probes = cluster
+        self.foreign_routes = foreign_routes
         self.target = target
         self.options = options
         self.progress = progress
@@ -214,21 +186,21 @@ class Walk:
             dials = dials_for(service, asked, running)
             if not dials:
                 return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
-            return self.cluster.dial_from(source, dials)
+            return self.probes.dial_from(source, dials)
 
         self.parts["told"] = self.start(dial)
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
         self.progress.started("endpoints")
-        self.parts["endpoint_slices"] = self.start(self.cluster.endpoint_slices, self.target.name)
+        self.parts["endpoint_slices"] = self.start(self.reads.endpoint_slices, self.target.name)
         self.parts["endpoint_slices"].add_done_callback(lambda _: self.progress.done("endpoints"))
-        self.parts |= neighbours.around_the_name(self.cluster, self.start)
-        read = self.cluster.service(self.target.name)
+        self.parts |= neighbours.around_the_name(self.reads, self.start, self.foreign_routes)
+        read = self.reads.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
         self.progress.done("target-port")
-        self.parts |= neighbours.around_the_service(self.cluster, self.start, service)
+        self.parts |= neighbours.around_the_service(self.reads, self.start, service)
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         else:
@@ -237,15 +209,15 @@ class Walk:
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
         self.progress.started("pod-status")
-        self.parts["pods"] = self.start(self.cluster.pods, selector)
+        self.parts["pods"] = self.start(self.reads.pods, selector)
         selected: Read[tuple[Pod, ...]] = self.parts["pods"].result()
         self.progress.done("pod-status")
         if isinstance(selected, Missing):
             return
-        self.parts |= neighbours.around_the_pods(self.cluster, self.start, service, selected.value)
+        self.parts |= neighbours.around_the_pods(self.reads, self.start, service, selected.value)
         if not selected.value:
-            self.parts["deployments"] = self.start(self.cluster.deployments)
-            self.parts["namespace_pods"] = self.start(self.cluster.pods, {})
+            self.parts["deployments"] = self.start(self.reads.deployments)
+            self.parts["namespace_pods"] = self.start(self.reads.pods, {})
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
         self._dial_from(service, alive)
@@ -294,12 +266,12 @@ class Walk:
             return Missing(reason=Reason.NOT_RUNNING, detail=why), ()
         speaking = self._speak(service, tcp, pod, targets)
         sockets: Read[PodSockets] = (
-            self.cluster.sockets(pod)
+            self.probes.sockets(pod)
             if self.options.exec
             else Missing(reason=Reason.NOT_ASKED, detail="left out by --no-exec")
         )
         if isinstance(sockets, Observed) and {q.port for q in sockets.value.queues} & targets:
-            sockets = Observed(value=self.cluster.backlog(pod, sockets.value))
+            sockets = Observed(value=self.probes.backlog(pod, sockets.value))
         attempts = list(knock.result())
         spoken = [a for s in speaking if (a := s.result()).outcome != "skipped"]
         attempts += spoken
@@ -326,12 +298,12 @@ class Walk:
             return []
         name = pod.metadata.name
         wanted = [(n, speech.expected(service, tcp, pod, n)) for n in sorted(targets)]
-        return [self.later(self.cluster.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
+        return [self.later(self.probes.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
 
     def _second_look(self, pod: Pod, knocks: list[int], proxied: set[int]) -> list[Attempt]:
         """What only the first look tells where to look for, side by side."""
         name = pod.metadata.name
-        asked = [self.later(self.cluster.pod_proxy, name, n) for n in sorted(proxied)]
+        asked = [self.later(self.probes.pod_proxy, name, n) for n in sorted(proxied)]
         return [*self._knock(pod, knocks), *(a.result() for a in asked)]
 
     def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
@@ -359,7 +331,7 @@ class Walk:
         name = pod.metadata.name
         if not self.options.port_forward:
             return _skipped(name, chosen, "pod-port-forward")
-        return self.cluster.knock(name, chosen, "pod-port-forward")
+        return self.probes.knock(name, chosen, "pod-port-forward")
 
     def _service_forwards(
         self, service: Service, asked: Sequence[ServicePort], found: Sequence[Pod]
@@ -384,7 +356,7 @@ class Walk:
         if not self.options.port_forward:
             made = _skipped(name, wanted, path)
         else:
-            made = self.cluster.knock(name, wanted, path) if wanted else ()
+            made = self.probes.knock(name, wanted, path) if wanted else ()
         by_port = {a.port: a for a in made}
         tried = [
             ServiceForward(port=n, pod=name, pod_port=t, attempt=by_port.get(t))

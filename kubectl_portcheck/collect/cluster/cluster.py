@@ -1,0 +1,76 @@
+"""What a walk asks of a cluster: what the API server knows is read, the pods themselves are probed.
+
+A view that knows some of it already wraps another one, and passes on what it does not know.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeVar
+
+from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.model.base import Missing, Observed, Record
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+
+T = TypeVar("T")
+R = TypeVar("R", bound=Record)
+Read = Observed[T] | Missing
+Served = Mapping[str, tuple[str, ...]]
+"""The versions that are served of the groups that not every cluster has."""
+
+
+class Reads(Protocol):
+    """What is read of one namespace. Only ``service`` raises; all else says what is missing."""
+
+    def service(self, name: str) -> Read[Service]:
+        """Read the Service. Raises PortcheckError where there is none, or no cluster."""
+
+    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        """Read the EndpointSlices that belong to the Service."""
+
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """Read the pods with these labels; all of the namespace for an empty selector."""
+
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """Read the Deployments of the namespace."""
+
+    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
+        """Read the ReplicaSets with these labels."""
+
+    def workload(self, kind: str, name: str) -> Read[Workload]:
+        """Read one Deployment, StatefulSet or DaemonSet."""
+
+    def groups(self) -> Read[dict[str, tuple[str, ...]]]:
+        """Read which versions of the optional API groups are served."""
+
+    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+        """Read the namespace's objects of a kind; ``query`` may select some by label or field."""
+
+
+class Probes(Protocol):
+    """What is found out by contact with the pods of one namespace. Nothing raises."""
+
+    def sockets(self, pod: Pod) -> Read[PodSockets]:
+        """Find out what listens in the pod."""
+
+    def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
+        """Look again, a second later, at connections that the pod has not accepted."""
+
+    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+        """Connect to ports of the pod by port-forward, and send nothing."""
+
+    def pod_proxy(self, pod: str, number: int) -> Attempt:
+        """Let the API server dial the port at the pod's address; it sends an HTTP request."""
+
+    def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
+        """Send one GET to a port that shows evidence of HTTP."""
+
+    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
+        """Connect from inside a pod."""
+
+
+class Cluster(NamedTuple):
+    """One namespace, as a walk sees it; safe to use from several threads."""
+
+    reads: Reads
+    probes: Probes

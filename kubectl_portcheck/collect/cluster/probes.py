@@ -1,0 +1,196 @@
+"""Contact with the pods of a live cluster. Whatever fails becomes a part that is missing."""
+
+import time
+from collections.abc import Sequence
+
+import msgspec
+
+from kubectl_portcheck.client import Api, ClusterError, Deadline, ExecResult, TimedOut
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.cluster import debug_container
+from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
+from kubectl_portcheck.collect.cluster.missing import missing
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
+
+EXEC_SECONDS = 8.0
+KNOCK_SECONDS = 5.0
+PROXY_SECONDS = 5.0
+SPEAK_SECONDS = 5.0
+DIAL_SECONDS = 12.0
+
+
+class LiveProbes:
+    """The pods of one namespace; safe to use from several threads."""
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        deadline: Deadline,
+        debug: debug_container.Debug | None = None,
+    ) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._deadline = deadline
+        self._debug = debug
+        self._pods = f"/api/v1/namespaces/{namespace}/pods"
+
+    def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
+        """What listens in the pod, by whatever its containers have to ask with."""
+        found = find_listeners(pod, self._run(pod))
+        tried = isinstance(found, Missing) and found.reason == Reason.NO_SHELL
+        # In the node's own network nothing would tell the pod's sockets from the others.
+        if self._debug is None or not tried or pod.spec.host_network:
+            return found
+        answering = self._with_debug_container(pod, self._debug)
+        if isinstance(answering, Missing):
+            return answering
+        return find_listeners(answering, self._run(pod))
+
+    def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
+        """The same with another look at the connections that were waiting to be accepted."""
+        return second_look(found, self._run(pod))
+
+    def _run(self, pod: Pod) -> Run:
+        """Runs commands in the pod's containers, all of them within one deadline."""
+        deadline = self._deadline.earlier(EXEC_SECONDS)
+
+        def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
+            try:
+                return self._api.exec(
+                    self._namespace, pod.metadata.name, container, argv, deadline=deadline
+                )
+            except ClusterError as error:
+                return missing(error)
+
+        return run
+
+    def _with_debug_container(self, pod: Pod, debug: debug_container.Debug) -> Pod | Missing:
+        """The pod with its debug container, made where it had none, once that one runs."""
+        name = pod.metadata.name
+        path = f"{self._pods}/{name}"
+        deadline = self._deadline.earlier(debug_container.PATIENCE_SECONDS)
+        try:
+            if debug_container.status_of(pod) is None:
+                debug.say(debug_container.warning(debug.image, self._namespace, name))
+                body = debug_container.patch_body(debug.image)
+                self._api.patch(f"{path}/ephemeralcontainers", body, deadline=deadline)
+            while True:
+                if (failed := debug_container.failure(pod)) is not None:
+                    return failed
+                if debug_container.runs(pod):
+                    return debug_container.alone(pod)
+                if deadline.remaining() < debug_container.POLL_SECONDS:
+                    why = f"the debug container of {name} did not start in time"
+                    return Missing(reason=Reason.TIMED_OUT, detail=why)
+                time.sleep(debug_container.POLL_SECONDS)
+                query = {"fieldSelector": f"metadata.name={name}"}
+                raw = self._api.get(self._pods, query, deadline=deadline)
+                pod = next(iter(decode.decode(raw, decode.ListOf[Pod]).items), pod)
+        except ClusterError as error:
+            failed = missing(error)
+            return msgspec.structs.replace(failed, detail=f"debug container: {failed.detail}")
+
+    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+        """Connects to ports of the pod by port-forward, and sends nothing."""
+        deadline = self._deadline.earlier(KNOCK_SECONDS)
+        try:
+            knocks = self._api.knock(self._namespace, pod, numbers, deadline=deadline)
+        except ClusterError as error:
+            return tuple(_not_made(missing(error), pod, n, path) for n in numbers)
+        return tuple(
+            Attempt(pod=pod, port=n, path=path, outcome=k.outcome, detail=k.detail)
+            for n, k in knocks.items()
+        )
+
+    def pod_proxy(self, pod: str, number: int) -> Attempt:
+        """Lets the API server dial the port at the pod's address. It sends an HTTP request."""
+        deadline = self._deadline.earlier(PROXY_SECONDS)
+        try:
+            told = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
+        except TimedOut as error:
+            # The API server itself would wait for 30 seconds (its proxy's dialer).
+            late = self._deadline.passed
+            outcome: Outcome = "skipped" if late else "timeout"
+            why = error.message if late else f"no answer within {PROXY_SECONDS:.0f} s"
+            return Attempt(pod=pod, port=number, path="pod-proxy", outcome=outcome, detail=why)
+        except ClusterError as error:
+            return _not_made(missing(error), pod, number, "pod-proxy")
+        return Attempt(
+            pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
+        )
+
+    def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
+        """Sends one GET to a port that shows evidence of HTTP, through the API server.
+
+        Where it ends without a byte, TLS is tried as well: some servers end a plain request so.
+        """
+        deadline = self._deadline.earlier(SPEAK_SECONDS)
+        asked = f"{scheme} {path}"
+        try:
+            told = self._api.proxy_get(
+                self._namespace, pod, number, path, scheme, deadline=deadline
+            )
+            if scheme == "http" and told.outcome == "reset":
+                other = self._api.proxy_get(
+                    self._namespace, pod, number, path, "https", deadline=deadline
+                )
+                told = other if other.speaks == "tls" else told
+        except ClusterError as error:
+            if not isinstance(error, TimedOut) or self._deadline.passed:
+                missed = _not_made(missing(error), pod, number, "pod-proxy")
+                return msgspec.structs.replace(missed, request=asked)
+            return Attempt(
+                pod=pod,
+                port=number,
+                path="pod-proxy",
+                outcome="timeout",
+                detail=f"no answer within {SPEAK_SECONDS:.0f} s",
+                request=asked,
+            )
+        return Attempt(
+            pod=pod,
+            port=number,
+            path="pod-proxy",
+            outcome=told.outcome,
+            detail=told.detail,
+            request=asked,
+            status=told.status,
+            speaks=told.speaks,
+        )
+
+    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Observed[Told] | Missing:
+        """Connects from inside a pod, with what its image has."""
+        from kubectl_portcheck.collect.cluster import dial_from
+
+        deadline = self._deadline.earlier(DIAL_SECONDS)
+        pod = f"pod/{source.pod}"
+        words = dial_from.arguments(dials)
+        for argv in dial_from.SHELLS:
+            try:
+                ran = self._api.exec(
+                    source.namespace,
+                    source.pod,
+                    source.container,
+                    (*argv, *words),
+                    deadline=deadline,
+                )
+            except ClusterError as error:
+                failed = missing(error)
+                return msgspec.structs.replace(
+                    failed, detail=f"from {pod} in {source.namespace}: {failed.detail}"
+                )
+            if told := dial_from.parse(ran.stdout, dials):
+                return Observed(value=told)
+        why = f"{pod} has nothing to connect with: no shell with bash, nc, python3, perl or curl"
+        return Missing(reason=Reason.NO_SHELL, detail=why)
+
+
+def _not_made(why: Missing, pod: str, number: int, path: Path) -> Attempt:
+    """An attempt that could not be made."""
+    return Attempt(
+        pod=pod, port=number, path=path, outcome="skipped", detail=why.detail, right=why.right
+    )

@@ -1,0 +1,273 @@
+"""What the API server knows about one namespace, in the model's own types.
+
+Whatever fails becomes a part that is missing.
+"""
+
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from kubectl_portcheck.client import (
+    Api,
+    ClusterError,
+    Deadline,
+    NotFound,
+    TimedOut,
+    Unauthorized,
+    Unreachable,
+)
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.cluster.cluster import Read, Served
+from kubectl_portcheck.collect.cluster.kinds import OPTIONAL, Kind
+from kubectl_portcheck.collect.cluster.missing import observed
+from kubectl_portcheck.collect.cluster.pages import PAGE, READ_SECONDS, read_pages
+from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.objects import (
+    Endpoints,
+    EndpointSlice,
+    LabelSelector,
+    ObjectMeta,
+    Pod,
+    Service,
+    Workload,
+)
+from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.target import SERVICE
+from kubectl_portcheck.target import Kind as TargetKind
+
+T = TypeVar("T")
+K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
+R = TypeVar("R", bound=Record)
+
+SUGGEST_SECONDS = 3.0
+"""For finding what a mistyped name may have meant."""
+
+
+class LiveReads:
+    """One namespace of a running cluster; safe to use from several threads."""
+
+    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._deadline = deadline
+
+    def service(self, name: str) -> Read[Service]:
+        """The Service, or why the API server did not give it.
+
+        Raises UnknownTargetError where there is none of that name, naming the nearest, and
+        ClusterError where no cluster can be reached or it refuses the credentials.
+        """
+        return self.named(SERVICE, name, decode.service)
+
+    def named(self, kind: TargetKind, name: str, read_as: Callable[[bytes], T]) -> Read[T]:
+        """One object by its name. Raises as :meth:`service` does."""
+        path = f"{self._collection(kind)}/{name}"
+
+        def read() -> T:
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return read_as(raw)
+
+        try:
+            return observed(read, fatal=(NotFound, Unauthorized, Unreachable, TimedOut))
+        except NotFound as error:
+            raise UnknownTargetError(error.line, self._did_you_mean(kind, name)) from None
+
+    def services(self) -> Read[tuple[Service, ...]]:
+        """All Services of the namespace."""
+        return self._list(f"{self._core}/services", decode.ListOf[Service], "")
+
+    def check_namespace(self, name: str) -> None:
+        """Raises UnknownTargetError where there is no such namespace; what cannot be told is well.
+
+        The API server gives an empty list for a namespace that does not exist.
+        """
+        try:
+            self._api.get(
+                f"/api/v1/namespaces/{name}", deadline=self._deadline.earlier(SUGGEST_SECONDS)
+            )
+        except NotFound as error:
+            hint = ""
+            with contextlib.suppress(ClusterError, ValueError):
+                deadline = self._deadline.earlier(SUGGEST_SECONDS)
+                names = self._names("/api/v1/namespaces", {"limit": PAGE}, deadline)
+                near = selectors.nearest(name, (n for _, n in names))
+                hint = f"Did you mean -n {near}?" if near else ""
+            raise UnknownTargetError(error.line, hint) from None
+        except ClusterError:
+            return
+
+    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        """The EndpointSlices that belong to the Service, whoever wrote them.
+
+        Kubernetes before 1.21 does not serve discovery.k8s.io/v1; there the Endpoints object says
+        the same.
+        """
+        path = f"/apis/discovery.k8s.io/v1/namespaces/{self._namespace}/endpointslices"
+        label = f"kubernetes.io/service-name={service}"
+        found = self._list(path, decode.ListOf[EndpointSlice], label)
+        if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
+            return self._endpoints(service)
+        return found
+
+    def _endpoints(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        def read() -> tuple[EndpointSlice, ...]:
+            path = f"{self._core}/endpoints/{service}"
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return as_slices(decode.decode(raw, Endpoints))
+
+        return observed(read)
+
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """The pods with these labels; all of the namespace for an empty selector."""
+        return self.pods_matching(_query(selector))
+
+    def pods_matching(self, selector: str) -> Read[tuple[Pod, ...]]:
+        """The pods that a label selector in the API's own form matches."""
+        return self._list(f"{self._core}/pods", decode.ListOf[Pod], selector)
+
+    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
+        """The ReplicaSets with these labels."""
+        return self._workloads("ReplicaSet", "replicasets", _query(selector))
+
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """The Deployments of the namespace."""
+        return self._workloads("Deployment", "deployments", "")
+
+    def workload(self, kind: str, name: str) -> Read[Workload]:
+        """One Deployment, StatefulSet or DaemonSet, with its managers."""
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/{kind.lower()}s/{name}"
+
+        def read() -> Workload:
+            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            return decode.workload(raw, kind)
+
+        return observed(read)
+
+    def groups(self) -> Read[dict[str, tuple[str, ...]]]:
+        """The versions that are served of the groups that not every cluster has."""
+
+        def read() -> dict[str, tuple[str, ...]]:
+            raw = self._api.get("/apis", deadline=self._deadline.earlier(READ_SECONDS))
+            found = decode.decode(raw, decode.APIGroupList).groups
+            return {
+                g.name: tuple(v.version for v in g.versions) for g in found if g.name in OPTIONAL
+            }
+
+        return observed(read)
+
+    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+        """The namespace's objects of a kind; ``query`` may select some by label or field.
+
+        A kind that the cluster does not serve is missing, with the reason ``NOT_SERVED``.
+        """
+        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.plural} are not served")
+        found: Read[tuple[R, ...]] = unserved
+        for path in kind.paths(self._namespace, served):
+            found = self._pages(path, kind.items, query)
+            if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
+                break
+            found = unserved
+        if isinstance(found, Missing) or not kind.named:
+            return found
+        named = [msgspec.structs.replace(o, kind=kind.name) for o in found.value]
+        return Observed(value=tuple(named))
+
+    def pod(self, name: str) -> Read[Pod | None]:
+        """Read one pod by a list, for which no further right is needed; None where there is none.
+
+        Raises ClusterError where no cluster can be reached or it refuses the credentials.
+        """
+        query = {"fieldSelector": f"metadata.name={name}"}
+
+        def read() -> Pod | None:
+            raw = self._api.get(
+                f"{self._core}/pods", query, deadline=self._deadline.earlier(READ_SECONDS)
+            )
+            return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
+
+        return observed(read, fatal=(Unauthorized, Unreachable))
+
+    @property
+    def _core(self) -> str:
+        return f"/api/v1/namespaces/{self._namespace}"
+
+    def _workloads(self, kind: str, resource: str, selector: str) -> Read[tuple[Workload, ...]]:
+        path = f"/apis/apps/v1/namespaces/{self._namespace}/{resource}"
+        found = self._list(path, decode.ListOf[Workload], selector)
+        if isinstance(found, Missing):
+            return found
+        return Observed(value=tuple(msgspec.structs.replace(w, kind=kind) for w in found.value))
+
+    def _list(self, path: str, type_: type[decode.ListOf[K]], selector: str) -> Read[tuple[K, ...]]:
+        return self._pages(path, type_, {"labelSelector": selector} if selector else {})
+
+    def _pages(
+        self, path: str, type_: type[decode.ListOf[R]], selected: dict[str, str]
+    ) -> Read[tuple[R, ...]]:
+        def read() -> tuple[R, ...]:
+            items: list[R] = []
+            odd: list[decode.Odd] = []
+            read_pages(self._api, self._deadline, path, type_, selected, items, odd)
+            if odd:
+                # The others alone could look as if it did not exist.
+                raise ValueError(odd[0].missing(path.rpartition("/")[2]).detail)
+            return tuple(items)
+
+        return observed(read)
+
+    def _collection(self, kind: TargetKind, namespace: str | None = None) -> str:
+        """The path of all objects of a kind in the namespace; '' means in every namespace."""
+        root = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
+        space = self._namespace if namespace is None else namespace
+        inside = f"/namespaces/{space}" if space else ""
+        return f"{root}{inside}/{kind.plural}"
+
+    def _did_you_mean(self, kind: TargetKind, name: str) -> str:
+        """The nearest name here, and the other namespaces that have the very name."""
+        deadline = self._deadline.earlier(SUGGEST_SECONDS)
+        found = []
+        with contextlib.suppress(ClusterError, ValueError):
+            names = self._names(self._collection(kind), {"limit": PAGE}, deadline)
+            near = selectors.nearest(name, (n for _, n in names))
+            found += [f"Did you mean {near}?"] if near else []
+        with contextlib.suppress(ClusterError, ValueError):
+            query = {"fieldSelector": f"metadata.name={name}", "limit": PAGE}
+            names = self._names(self._collection(kind, ""), query, deadline)
+            spaces = sorted({s for s, n in names if n == name})
+            where = f"namespace {spaces[0]}" if len(spaces) == 1 else f"namespaces {_some(spaces)}"
+            found += [f"There is one of this name in {where}."] if spaces else []
+        return " ".join(found)
+
+    def _names(self, path: str, query: dict[str, str], deadline: Deadline) -> list[tuple[str, str]]:
+        """Namespace and name of each object; of the first page where there are more."""
+        page = decode.decode(self._api.get(path, query, deadline=deadline), decode.ListOf[_Named])
+        return [(o.metadata.namespace, o.metadata.name) for o in page.items]
+
+
+class _Named(Record, frozen=True):
+    """An object, of which only the name matters."""
+
+    metadata: ObjectMeta = ObjectMeta()
+
+
+def _some(words: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return f"{', '.join(words[:most])}{more}"
+
+
+def _query(selector: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+
+
+def label_query(selector: LabelSelector | None) -> str:
+    """A workload's selector in the form of a request's ``labelSelector``."""
+    terms = [f"{k}={v}" for k, v in sorted(selector.match_labels.items())] if selector else []
+    forms = {"Exists": "{}", "DoesNotExist": "!{}", "In": "{} in ({})", "NotIn": "{} notin ({})"}
+    for term in selector.match_expressions if selector else ():
+        form = forms.get(term.operator, "{}")
+        terms.append(form.format(term.key, ",".join(term.values or ())))
+    return ",".join(terms)

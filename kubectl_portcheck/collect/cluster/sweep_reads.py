@@ -1,0 +1,105 @@
+"""What the walks of a sweep read: what the sweep has listed is not asked for again."""
+
+from typing import TypeVar
+
+from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
+from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+
+R = TypeVar("R", bound=Record)
+
+NOT_READ = Missing(reason=Reason.NOT_ASKED, detail="not asked for in a sweep")
+
+
+class FreshReads:
+    """The Service, its endpoints and its pods from the cluster; from the sweep's lists what belongs
+    to the whole namespace."""
+
+    def __init__(self, reads: Reads, shared: Shared, service: Service) -> None:
+        self._reads, self._shared, self._listed = reads, shared, service
+        self._namespace = service.metadata.namespace
+
+    def service(self, name: str) -> Read[Service]:
+        """Read the Service."""
+        return self._reads.service(name)
+
+    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        """Read the Service's EndpointSlices."""
+        return self._reads.endpoint_slices(service)
+
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """Read the pods with these labels; for an empty selector give those that may be meant."""
+        return self._reads.pods(selector) if selector else self._shared.similar(self._listed)
+
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """Give the Deployments of the namespace."""
+        return self._shared.deployments(self._namespace)
+
+    def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
+        """Read the ReplicaSets with these labels."""
+        return self._reads.replica_sets(selector)
+
+    def workload(self, kind: str, name: str) -> Read[Workload]:
+        """Read one workload."""
+        return self._reads.workload(kind, name)
+
+    def groups(self) -> Read[dict[str, tuple[str, ...]]]:
+        """Give the versions of the optional API groups."""
+        return self._shared.served
+
+    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+        """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
+        if kind.name in SHARED_KINDS and not query:
+            return self._shared.objects(kind.name, self._namespace)
+
+        def read() -> Read[tuple[R, ...]]:
+            return self._reads.objects(kind, served, **query)
+
+        return self._shared.once((kind.name, self._namespace, *sorted(query.items())), read)
+
+
+class ListedReads:
+    """All from the sweep's lists, so that only the pods themselves are asked.
+
+    What made the pods is in no list; it is read for those Services in which something is wrong.
+    """
+
+    def __init__(self, reads: Reads, shared: Shared, service: Service) -> None:
+        self._shared, self._listed = shared, service
+        self._fresh = FreshReads(reads, shared, service)
+
+    def service(self, name: str) -> Read[Service]:
+        """Give the Service."""
+        return Observed(value=self._listed)
+
+    def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
+        """Give the Service's EndpointSlices."""
+        return self._shared.slices(self._listed)
+
+    def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
+        """Give the pods that the Service selects."""
+        if not selector:
+            return self._shared.similar(self._listed)
+        return self._shared.pods(self._listed)
+
+    def deployments(self) -> Read[tuple[Workload, ...]]:
+        """Give the Deployments of the namespace."""
+        return self._fresh.deployments()
+
+    def replica_sets(self, selector: dict[str, str]) -> Missing:
+        """Give none."""
+        return NOT_READ
+
+    def workload(self, kind: str, name: str) -> Missing:
+        """Give none."""
+        return NOT_READ
+
+    def groups(self) -> Read[dict[str, tuple[str, ...]]]:
+        """Give the versions of the optional API groups."""
+        return self._fresh.groups()
+
+    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+        """Give the namespace's objects of a kind."""
+        return self._fresh.objects(kind, served, **query)
