@@ -13,8 +13,7 @@ from kubectl_portcheck.model.evidence import Asked
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.report import Finding, Headline, Impact, Verdict
 from kubectl_portcheck.rules.wording import headline_of, listing, share
-from kubectl_portcheck.semantics import binding, pods, ports, selectors
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening, pods, ports, selectors
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -103,10 +102,5 @@ def _own_port(case: ServiceCase, port: ServicePort) -> str:
 
 
 def _accepts(case: ServiceCase, pod: Pod, port: ServicePort) -> bool:
-    addresses = pod_addresses(pod, ())
-    return pods.has_running_main(pod) and any(
-        s.port == port.port
-        and s.protocol == port.protocol
-        and any(binding.accepts(s, address) for address in addresses)
-        for s in case.listeners(pod) or ()
-    )
+    open_ = listening.accepting(pod, case.listeners(pod) or (), port.protocol)
+    return pods.has_running_main(pod) and port.port in {s.port for s in open_}

@@ -9,7 +9,7 @@ from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Chain, Status, Step, StepName
 from kubectl_portcheck.rules.wording import listing, plural, share
-from kubectl_portcheck.semantics import candidates, pods, ports
+from kubectl_portcheck.semantics import candidates, mesh, pods, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
 NAMES: tuple[StepName, ...] = (
@@ -64,16 +64,16 @@ def chain_of(case: Case) -> Chain:
         known = [(s, found.listeners) for s, found in inferred if found and found.listeners]
     programs: dict[int, set[str]] = {}
     listening: set[int] = set()
-    for _, found in known:
-        for socket in found:
-            if socket.protocol == case.port.protocol and not candidates.is_mesh(socket):
+    for state, found in known:
+        for socket in mesh.without(state.pod, found):
+            if socket.protocol == case.port.protocol:
                 listening.add(socket.port)
                 if socket.program:
                     programs.setdefault(socket.port, set()).add(socket.program)
     declared = {p.container_port for s in case.states for _, p in ports.declared_ports(s.pod)}
     resolved = {s.target for s in case.states if s.target is not None}
     readiness = {
-        p for s in case.states for p, k in ports.probe_ports(s.pod).items() if k == "readiness"
+        p for s in case.states for p, k in probes.asked_ports(s.pod).items() if k == "readiness"
     }
     met = sorted(declared & resolved)
     return Chain(
@@ -156,8 +156,8 @@ def _listening_ports(case: Case) -> Step:
             sorted(
                 {
                     s.port
-                    for s in case.listeners(state.pod) or ()
-                    if s.protocol == case.port.protocol and not candidates.is_mesh(s)
+                    for s in mesh.without(state.pod, case.listeners(state.pod) or ())
+                    if s.protocol == case.port.protocol
                 }
             )
         )
@@ -347,7 +347,7 @@ def _pod_port_forward(case: Case) -> Step:
 def _is_probe(case: Case, attempt: Attempt) -> bool:
     """Whether the port is only known for being probed: it was knocked on, and proves nothing."""
     return any(
-        attempt.port in ports.probe_ports(s.pod)
+        attempt.port in probes.asked_ports(s.pod)
         and attempt.port not in {p.container_port for _, p in ports.declared_ports(s.pod)}
         for s in case.states
     )

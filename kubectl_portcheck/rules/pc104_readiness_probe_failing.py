@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
 from kubectl_portcheck.rules.wording import listing, share, socket
 from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.kubelet import Check
+from kubectl_portcheck.semantics.probes import Check
 
 
 def _check(case: ServiceCase) -> Outcome:

@@ -12,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import names, share
-from kubectl_portcheck.semantics.candidates import is_mesh
+from kubectl_portcheck.semantics import mesh
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -22,7 +22,7 @@ def deaf(case: Case, state: PodState) -> bool:
     return (
         state.answer.kind == "not-listening"
         and listeners is not None
-        and all(is_mesh(s) for s in listeners)
+        and not mesh.without(state.pod, listeners)
     )
 
 
@@ -100,6 +100,43 @@ metadata: {name: checkout-1, labels: {app: checkout}}
 spec: {containers: [{name: app}]}
 ---
 probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            expects="broken; also PC401, PC501",
+        ),
+        Example(
+            "a mesh's proxy listens, the application does not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}, {name: istio-proxy}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:15006 envoy", "[::]:15020 pilot-agent"]}}
+""",
+            expects="""
+broken; also PC501
+PC201 error for all in Service checkout, port 80/TCP
+  No process listens on any port in the pod
+  pods: checkout-1
+  review: Make the application listen on 8080; its log says what it does instead
+    look: kubectl logs checkout-1 -c app -n default
+""",
+        ),
+        Example(
+            "the only container is the proxy: it is the application, on another port",
+            """
+kind: Service
+metadata: {name: gateway}
+spec: {selector: {app: gateway}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: gateway-1, labels: {app: gateway}}
+spec: {containers: [{name: istio-proxy, ports: [{containerPort: 8081}]}]}
+---
+probes: {gateway-1: {sockets: ["0.0.0.0:8081 envoy"]}}
 """,
             expects="broken; also PC401, PC501",
         ),

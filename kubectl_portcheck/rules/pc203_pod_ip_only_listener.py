@@ -10,7 +10,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
-from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -37,7 +37,7 @@ def _check(case: Case) -> Outcome:
 def _own_address_alone(state: PodState) -> bool:
     """Whether sockets are known, and none of them takes what comes by the loopback."""
     return bool(state.answer.listeners) and not any(
-        binding.is_loopback(s) or s.address in binding.WILDCARDS for s in state.answer.listeners
+        listening.is_loopback(s) or s.address in listening.WILDCARDS for s in state.answer.listeners
     )
 
 

@@ -17,8 +17,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, socket
-from kubectl_portcheck.semantics import binding
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -46,7 +45,7 @@ def _check(case: Case) -> Outcome:
 
 def _on_own_address(state: PodState) -> bool:
     """Whether a socket is bound to an address that the pod has, of a family not the Service's."""
-    own = {binding.canonical(a) for a in pod_addresses(state.pod, ())}
+    own = {listening.canonical(a) for a in listening.addresses_of(state.pod, ())}
     return any(s.address in own for s in state.answer.listeners)
 
 
@@ -56,8 +55,8 @@ def _refusing(serving: Sequence[PodState], family: str) -> list[PodState]:
         s
         for s in serving
         if s.answer.listeners
-        and (addresses := pod_addresses(s.pod, (family,)))
-        and not any(binding.accepts(x, a) for x in s.answer.listeners for a in addresses)
+        and listening.addresses_of(s.pod, (family,))
+        and not listening.accepting(s.pod, s.answer.listeners, families=(family,))
     ]
 
 

@@ -14,9 +14,8 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, plural
-from kubectl_portcheck.semantics import pods, ports, traffic
+from kubectl_portcheck.semantics import mesh, pods, ports, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.kubelet import MESH_CONTAINERS
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -33,7 +32,7 @@ def _check(case: ServiceCase) -> Outcome:
     for pod in read:
         targets = {ports.dialled_port(case.service, p, pod) for p in case.service.spec.ports}
         for container, port in ports.declared_ports(pod):
-            if container.name in MESH_CONTAINERS or port.container_port in targets:
+            if container.name in mesh.CONTAINERS or port.container_port in targets:
                 continue
             if _idle(case, pod, port):
                 idle.setdefault((container.name, port), []).append(pod.metadata.name)

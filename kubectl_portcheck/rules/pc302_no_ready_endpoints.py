@@ -12,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural
-from kubectl_portcheck.semantics import pods, ports
+from kubectl_portcheck.semantics import pods, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -36,7 +36,7 @@ def _check(case: Case) -> Outcome:
 
 def _probe(case: Case, state: PodState) -> str:
     """What the readiness probe asks, and whether anything listens there."""
-    asked = [p for p, kind in ports.probe_ports(state.pod).items() if kind == "readiness"]
+    asked = [p for p, kind in probes.asked_ports(state.pod).items() if kind == "readiness"]
     listeners = case.listeners(state.pod)
     if not asked or not pods.has_running_main(state.pod):
         return ""

@@ -17,8 +17,8 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, share
-from kubectl_portcheck.semantics import endpoints, pods, ports, traffic
-from kubectl_portcheck.semantics.answers import answer, pod_addresses
+from kubectl_portcheck.semantics import endpoints, listening, pods, ports, traffic
+from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.case import Case
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 
@@ -69,7 +69,7 @@ def _absent(case: Case) -> list[Pod]:
         if pods.is_ready(p)
         and not pods.is_terminating(p)
         and p.metadata.name not in named
-        and (addresses := pod_addresses(p, case.families))
+        and (addresses := listening.addresses_of(p, case.families))
         and not listed & set(addresses)
     ]
 

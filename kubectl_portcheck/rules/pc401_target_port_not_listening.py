@@ -17,7 +17,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import candidates, ports, rollouts
+from kubectl_portcheck.semantics import candidates, ports, probes, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -45,7 +45,7 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
     if agreeing:
         evidence.append(f"For {case.target}: {'; '.join(agreeing)}")
     readiness = sorted(
-        {p for s in closed for p, kind in ports.probe_ports(s.pod).items() if kind == "readiness"}
+        {p for s in closed for p, kind in probes.asked_ports(s.pod).items() if kind == "readiness"}
     )
     if readiness and case.target not in readiness:
         evidence.append(f"It looked healthy because readiness is checked on {listing(readiness)}")

@@ -18,8 +18,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import binding, ports
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening, ports
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.selectors import closeness
 
@@ -124,13 +123,8 @@ def _closed(case: Case, state: PodState, port: ContainerPort) -> bool:
     listeners = case.listeners(state.pod)
     if listeners is None:
         return False
-    addresses = pod_addresses(state.pod, case.families)
-    return not any(
-        s.port == port.container_port
-        and s.protocol == case.port.protocol
-        and any(binding.accepts(s, a) for a in addresses)
-        for s in listeners
-    )
+    open_ = listening.accepting(state.pod, listeners, case.port.protocol, case.families)
+    return port.container_port not in {s.port for s in open_}
 
 
 RULE = Rule(

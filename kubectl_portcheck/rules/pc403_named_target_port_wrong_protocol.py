@@ -17,8 +17,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import binding, ports
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening, ports
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -56,12 +55,8 @@ def _speaks(case: Case, state: PodState, number: int) -> set[str] | None:
     listeners = case.listeners(state.pod)
     if listeners is None:
         return None
-    addresses = pod_addresses(state.pod, case.families)
-    return {
-        s.protocol
-        for s in listeners
-        if s.port == number and any(binding.accepts(s, a) for a in addresses)
-    }
+    open_ = listening.accepting(state.pod, listeners, families=case.families)
+    return {s.protocol for s in open_ if s.port == number}
 
 
 def _heard(case: Case, state: PodState, port: ContainerPort) -> str:

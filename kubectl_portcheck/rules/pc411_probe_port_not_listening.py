@@ -17,9 +17,9 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, share
-from kubectl_portcheck.semantics import kubelet, pods, ports, rollouts, selectors, traffic
+from kubectl_portcheck.semantics import kubelet, pods, ports, probes, rollouts, selectors, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.kubelet import Check
+from kubectl_portcheck.semantics.probes import Check
 
 
 class _Missed(NamedTuple):
@@ -30,7 +30,7 @@ class _Missed(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    asking = [p for p in case.pods if any(c.asked is not None for c in kubelet.checks(p))]
+    asking = [p for p in case.pods if any(c.asked is not None for c in probes.checks(p))]
     looked = {p.metadata.name: (p, _missed(case, p)) for p in asking if not pods.is_terminating(p)}
     missed = [_Missed(p, found) for p, found in looked.values() if found]
     unknown = [p for p, found in looked.values() if found is None]
@@ -67,7 +67,7 @@ def _missed(case: ServiceCase, pod: Pod) -> tuple[Check, ...] | None:
     contradicts them is no evidence.
     """
     found, unseen = [], False
-    for check in kubelet.checks(pod):
+    for check in probes.checks(pod):
         status = kubelet.status_of(pod, check.container)
         if check.asked is None or status is None:
             continue
@@ -122,7 +122,7 @@ def _looping(case: ServiceCase, missed: _Missed) -> bool:
 
 
 def _same(pod: Pod, missed: Sequence[_Missed]) -> bool:
-    own = set(kubelet.checks(pod))
+    own = set(probes.checks(pod))
     return any(own & set(m.checks) for m in missed)
 
 

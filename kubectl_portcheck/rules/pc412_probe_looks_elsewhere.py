@@ -12,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, plural, share
-from kubectl_portcheck.semantics import candidates, kubelet, pods, ports
+from kubectl_portcheck.semantics import mesh, pods, ports, probes
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -50,14 +50,9 @@ def _checked(case: ServiceCase, pod: Pod) -> set[int]:
 
     A mesh rewrites probes to its agent's port, which asks the port that was meant: no news.
     """
-    own = [
-        c
-        for c in kubelet.checks(pod)
-        if c.kind == "readiness" and c.container not in kubelet.MESH_CONTAINERS
-    ]
-    numbers = {c.number for c in own}
-    mesh = {s.port for s in case.listeners(pod) or () if candidates.is_mesh(s)}
-    if None in numbers or numbers & {*kubelet.MESH_PROBES, *mesh}:
+    own = {c.name for c in mesh.own_containers(pod)}
+    numbers = {c.number for c in probes.checks(pod) if c.kind == "readiness" and c.container in own}
+    if None in numbers or numbers & mesh.ports_of(pod):
         return set()
     return {n for n in numbers if n is not None}
 
@@ -74,7 +69,7 @@ RULE = Rule(
     summary="The readiness probe checks another port than the one that is served",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.SOCKETS,),
+    uses=(),
     explanation=Explanation(
         meaning="The readiness probe uses one port, and the Service sends clients to another. A "
         "separate management or health port is common and healthy.",

@@ -10,7 +10,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import names, share
-from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -48,7 +48,7 @@ def _contradiction(case: Case, state: PodState) -> str:
     loopback = [
         s
         for s in here
-        if binding.is_loopback(s) or (s.address in binding.WILDCARDS and s.family != "IPv6")
+        if listening.is_loopback(s) or (s.address in listening.WILDCARDS and s.family != "IPv6")
     ]
     if loopback and outcome in ("refused", "timeout"):
         word = "gets no answer" if outcome == "timeout" else "is refused"

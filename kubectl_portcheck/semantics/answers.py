@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.objects import Container, Pod, Probe
+from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import (
     AcceptQueue,
     Attempt,
@@ -18,9 +18,9 @@ from kubectl_portcheck.model.probes import (
     PodSockets,
     Protocol,
 )
-from kubectl_portcheck.semantics import binding
+from kubectl_portcheck.semantics import listening, probes
 from kubectl_portcheck.semantics.pods import has_running_main, is_ready, is_terminating
-from kubectl_portcheck.semantics.ports import declared_ports, probe_ports, serving_containers
+from kubectl_portcheck.semantics.ports import declared_ports
 
 Kind = Literal[
     "serves",
@@ -139,8 +139,8 @@ def _proxied(measured: Measured, port: int, families: Sequence[str]) -> Attempt 
     It dials the first of the pod's addresses, whatever the Service's families are
     (pkg/registry/core/pod/strategy.go, getPodIP).
     """
-    first = next(iter(pod_addresses(measured.pod, ())), "")
-    if first and families and binding.family_of(first) not in families:
+    first = next(iter(listening.addresses_of(measured.pod, ())), "")
+    if first and families and listening.family_of(first) not in families:
         return None
     return measured.attempt(port, "pod-proxy")
 
@@ -166,7 +166,7 @@ def _agreed(pod: Pod, port: int, by_sockets: Answer, forwarded: Attempt) -> Answ
             s.address in ("0.0.0.0", "::") and s.family != "IPv6" for s in by_sockets.listeners
         )
         if outcome == "refused" and on_loopback:
-            if probe_ports(pod).get(port) == "readiness" and _ready(pod):
+            if probes.asked_ports(pod).get(port) == "readiness" and _ready(pod):
                 return by_sockets
             if pod.spec.runtime_class_name:
                 why = f"runtimeClassName {pod.spec.runtime_class_name}: a port-forward contradicts"
@@ -205,14 +205,14 @@ def _by_sockets(
         if not closed:
             return Answer("unknown", "the list of sockets is not complete")
         return Answer("not-listening")
-    addresses = pod_addresses(measured.pod, families)
+    addresses = listening.addresses_of(measured.pod, families)
     if not addresses:
         return Answer("unknown", "the pod has no address of the Service's family", here)
-    if any(binding.accepts(s, address) for s in here for address in addresses):
+    if listening.accepting(measured.pod, here, protocol, families):
         return Answer("serves", listeners=here)
-    if all(binding.is_loopback(s) for s in here):
+    if all(listening.is_loopback(s) for s in here):
         return Answer("loopback-only", listeners=here)
-    if all(s.address in binding.WILDCARDS for s in here):
+    if all(s.address in listening.WILDCARDS for s in here):
         return Answer("other-family", listeners=here)
     return Answer("other-address", listeners=here)
 
@@ -241,13 +241,13 @@ def _without_sockets(
     if forwarded is None:
         return Answer("unknown", why)
     if forwarded.outcome == "accepted":
-        if probe_ports(measured.pod).get(port) == "readiness" and _ready(measured.pod):
+        if probes.asked_ports(measured.pod).get(port) == "readiness" and _ready(measured.pod):
             return Answer("serves")
         return Answer("unknown", f"{why}; a port-forward reaches the pod's loopback alone")
     if forwarded.outcome == "refused":
         declared = {p.container_port for _, p in declared_ports(measured.pod)}
         others = [measured.attempt(p, "pod-port-forward") for p in declared - {port}]
-        if port not in declared | set(probe_ports(measured.pod)) and any(
+        if port not in declared | set(probes.asked_ports(measured.pod)) and any(
             a and a.outcome == "accepted" for a in others
         ):
             return Answer("not-listening")
@@ -266,16 +266,10 @@ def shown(measured: Measured, port: int) -> Shown:
     attempts = [a for a in measured.attempts if a.port == port and a.outcome == "accepted"]
     if any(a.request for a in attempts):
         return "answers"
-    probes = [
-        probe
-        for container in serving_containers(measured.pod)
-        if (probe := container.readiness_probe) is not None
-        and not probe.host
-        and port == _probed(container, probe)
-    ]
-    if probes and is_ready(measured.pod) and _ready(measured.pod):
+    asking = [c for c in probes.checks(measured.pod) if c.kind == "readiness" and c.number == port]
+    if asking and is_ready(measured.pod) and _ready(measured.pod):
         # The kernel alone satisfies a tcpSocket probe.
-        return "answers" if any(p.tcp_socket is None for p in probes) else "accepts"
+        return "answers" if any(c.way != "tcpSocket" for c in asking) else "accepts"
     return "accepts" if attempts else "listens"
 
 
@@ -323,31 +317,15 @@ def kubelet_reaches(pod: Pod, port: int, families: Sequence[str]) -> bool:
     proved for another address family. (Kubernetes API, Probe; kubelet ``prober.go``)
     """
     address = pod.status.pod_ip
-    if not address or any(f != binding.family_of(address) for f in families):
+    if not address or any(f != listening.family_of(address) for f in families):
         return False
     if not is_ready(pod) or is_terminating(pod) or not _ready(pod):
         return False
     return any(
-        probe.period_seconds * probe.failure_threshold <= FRESH_SECONDS
-        for container in serving_containers(pod)
-        if (probe := container.readiness_probe) is not None
-        and not probe.host
-        and port == _probed(container, probe)
+        c.kind == "readiness" and c.number == port and c.patience <= FRESH_SECONDS
+        for c in probes.checks(pod)
     )
-
-
-def _probed(container: Container, probe: Probe) -> int | None:
-    """The number of the port that a probe asks; its name is looked up in its own container."""
-    if isinstance(probe.port, str):
-        return next((p.container_port for p in container.ports if p.name == probe.port), None)
-    return probe.port
 
 
 def _ready(pod: Pod) -> bool:
     return all(s.ready for s in pod.status.container_statuses)
-
-
-def pod_addresses(pod: Pod, families: Sequence[str]) -> tuple[str, ...]:
-    """The pod's addresses of the given families; of any family where none is given."""
-    addresses = [p.ip for p in pod.status.pod_ips] or [pod.status.pod_ip]
-    return tuple(a for a in addresses if a and (not families or binding.family_of(a) in families))

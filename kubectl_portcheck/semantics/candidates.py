@@ -4,13 +4,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import PodSpec
-from kubectl_portcheck.model.probes import ListeningSocket
-from kubectl_portcheck.semantics import binding, ports
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening, mesh, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
-
-MESH_PROGRAMS = ("envoy", "pilot-agent", "linkerd2-proxy", "linkerd-proxy", "consul-dataplane")
-"""Programs of service meshes, which listen beside every application and are never meant."""
 
 MANAGEMENT_NAMES = {
     *("admin", "debug", "health", "healthz", "live", "liveness", "management", "metrics"),
@@ -71,10 +66,10 @@ def speaks_for_target(case: Case, states: Sequence[PodState]) -> tuple[str, ...]
         any(p.container_port == s.target for _, p in ports.declared_ports(s.pod)) for s in states
     ):
         said.append(f"containerPort {case.target} is declared")
-    probes = set.intersection(
-        *({k for n, k in ports.probe_ports(s.pod).items() if n == s.target} for s in states)
+    kinds = set.intersection(
+        *({k for n, k in probes.asked_ports(s.pod).items() if n == s.target} for s in states)
     )
-    said += [f"{kind} is checked there" for kind in sorted(probes)]
+    said += [f"{kind} is checked there" for kind in sorted(kinds)]
     return tuple(said)
 
 
@@ -88,22 +83,9 @@ def reachable(case: Case, state: PodState) -> set[int]:
             for a in measured.attempts
             if a.path == "pod-port-forward" and a.outcome == "accepted"
         }
-    addresses = pod_addresses(state.pod, case.families)
-    return {
-        s.port
-        for s in listeners
-        if s.protocol == case.port.protocol
-        and not is_mesh(s)
-        and any(binding.accepts(s, a) for a in addresses)
-    }
-
-
-def is_mesh(listener: ListeningSocket) -> bool:
-    """Whether a service mesh's proxy listens here, not the application."""
-    return listener.program in MESH_PROGRAMS or listener.container in (
-        "istio-proxy",
-        "linkerd-proxy",
-    )
+    own = mesh.without(state.pod, listeners)
+    found = listening.accepting(state.pod, own, case.port.protocol, case.families)
+    return {s.port for s in found}
 
 
 def _weigh(case: Case, states: Sequence[PodState], port: int) -> Candidate:
@@ -117,14 +99,14 @@ def _weigh(case: Case, states: Sequence[PodState], port: int) -> Candidate:
     if all(found):
         reasons.append(f"containerPort {port} is declared" + (f" as {name}" if name else ""))
     if name and name in (case.port.name, case.target):
-        reasons.append(f"it bears the name {name}")
+        reasons.append(f"it has the name {name}")
     elif name.split("-")[0] in APPLICATION_NAMES:
         reasons.append(f"its name {name} is an application's")
     if _took_the_place(case, states, port):
         reasons.append(f"an earlier revision declared {case.target} in its place")
-    probes = sorted({kind for s in states if (kind := ports.probe_ports(s.pod).get(port))})
-    if probes and not all(found) and any(_declares_another(s, port) for s in states):
-        against.append(f"{' and '.join(probes)} is checked there, and it is not declared")
+    kinds = sorted({kind for s in states if (kind := probes.asked_ports(s.pod).get(port))})
+    if kinds and not all(found) and any(_declares_another(s, port) for s in states):
+        against.append(f"{' and '.join(kinds)} is checked there, and it is not declared")
     if set(name.split("-")) & MANAGEMENT_NAMES:
         against.append(f"its name {name} is a management port's")
     others = [

@@ -15,7 +15,7 @@ from kubectl_portcheck.model.objects import (
     EndpointSlice,
     ServicePort,
 )
-from kubectl_portcheck.semantics.binding import family_of
+from kubectl_portcheck.semantics.listening import family_of
 
 
 class SliceEndpoint(NamedTuple):

@@ -1,69 +1,14 @@
-"""What the kubelet checks in a pod, and what it meets there.
+"""What the probes of the kubelet meet in a pod.
 
-A probe dials the pod's address, never the loopback. A named port is looked up in the probe's own
-container alone; a number needs no declaration. (Kubernetes API, Probe; kubelet ``prober.go``)
+A probe connects to the pod's address, never to loopback. (Kubernetes API, Probe; kubelet
+``prober.go``)
 """
 
-from typing import Literal, NamedTuple
-
-from kubectl_portcheck.model.objects import Container, ContainerStatus, Pod, Probe
-from kubectl_portcheck.semantics import binding, candidates, pods
+from kubectl_portcheck.model.objects import ContainerStatus, Pod
+from kubectl_portcheck.semantics import listening, mesh, pods
 from kubectl_portcheck.semantics.answers import Answer, answer
 from kubectl_portcheck.semantics.case import ServiceCase
-
-Kind = Literal["startup", "liveness", "readiness"]
-KINDS: tuple[Kind, ...] = ("startup", "liveness", "readiness")
-
-MESH_CONTAINERS = ("istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sidecar")
-"""Containers that a service mesh puts beside the application."""
-MESH_PROBES = (15020, 15021)
-"""Ports of Istio's agent: it asks the application itself, on the port that was meant."""
-
-
-class Check(NamedTuple):
-    """One probe of one container."""
-
-    container: str
-    kind: Kind
-    way: str
-    """``httpGet``, ``tcpSocket``, ``grpc`` or ``exec``."""
-    asked: int | str | None
-    """The port as it is written; None for a command, or where another host is asked."""
-    number: int | None
-    """The port as a number; None also where the container declares no port of that name."""
-    path: str = ""
-
-    @property
-    def field(self) -> str:
-        """The name of the field: ``readinessProbe``."""
-        return f"{self.kind}Probe"
-
-    @property
-    def unresolved(self) -> bool:
-        """Whether it asks for a name that its container does not declare."""
-        return self.asked is not None and self.number is None
-
-
-def checks(pod: Pod) -> tuple[Check, ...]:
-    """Every probe of the containers that keep running."""
-    sidecars = [c for c in pod.spec.init_containers if c.restart_policy == "Always"]
-    return tuple(
-        _check(container, kind, probe)
-        for container in (*pod.spec.containers, *sidecars)
-        for kind in KINDS
-        if (probe := getattr(container, f"{kind}_probe")) is not None
-    )
-
-
-def _check(container: Container, kind: Kind, probe: Probe) -> Check:
-    ways = {"httpGet": probe.http_get, "tcpSocket": probe.tcp_socket, "grpc": probe.grpc}
-    way = next((name for name, action in ways.items() if action), "exec")
-    asked = None if probe.host else probe.port
-    number = asked
-    if isinstance(number, str):
-        number = next((p.container_port for p in container.ports if p.name == asked), None)
-    path = probe.http_get.path if probe.http_get else ""
-    return Check(container.name, kind, way, asked, number, path)
+from kubectl_portcheck.semantics.probes import Check, checks
 
 
 def status_of(pod: Pod, container: str) -> ContainerStatus | None:
@@ -92,7 +37,7 @@ def failing(pod: Pod) -> tuple[Check, ...]:
 def meets(case: ServiceCase, pod: Pod, number: int) -> Answer:
     """What the kubelet meets on that port of the pod."""
     address = pod.status.pod_ip
-    families = (binding.family_of(address),) if address else ()
+    families = (listening.family_of(address),) if address else ()
     return answer(case.measured(pod), number, "TCP", families)
 
 
@@ -131,14 +76,9 @@ def vouches(pod: Pod, number: int) -> bool:
 
 
 def heard(case: ServiceCase, pod: Pod) -> list[int]:
-    """The TCP ports on which the pod accepts clients at its address, a mesh's left out."""
-    sockets = case.listeners(pod) or ()
+    """The TCP ports on which the pod accepts the kubelet, a mesh's left out."""
+    address = pod.status.pod_ip
+    sockets = mesh.without(pod, case.listeners(pod) or ())
     return sorted(
-        {
-            s.port
-            for s in sockets
-            if s.protocol == "TCP"
-            and not candidates.is_mesh(s)
-            and binding.accepts(s, pod.status.pod_ip)
-        }
+        {s.port for s in sockets if s.protocol == "TCP" and listening.accepts(s, address)}
     )

@@ -74,24 +74,6 @@ def kubectl_target_port(service: Service, number: int, pod: Pod) -> int | None:
     return None
 
 
-def probe_ports(pod: Pod) -> dict[int, str]:
-    """The ports that the kubelet checks, with the kind of probe; readiness wins over the others.
-
-    A named port is looked up in its own container alone; a probe with a host of its own says
-    nothing about the pod and is left out. (Kubernetes API, Probe)
-    """
-    found: dict[int, str] = {}
-    for container in serving_containers(pod):
-        for kind in ("startup", "liveness", "readiness"):
-            probe = getattr(container, f"{kind}_probe")
-            port = probe.port if probe and not probe.host else None
-            if isinstance(port, str):
-                port = next((p.container_port for p in container.ports if p.name == port), None)
-            if port is not None:
-                found[port] = kind
-    return found
-
-
 def selected_port(service: Service, asked: int | str | None) -> tuple[ServicePort, ...]:
     """The ports that were asked for: by number or by name; all of them where none was named."""
     if asked is None:

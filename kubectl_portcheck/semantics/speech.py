@@ -7,9 +7,8 @@ or a line of garbage in its store. A number says nothing.
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
 
-from kubectl_portcheck.model.objects import HTTPGetAction, Pod, Service, ServicePort
-from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.annotations import AMBIENT
+from kubectl_portcheck.model.objects import Pod, Service, ServicePort
+from kubectl_portcheck.semantics import mesh, ports, probes
 
 Scheme = Literal["http", "https"]
 Source = Literal["probe", "container-port", "app-protocol", "service-port"]
@@ -22,8 +21,6 @@ SOURCES: dict[Source, str] = {
 }
 
 DEBUG_PORTS = (5005, 9229)
-MESH_CONTAINERS = ("istio-proxy", "linkerd-proxy", "consul-dataplane", "kuma-sidecar")
-"""Where one of these runs it takes every request first, and may want the mesh's certificate."""
 
 
 _SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https"}
@@ -53,13 +50,13 @@ def expected(
 
     What stands nearest to the process counts: the probe, the container port, the Service port.
     """
-    if number in DEBUG_PORTS or meshed(pod):
+    if number in DEBUG_PORTS or mesh.is_meshed(pod):
         return None
     leading = [p for p in asked if ports.dialled_port(service, p, pod) == number]
     said = [p.app_protocol.lower() for p in leading if p.app_protocol]
     if any(word not in ("http", "https") for word in said):
         return None
-    probe = next(_probes(pod, number), None)
+    probe = _probe(pod, number)
     if probe is not None:
         scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
         return Expected(scheme, probe.path or "/", "probe", probe.scheme)
@@ -86,27 +83,15 @@ def of_clients(port: ServicePort) -> Expected | None:
 
 
 def takes_plain_http(service: Service, asked: Iterable[ServicePort], pod: Pod, number: int) -> bool:
-    """Whether a plain HTTP request does no harm on this port of the pod."""
+    """Return whether a plain HTTP request to this port of the pod does no harm."""
     found = expected(service, asked, pod, number)
     return found is not None and found.scheme == "http"
 
 
-def meshed(pod: Pod) -> bool:
-    """Whether a service mesh answers in place of the application."""
-    beside = (*pod.spec.containers, *pod.spec.init_containers)
-    return any(c.name in MESH_CONTAINERS for c in beside) or AMBIENT in pod.metadata.annotations
-
-
-def _probes(pod: Pod, number: int) -> Iterator[HTTPGetAction]:
-    for kind in ("readiness_probe", "liveness_probe", "startup_probe"):
-        for container in ports.serving_containers(pod):
-            probe = getattr(container, kind)
-            action = probe.http_get if probe else None
-            if action is None or action.host:
-                continue
-            named = (p.container_port for p in container.ports if p.name == action.port)
-            if action.port == number or number in named:
-                yield action
+def _probe(pod: Pod, number: int) -> probes.Check | None:
+    """Return the httpGet that asks this port; the readiness probe's first."""
+    found = [c for c in probes.checks(pod) if c.number == number and c.way == "httpGet"]
+    return max(found, key=lambda c: probes.KINDS.index(c.kind), default=None)
 
 
 def _names(pod: Pod, number: int, leading: Iterable[ServicePort]) -> Iterator[tuple[Source, str]]:

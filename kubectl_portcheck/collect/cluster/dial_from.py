@@ -17,7 +17,7 @@ from kubectl_portcheck.collect.cluster.from_pod import Dial, Told
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import Attempt, Outcome
 from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics.listening import addresses_of
 
 MOST = 24
 """How many connections are tried at most."""
@@ -96,7 +96,7 @@ def dials_for(
         }
         dials = [Dial("", address, p.port, p.port in spoken) for p in tcp]
     for pod, http in found:
-        own = pod_addresses(pod, service.spec.ip_families)
+        own = addresses_of(pod, service.spec.ip_families)
         targets = {t for p in tcp if (t := ports.dialled_port(service, p, pod)) is not None}
         if own:
             dials += [Dial(pod.metadata.name, own[0], t, t in http) for t in sorted(targets)]

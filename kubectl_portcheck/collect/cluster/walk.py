@@ -29,8 +29,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import binding, pods, policies, ports, speech
-from kubectl_portcheck.semantics.answers import pod_addresses
+from kubectl_portcheck.semantics import listening, pods, policies, ports, probes, speech
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
@@ -168,16 +167,7 @@ class Walk:
             return
         asked = ports.selected_port(service, self.target.port)
         running = [
-            (
-                pod,
-                {
-                    n
-                    for n in _targets(service, asked, pod)
-                    if speech.takes_plain_http(service, asked, pod, n)
-                },
-            )
-            for pod in found
-            if pods.has_running_main(pod)
+            (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
 
         def dial() -> Read[Told]:
@@ -284,8 +274,7 @@ class Walk:
             fences = self._fence(pod, sockets.value, targets - closed, silent=silent)
             attempts += self._second_look(pod, unknown, closed - said | fences)
         else:
-            http = {n for n in targets if speech.takes_plain_http(service, tcp, pod, n)}
-            attempts += self._second_look(pod, [], http - said)
+            attempts += self._second_look(pod, [], _plain_http(service, tcp, pod) - said)
         if self.options.memory:
             self.options.memory.keep(pod, targets, (sockets, tuple(attempts)))
         return sockets, tuple(attempts)
@@ -392,6 +381,12 @@ def _skipped(pod: str, numbers: Iterable[int], path: Path) -> tuple[Attempt, ...
     )
 
 
+def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
+    """The targets in this pod to which a plain HTTP request may be sent."""
+    targets = _targets(service, asked, pod)
+    return {n for n in targets if speech.takes_plain_http(service, asked, pod, n)}
+
+
 def _worth_knocking(pod: Pod, targets: set[int]) -> list[int]:
     """The targets first, then what the pod declares or is probed on. Never a scan."""
     declared = [
@@ -401,7 +396,7 @@ def _worth_knocking(pod: Pod, targets: set[int]) -> list[int]:
         and p.container_port not in DEBUG_PORTS
         and "debug" not in p.name.lower()
     ]
-    others = [n for n in dict.fromkeys([*declared, *ports.probe_ports(pod)]) if n not in targets]
+    others = [n for n in dict.fromkeys([*declared, *probes.asked_ports(pod)]) if n not in targets]
     return [*sorted(targets), *others[:MOST_KNOCKS]]
 
 
@@ -409,11 +404,8 @@ def _by_sockets(
     service: Service, pod: Pod, found: PodSockets, targets: set[int]
 ) -> tuple[set[int], set[int]]:
     """The TCP ports that accept clients at the pod's address, and the targets that do not."""
-    addresses = pod_addresses(pod, service.spec.ip_families)
-    accepting = {
-        s.port
-        for s in found.listeners
-        if s.protocol == "TCP" and any(binding.accepts(s, a) for a in addresses)
-    }
-    closed = targets - accepting if found.complete and addresses else set()
+    families = service.spec.ip_families
+    accepting = {s.port for s in listening.accepting(pod, found.listeners, "TCP", families)}
+    known = found.complete and listening.addresses_of(pod, families)
+    closed = targets - accepting if known else set()
     return accepting - set(DEBUG_PORTS), closed

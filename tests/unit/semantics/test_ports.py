@@ -9,7 +9,6 @@ from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.semantics.ports import (
     dialled_port,
     kubectl_target_port,
-    probe_ports,
     resolve_target_port,
     selected_port,
 )
@@ -94,18 +93,6 @@ def test_kubectl_takes_the_first_port_of_a_number() -> None:
     found = msgspec.convert({"metadata": {}, "spec": {"ports": ports}}, Service)
     assert kubectl_target_port(found, 53, POD) == 5353
     assert kubectl_target_port(found, 54, POD) is None
-
-
-def test_probes_by_name_and_number() -> None:
-    assert probe_ports(POD) == {7000: "startup", 8080: "readiness"}
-
-
-def test_a_probe_of_another_host_says_nothing_about_the_pod() -> None:
-    probe = {"httpGet": {"port": 8080, "host": "127.0.0.1"}}
-    pod = msgspec.convert(
-        {"metadata": {}, "spec": {"containers": [{"name": "app", "readinessProbe": probe}]}}, Pod
-    )
-    assert probe_ports(pod) == {}
 
 
 @pytest.mark.parametrize(("asked", "found"), [(None, 1), (80, 1), ("web", 1), (81, 0), ("x", 0)])

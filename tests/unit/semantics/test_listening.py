@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.model.probes import Family, ListeningSocket
-from kubectl_portcheck.semantics.binding import accepts, is_loopback
+from kubectl_portcheck.semantics.listening import accepts, is_loopback
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "sockets" / "truthtable.json"
 POD = {"pod IPv4": "10.244.7.3", "pod IPv6": "fd00:10:244:7::3"}

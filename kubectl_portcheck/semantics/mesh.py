@@ -1,0 +1,108 @@
+"""Which containers, programs and ports of a pod belong to a service mesh, not to the application.
+
+A mesh counts only beside an application: a pod whose only container is a proxy (an ingress gateway)
+is that application. Sources: Istio (Application Requirements, ports; uid 1337), Linkerd (proxy
+ports; uid 2102), Consul dataplane and Kuma data plane references.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from kubectl_portcheck.model.objects import Container, Pod
+from kubectl_portcheck.model.probes import ListeningSocket
+from kubectl_portcheck.semantics.annotations import AMBIENT
+
+
+class Mesh(NamedTuple):
+    """What a service mesh adds to a pod."""
+
+    name: str
+    containers: frozenset[str]
+    programs: frozenset[str]
+    ports: frozenset[int]
+    uid: int | None = None
+    """The user as which its proxy runs, where that is fixed."""
+
+
+ISTIO = Mesh(
+    "Istio",
+    frozenset({"istio-proxy"}),
+    frozenset({"envoy", "pilot-agent"}),
+    frozenset({15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090}),
+    1337,
+)
+MESHES = (
+    ISTIO,
+    Mesh(
+        "Linkerd",
+        frozenset({"linkerd-proxy"}),
+        frozenset({"linkerd2-proxy", "linkerd-proxy"}),
+        frozenset({4140, 4143, 4190, 4191}),
+        2102,
+    ),
+    Mesh(
+        "Consul",
+        frozenset({"consul-dataplane", "envoy-sidecar"}),
+        frozenset({"consul-dataplane", "envoy"}),
+        frozenset({19000, 20000}),
+    ),
+    Mesh(
+        "Kuma",
+        frozenset({"kuma-sidecar"}),
+        frozenset({"kuma-dp", "envoy", "coredns"}),
+        frozenset({9901, 15001, 15006, 15010}),
+    ),
+)
+CONTAINERS = frozenset().union(*(m.containers for m in MESHES))
+"""The names of the containers that meshes add."""
+PROGRAMS = frozenset().union(*(m.programs for m in MESHES))
+"""The names of the programs that run in them."""
+
+
+def of_pod(pod: Pod) -> tuple[Mesh, ...]:
+    """Return the meshes that the pod is part of; none for a pod that is nothing but a proxy."""
+    names = {c.name for c in (*pod.spec.containers, *pod.spec.init_containers)}
+    if all(c.name in CONTAINERS for c in pod.spec.containers):
+        return ()
+    found = [m for m in MESHES if m.containers & names]
+    if AMBIENT in pod.metadata.annotations and ISTIO not in found:
+        # The node's ztunnel opens its ports in the pod's own network namespace.
+        found.append(ISTIO)
+    return tuple(found)
+
+
+def is_meshed(pod: Pod) -> bool:
+    """Return whether a mesh accepts connections in place of the application."""
+    return bool(of_pod(pod))
+
+
+def ports_of(pod: Pod) -> frozenset[int]:
+    """Return the ports that the pod's mesh listens on."""
+    return frozenset().union(*(m.ports for m in of_pod(pod)))
+
+
+def without(pod: Pod, sockets: Iterable[ListeningSocket]) -> tuple[ListeningSocket, ...]:
+    """Return the sockets that are not the mesh's."""
+    found = of_pod(pod)
+    return (
+        tuple(s for s in sockets if not any(_owns(m, s) for m in found))
+        if found
+        else (tuple(sockets))
+    )
+
+
+def own_containers(pod: Pod) -> tuple[Container, ...]:
+    """Return the containers of the specification that no mesh added."""
+    added = frozenset().union(*(m.containers for m in of_pod(pod)))
+    return tuple(c for c in pod.spec.containers if c.name not in added)
+
+
+def _owns(mesh: Mesh, socket: ListeningSocket) -> bool:
+    """Whether the socket is the mesh's, by the best that is known of who listens there."""
+    if socket.container is not None:
+        return socket.container in mesh.containers
+    if socket.program is not None and not socket.program_inferred:
+        return socket.program in mesh.programs
+    if mesh.uid is not None and socket.uid is not None and socket.uid == mesh.uid:
+        return True
+    return socket.port in mesh.ports

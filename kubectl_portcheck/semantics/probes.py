@@ -1,0 +1,76 @@
+"""The probes of a pod, and the port that each of them asks.
+
+A named port is looked up in the probe's own container only, whatever its protocol; a number needs
+no declaration. A probe with a host of its own says nothing about the pod. (Kubernetes API, Probe;
+kubelet ``prober.go``)
+"""
+
+from typing import Literal, NamedTuple
+
+from kubectl_portcheck.model.objects import Container, Pod, Probe
+from kubectl_portcheck.semantics.ports import serving_containers
+
+Kind = Literal["startup", "liveness", "readiness"]
+KINDS: tuple[Kind, ...] = ("startup", "liveness", "readiness")
+
+
+class Check(NamedTuple):
+    """One probe of one container."""
+
+    container: str
+    kind: Kind
+    way: str
+    """``httpGet``, ``tcpSocket``, ``grpc`` or ``exec``."""
+    asked: int | str | None
+    """The port as it is written; None for a command, or where another host is asked."""
+    number: int | None
+    """The port as a number; None also where the container declares no port of that name."""
+    path: str = ""
+    scheme: str = ""
+    """``HTTP`` or ``HTTPS`` for an httpGet."""
+    patience: int = 0
+    """Seconds after which a probe that fails makes a difference."""
+
+    @property
+    def field(self) -> str:
+        """The name of the field: ``readinessProbe``."""
+        return f"{self.kind}Probe"
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether it asks for a name that its container does not declare."""
+        return self.asked is not None and self.number is None
+
+
+def checks(pod: Pod) -> tuple[Check, ...]:
+    """Return every probe of the containers that keep running."""
+    return tuple(
+        _check(container, kind, probe)
+        for container in serving_containers(pod)
+        for kind in KINDS
+        if (probe := getattr(container, f"{kind}_probe")) is not None
+    )
+
+
+def asked_ports(pod: Pod) -> dict[int, Kind]:
+    """Return the ports that are checked, with the kind of probe: readiness wins, then liveness."""
+    found = [(c.number, c.kind) for c in checks(pod) if c.number is not None]
+    return dict(sorted(found, key=lambda each: KINDS.index(each[1])))
+
+
+def _check(container: Container, kind: Kind, probe: Probe) -> Check:
+    ways = {"httpGet": probe.http_get, "tcpSocket": probe.tcp_socket, "grpc": probe.grpc}
+    asked = None if probe.host else probe.port
+    number = asked
+    if isinstance(number, str):
+        number = next((p.container_port for p in container.ports if p.name == asked), None)
+    return Check(
+        container=container.name,
+        kind=kind,
+        way=next((name for name, action in ways.items() if action), "exec"),
+        asked=asked,
+        number=number,
+        path=probe.http_get.path if probe.http_get else "",
+        scheme=probe.http_get.scheme if probe.http_get else "",
+        patience=probe.period_seconds * probe.failure_threshold,
+    )
