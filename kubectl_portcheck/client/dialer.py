@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from kubectl_portcheck.client.connection import Connection
@@ -137,10 +137,19 @@ class Dialer:
             (proxy.host, proxy.port) if proxy else (self._connection.host, self._connection.port)
         )
         with self._lock:
-            addresses = self._addresses
-        if addresses is None:
-            addresses = self._resolve(host, port, deadline)
-        failure: Exception | None = None
+            known = self._addresses
+        if known and self._try(attempt, known, deadline.earlier(ONE_ADDRESS_SECONDS)) is None:
+            return
+        # The address that answered before answers no more: the name may lead elsewhere by now.
+        failure = self._try(attempt, self._resolve(host, port, deadline), deadline)
+        if failure is not None:
+            raise self._cannot_connect(failure, host, port)
+
+    def _try(
+        self, attempt: "_Attempt", addresses: Sequence[Address], deadline: Deadline
+    ) -> Exception | None:
+        """Connect to the first address that accepts; else say why the last one did not."""
+        failure: Exception = OSError(errno.EADDRNOTAVAIL, "no address")
         for number, (family, address) in enumerate(addresses, 1):
             patience = (
                 deadline if number == len(addresses) else deadline.earlier(ONE_ADDRESS_SECONDS)
@@ -156,10 +165,10 @@ class Dialer:
                 failure = error
                 continue
             with self._lock:
-                # The address that answered serves the other connections of this run.
+                # The address that answered is the first for the other connections of this run.
                 self._addresses = [(family, address)]
-            return
-        raise self._cannot_connect(failure, host, port)
+            return None
+        return failure
 
     def _resolve(self, host: str, port: int, deadline: Deadline) -> list[Address]:
         """The addresses of a host. The system's resolver knows no deadline, so it runs aside."""
@@ -190,7 +199,7 @@ class Dialer:
         proxy = self._connection.proxy
         return f"the proxy {proxy.name}" if proxy else f"the server {self._connection.authority}"
 
-    def _cannot_connect(self, error: Exception | None, host: str, port: int) -> Exception:
+    def _cannot_connect(self, error: Exception, host: str, port: int) -> Exception:
         where = f"dial tcp {bracketed(host)}:{port}"
         if isinstance(error, TimeoutError | TimedOut):
             return TimedOut(f"Unable to connect to the server: {where}: i/o timeout")

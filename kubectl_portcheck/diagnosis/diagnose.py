@@ -1,6 +1,6 @@
 """Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -226,7 +226,7 @@ def in_order(evidence: ServiceEvidence) -> ServiceEvidence:
     def by_name(part: Observed[tuple[T, ...]] | Missing) -> Observed[tuple[T, ...]] | Missing:
         if isinstance(part, Missing):
             return part
-        return Observed(value=tuple(sorted(part.value, key=_place)))
+        return msgspec.structs.replace(part, value=tuple(sorted(part.value, key=_place)))
 
     return msgspec.structs.replace(
         evidence,
@@ -421,20 +421,22 @@ def _headline_of_files(
 def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     """What could not be had, each once, as it is said to the user."""
     silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
-    found = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
-    found.append(evidence.in_cluster)
-    told = [
-        f.detail or f.reason for f in found if isinstance(f, Missing) and f.reason not in silent
-    ]
+    told = [m.detail or m.reason for m in _absent(evidence) if m.reason not in silent]
     told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
     told += [f.reason for f in evidence.service_forwards if f.attempt is None and f.reason]
     return tuple(dict.fromkeys(told))
 
 
+def _absent(evidence: ServiceEvidence) -> Iterator[Missing]:
+    """All that could not be read."""
+    lists = (getattr(evidence, name) for name in LISTS)
+    for part in (*lists, *evidence.sockets.values(), evidence.in_cluster):
+        yield from (part,) if isinstance(part, Missing) else part.lacking
+
+
 def _rights(evidence: ServiceEvidence) -> tuple[Right, ...]:
     """The permissions that were missing, each once."""
-    read = [*(getattr(evidence, name) for name in LISTS), *evidence.sockets.values()]
-    found = [m.right for m in (*read, evidence.in_cluster) if isinstance(m, Missing)]
+    found = [m.right for m in _absent(evidence)]
     forwards = (f.attempt for f in evidence.service_forwards if f.attempt is not None)
     found += [a.right for a in (*evidence.attempts, *forwards)]
     return tuple(dict.fromkeys(r for r in found if r is not None))

@@ -1,5 +1,6 @@
 """The base of every struct in the model."""
 
+from collections.abc import Iterable
 from enum import Enum
 from typing import Generic, TypeVar
 
@@ -25,6 +26,8 @@ class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed
     """A value that was read."""
 
     value: T
+    lacking: "tuple[Missing, ...]" = ()
+    """Why parts of it could not be read: what is not in the value is then not known."""
 
 
 class Right(Record, frozen=True):
@@ -74,3 +77,20 @@ class Missing(Record, frozen=True, tag_field="state", tag="missing"):
     """What a user needs to see: the server's own words, or the right that is missing."""
     right: Right | None = None
     """The permission that is missing, where that is the reason and the server named it."""
+
+
+def combined(
+    read: Iterable[Observed[tuple[T, ...]] | Missing],
+) -> Observed[tuple[T, ...]] | Missing:
+    """What was read in several parts, as one; the parts that failed stay known.
+
+    A part that the cluster does not serve holds nothing, unless no part is served.
+    """
+    parts = list(read)
+    found = [p for p in parts if isinstance(p, Observed)]
+    absent = [p for p in parts if isinstance(p, Missing)]
+    failed = [m for m in absent if m.reason != Reason.NOT_SERVED]
+    if not found and absent and len(failed) < 2:
+        return (failed or absent)[0]
+    lacking = (*(m for p in found for m in p.lacking), *failed)
+    return Observed(value=tuple(o for p in found for o in p.value), lacking=lacking)

@@ -26,15 +26,17 @@ from kubectl_portcheck.semantics.selectors import nearest
 
 
 def _check(case: ServiceCase) -> Outcome:
-    annotated = _annotated(case)
-    missing = case.missing("monitors")
-    if not annotated and missing is not None:
-        return RULE.lacks(missing)
-    if not annotated and not case.monitors:
-        return NotApplicable("nothing is known to scrape the Service")
     found = [f for m in case.monitors if (f := _of_monitor(case, m))]
     found += _of_annotations(case)
-    return Several(tuple(found)) if found else Passed()
+    if found:
+        return Several(tuple(found))
+    if _annotated(case):
+        return Passed()
+    if (missing := case.missing("monitors")) is not None:
+        return RULE.lacks(missing)
+    if lacking := case.lacking("monitors"):
+        return RULE.lacks(lacking[0])
+    return Passed() if case.monitors else NotApplicable("nothing is known to scrape the Service")
 
 
 def _of_monitor(case: ServiceCase, monitor: Monitor) -> Finding | None:

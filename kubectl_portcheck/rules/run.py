@@ -5,9 +5,20 @@ from collections.abc import Callable
 import msgspec
 
 from kubectl_portcheck.model.report import Finding, Impact, Severity, begun
-from kubectl_portcheck.rules.base import Need, NotApplicable, Outcome, Rule, Several, When, Worth
+from kubectl_portcheck.rules.base import (
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+    When,
+    Worth,
+)
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
+UNFOUND = Passed | NotApplicable
+"""The outcomes that say that something is not there."""
 OF_SERVICE: dict[When, Callable[[ServiceCase], bool]] = {
     When.SELECTOR: lambda case: case.selects,
     When.MANUAL_ENDPOINTS: lambda case: not (case.selects or case.external_name),
@@ -49,6 +60,13 @@ def _outcome(rule: Rule, case: ServiceCase) -> Outcome:
         # Pods are not asked for where none is selected: the rules say themselves what that means.
         if missing is not None and (case.selects or need != Need.PODS):
             return rule.lacks(missing)
+    outcome = _checked(rule, case)
+    lacking = [m for need in rule.needs for m in case.lacking(need)]
+    # What was read may show the problem; that it does not shows nothing of what was not read.
+    return rule.lacks(lacking[0]) if lacking and isinstance(outcome, UNFOUND) else outcome
+
+
+def _checked(rule: Rule, case: ServiceCase) -> Outcome:
     if isinstance(case, Case) and rule.check is not None:
         return rule.check(case)
     assert rule.check_service is not None

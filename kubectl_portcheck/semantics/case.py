@@ -58,6 +58,11 @@ class ServiceCase:
         found = getattr(self.evidence, need)
         return found if isinstance(found, Missing) else None
 
+    def lacking(self, need: str) -> tuple[Missing, ...]:
+        """Why parts of the evidence of that name are not there."""
+        found = getattr(self.evidence, need)
+        return found.lacking if isinstance(found, Observed) else ()
+
     @property
     def in_files(self) -> bool:
         """Whether the evidence is manifest files, and no pod was seen alive."""

@@ -198,4 +198,4 @@ def _those(
 ) -> Observed[tuple[T, ...]] | Missing:
     if isinstance(part, Missing):
         return part
-    return Observed(value=tuple(o for o in part.value if wanted(o)))
+    return msgspec.structs.replace(part, value=tuple(o for o in part.value if wanted(o)))

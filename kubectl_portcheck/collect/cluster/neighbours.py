@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+import msgspec
+
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.kinds import (
     EVENTS,
@@ -20,7 +22,7 @@ from kubectl_portcheck.collect.cluster.kinds import (
     ROUTES,
     Kind,
 )
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics.pods import is_ready
@@ -88,7 +90,7 @@ def _routes(
     here = _of_kinds(reads, start, ROUTES, groups)
     if not foreign:
         return here
-    return Observed(value=(*(here.value if isinstance(here, Observed) else ()), *foreign))
+    return combined([here, Observed(value=tuple(foreign))])
 
 
 def _of_kinds(
@@ -99,14 +101,7 @@ def _of_kinds(
     if isinstance(served, Missing):
         return served
     begun = [start(reads.objects, kind, served.value) for kind in kinds]
-    read: list[Read[tuple[R, ...]]] = [b.result() for b in begun]
-    failed = [r for r in read if isinstance(r, Missing) and r.reason != Reason.NOT_SERVED]
-    if failed:
-        return failed[0]
-    found = [r for r in read if isinstance(r, Observed)]
-    if not found:
-        return next(r for r in read if isinstance(r, Missing))
-    return Observed(value=tuple(o for r in found for o in r.value))
+    return combined([b.result() for b in begun])
 
 
 def _workloads(
@@ -126,10 +121,7 @@ def _workloads(
     }
     top = sorted((kind, name) for kind, name in {*owners, *above} if kind in WORKLOADS)
     read = [reads.workload(kind, name) for kind, name in top[:MOST_WORKLOADS]]
-    failed = [r for r in read if isinstance(r, Missing)]
-    if failed:
-        return failed[0]
-    return Observed(value=tuple(r.value for r in read if isinstance(r, Observed)))
+    return combined([r if isinstance(r, Missing) else Observed(value=(r.value,)) for r in read])
 
 
 def _events(
@@ -138,15 +130,16 @@ def _events(
     name = service.metadata.name
     of_service = f"involvedObject.kind=Service,involvedObject.name={name}"
     of_pods = "involvedObject.kind=Pod,type=Warning"
-    found: list[Event] = []
-    for wanted, selector in ((pending, of_service), (bool(unwell), of_pods)):
-        if wanted:
-            read = reads.objects(EVENTS, {}, fieldSelector=selector)
-            if isinstance(read, Missing):
-                return read
-            found += [
-                e
-                for e in read.value
-                if e.involved_object.kind != "Pod" or e.involved_object.name in unwell
-            ]
-    return Observed(value=tuple(found))
+    read = combined(
+        [
+            reads.objects(EVENTS, {}, fieldSelector=selector)
+            for wanted, selector in ((pending, of_service), (bool(unwell), of_pods))
+            if wanted
+        ]
+    )
+    if isinstance(read, Missing):
+        return read
+    found = [
+        e for e in read.value if e.involved_object.kind != "Pod" or e.involved_object.name in unwell
+    ]
+    return msgspec.structs.replace(read, value=tuple(found))

@@ -14,7 +14,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import kinds
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.objects import (
     Endpoints,
@@ -327,29 +327,21 @@ class Shared:
     def _routes(self, service: Service) -> Read[Any]:
         here = self._leading_to(service, [k.name for k in kinds.ROUTES])
         foreign = self.foreign_routes(service)
-        if not foreign:
-            return here
-        own = () if isinstance(here, Missing) else here.value
-        return Observed(value=(*own, *foreign))
+        return combined([here, Observed(value=foreign)]) if foreign else here
 
     def _leading_to(self, service: Service, names: Iterable[str]) -> Read[Any]:
+        return combined([self._of_kind(kind, service) for kind in names])
+
+    def _of_kind(self, kind: str, service: Service) -> Read[Any]:
+        """The objects of one kind that name the Service."""
         namespace = service.metadata.namespace
-        found: list[Any] = []
-        missing: Missing | None = None
-        any_served = False
-        for kind in names:
-            everyone = self.objects(kind, namespace)
-            if isinstance(everyone, Missing):
-                if everyone.reason != Reason.NOT_SERVED:
-                    return everyone
-                missing = everyone
-                continue
-            any_served = True
-            if (kind, namespace) not in self._leading:
-                self._leading[kind, namespace] = _by_backend(kind, namespace, everyone.value)
-            index = self._leading[kind, namespace]
-            found += index.get((namespace, service.metadata.name), ())
-        return Observed(value=tuple(found)) if any_served or missing is None else missing
+        everyone = self.objects(kind, namespace)
+        if isinstance(everyone, Missing):
+            return everyone
+        if (kind, namespace) not in self._leading:
+            self._leading[kind, namespace] = _by_backend(kind, namespace, everyone.value)
+        index = self._leading[kind, namespace]
+        return Observed(value=tuple(index.get((namespace, service.metadata.name), ())))
 
     def _guarding(self, namespace: str, pods: Iterable[Pod]) -> Read[NetworkPolicy]:
         everyone = self.objects(kinds.NETWORK_POLICIES.name, namespace)
@@ -367,16 +359,13 @@ class Shared:
         return Observed(value=tuple(found[name] for name in sorted(found)))
 
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        found: list[Any] = []
-        missing: Missing | None = None
+        namespace = service.metadata.namespace
+        everyone = combined([self.objects(kind.name, namespace) for kind in kinds.MONITORS])
+        if isinstance(everyone, Missing):
+            return everyone
         several = list(pods)
-        for kind in kinds.MONITORS:
-            everyone = self.objects(kind.name, service.metadata.namespace)
-            if isinstance(everyone, Missing):
-                missing = everyone
-            else:
-                found += [m for m in everyone.value if watches(m, service, several)]
-        return missing if missing is not None and not found else Observed(value=tuple(found))
+        found = tuple(m for m in everyone.value if watches(m, service, several))
+        return msgspec.structs.replace(everyone, value=found)
 
 
 ALWAYS: tuple[kinds.Kind[Any], ...] = (kinds.INGRESSES, kinds.NETWORK_POLICIES)

@@ -150,12 +150,20 @@ class _Recording:
             },
         )
         found = self.around.complete(found, lambda _: 0, lambda _: 0, everywhere=True)
-        unrecorded = {
-            field: _missing(kinds[0])
+        parts = {
+            field: self._recorded(getattr(found, field), space, kinds)
             for field, (_, kinds) in FIELDS.items()
-            if not any(self._has(space, kind) for kind in kinds)
         }
-        return msgspec.structs.replace(found, **unrecorded)
+        return msgspec.structs.replace(found, **parts)
+
+    def _recorded(
+        self, part: Part[T], space: str, kinds: tuple[str, ...]
+    ) -> Observed[tuple[T, ...]] | Missing:
+        """The part, as far as objects of these kinds were recorded."""
+        absent = tuple(_missing(kind) for kind in kinds if not self._has(space, kind))
+        if len(absent) == len(kinds) or isinstance(part, Missing):
+            return absent[0] if absent else part
+        return msgspec.structs.replace(part, lacking=absent)
 
     def _has(self, space: str, kind: str) -> bool:
         return kind in self.kinds.get(space, set()) | self.kinds.get(_ANYWHERE, set())
