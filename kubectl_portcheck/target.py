@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.kinds import HTTP_ROUTE, INGRESS, POD, SERVICE, WORKLOADS, Kind
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 """An RFC 1035 or 1123 label: what a Service may be called."""
@@ -12,31 +13,8 @@ SUBDOMAIN = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """What all other objects may be called."""
 
 
-class Kind(NamedTuple):
-    """A kind of object that can be a target."""
-
-    short: str
-    """As it is written in a target and in the report."""
-    name: str
-    """Kubernetes' name."""
-    plural: str
-    group: str
-    """The API group; empty for the core."""
-    others: tuple[str, ...] = ()
-    """Other short names that kubectl knows."""
-
-
-SERVICE: Final = Kind("svc", "Service", "services", "")
-POD: Final = Kind("pod", "Pod", "pods", "", ("po",))
-WORKLOADS: Final = (
-    Kind("deploy", "Deployment", "deployments", "apps"),
-    Kind("sts", "StatefulSet", "statefulsets", "apps"),
-    Kind("ds", "DaemonSet", "daemonsets", "apps"),
-    Kind("rs", "ReplicaSet", "replicasets", "apps"),
-)
-INGRESS: Final = Kind("ing", "Ingress", "ingresses", "networking.k8s.io")
-HTTP_ROUTE: Final = Kind("httproute", "HTTPRoute", "httproutes", "gateway.networking.k8s.io")
 KINDS: Final = (SERVICE, POD, *WORKLOADS, INGRESS, HTTP_ROUTE)
+"""The kinds that can be a target."""
 
 
 class Target(NamedTuple):

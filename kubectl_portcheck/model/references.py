@@ -8,6 +8,7 @@ from typing import Literal
 from msgspec import field
 
 from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 
@@ -110,7 +111,7 @@ class ParentRef(Record, frozen=True):
     name: str = ""
     namespace: str = ""
     kind: str = "Gateway"
-    group: str = "gateway.networking.k8s.io"
+    group: str = GATEWAY
 
 
 class RouteParentStatus(Record, frozen=True):

@@ -5,6 +5,7 @@ from typing import Literal
 from kubectl_portcheck.model.base import Record, Right, Word
 from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
 from kubectl_portcheck.model.share import Share
@@ -24,16 +25,6 @@ StepName = Literal[
 
 VERDICTS: tuple[Verdict, ...] = ("healthy", "inconclusive", "degraded", "broken")
 """From best to worst; over several ports and Services the worst decides."""
-
-
-SHORT_KINDS = {
-    "Service": "svc",
-    "Deployment": "deploy",
-    "StatefulSet": "sts",
-    "DaemonSet": "ds",
-    "ReplicaSet": "rs",
-}
-"""How kinds are written in a title; all others in lower case."""
 
 
 class Impact(Word):
@@ -269,7 +260,7 @@ class ServiceReport(Record, frozen=True):
     @property
     def short_kind(self) -> str:
         """``svc``, ``deploy``: the kind as in a title."""
-        return SHORT_KINDS.get(self.kind, self.kind.lower())
+        return short_name(self.kind)
 
 
 class Report(Record, frozen=True):

@@ -3,54 +3,60 @@
 from collections.abc import Iterable
 from typing import Final
 
-GATEWAY = "gateway.networking.k8s.io"
+from kubectl_portcheck.model import kinds
+
 NODES_BESIDES = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local."
-MONITORING = "monitoring.coreos.com"
 
 Right = tuple[str, str, tuple[str, ...], str]
 """API group, resource, verbs, and what they are for."""
 
+
+def _on(kind: kinds.Kind, verbs: tuple[str, ...], purpose: str, subresource: str = "") -> Right:
+    resource = f"{kind.plural}/{subresource}" if subresource else kind.plural
+    return kind.group, resource, verbs, purpose
+
+
 RULES: Final[tuple[Right, ...]] = (
-    ("", "services", ("get", "list"), "the Service; list, to suggest the nearest name"),
-    ("", "pods", ("list",), "the pods that it selects"),
-    ("discovery.k8s.io", "endpointslices", ("list",), "where its clients are sent"),
-    ("", "endpoints", ("get", "list"), "the same, on clusters before 1.21"),
-    ("apps", "replicasets", ("list",), "who made the pods, and what was before"),
-    ("apps", "deployments", ("get", "list"), "their owner; what the selector may have meant"),
-    ("apps", "statefulsets", ("get",), "another owner"),
-    ("apps", "daemonsets", ("get",), "another owner"),
-    ("apps", "controllerrevisions", ("list",), "what was before, in these two"),
-    ("networking.k8s.io", "ingresses", ("list",), "what leads to the Service"),
-    ("networking.k8s.io", "networkpolicies", ("list",), "what guards its pods"),
-    (GATEWAY, "httproutes", ("list",), "what leads to the Service, by the Gateway API"),
-    (GATEWAY, "grpcroutes", ("list",), "the same"),
-    (GATEWAY, "tlsroutes", ("list",), "the same"),
-    (GATEWAY, "tcproutes", ("list",), "the same"),
-    (GATEWAY, "referencegrants", ("list",), "whether routes of other namespaces may lead there"),
-    (MONITORING, "servicemonitors", ("list",), "what scrapes the Service"),
-    (MONITORING, "podmonitors", ("list",), "what scrapes its pods"),
-    ("", "events", ("list",), "why a pod is not ready, or a load balancer pending"),
-    ("", "pods/exec", ("get", "create"), "the listening sockets (create from 1.35 on)"),
-    ("", "pods/portforward", ("get", "create"), "the port-forwards (create from 1.35 on)"),
-    ("", "pods/proxy", ("get",), "the API server's word on a refusal"),
+    _on(kinds.SERVICE, ("get", "list"), "the Service; list, to suggest the nearest name"),
+    _on(kinds.POD, ("list",), "the pods that it selects"),
+    _on(kinds.ENDPOINT_SLICE, ("list",), "where its clients are sent"),
+    _on(kinds.ENDPOINTS, ("get", "list"), "the same, on clusters before 1.21"),
+    _on(kinds.REPLICA_SET, ("list",), "who made the pods, and what was before"),
+    _on(kinds.DEPLOYMENT, ("get", "list"), "their owner; what the selector may have meant"),
+    _on(kinds.STATEFUL_SET, ("get",), "another owner"),
+    _on(kinds.DAEMON_SET, ("get",), "another owner"),
+    _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),
+    _on(kinds.INGRESS, ("list",), "what leads to the Service"),
+    _on(kinds.NETWORK_POLICY, ("list",), "what guards its pods"),
+    _on(kinds.HTTP_ROUTE, ("list",), "what leads to the Service, by the Gateway API"),
+    _on(kinds.GRPC_ROUTE, ("list",), "the same"),
+    _on(kinds.TLS_ROUTE, ("list",), "the same"),
+    _on(kinds.TCP_ROUTE, ("list",), "the same"),
+    _on(kinds.REFERENCE_GRANT, ("list",), "whether routes of other namespaces may lead there"),
+    _on(kinds.SERVICE_MONITOR, ("list",), "what scrapes the Service"),
+    _on(kinds.POD_MONITOR, ("list",), "what scrapes its pods"),
+    _on(kinds.EVENT, ("list",), "why a pod is not ready, or a load balancer pending"),
+    _on(kinds.POD, ("get", "create"), "the listening sockets (create from 1.35 on)", "exec"),
+    _on(kinds.POD, ("get", "create"), "the port-forwards (create from 1.35 on)", "portforward"),
+    _on(kinds.POD, ("get",), "the API server's word on a refusal", "proxy"),
 )
 """What a walk needs."""
 
 FROM: Final[tuple[Right, ...]] = (
-    ("", "pods", ("list",), "the pod from which to connect, and its containers"),
-    ("", "pods/exec", ("get", "create"), "to connect from it (create from 1.35 on)"),
+    _on(kinds.POD, ("list",), "the pod from which to connect, and its containers"),
+    _on(kinds.POD, ("get", "create"), "to connect from it (create from 1.35 on)", "exec"),
 )
 """What ``--from`` needs in the namespace of its pod."""
 
 DEBUG: Final[tuple[Right, ...]] = (
-    ("", "pods/ephemeralcontainers", ("patch",), "to add a debug container (--debug-image)"),
+    _on(kinds.POD, ("patch",), "to add a debug container (--debug-image)", "ephemeralcontainers"),
 )
 """What ``--debug-image`` needs besides."""
 
 
 EVERYWHERE: Final[tuple[Right, ...]] = (
-    ("", "namespaces", ("list",), "the namespaces, should a list over all of them be refused"),
-    ("", "nodes", ("list",), "where a Service's traffic policy is Local"),
+    _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
+    _on(kinds.NODE, ("list",), "where a Service's traffic policy is Local"),
 )
 """What a ClusterRole can hold besides."""
 

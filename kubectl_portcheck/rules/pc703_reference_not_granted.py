@@ -1,6 +1,7 @@
 """PC703: a route of another namespace references the Service without a ReferenceGrant."""
 
 from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules.base import (
@@ -71,14 +72,14 @@ def _grant(case: ServiceCase, route: Route) -> Fix:
         title=f"Let {route.kind}s of namespace {space} refer to Service {case.name}: apply this "
         f"ReferenceGrant (kubectl apply -f FILE) in namespace {case.namespace}",
         patch=f"""\
-apiVersion: {references.GATEWAY}/v1beta1
+apiVersion: {GATEWAY}/v1beta1
 kind: ReferenceGrant
 metadata:
   name: {case.name}-from-{space}
   namespace: {case.namespace}
 spec:
   from:
-  - group: {references.GATEWAY}
+  - group: {GATEWAY}
     kind: {route.kind}
     namespace: {space}
   to:

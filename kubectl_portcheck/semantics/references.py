@@ -7,6 +7,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import LabelSelector, Pod, Service
 from kubectl_portcheck.model.references import (
     BackendRef,
@@ -24,8 +25,6 @@ from kubectl_portcheck.semantics import selectors
 
 T = TypeVar("T")
 
-GATEWAY = "gateway.networking.k8s.io"
-MONITORING = "monitoring.coreos.com"
 INGRESS_CLASS = "kubernetes.io/ingress.class"
 """The annotation that named an Ingress's class before ``ingressClassName`` did."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubectl_portcheck.collect.cluster.kinds import OPTIONAL
+from kubectl_portcheck.model.kinds import OPTIONAL_GROUPS
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, shop, walk
 
@@ -41,6 +41,6 @@ def test_the_same_walk_makes_the_same_requests(
 
     paths = re.findall(r"^GET https://[^/]+(/\S*) \d{3} in", done.stderr, re.MULTILINE)
     # Custom resources are asked for where a cluster has them; the fake one has none.
-    lines = [p for p in paths if not p.startswith(tuple(f"/apis/{g}/" for g in OPTIONAL))]
+    lines = [p for p in paths if not p.startswith(tuple(f"/apis/{g}/" for g in OPTIONAL_GROUPS))]
     assert (done.returncode, faked.code) == (1, 1)
     assert Counter(map(shape, lines)) == asked

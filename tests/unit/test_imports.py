@@ -16,6 +16,7 @@ HEAVY = {
 OWN = "kubectl_portcheck"
 FIRST = {OWN, *(f"{OWN}.{name}" for name in ("arguments", "errors", "exit_codes", "parser"))}
 COMPLETION = {
+    *(f"{OWN}.{name}" for name in ("model", "model.kinds")),
     *(f"{OWN}.{name}" for name in ("commands", "commands.completion", "target")),
     *(f"{OWN}.commands.completion.{name}" for name in ("answers", "cache", "shells", "words")),
 }

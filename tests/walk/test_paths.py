@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.semantics.references import GATEWAY
+from kubectl_portcheck.model.kinds import GATEWAY
 from tests.fake.api_server import FakeApiServer
 from tests.fake.faults import status
 from tests.walk.shop import NAMESPACE, Run, program, shop

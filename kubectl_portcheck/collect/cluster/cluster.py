@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
-from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
@@ -43,7 +43,7 @@ class Reads(Protocol):
     def groups(self) -> Read[dict[str, tuple[str, ...]]]:
         """Read which versions of the optional API groups are served."""
 
-    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+    def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Read the namespace's objects of a kind; ``query`` may select some by label or field."""
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
-from kubectl_portcheck.collect.cluster.kinds import (
+from kubectl_portcheck.collect.cluster.listable import (
     EVENTS,
     INGRESSES,
     MONITORS,
@@ -20,7 +20,7 @@ from kubectl_portcheck.collect.cluster.kinds import (
     REFERENCE_GRANTS,
     REVISIONS,
     ROUTES,
-    Kind,
+    Listable,
 )
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
@@ -94,7 +94,7 @@ def _routes(
 
 
 def _of_kinds(
-    reads: Reads, start: Start, kinds: Iterable[Kind[R]], groups: "Future[Any]"
+    reads: Reads, start: Start, kinds: Iterable[Listable[R]], groups: "Future[Any]"
 ) -> Read[tuple[R, ...]]:
     """The objects of several kinds of one group; those kinds that are not served are left out."""
     served: Read[dict[str, tuple[str, ...]]] = groups.result()

@@ -16,6 +16,7 @@ from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import ObjectMeta
 
 R = TypeVar("R", bound=Record)
@@ -33,17 +34,20 @@ Seen = Callable[[int, int], None]
 class Resource(NamedTuple, Generic[R]):
     """What is listed, and as what it is read."""
 
-    path: str
-    """The API's part of the path: ``/api/v1``."""
-    plural: str
+    of: Kind
     items: type[decode.ListOf[R]]
     kind: str = ""
     """The kind's name, where the model keeps it in each object."""
+    version: str = ""
+
+    @property
+    def plural(self) -> str:
+        """The name of the resource."""
+        return self.of.plural
 
     def collection(self, namespace: str) -> str:
         """The path of the list; '' stands for every namespace."""
-        inside = f"/namespaces/{namespace}" if namespace else ""
-        return f"{self.path}{inside}/{self.plural}"
+        return self.of.collection(namespace, self.version)
 
 
 class Listed(Generic[R]):

@@ -20,10 +20,11 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.kinds import OPTIONAL, Kind
+from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, READ_SECONDS, read_pages
 from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import (
     Endpoints,
@@ -36,8 +37,6 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.endpoints import as_slices
-from kubectl_portcheck.target import SERVICE
-from kubectl_portcheck.target import Kind as TargetKind
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
@@ -61,9 +60,9 @@ class LiveReads:
         Raises UnknownTargetError where there is none of that name, naming the nearest, and
         ClusterError where no cluster can be reached or it refuses the credentials.
         """
-        return self.named(SERVICE, name, decode.service)
+        return self.named(kinds.SERVICE, name, decode.service)
 
-    def named(self, kind: TargetKind, name: str, read_as: Callable[[bytes], T]) -> Read[T]:
+    def named(self, kind: kinds.Kind, name: str, read_as: Callable[[bytes], T]) -> Read[T]:
         """One object by its name. Raises as :meth:`service` does."""
         path = f"{self._collection(kind)}/{name}"
 
@@ -78,7 +77,7 @@ class LiveReads:
 
     def services(self) -> Read[tuple[Service, ...]]:
         """All Services of the namespace."""
-        return self._list(f"{self._core}/services", decode.ListOf[Service], "")
+        return self._list(kinds.SERVICE, decode.ListOf[Service], "")
 
     def check_namespace(self, name: str) -> None:
         """Raises UnknownTargetError where there is no such namespace; what cannot be told is well.
@@ -87,13 +86,14 @@ class LiveReads:
         """
         try:
             self._api.get(
-                f"/api/v1/namespaces/{name}", deadline=self._deadline.earlier(SUGGEST_SECONDS)
+                f"{kinds.NAMESPACE.collection('')}/{name}",
+                deadline=self._deadline.earlier(SUGGEST_SECONDS),
             )
         except NotFound as error:
             hint = ""
             with contextlib.suppress(ClusterError, ValueError):
                 deadline = self._deadline.earlier(SUGGEST_SECONDS)
-                names = self._names("/api/v1/namespaces", {"limit": PAGE}, deadline)
+                names = self._names(kinds.NAMESPACE.collection(""), {"limit": PAGE}, deadline)
                 near = selectors.nearest(name, (n for _, n in names))
                 hint = f"Did you mean -n {near}?" if near else ""
             raise UnknownTargetError(error.line, hint) from None
@@ -106,16 +106,15 @@ class LiveReads:
         Kubernetes before 1.21 does not serve discovery.k8s.io/v1; there the Endpoints object says
         the same.
         """
-        path = f"/apis/discovery.k8s.io/v1/namespaces/{self._namespace}/endpointslices"
         label = f"kubernetes.io/service-name={service}"
-        found = self._list(path, decode.ListOf[EndpointSlice], label)
+        found = self._list(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice], label)
         if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
             return self._endpoints(service)
         return found
 
     def _endpoints(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         def read() -> tuple[EndpointSlice, ...]:
-            path = f"{self._core}/endpoints/{service}"
+            path = f"{self._collection(kinds.ENDPOINTS)}/{service}"
             raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
             return as_slices(decode.decode(raw, Endpoints))
 
@@ -127,19 +126,19 @@ class LiveReads:
 
     def pods_matching(self, selector: str) -> Read[tuple[Pod, ...]]:
         """The pods that a label selector in the API's own form matches."""
-        return self._list(f"{self._core}/pods", decode.ListOf[Pod], selector)
+        return self._list(kinds.POD, decode.ListOf[Pod], selector)
 
     def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
         """The ReplicaSets with these labels."""
-        return self._workloads("ReplicaSet", "replicasets", _query(selector))
+        return self._workloads(kinds.REPLICA_SET, _query(selector))
 
     def deployments(self) -> Read[tuple[Workload, ...]]:
         """The Deployments of the namespace."""
-        return self._workloads("Deployment", "deployments", "")
+        return self._workloads(kinds.DEPLOYMENT, "")
 
     def workload(self, kind: str, name: str) -> Read[Workload]:
         """One Deployment, StatefulSet or DaemonSet, with its managers."""
-        path = f"/apis/apps/v1/namespaces/{self._namespace}/{kind.lower()}s/{name}"
+        path = f"{self._collection(kinds.BY_NAME[kind])}/{name}"
 
         def read() -> Workload:
             raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
@@ -154,17 +153,19 @@ class LiveReads:
             raw = self._api.get("/apis", deadline=self._deadline.earlier(READ_SECONDS))
             found = decode.decode(raw, decode.APIGroupList).groups
             return {
-                g.name: tuple(v.version for v in g.versions) for g in found if g.name in OPTIONAL
+                g.name: tuple(v.version for v in g.versions)
+                for g in found
+                if g.name in kinds.OPTIONAL_GROUPS
             }
 
         return observed(read)
 
-    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+    def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """The namespace's objects of a kind; ``query`` may select some by label or field.
 
         A kind that the cluster does not serve is missing, with the reason ``NOT_SERVED``.
         """
-        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.plural} are not served")
+        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.plural} are not served")
         found: Read[tuple[R, ...]] = unserved
         for path in kind.paths(self._namespace, served):
             found = self._pages(path, kind.items, query)
@@ -185,25 +186,24 @@ class LiveReads:
 
         def read() -> Pod | None:
             raw = self._api.get(
-                f"{self._core}/pods", query, deadline=self._deadline.earlier(READ_SECONDS)
+                self._collection(kinds.POD), query, deadline=self._deadline.earlier(READ_SECONDS)
             )
             return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
 
         return observed(read, fatal=(Unauthorized, Unreachable))
 
-    @property
-    def _core(self) -> str:
-        return f"/api/v1/namespaces/{self._namespace}"
-
-    def _workloads(self, kind: str, resource: str, selector: str) -> Read[tuple[Workload, ...]]:
-        path = f"/apis/apps/v1/namespaces/{self._namespace}/{resource}"
-        found = self._list(path, decode.ListOf[Workload], selector)
+    def _workloads(self, kind: kinds.Kind, selector: str) -> Read[tuple[Workload, ...]]:
+        found = self._list(kind, decode.ListOf[Workload], selector)
         if isinstance(found, Missing):
             return found
-        return Observed(value=tuple(msgspec.structs.replace(w, kind=kind) for w in found.value))
+        named = [msgspec.structs.replace(w, kind=kind.name) for w in found.value]
+        return Observed(value=tuple(named))
 
-    def _list(self, path: str, type_: type[decode.ListOf[K]], selector: str) -> Read[tuple[K, ...]]:
-        return self._pages(path, type_, {"labelSelector": selector} if selector else {})
+    def _list(
+        self, kind: kinds.Kind, type_: type[decode.ListOf[K]], selector: str
+    ) -> Read[tuple[K, ...]]:
+        query = {"labelSelector": selector} if selector else {}
+        return self._pages(self._collection(kind), type_, query)
 
     def _pages(
         self, path: str, type_: type[decode.ListOf[R]], selected: dict[str, str]
@@ -219,14 +219,11 @@ class LiveReads:
 
         return observed(read)
 
-    def _collection(self, kind: TargetKind, namespace: str | None = None) -> str:
+    def _collection(self, kind: kinds.Kind, namespace: str | None = None) -> str:
         """The path of all objects of a kind in the namespace; '' means in every namespace."""
-        root = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
-        space = self._namespace if namespace is None else namespace
-        inside = f"/namespaces/{space}" if space else ""
-        return f"{root}{inside}/{kind.plural}"
+        return kind.collection(self._namespace if namespace is None else namespace)
 
-    def _did_you_mean(self, kind: TargetKind, name: str) -> str:
+    def _did_you_mean(self, kind: kinds.Kind, name: str) -> str:
         """The nearest name here, and the other namespaces that have the very name."""
         deadline = self._deadline.earlier(SUGGEST_SECONDS)
         found = []

@@ -11,9 +11,10 @@ import msgspec
 
 from kubectl_portcheck.client import Unauthorized, Unreachable
 from kubectl_portcheck.collect import decode
-from kubectl_portcheck.collect.cluster import kinds
+from kubectl_portcheck.collect.cluster import listable
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.collect.cluster.reads import LiveReads
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.objects import (
@@ -45,13 +46,13 @@ class _Named(Record, frozen=True):
     metadata: ObjectMeta = ObjectMeta()
 
 
-NAMESPACES = Resource("/api/v1", "namespaces", decode.ListOf[_Named])
-SERVICES = Resource("/api/v1", "services", decode.ListOf[Service])
-PODS = Resource("/api/v1", "pods", decode.ListOf[Pod])
-SLICES = Resource("/apis/discovery.k8s.io/v1", "endpointslices", decode.ListOf[EndpointSlice])
-ENDPOINTS = Resource("/api/v1", "endpoints", decode.ListOf[Endpoints])
-NODES = Resource("/api/v1", "nodes", decode.ListOf[Node])
-DEPLOYMENTS = Resource("/apis/apps/v1", "deployments", decode.ListOf[Workload], "Deployment")
+NAMESPACES = Resource(kinds.NAMESPACE, decode.ListOf[_Named])
+SERVICES = Resource(kinds.SERVICE, decode.ListOf[Service])
+PODS = Resource(kinds.POD, decode.ListOf[Pod])
+SLICES = Resource(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice])
+ENDPOINTS = Resource(kinds.ENDPOINTS, decode.ListOf[Endpoints])
+NODES = Resource(kinds.NODE, decode.ListOf[Node])
+DEPLOYMENTS = Resource(kinds.DEPLOYMENT, decode.ListOf[Workload], "Deployment")
 
 
 class Scope(NamedTuple):
@@ -105,7 +106,7 @@ class Shared:
         """
         resources: list[Resource[Any]] = [PODS, SLICES]
         for kind in ALWAYS:
-            resources.append(self._around(kind, kind.versions[0]))
+            resources.append(self._around(kind, kind.of.versions[0]))
         self.begun += [start(self._list, r, self._into(r)) for r in resources]
         groups = start(self._reads.groups)
         services = start(self._list, SERVICES, self._into(SERVICES), self._scope.query)
@@ -154,14 +155,16 @@ class Shared:
         self.lists["services"] = into = Listed[Service]()
         self._list(SERVICES, into, self._scope.query)
 
-    def _around(self, kind: "kinds.Kind[Any]", version: str) -> Resource[Any]:
-        self.kinds[kind.name] = kind.plural
+    def _around(self, kind: "listable.Listable[Any]", version: str) -> Resource[Any]:
+        self.kinds[kind.name] = kind.of.plural
         named = kind.name if kind.named else ""
-        return Resource(f"/apis/{kind.group}/{version}", kind.plural, kind.items, named)
+        return Resource(kind.of, kind.items, named, version)
 
     def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
         for kind in OPTIONAL:
-            version = next((v for v in kind.versions if v in served.get(kind.group, ())), None)
+            version = next(
+                (v for v in kind.of.versions if v in served.get(kind.of.group, ())), None
+            )
             if version is not None:
                 yield self._around(kind, version)
 
@@ -291,7 +294,7 @@ class Shared:
 
     def around(self, service: Service, pods: Iterable[Pod]) -> dict[str, Read[Any]]:
         """What leads to the Service, guards its pods and watches them, by field of the evidence."""
-        grants = kinds.REFERENCE_GRANTS.name
+        grants = listable.REFERENCE_GRANTS.name
         granted = self.foreign_routes(service)
         return {
             **(
@@ -299,7 +302,7 @@ class Shared:
                 if granted
                 else {}
             ),
-            "ingresses": self._leading_to(service, [kinds.INGRESSES.name]),
+            "ingresses": self._leading_to(service, [listable.INGRESSES.name]),
             "routes": self._routes(service),
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
@@ -316,7 +319,7 @@ class Shared:
 
     def _index_of_routes(self) -> dict[tuple[str, str], list[Route]]:
         index: dict[tuple[str, str], list[Route]] = defaultdict(list)
-        for kind in kinds.ROUTES:
+        for kind in listable.ROUTES:
             listed = self.lists.get(self.kinds.get(kind.name, ""))
             for several in listed.found.values() if listed else ():
                 for route in several:
@@ -325,7 +328,7 @@ class Shared:
         return index
 
     def _routes(self, service: Service) -> Read[Any]:
-        here = self._leading_to(service, [k.name for k in kinds.ROUTES])
+        here = self._leading_to(service, [k.name for k in listable.ROUTES])
         foreign = self.foreign_routes(service)
         return combined([here, Observed(value=foreign)]) if foreign else here
 
@@ -344,7 +347,7 @@ class Shared:
         return Observed(value=tuple(index.get((namespace, service.metadata.name), ())))
 
     def _guarding(self, namespace: str, pods: Iterable[Pod]) -> Read[NetworkPolicy]:
-        everyone = self.objects(kinds.NETWORK_POLICIES.name, namespace)
+        everyone = self.objects(listable.NETWORK_POLICIES.name, namespace)
         if isinstance(everyone, Missing) or not everyone.value:
             return everyone
         found: dict[str, NetworkPolicy] = {}
@@ -368,8 +371,12 @@ class Shared:
         return msgspec.structs.replace(everyone, value=found)
 
 
-ALWAYS: tuple[kinds.Kind[Any], ...] = (kinds.INGRESSES, kinds.NETWORK_POLICIES)
-OPTIONAL: tuple[kinds.Kind[Any], ...] = (*kinds.ROUTES, kinds.REFERENCE_GRANTS, *kinds.MONITORS)
+ALWAYS: tuple[listable.Listable[Any], ...] = (listable.INGRESSES, listable.NETWORK_POLICIES)
+OPTIONAL: tuple[listable.Listable[Any], ...] = (
+    *listable.ROUTES,
+    listable.REFERENCE_GRANTS,
+    *listable.MONITORS,
+)
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""
 
@@ -380,7 +387,7 @@ def _by_backend(
     """Ingresses or routes by namespace and name of each Service that they name."""
     index: dict[tuple[str, str], list[Any]] = defaultdict(list)
     for item in items:
-        if kind == kinds.INGRESSES.name:
+        if kind == listable.INGRESSES.name:
             uses = {(namespace, u.service) for u in uses_of_ingress(item)}
         else:
             uses = {(u.namespace, u.service) for u in uses_of_route(item)}

@@ -3,7 +3,7 @@
 from typing import TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
-from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
@@ -49,7 +49,7 @@ class FreshReads:
         """Give the versions of the optional API groups."""
         return self._shared.served
 
-    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+    def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
@@ -100,6 +100,6 @@ class ListedReads:
         """Give the versions of the optional API groups."""
         return self._fresh.groups()
 
-    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+    def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind."""
         return self._fresh.objects(kind, served, **query)

@@ -7,11 +7,12 @@ from typing import NamedTuple, TypeVar
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads, Served
 from kubectl_portcheck.collect.cluster.from_pod import Source
-from kubectl_portcheck.collect.cluster.kinds import Kind
+from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
 from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import Asked
+from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
     Pod,
@@ -24,7 +25,7 @@ from kubectl_portcheck.model.references import Ingress, Route
 from kubectl_portcheck.semantics import ports, selectors
 from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
-from kubectl_portcheck.target import INGRESS, POD, SERVICE, WORKLOADS, Target
+from kubectl_portcheck.target import Target
 
 R = TypeVar("R", bound=Record)
 
@@ -243,7 +244,7 @@ class OwnPods:
         """Read which versions of the optional API groups are served."""
         return self._reads.groups()
 
-    def objects(self, kind: Kind[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
+    def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Read the namespace's objects of a kind."""
         return self._reads.objects(kind, served, **query)
 

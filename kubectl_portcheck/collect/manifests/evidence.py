@@ -18,11 +18,12 @@ from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
-from kubectl_portcheck.target import POD, SERVICE, WORKLOADS, Target
+from kubectl_portcheck.target import Target
 
 LIVE = Missing(reason=Reason.NOT_RECORDED, detail="only a live cluster can tell")
 UNDECLARED = Missing(reason=Reason.NOT_RECORDED, detail="no container port is declared")

@@ -15,34 +15,12 @@ from kubectl_portcheck.collect.manifests.documents import (
 from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.inputs import yaml_tree
-from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
+from kubectl_portcheck.model import kinds
 
 T = TypeVar("T")
 
-GROUPS: dict[str, tuple[str, ...]] = {
-    "Service": ("",),
-    "Pod": ("",),
-    "Endpoints": ("",),
-    "EndpointSlice": ("discovery.k8s.io",),
-    "ReplicationController": ("",),
-    "Deployment": ("apps", "extensions"),
-    "ReplicaSet": ("apps", "extensions"),
-    "DaemonSet": ("apps", "extensions"),
-    "StatefulSet": ("apps",),
-    "Job": ("batch",),
-    "CronJob": ("batch",),
-    "DeploymentConfig": ("", "apps.openshift.io"),
-    "Rollout": ("argoproj.io",),
-    "Ingress": ("networking.k8s.io",),
-    "NetworkPolicy": ("networking.k8s.io",),
-    "HTTPRoute": (GATEWAY,),
-    "GRPCRoute": (GATEWAY,),
-    "TLSRoute": (GATEWAY,),
-    "TCPRoute": (GATEWAY,),
-    "ReferenceGrant": (GATEWAY,),
-    "ServiceMonitor": (MONITORING,),
-    "PodMonitor": (MONITORING,),
-}
+_UNREAD = (kinds.NAMESPACE, kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION)
+GROUPS = {k.name: (k.group, *k.earlier_groups) for k in kinds.ALL if k not in _UNREAD}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
 LISTS = ("List", *(f"{kind}List" for kind in GROUPS))
 _KINDS = frozenset((*GROUPS, *LISTS))

@@ -27,6 +27,7 @@ from kubectl_portcheck.inputs import Unreadable, is_packed, read_file, reason, s
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.kinds import BY_NAME
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.pods import is_finished
@@ -194,15 +195,8 @@ class _Recording:
 
 
 def _missing(kind: str) -> Missing:
-    plural = _PLURALS.get(kind, f"{kind}s")
+    plural = BY_NAME[kind].plural_name
     return Missing(reason=Reason.NOT_RECORDED, detail=f"{plural} were not recorded")
-
-
-_PLURALS = {
-    "Endpoints": "Endpoints",
-    "Ingress": "Ingresses",
-    "NetworkPolicy": "NetworkPolicies",
-}
 
 
 def _selected(part: Part[K], selector: dict[str, str]) -> Part[K]:

@@ -15,11 +15,12 @@ from typing import Any, get_args
 import msgspec
 
 from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.evidence import Evidence, Source
 from kubectl_portcheck.model.probes import Family, ListenerSource, Outcome, Path, Protocol
+from kubectl_portcheck.semantics import mesh
 from kubectl_portcheck.semantics.annotations import IGNORE
-from kubectl_portcheck.semantics.references import GATEWAY
 
 _WORD = re.compile(r"[^\W_]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -48,29 +49,11 @@ _CLOSED: dict[str, frozenset[str]] = {
     "operator": frozenset({"In", "NotIn", "Exists", "DoesNotExist"}),
     "status": frozenset({"True", "False", "Unknown"}),
     "phase": frozenset({"Pending", "Running", "Succeeded", "Failed", "Unknown"}),
-    "kind": frozenset(
-        {
-            *("Pod", "Service", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"),
-            *("CronJob", "ReplicationController", "Rollout", "DeploymentConfig", "Endpoints"),
-            *("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "ServiceMonitor", "PodMonitor"),
-        }
-    ),
+    "kind": frozenset(kinds.BY_NAME),
     "verb": frozenset({"get", "list", "watch", "create", "patch", "update", "delete"}),
     "subresource": frozenset({"exec", "portforward", "proxy", "ephemeralcontainers"}),
-    "resource": frozenset(
-        {
-            *("services", "pods", "endpoints", "endpointslices", "replicasets", "deployments"),
-            *("statefulsets", "daemonsets", "controllerrevisions", "ingresses", "events", "nodes"),
-            *("namespaces", "networkpolicies", "httproutes", "grpcroutes", "tlsroutes"),
-            *("tcproutes", "referencegrants", "servicemonitors", "podmonitors"),
-        }
-    ),
-    "group": frozenset(
-        {
-            *("apps", "discovery.k8s.io", "networking.k8s.io", "events.k8s.io", GATEWAY),
-            *("monitoring.coreos.com", ""),
-        }
-    ),
+    "resource": frozenset(k.plural for k in kinds.ALL),
+    "group": frozenset({k.group for k in kinds.ALL} | {"events.k8s.io"}),
     "effect": frozenset({"NoSchedule", "NoExecute", "PreferNoSchedule"}),
     "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
     "sessionAffinity": frozenset({"None", "ClientIP"}),
@@ -85,8 +68,9 @@ _NAMED = ("name", "nodeName", "cluster", "namespace", "pod", "container")
 _STANDARD = frozenset(
     {
         *("default", "kube-system", "kube-public", "kubernetes", "kube-dns"),
-        *("istio-proxy", "linkerd-proxy", "linkerd2-proxy", "pilot-agent", "consul-dataplane"),
-        *("kuma-sidecar", "envoy", "use-annotation", GATEWAY),
+        *mesh.CONTAINERS,
+        *mesh.PROGRAMS,
+        *("use-annotation", kinds.GATEWAY),
     }
 )
 """Names that every cluster has, or every mesh: the rules know them."""

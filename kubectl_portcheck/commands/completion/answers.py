@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kubectl_portcheck.commands.completion import cache
 from kubectl_portcheck.commands.completion.cache import Named
 from kubectl_portcheck.commands.completion.words import Question
-from kubectl_portcheck.target import KINDS, SERVICE, Kind, kind_named
+from kubectl_portcheck.model.kinds import NAMESPACE, SERVICE, Kind
+from kubectl_portcheck.target import KINDS, kind_named
 
 if TYPE_CHECKING:
     from kubectl_portcheck.client import Api, Connection, ConnectionFlags, Deadline
@@ -89,7 +90,7 @@ def _configured(part: str) -> Callable[[Question, Mapping[str, str]], Named]:
 
 
 def _namespaces(question: Question, environ: Mapping[str, str]) -> Named:
-    found = _asked(question, environ, "namespaces", _names_of("/api/v1/namespaces"))
+    found = _asked(question, environ, "namespaces", _names_of(NAMESPACE.collection("")))
     if found:
         return found
     # Who may not list them has named some in the contexts.
@@ -199,7 +200,7 @@ def _names_of(path: str) -> _Read:
 
 def _objects_of(kind: Kind) -> _Read:
     def read(api: "Api", connection: "Connection") -> Named:
-        found = _list(api, _path(kind, connection.namespace))
+        found = _list(api, kind.collection(connection.namespace))
         about = _service_ports if kind is SERVICE else _kind_of(kind)
         return sorted((o["metadata"]["name"], about(o)) for o in found)
 
@@ -210,7 +211,7 @@ def _ports_of(kind: Kind, name: str) -> _Read:
     def read(api: "Api", connection: "Connection") -> Named:
         import json
 
-        path = f"{_path(kind, connection.namespace)}/{name}"
+        path = f"{kind.collection(connection.namespace)}/{name}"
         found = json.loads(api.get(path, deadline=_deadline()))
         spec = found.get("spec") or {}
         if kind is SERVICE:
@@ -238,11 +239,6 @@ def _about(port: Mapping[str, object], field: str) -> str:
     target = port.get("targetPort")
     name = str(port.get(field) or "")
     return f"{name} to {target}".strip() if target is not None else name
-
-
-def _path(kind: Kind, namespace: str) -> str:
-    root = f"/apis/{kind.group}/v1" if kind.group else "/api/v1"
-    return f"{root}/namespaces/{namespace}/{kind.plural}"
 
 
 def _list(api: "Api", path: str) -> "list[Item]":

@@ -1,0 +1,55 @@
+"""The kinds around a Service that are listed: where they are served, and as what they are read."""
+
+from collections.abc import Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.objects import ControllerRevision, Event, Node
+from kubectl_portcheck.model.references import (
+    Ingress,
+    Monitor,
+    NetworkPolicy,
+    ReferenceGrant,
+    Route,
+)
+
+T = TypeVar("T", bound=Record)
+
+
+class Listable(msgspec.Struct, Generic[T], frozen=True):
+    """A kind that can be listed."""
+
+    of: kinds.Kind
+    items: type[decode.ListOf[T]]
+    named: bool = False
+    """Whether the model keeps the kind's name in each object."""
+
+    @property
+    def name(self) -> str:
+        """Kubernetes' name."""
+        return self.of.name
+
+    def paths(self, namespace: str, served: Mapping[str, tuple[str, ...]]) -> list[str]:
+        """Where the list may be, the best version first; nowhere if no version of it is served.
+
+        ``served`` has the versions of the optional groups; every cluster has the others. Not every
+        kind of a group is served in each of the group's versions: the Gateway API has had routes in
+        v1 and ReferenceGrants in v1beta1 only.
+        """
+        optional = self.of.group in kinds.OPTIONAL_GROUPS
+        known = served.get(self.of.group, ()) if optional else self.of.versions
+        return [self.of.collection(namespace, v) for v in self.of.versions if v in known]
+
+
+INGRESSES = Listable(kinds.INGRESS, decode.ListOf[Ingress])
+NETWORK_POLICIES = Listable(kinds.NETWORK_POLICY, decode.ListOf[NetworkPolicy])
+ROUTES = tuple(Listable(kind, decode.ListOf[Route], named=True) for kind in kinds.ROUTES)
+REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant])
+MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in kinds.MONITORS)
+REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
+EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
+NODES = Listable(kinds.NODE, decode.ListOf[Node])

@@ -1,0 +1,98 @@
+"""The kinds of objects that are read: their names, and where the API serves them."""
+
+from typing import Final, NamedTuple
+
+GATEWAY: Final = "gateway.networking.k8s.io"
+MONITORING: Final = "monitoring.coreos.com"
+OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING)
+"""Groups of custom resources, which a cluster may have or not."""
+
+
+class Kind(NamedTuple):
+    """A kind of object."""
+
+    name: str
+    """Kubernetes' name: ``Deployment``."""
+    plural: str
+    """The resource in a path: ``deployments``."""
+    group: str = ""
+    """The API group; empty for the core."""
+    versions: tuple[str, ...] = ("v1",)
+    """Those whose form is read, the best first."""
+    short: str = ""
+    """The short name in targets and titles: ``deploy``."""
+    others: tuple[str, ...] = ()
+    """Other short names that kubectl knows."""
+    earlier_groups: tuple[str, ...] = ()
+    """Groups in which files still have objects of the same form."""
+    namespaced: bool = True
+
+    def collection(self, namespace: str, version: str = "") -> str:
+        """Return the path of the objects of a namespace; '' stands for all of them."""
+        version = version or self.versions[0]
+        root = f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"
+        inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""
+        return f"{root}{inside}/{self.plural}"
+
+    @property
+    def plural_name(self) -> str:
+        """Several of them in a sentence: ``NetworkPolicies``."""
+        pairs = zip(self.name.lower(), self.plural, strict=False)
+        same = next((n for n, (a, b) in enumerate(pairs) if a != b), len(self.name))
+        return self.name[:same] + self.plural[same:]
+
+
+NAMESPACE: Final = Kind("Namespace", "namespaces", namespaced=False)
+NODE: Final = Kind("Node", "nodes", namespaced=False)
+SERVICE: Final = Kind("Service", "services", short="svc")
+POD: Final = Kind("Pod", "pods", short="pod", others=("po",))
+ENDPOINTS: Final = Kind("Endpoints", "endpoints")
+EVENT: Final = Kind("Event", "events")
+REPLICATION_CONTROLLER: Final = Kind("ReplicationController", "replicationcontrollers")
+ENDPOINT_SLICE: Final = Kind("EndpointSlice", "endpointslices", "discovery.k8s.io")
+DEPLOYMENT: Final = Kind(
+    "Deployment", "deployments", "apps", short="deploy", earlier_groups=("extensions",)
+)
+STATEFUL_SET: Final = Kind("StatefulSet", "statefulsets", "apps", short="sts")
+DAEMON_SET: Final = Kind(
+    "DaemonSet", "daemonsets", "apps", short="ds", earlier_groups=("extensions",)
+)
+REPLICA_SET: Final = Kind(
+    "ReplicaSet", "replicasets", "apps", short="rs", earlier_groups=("extensions",)
+)
+CONTROLLER_REVISION: Final = Kind("ControllerRevision", "controllerrevisions", "apps")
+JOB: Final = Kind("Job", "jobs", "batch")
+CRON_JOB: Final = Kind("CronJob", "cronjobs", "batch")
+DEPLOYMENT_CONFIG: Final = Kind(
+    "DeploymentConfig",
+    "deploymentconfigs",
+    "apps.openshift.io",
+    earlier_groups=("",),
+)
+ROLLOUT: Final = Kind("Rollout", "rollouts", "argoproj.io", ("v1alpha1",))
+INGRESS: Final = Kind("Ingress", "ingresses", "networking.k8s.io", short="ing")
+NETWORK_POLICY: Final = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
+HTTP_ROUTE: Final = Kind("HTTPRoute", "httproutes", GATEWAY, ("v1", "v1beta1"), short="httproute")
+GRPC_ROUTE: Final = Kind("GRPCRoute", "grpcroutes", GATEWAY, ("v1", "v1alpha2"))
+TLS_ROUTE: Final = Kind("TLSRoute", "tlsroutes", GATEWAY, ("v1", "v1alpha3", "v1alpha2"))
+TCP_ROUTE: Final = Kind("TCPRoute", "tcproutes", GATEWAY, ("v1", "v1alpha2"))
+REFERENCE_GRANT: Final = Kind("ReferenceGrant", "referencegrants", GATEWAY, ("v1", "v1beta1"))
+SERVICE_MONITOR: Final = Kind("ServiceMonitor", "servicemonitors", MONITORING)
+POD_MONITOR: Final = Kind("PodMonitor", "podmonitors", MONITORING)
+
+ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
+MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
+WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
+"""The workloads that can be targets."""
+ALL: Final = (
+    *(NAMESPACE, NODE, SERVICE, POD, ENDPOINTS, EVENT, REPLICATION_CONTROLLER, ENDPOINT_SLICE),
+    *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
+    *(INGRESS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
+)
+BY_NAME: Final = {kind.name: kind for kind in ALL}
+
+
+def short_name(name: str) -> str:
+    """Return the kind as in a title: ``svc``; a kind without a short name in lower case."""
+    kind = BY_NAME.get(name)
+    return kind.short if kind and kind.short else name.lower()
