@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_portcheck.semantics.references import GATEWAY, MONITORING
+from kubectl_portcheck.model.kinds import GATEWAY, MONITORING
 from tests.fake.api_server import FakeApiServer
 from tests.fake.faults import status
 from tests.walk.shop import NAMESPACE, Run, program, shop
