@@ -7,6 +7,7 @@ stay, with their meaning, until the next major version; fields and parameters ar
 """
 
 import os
+import time
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -52,7 +53,12 @@ def diagnose(
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
     from kubectl_portcheck.client import ConnectionFlags
-    from kubectl_portcheck.collect.cluster.collect import Selection, Wanted, collect
+    from kubectl_portcheck.collect.cluster.collect import (
+        Selection,
+        Wanted,
+        collect,
+        judged_until,
+    )
     from kubectl_portcheck.collect.cluster.progress import Silent
     from kubectl_portcheck.collect.cluster.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
@@ -67,14 +73,16 @@ def diagnose(
         as_user=as_user,
         as_groups=tuple(as_groups),
     )
+    began = time.monotonic()
+    wanted = Wanted(
+        tuple(map(parse_target, targets)),
+        Options(exec=look_inside, port_forward=port_forward),
+        Selection(all_namespaces, selector),
+    )
     evidence = collect(
         flags,
         os.environ if environ is None else environ,
-        Wanted(
-            tuple(map(parse_target, targets)),
-            Options(exec=look_inside, port_forward=port_forward),
-            Selection(all_namespaces, selector),
-        ),
+        wanted,
         Silent(),
         timeout=timeout,
         log=_nowhere,
@@ -82,7 +90,8 @@ def diagnose(
     if evidence.interrupted:
         raise KeyboardInterrupt
     kubectl = ("kubectl", *flags._replace(namespace=None).to_argv())
-    return conclude(evidence, kubectl=kubectl, ignore=codes)
+    until = judged_until(began, timeout or wanted.seconds)
+    return conclude(evidence, kubectl=kubectl, ignore=codes, until=until)
 
 
 def diagnose_files(

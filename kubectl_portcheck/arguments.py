@@ -103,7 +103,7 @@ def duration(text: str) -> float:
         return float(text)
     if not re.fullmatch(r"(\d{1,9}(\.\d{1,9})?(ms|h|m|s))+", text, re.ASCII):
         raise argparse.ArgumentTypeError("write a duration, such as 30s or 2m")
-    parts = re.findall(r"([\d.]+)(ms|h|m|s)", text)
+    parts = re.findall(r"(\d{1,9}(?:\.\d{1,9})?)(ms|h|m|s)", text)
     return sum(float(number) * units[unit] for number, unit in parts)
 
 

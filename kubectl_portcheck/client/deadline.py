@@ -3,6 +3,7 @@
 import time
 
 from kubectl_portcheck.client.errors import TimedOut
+from kubectl_portcheck.inputs.limits import WAIT_SECONDS
 
 
 class Deadline:
@@ -20,7 +21,7 @@ class Deadline:
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
         """The deadline that lies so many seconds ahead."""
-        return cls(time.monotonic() + seconds)
+        return cls(time.monotonic() + min(seconds, WAIT_SECONDS))
 
     def earlier(self, seconds: float | None) -> "Deadline":
         """This deadline, or the one so many seconds ahead if that comes first.

@@ -14,6 +14,7 @@ from kubectl_portcheck.client.paths import pod_path
 from kubectl_portcheck.client.status import parse_object
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected
+from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 
 STDOUT, STDERR, ERROR = 1, 2, 3
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
@@ -91,7 +92,7 @@ def _ending(status: bytes) -> tuple[str, int | None]:
     """Error text and exit code of the Status object on channel 3."""
     data = parse_object(status)
     if data is None or "status" not in data:
-        return status.decode("utf-8", "replace").strip(), None
+        return status.decode("utf-8", "replace").strip()[:MESSAGE_CHARACTERS], None
     if data.get("status") == "Success":
         return "", 0
     message = data.get("message")
@@ -101,7 +102,8 @@ def _ending(status: bytes) -> tuple[str, int | None]:
     for cause in causes if isinstance(causes, list) else []:
         if isinstance(cause, dict) and cause.get("reason") == "ExitCode":
             code = str(cause.get("message", ""))
-            return text, int(code) if code.isascii() and code.isdigit() else None
+            whole = code.isascii() and code.isdigit() and len(code) < 10
+            return text, int(code) if whole else None
     return text, None
 
 

@@ -18,6 +18,7 @@ from kubectl_portcheck.client.errors import BadAnswer, TimedOut
 from kubectl_portcheck.client.paths import pod_path
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected
+from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 
 FENCES = (1, 2, 4, 6)
 """Ports that nobody listens on; the first that is not itself asked about becomes the fence."""
@@ -102,7 +103,8 @@ def read_knocks(
                 # The server behind the port spoke first: it accepted.
                 texts.setdefault(number, "")
                 continue
-            texts[number] = message[1:].decode("utf-8", "replace").strip()
+            said = message[1:].decode("utf-8", "replace").strip()
+            texts[number] = said[:MESSAGE_CHARACTERS]
             if number == fence:
                 grace = grace_after(opening, time.monotonic() - began)
                 stream.wait_until(deadline.earlier(grace))

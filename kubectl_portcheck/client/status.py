@@ -5,17 +5,21 @@ from typing import Any
 from kubectl_portcheck.client.errors import ApiStatusError, status_error
 from kubectl_portcheck.client.http import Response
 from kubectl_portcheck.inputs import Unreadable, json_value
-
-LONGEST_MESSAGE = 2000
+from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 
 
 def parse_object(body: bytes) -> dict[str, Any] | None:
-    """A JSON object, or None where the bytes are something else."""
+    """A JSON object, its message cut to a length to show; None where it is something else."""
     try:
         data = json_value(body)
     except Unreadable:
         return None
-    return data if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return None
+    message = data.get("message")
+    if isinstance(message, str):
+        data["message"] = message[:MESSAGE_CHARACTERS]
+    return data
 
 
 def parse_status(body: bytes) -> dict[str, Any] | None:
@@ -33,8 +37,8 @@ def refusal(response: Response) -> ApiStatusError:
         message = _plain_message(response)
     return status_error(
         response.status,
-        reason if isinstance(reason, str) else "",
-        message[:LONGEST_MESSAGE],
+        reason[:MESSAGE_CHARACTERS] if isinstance(reason, str) else "",
+        message,
         retry_after(response),
     )
 

@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 
+from kubectl_portcheck.collect.long_texts import shortened
 from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
@@ -167,7 +168,7 @@ def decode(raw: bytes, type_: type[T]) -> T:
             # enough to be read twice.
             return convert(msgspec.json.decode(raw), type_)
 
-    return understood(read)
+    return shortened(understood(read))
 
 
 def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:

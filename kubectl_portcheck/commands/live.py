@@ -1,5 +1,6 @@
 """Evidence from a running cluster, gathered once."""
 
+import time
 from typing import TYPE_CHECKING
 
 from kubectl_portcheck.commands.modes import SweepRequest, WalkRequest
@@ -8,6 +9,7 @@ from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from kubectl_portcheck.collect.cluster.collect import Wanted
     from kubectl_portcheck.model.evidence import Evidence
 
 
@@ -22,24 +24,29 @@ def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
 
 
 def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
-    from kubectl_portcheck.commands.asking import kubectl_of
+    from kubectl_portcheck.collect.cluster.collect import judged_until
+    from kubectl_portcheck.commands.asking import kubectl_of, wanted_by
 
-    evidence = _gather(request, env)
-    return conclude(evidence, request.output, env, kubectl=kubectl_of(request.access))
+    began = time.monotonic()
+    wanted = wanted_by(request, env)
+    evidence = _gather(request, wanted, env)
+    until = judged_until(began, request.access.timeout or wanted.seconds)
+    kubectl = kubectl_of(request.access)
+    return conclude(evidence, request.output, env, kubectl=kubectl, until=until)
 
 
-def _gather(request: WalkRequest | SweepRequest, env: Environment) -> "Evidence":
+def _gather(request: WalkRequest | SweepRequest, wanted: "Wanted", env: Environment) -> "Evidence":
     """Gather the evidence, with live progress on stderr."""
     from threading import Thread
 
     from kubectl_portcheck.collect.cluster.collect import collect
-    from kubectl_portcheck.commands.asking import log_of, wanted_by
+    from kubectl_portcheck.commands.asking import log_of
     from kubectl_portcheck.render.console import look_for
     from kubectl_portcheck.render.progress import Progress
 
     # What comes after the walk is imported while the walk waits for the cluster.
     Thread(target=_load_the_rest, daemon=True).start()
-    access, wanted = request.access, wanted_by(request, env)
+    access = request.access
     # Progress erases itself, and would erase the lines that are written beside it.
     silent = request.output.quiet or access.verbosity > 0 or wanted.options.debug is not None
     look = look_for(terminal(env, env.stderr), plain=request.output.style.plain or silent)

@@ -1,5 +1,6 @@
 """Where a report goes: to stdout, and into the files that were asked for."""
 
+from math import inf
 from typing import TYPE_CHECKING, TextIO
 
 from kubectl_portcheck.commands.modes import Output
@@ -25,10 +26,12 @@ def conclude(
     *,
     kubectl: tuple[str, ...] = ("kubectl",),
     before: "Callable[[Report], None] | None" = None,
+    until: float = inf,
 ) -> ExitCode:
     """Keeps the evidence where that was asked, diagnoses it and prints the report.
 
-    ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report.
+    ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report;
+    ``until`` is when, on the monotonic clock, the diagnosis ends at the latest.
     """
     if output.redact:
         from kubectl_portcheck.collect.snapshots.redact import redact
@@ -39,7 +42,9 @@ def conclude(
     try:
         save(output.save, evidence)
     finally:  # There is a report, whether the evidence could be kept or not.
-        report = diagnose(evidence, kubectl=kubectl, ignore=output.ignore, partial=True)
+        report = diagnose(
+            evidence, kubectl=kubectl, ignore=output.ignore, partial=True, until=until
+        )
         print_report(report, output, env, before)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import time
+from math import inf
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -68,7 +69,7 @@ class _Rounds:
         Raises PortcheckError where the first one fails, and KeyboardInterrupt.
         """
         from kubectl_portcheck.client import Deadline
-        from kubectl_portcheck.collect.cluster.collect import gather
+        from kubectl_portcheck.collect.cluster.collect import gather, judged_until
         from kubectl_portcheck.collect.cluster.progress import Silent
 
         began = time.monotonic()
@@ -93,13 +94,13 @@ class _Rounds:
         if deadline.passed and self.evidence is not None:
             return None
         self.evidence = found
-        return self.report(found)
+        return self.report(found, judged_until(began, left))
 
-    def report(self, evidence: "Evidence") -> "Report":
+    def report(self, evidence: "Evidence", until: float = inf) -> "Report":
         """What the evidence says."""
         from kubectl_portcheck.diagnosis import diagnose
 
-        return diagnose(evidence, kubectl=self.kubectl, ignore=self.output.ignore)
+        return diagnose(evidence, kubectl=self.kubectl, ignore=self.output.ignore, until=until)
 
     def pause(self) -> bool:
         """Waits for the next round; False where there is no time for one."""

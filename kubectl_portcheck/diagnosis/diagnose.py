@@ -1,5 +1,7 @@
 """Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
 
+import math
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -54,10 +56,12 @@ def diagnose(
     kubectl: tuple[str, ...] = ("kubectl",),
     ignore: Sequence[str] = (),
     partial: bool = False,
+    until: float = math.inf,
 ) -> Report:
     """The report on all that was gathered.
 
     Thousands of Services take seconds: with ``partial`` Ctrl-C ends it with those that were judged.
+    ``until`` is a point on the monotonic clock, after which no other Service is judged.
 
     ``kubectl`` is how the commands in fixes start: the program and its connection flags.
     ``ignore`` are codes of rules whose findings decide nothing, besides those that an annotation
@@ -67,7 +71,12 @@ def diagnose(
     interrupted = evidence.interrupted
     try:
         for e in evidence.services:
-            services.append(_service(e, rules, evidence.context.collected_at, kubectl, ignore))
+            try:
+                services.append(
+                    _service(e, rules, evidence.context.collected_at, kubectl, ignore, until)
+                )
+            except _Late:
+                services.append(_unread(e, LATE))
     except KeyboardInterrupt:
         if not (partial and services):
             raise
@@ -86,6 +95,19 @@ def diagnose(
     )
 
 
+class _Late(Exception):
+    """The time is up."""
+
+
+def _in_time(until: float) -> bool:
+    if time.monotonic() > until:
+        raise _Late
+    return True
+
+
+LATE = Missing(reason=Reason.TIMED_OUT, detail="the time was up before it was judged (--timeout)")
+
+
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict that decides over several."""
     return max(verdicts, key=VERDICTS.index, default="inconclusive")
@@ -97,18 +119,20 @@ def _service(
     now: str,
     kubectl: tuple[str, ...],
     ignore: Sequence[str],
+    until: float,
 ) -> ServiceReport:
     if evidence.unread is not None:
         return _unread(evidence, evidence.unread)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
     if evidence.asked is not None:
-        return _own_ports(whole, evidence.asked, rules, ignore)
+        return _own_ports(whole, evidence.asked, rules, ignore, until)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
     outcomes = [
         (rule, case.port.port if isinstance(case, Case) else None, outcome)
         for rule in rules
         for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
+        if _in_time(until)
         for outcome in run(rule, case)
     ]
     ignored = suppressions(evidence.service, ignore, rules)
@@ -152,10 +176,15 @@ def _service(
 
 
 def _own_ports(
-    whole: ServiceCase, asked: Asked, rules: Sequence[Rule], ignore: Sequence[str]
+    whole: ServiceCase,
+    asked: Asked,
+    rules: Sequence[Rule],
+    ignore: Sequence[str],
+    until: float,
 ) -> ServiceReport:
     """The report on the pods of a workload, as far as no Service is concerned."""
-    outcomes = [o for rule in rules if rule.about_pods for o in run(rule, whole)]
+    about = [rule for rule in rules if rule.about_pods]
+    outcomes = [o for rule in about if _in_time(until) for o in run(rule, whole)]
     ignored = suppressions(whole.service, ignore, rules)
     found = [o for o in outcomes if isinstance(o, Finding)]
     findings = _fold(found, rules, ignored.codes)

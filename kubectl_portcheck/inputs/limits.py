@@ -23,3 +23,7 @@ JSON_DEPTH = 100
 read."""
 JSON_BRACKETS = 1_000_000
 """Brackets and quotes of an answer that are looked at for that."""
+MESSAGE_CHARACTERS = 4096
+"""Of an event's, a condition's or a status's message; the rest is cut off."""
+WAIT_SECONDS = 7 * 24 * 3600.0
+"""Of one run: what waits for an operating system's call takes no number that is much larger."""

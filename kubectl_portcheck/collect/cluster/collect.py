@@ -1,5 +1,6 @@
 """Evidence from a running cluster: one connection, one walk for each target, or a sweep."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -47,6 +48,15 @@ WALK_SECONDS = 30.0
 """How long the whole may take at most where nobody says how long."""
 SWEEP_SECONDS = 120.0
 """The same for a sweep."""
+
+
+def judged_until(began: float, seconds: float) -> float:
+    """Until when, on the monotonic clock, what was gathered may be judged.
+
+    The time of a run is for both. A tenth more, two seconds at least, is there for what the last
+    moment brought.
+    """
+    return max(began + seconds, time.monotonic() + max(seconds / 10, 2.0))
 
 
 class Wanted(NamedTuple):

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 
+from kubectl_portcheck.collect.long_texts import shortened
 from kubectl_portcheck.collect.snapshots.old_rights import with_rights
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.inputs import (
@@ -99,7 +100,8 @@ def decode(raw: bytes, name: str) -> Evidence:
                 f"this program reads up to {VERSION})",
                 "Update kubectl-portcheck and replay again.",
             )
-        evidence = with_rights(understood(lambda: msgspec.json.decode(raw, type=Snapshot)).evidence)
+        found = understood(lambda: msgspec.json.decode(raw, type=Snapshot))
+        evidence = with_rights(shortened(found.evidence))
     except Unreadable as error:
         raise UsageError(
             f"{name} is not a snapshot of kubectl-portcheck, or it is damaged: {error}"

@@ -1,6 +1,7 @@
 """What must hold for every verdict, whatever the rules."""
 
 import random
+import time
 from typing import Any
 
 import msgspec
@@ -118,3 +119,14 @@ def test_what_was_not_measured_is_never_healthy() -> None:
     assert "no shell in the image" in report.services[0].missing
     steps = {s.name: s.status for s in report.services[0].ports[0].steps}
     assert steps["listening-ports"] == steps["pod-port-forward"] == "skipped"
+
+
+def test_what_is_not_judged_in_time_is_not_healthy() -> None:
+    evidence = SITUATIONS["PC401-0"]
+    service = evidence.services[0]
+    several = msgspec.structs.replace(evidence, services=(service,) * 3)
+    report = diagnose(several, until=time.monotonic() - 1)
+    assert report.verdict == "inconclusive"
+    assert {s.headline for s in report.services} == {
+        "could not tell: the time was up before it was judged (--timeout)"
+    }

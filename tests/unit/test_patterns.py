@@ -1,0 +1,130 @@
+"""Whatever a text from outside holds, it is read in a time that grows with its length alone."""
+
+import ast
+import re
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import kubectl_portcheck
+from kubectl_portcheck.client.exec import ExecResult, worth_another_protocol
+from kubectl_portcheck.client.port_forward import classify
+from kubectl_portcheck.collect.manifests.declared import _names
+from kubectl_portcheck.collect.sockets.failures import classify_exec_failure
+from kubectl_portcheck.semantics import kubelet
+
+LENGTH = 20_000
+"""A quadratic pattern takes a second for so many characters, a linear one a millisecond."""
+MOST_SECONDS = 0.25
+CALLS = frozenset(
+    {"compile", "findall", "finditer", "fullmatch", "match", "search", "split", "sub"}
+)
+ABOUT_OUR_OWN_TEXT = ("demo", "render/export.py")
+"""What is searched there was written by this program or for it."""
+
+
+class Pattern(NamedTuple):
+    """A pattern of the program, and how it is used."""
+
+    text: str
+    methods: frozenset[str]
+
+
+def _pattern(call: ast.Call) -> str | None:
+    """The pattern of a call of ``re``, where it is written out."""
+    value = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    return value if isinstance(value, str) else None
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[ast.Call, str, str]]:
+    """Calls of methods: the call, the name before the dot, the method."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            before = node.func.value
+            yield node, before.id if isinstance(before, ast.Name) else "", node.func.attr
+
+
+def patterns() -> dict[str, Pattern]:
+    """Every pattern of the program, by its place."""
+    root = Path(kubectl_portcheck.__file__).parent
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root).as_posix()
+        if name.startswith(ABOUT_OUR_OWN_TEXT):
+            continue
+        tree = ast.parse(path.read_text())
+        uses: dict[str, set[str]] = defaultdict(set)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                uses[node.value.id].add(node.attr)
+        named = {
+            id(node.value): node.targets[0].id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for call, before, method in _calls(tree):
+            if before != "re" or method not in CALLS or (text := _pattern(call)) is None:
+                continue
+            used = uses[named[id(call)]] if id(call) in named else {method}
+            methods = used & CALLS - {"compile"} or {"search", "fullmatch"}
+            found[f"{name}:{call.lineno}"] = Pattern(text, frozenset(methods))
+    return found
+
+
+def words_of(pattern: str) -> set[str]:
+    """Texts that could lead a pattern astray: what it looks for, again and again."""
+    plain = re.sub(r"\\[sn]", " ", re.sub(r"\\[dw]", "1", pattern))
+    plain = re.sub(r"\\(.)|\[\^?(.)[^\]]*\]|[()?*+{}^$]", r"\1\2", plain)
+    parts = {part for part in plain.split("|") if part}
+    parts |= {part[: len(part) // 2] for part in parts} | {f"{part} " for part in parts}
+    return {*parts, *"aA1 .:-\n\t\"'`{[(<&*/\\_", "a:", "1.", "a ", "a-", ": ", "//"} - {""}
+
+
+@pytest.mark.parametrize("pattern", patterns().values(), ids=patterns())
+def test_every_pattern_takes_linear_time(pattern: Pattern) -> None:
+    compiled = re.compile(pattern.text)
+    whole = pattern.methods & {"fullmatch", "match"}
+    for words in words_of(pattern.text):
+        text = (words * (LENGTH // len(words) + 1))[:LENGTH] + "\0"
+        began = time.process_time()
+        if whole:
+            compiled.match(text)
+            compiled.fullmatch(text)
+        if pattern.methods - whole:
+            for _ in compiled.finditer(text):
+                pass
+        assert time.process_time() - began < MOST_SECONDS, words
+
+
+def _refused(text: str) -> object:
+    check = kubelet.Check("app", "readiness", "tcpSocket", 80, 80)
+    return kubelet._tells_of_closed_port(text.lower(), check)
+
+
+READERS: dict[str, Callable[[str], object]] = {
+    "exec's end": lambda t: worth_another_protocol(ExecResult(b"", b"", t, None, False)),
+    "forward's end": classify,
+    "exec's failure": lambda t: classify_exec_failure(t, t, t, 127),
+    "event": _refused,
+    "configuration": lambda t: _names(f"{t}8080", 9090, ()) or _names(f"{t}x9090.", 9090, ()),
+}
+WORDS = (
+    *("a", "a:", "a.", "9", ":", "'", "-", " ", "\n", "{", "\\"),
+    *("unable to upgrade ", "exec ", "exec: ", "stat ", "executable file `", 'pods "'),
+    *("readiness probe failed: ", ":80: connect: ", "is in container_", "in a ", "://", "90"),
+)
+
+
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_texts_are_read_in_linear_time(reader: Callable[[str], object], words: str) -> None:
+    text = (words * LENGTH)[: 2 * LENGTH]
+    began = time.process_time()
+    reader(text)
+    assert time.process_time() - began < MOST_SECONDS
