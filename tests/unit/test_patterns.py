@@ -16,6 +16,7 @@ from kubectl_portcheck.client.port_forward import classify
 from kubectl_portcheck.collect.manifests.declared import _names
 from kubectl_portcheck.collect.sockets.failures import classify_exec_failure
 from kubectl_portcheck.semantics import kubelet
+from kubectl_portcheck.semantics.probes import Check
 
 LENGTH = 20_000
 """A quadratic pattern takes a second for so many characters, a linear one a millisecond."""
@@ -103,7 +104,7 @@ def test_every_pattern_takes_linear_time(pattern: Pattern) -> None:
 
 
 def _refused(text: str) -> object:
-    check = kubelet.Check("app", "readiness", "tcpSocket", 80, 80)
+    check = Check("app", "readiness", "tcpSocket", 80, 80)
     return kubelet._tells_of_closed_port(text.lower(), check)
 
 
