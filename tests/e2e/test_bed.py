@@ -116,6 +116,40 @@ def test_services_are_answered_through_kube_proxy(cluster: Cluster, namespace: s
     assert sorted(port["port"] for port in slices[0]["ports"]) == [9000, 9001, 9999]
 
 
+def test_a_service_without_endpoints_refuses(cluster: Cluster, namespace: str) -> None:
+    """From a pod and from where the tests run, over each family; other ports stay silent."""
+    empty = service("empty", {80: 9000}, ipFamilyPolicy="PreferDualStack")
+    cluster.apply([pod("client", "distroless", "sleep"), empty], namespace)
+    cluster.wait_ready("pod/client", namespace)
+
+    def dialled(host: str, port: int) -> str:
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        probe = ("exec", "client", "--", "/listen", "probe", target, "2s")
+        return cluster.kubectl(*probe, namespace=namespace).stdout.strip()
+
+    for address in cluster.get("service/empty", namespace=namespace)["spec"]["clusterIPs"]:
+        cluster.wait_dial(address, 80, "refused")
+        assert dialled(address, 80) == "refused"
+        assert dialled(address, 81) == "timeout"
+        assert dialled("2001:db8::1" if ":" in address else "192.0.2.1", 80) == "timeout"
+
+
+def test_the_node_is_refused_by_a_service_without_endpoints(
+    cluster: Cluster, namespace: str
+) -> None:
+    client = pod("client", "distroless", "sleep")
+    client["spec"]["hostNetwork"] = True
+    cluster.apply([client, service("empty", {80: 9000})], namespace)
+    cluster.wait_ready("pod/client", namespace)
+    address = cluster.get("service/empty", namespace=namespace)["spec"]["clusterIP"]
+    probe = ("exec", "client", "--", "/listen", "probe", f"{address}:80", "2s")
+
+    cluster.until(
+        lambda: cluster.kubectl(*probe, namespace=namespace).stdout.strip() == "refused",
+        "a refusal",
+    )
+
+
 def test_names_resolve_as_on_any_cluster(cluster: Cluster, namespace: str) -> None:
     if not cluster.serves("discovery.k8s.io/v1"):
         pytest.skip("the oldest Kubernetes has no DNS")

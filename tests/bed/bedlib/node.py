@@ -212,13 +212,26 @@ def _prepare_network(its: plan.Plan) -> None:
         prefix = network.partition("/")[2]
         run(["ip", "address", "add", f"{address}/{prefix}", "dev", "eth0"])
     run(["ip", "link", "set", "eth0", "up"])
-    # Nothing leaves the machine: what has no route within is dropped, as by a silent router.
-    run(["ip", "route", "add", "blackhole", "default"])
+    _dig_hole(its.node_addresses)
     if its.oldest:
         # Names fail at once and not after a time-out: there is no DNS server.
         run(["ip", "route", "add", "unreachable", its.dns])
-    if its.dual:
-        run(["ip", "-6", "route", "add", "blackhole", "default", "metric", "4096"])
+
+
+def _dig_hole(sources: tuple[str, ...]) -> None:
+    """Lay the default routes into a device that drops everything, as a silent router does.
+
+    So nothing leaves the machine. A route of type blackhole would drop a packet before kube-proxy's
+    rules see it, and a Service without endpoints would time out instead of refusing. Without ARP a
+    packet bears the sender's own address, and the other end of the pair ignores it.
+    """
+    run(["ip", "link", "add", "hole", "type", "veth", "peer", "name", "hole-end"])
+    for end in ("hole", "hole-end"):
+        run(["ip", "link", "set", end, "addrgenmode", "none", "arp", "off", "up"])
+    for source in sources:
+        family, metric = ("-6", "4096") if ":" in source else ("-4", "0")
+        route = ("default", "dev", "hole", "src", source, "metric", metric)
+        run(["ip", family, "route", "add", *route])
 
 
 def _supervise(its: plan.Plan) -> None:
