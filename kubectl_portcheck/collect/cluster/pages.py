@@ -6,9 +6,10 @@ forbidden, each namespace is asked by itself; what is forbidden there is missing
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -31,7 +32,8 @@ Seen = Callable[[int, int], None]
 """Is told how many objects have been read, and of how many; the second is 0 where unknown."""
 
 
-class Resource(NamedTuple, Generic[R]):
+@dataclass(frozen=True)  # Python 3.10 has no generic NamedTuple.
+class Resource(Generic[R]):
     """What is listed, and as what it is read."""
 
     of: Kind
