@@ -36,6 +36,9 @@ e2e: $(VENV)/dev ## Run the end-to-end tests: on kind where there is Docker, els
 
 test-all: test e2e packaging-test ## Run every test there is
 
+test-latest: $(VENV)/dev ## Run make test's tests on the newest and oldest dependencies and Python
+	$(BIN)/python -m tests.latest
+
 lint: $(VENV)/dev ## Check style and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

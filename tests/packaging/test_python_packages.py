@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import sys
 import tarfile
 import zipfile
@@ -17,28 +16,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import pythons
 from tests.packaging.conftest import PACKAGING, ROOT, Ended, run
 
 PACKAGE = ROOT / "kubectl_portcheck"
 IMPORT_NAMES = {"pyyaml": "yaml", "websocket-client": "websocket"}
 
 
-def _pythons() -> Iterator[tuple[str, Path]]:
-    """One interpreter of each supported version: this one, pyenv's, and those on the PATH."""
-    found = {sys.version_info[1]: Path(sys.executable)}
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    for path in sorted(pyenv.glob("3.*/bin/python")):
-        minor = re.fullmatch(r"3\.(\d+)\.\d+", path.parents[1].name)
-        if minor and int(minor[1]) >= 10:
-            found.setdefault(int(minor[1]), path)
-    for number in range(10, 20):
-        named = shutil.which(f"python3.{number}")
-        if named and number not in found and run(named, "-c", "import venv, ssl").code == 0:
-            found[number] = Path(named)
-    yield from ((f"3.{number}", found[number]) for number in sorted(found))
-
-
-PYTHONS = dict(_pythons())
+PYTHONS = pythons.found()
 
 
 @pytest.fixture(scope="session")
