@@ -12,6 +12,7 @@ from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_o
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
@@ -368,7 +369,7 @@ def _root(finding: Finding) -> Finding:
 
 def _of_ignored(finding: Finding, cause: Finding) -> Finding:
     """The finding, which follows from one that is ignored."""
-    told = f"it follows from {cause.code} {cause.name}, which is ignored"
+    told = Observation(text=f"follows from {cause.code} {cause.name}, which is ignored")
     return msgspec.structs.replace(
         finding, cause=False, caused_by=cause.code, evidence=(*finding.evidence, told)
     )

@@ -4,6 +4,7 @@ from typing import Literal
 
 from kubectl_portcheck.model.base import Record, Right, Word
 from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.objects import Pod
@@ -54,9 +55,9 @@ class Finding(Record, frozen=True):
     severity: Severity
     subject: Subject
     summary: str
-    """One sentence."""
-    evidence: tuple[str, ...] = ()
-    """One fact a line."""
+    """One sentence: what is wrong, and where."""
+    evidence: tuple[Fact, ...] = ()
+    """What it rests on."""
     fixes: tuple[Fix, ...] = ()
     port: int | None = None
     """The Service port; None where the whole Service is concerned."""

@@ -7,6 +7,7 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Finding, PodReport, PortReport, ServiceReport, Step
 from kubectl_portcheck.model.share import Share
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
@@ -104,7 +105,7 @@ def finding(
         shown += labelled("", _about(found, service) + found.summary, look)
     if found.origin:
         shown += labelled("", f"{found.origin.file}:{found.origin.line}", look)
-    evidence = fold_pods(found.evidence, service)
+    evidence = facts.evidence(found, service)
     most = len(evidence) if look.wide or len(evidence) <= MOST_EVIDENCE else MOST_EVIDENCE - 1
     for fact in evidence[:most]:
         shown += labelled("", fact, look)
@@ -130,25 +131,6 @@ def _about(found: Finding, service: ServiceReport) -> str:
     if found.port is None or len(service.ports) < 2:
         return ""
     return f"port {found.port}: "
-
-
-def fold_pods(evidence: Iterable[str], service: ServiceReport) -> list[str]:
-    """One line for what is equally true of several pods: ``3 of 3 pods: ...``."""
-    known = {p.pod.metadata.name for p in service.pods}
-    folded: dict[tuple[str, bool], list[str]] = {}
-    for fact in evidence:
-        pod, colon, rest = fact.partition(": ")
-        about_pod = bool(colon) and pod in known
-        key = (rest, True) if about_pod else (fact, False)
-        folded.setdefault(key, []).append(pod if about_pod else "")
-    return [
-        fact
-        if not about_pod
-        else f"{pods[0]}: {fact}"
-        if len(pods) == 1
-        else f"{len(pods)} of {len(known)} pods: {fact}"
-        for (fact, about_pod), pods in folded.items()
-    ]
 
 
 def fixes(found: Finding, look: Look) -> Lines:

@@ -10,7 +10,7 @@ exact, since programs run it; ``shell`` is the same in a form that is safe to sh
 
 import json
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
@@ -29,6 +29,7 @@ from kubectl_portcheck.model.report import (
     Suppressed,
 )
 from kubectl_portcheck.model.share import Share
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.rights import missing_rights
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, clean_block
@@ -208,12 +209,22 @@ def _finding(finding: Finding) -> Json:
         "subject": _subject(finding.subject),
         "pods": [clean(p) for p in finding.pods],
         "summary": clean(finding.summary),
-        "evidence": [clean(e) for e in finding.evidence],
+        "evidence": [clean(e) for e in facts.lines(finding.evidence)],
+        "facts": [_cleaned(f) for f in facts.as_data(finding.evidence)],
         "fixes": [_fix(f) for f in finding.fixes],
         "origin": {"file": clean(finding.origin.file), "line": finding.origin.line}
         if finding.origin
         else None,
     }
+
+
+def _cleaned(value: object) -> Any:
+    """Data whose texts are harmless."""
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(inner) for inner in value]
+    return clean(value) if isinstance(value, str) else value
 
 
 def _fix(fix: Fix) -> Json:

@@ -3,6 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from kubectl_portcheck.model.report import Finding, PortReport, Report, ServiceReport
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.blocks import STEP_NAMES, step_text
 from kubectl_portcheck.render.chain import port_text, target_text
 from kubectl_portcheck.render.look import SIGNS
@@ -77,7 +78,7 @@ def _findings(service: ServiceReport, port: int | None) -> str:
     rows = []
     for finding in _of(service, port):
         rows.append(clean(f"{finding.code} {finding.name}: {finding.summary}"))
-        rows += [f"  {clean(fact)}" for fact in finding.evidence]
+        rows += [f"  {clean(fact)}" for fact in facts.lines(finding.evidence)]
         for fix in finding.fixes:
             rows.append(f"  fix: {clean(fix.title)}")
             shell = shell_form(fix.command or fix.look)

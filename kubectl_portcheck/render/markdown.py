@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 from kubectl_portcheck.model.report import Finding, Report, ServiceReport
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.blocks import (
     LONGEST_COMMAND,
     STEP_NAMES,
-    fold_pods,
     ignored_text,
     step_text,
 )
@@ -126,8 +126,8 @@ def _service(service: ServiceReport, note: str) -> list[str]:
 
 def _finding(finding: Finding, service: ServiceReport) -> list[str]:
     parts = [f"**{finding.code} {_text(finding.name)}** ({finding.severity})"]
-    facts = [finding.summary, *fold_pods(finding.evidence, service)]
-    parts.append("\n".join(f"- {_text(fact)}" for fact in facts))
+    shown = [finding.summary, *facts.evidence(finding, service)]
+    parts.append("\n".join(f"- {_text(line)}" for line in shown))
     for fix in finding.fixes:
         care = "" if not fix.command else f" ({fix.safety})"
         parts.append(f"Fix: {_text(fix.title)}{care}")

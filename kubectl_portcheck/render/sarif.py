@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from kubectl_portcheck.model.report import Finding, Report, ServiceReport, Suppressed
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.json import TOOL, Json
 from kubectl_portcheck.render.text import clean
 from kubectl_portcheck.rules.base import Rule
@@ -96,7 +97,7 @@ def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
     port = f":{finding.port}" if finding.port is not None else ""
     where = f"{subject.namespace}/{subject.kind}/{subject.name}"
     about = f"{service.namespace}/{service.name}{port}"
-    facts = "".join(f"\n- {clean(e)}" for e in finding.evidence)
+    shown = "".join(f"\n- {clean(e)}" for e in facts.lines(finding.evidence))
     fixes = "".join(f"\nFix: {clean(f.title)}" for f in finding.fixes)
     logical: Json = {
         "logicalLocations": [
@@ -116,7 +117,7 @@ def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
         "ruleId": finding.code,
         "ruleIndex": index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": f"{clean(about)}: {clean(finding.summary)}{facts}{fixes}"},
+        "message": {"text": f"{clean(about)}: {clean(finding.summary)}{shown}{fixes}"},
         "locations": [logical],
         "partialFingerprints": {"portcheck/v1": clean(f"{finding.code} {where}{port}")},
         "properties": {"cause": finding.cause, "impact": finding.impact},

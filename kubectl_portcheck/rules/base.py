@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from kubectl_portcheck.model.base import Missing, Reason, Word
+from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import Finding, Impact, NotEvaluated, Severity
@@ -152,7 +153,7 @@ class Rule(NamedTuple):
         case: ServiceCase,
         summary: str,
         *,
-        evidence: Iterable[str] = (),
+        evidence: Iterable[Fact] = (),
         fixes: Iterable[Fix] = (),
         impact: Impact = Impact.NONE,
         pods: Iterable[str] = (),

@@ -83,7 +83,7 @@ def retarget(case: Case, new: int | str, *, safety: Safety, title: str | None = 
             test(f"{base}/port", case.port.port),
             *replace(f"{base}/targetPort", case.target, new),
         ],
-        title=title or f"Point the Service at {new}",
+        title=title or f"Set targetPort to {new}",
         safety=safety,
         source=f"spec:\n  ports:\n  - port: {case.port.port}\n    targetPort: {new}\n",
     )
@@ -108,8 +108,8 @@ def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
                         test(f"{base}/name", container.name),
                         *replace(f"{base}/ports/{j}/containerPort", port.container_port, new),
                     ],
-                    title=f"Declare {name} as {new} in {workload.kind} {workload.name} "
-                    "(its pods are replaced)",
+                    title=f"Change containerPort {name} to {new} in {workload.kind} "
+                    f"{workload.name} (its pods are replaced)",
                     safety="review",
                     source="spec:\n  template:\n    spec:\n      containers:\n"
                     f"      - name: {container.name}\n        ports:\n"
@@ -125,7 +125,7 @@ def rollout_undo(case: ServiceCase, workload: Subject, note: str = "") -> Fix:
         "rollout",
         "undo",
         f"{workload.kind.lower()}/{workload.name}",
-        title=f"Take back the last rollout of {workload.kind} {workload.name}{note}",
+        title=f"Undo the last rollout of {workload.kind} {workload.name}{note}",
         subject=workload,
     )
 

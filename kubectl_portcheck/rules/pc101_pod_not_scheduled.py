@@ -1,6 +1,8 @@
 """PC101: pods of the Service are Pending because they fit on no node."""
 
+from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -28,9 +30,13 @@ def _check(case: ServiceCase) -> Outcome:
     everyone = len(waiting) == len(case.pods)
     return RULE.finding(
         case,
-        f"{share(tuple(waiting), case.pods)} waiting for a node: {next(iter(waiting.values()))}",
+        f"The scheduler finds no node for {share(waiting, case.pods)}: "
+        f"{next(iter(waiting.values()))}",
         evidence=[
-            *(f"{name}: {why}" for name, why in waiting.items()),
+            *(
+                Said(source="the scheduler", words=why, subject=evidence.pod_subject(case, name))
+                for name, why in waiting.items()
+            ),
             *(s for name in waiting for s in _more(case, name, waiting[name])),
         ],
         impact=Impact.ALL if everyone else Impact.NONE,
@@ -39,10 +45,10 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
-def _more(case: ServiceCase, pod: str, known: str) -> list[str]:
+def _more(case: ServiceCase, pod: str, known: str) -> list[Said]:
     """What the autoscaler says, and the scheduler where the condition does not repeat it."""
     told = events.said(case, pod, "FailedScheduling", "NotTriggerScaleUp", most=2)
-    return [t for t in told if " ".join(known.split()) not in t]
+    return [t for t in told if " ".join(known.split()) not in t.words]
 
 
 RULE = Rule(
@@ -85,7 +91,7 @@ status:
             expects="""
 broken; also PC302
 PC101 error for all in Service checkout
-  the pod waiting for a node: 0/3 nodes are available: 3 Insufficient cpu.
+  The scheduler finds no node for the pod: 0/3 nodes are available: 3 Insufficient cpu.
   pods: checkout-1
 """,
         ),

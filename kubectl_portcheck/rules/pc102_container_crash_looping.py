@@ -1,9 +1,10 @@
 """PC102: a container of the Service's pods starts and exits again and again."""
 
+from kubectl_portcheck.model.facts import Fact, Said
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -34,14 +35,9 @@ def _check(case: ServiceCase) -> Outcome:
     impact = Impact.ALL if not well else Impact.PODS if seen_ready else Impact.NONE
     return RULE.finding(
         case,
-        f"Container {trouble.container} keeps crashing in {share(tuple(crashing), case.pods)}: "
+        f"Container {trouble.container} keeps crashing in {share(crashing, case.pods)}: it "
         f"{_last_end(trouble)}",
-        evidence=[
-            f"{name}: container {t.container} ended with {_last_end(t)}, "
-            f"{t.restarts} {plural('restart', t.restarts)}"
-            + (f": {t.message}" if t.message else "")
-            for name, (_, t) in crashing.items()
-        ]
+        evidence=[f for name, (_, t) in crashing.items() for f in _facts(case, name, t)]
         # A kill by a liveness or startup probe looks like the container's own end: 137 or 143.
         + [s for name in crashing for s in events.said(case, name, "Unhealthy", "Killing")],
         fixes=_fixes(case, pod, trouble),
@@ -51,11 +47,21 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
+def _facts(case: ServiceCase, pod: str, trouble: Trouble) -> list[Fact]:
+    restarts = f"{trouble.restarts} {plural('restart', trouble.restarts)}"
+    ended = f"container {trouble.container} {_last_end(trouble)}, {restarts}"
+    found: list[Fact] = [evidence.pod_is(case, pod, ended)]
+    if trouble.message:
+        subject = evidence.pod_subject(case, pod)
+        found.append(Said(source="its last message", words=trouble.message, subject=subject))
+    return found
+
+
 def _last_end(trouble: Trouble) -> str:
     if trouble.exit_code is None:
-        return trouble.reason or "no exit code"
+        return f"ended ({trouble.reason})" if trouble.reason else "ended"
     reason = f" ({trouble.reason})" if trouble.reason not in ("", "Error", "Completed") else ""
-    return f"exit code {trouble.exit_code}{reason}"
+    return f"exited with code {trouble.exit_code}{reason}"
 
 
 def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
@@ -116,7 +122,7 @@ status:
             expects="""
 broken; also PC302
 PC102 error for all in Service checkout
-  Container app keeps crashing in the pod: exit code 1
+  Container app keeps crashing in the pod: it exited with code 1
   pods: checkout-1
   review: Fix what ends container app; its log says what that is
     look: kubectl logs checkout-1 -c app --previous -n default

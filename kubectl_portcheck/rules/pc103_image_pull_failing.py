@@ -1,9 +1,10 @@
 """PC103: a container of the Service's pods waits for an image that cannot be pulled."""
 
+from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -32,10 +33,13 @@ def _check(case: ServiceCase) -> Outcome:
     )
     return RULE.finding(
         case,
-        f"The image {image} of container {container} cannot be had in "
-        f"{share(tuple(waiting), case.pods)}",
+        f"The image {image} of container {container} cannot be pulled in "
+        f"{share(waiting, case.pods)}",
         evidence=[
-            *(f"{name}: {why}" for name, (*_, why) in waiting.items()),
+            *(
+                Said(source="the kubelet", words=why, subject=evidence.pod_subject(case, name))
+                for name, (*_, why) in waiting.items()
+            ),
             # While the kubelet waits before it tries again, only the event has the reason.
             *(s for name in waiting for s in events.said(case, name, "Failed", "InspectFailed")),
         ],
@@ -120,9 +124,9 @@ status:
             expects="""
 broken; also PC302
 PC103 error for all in Service checkout
-  The image shop/checkout:v12 of container app cannot be had in the pod
+  The image shop/checkout:v12 of container app cannot be pulled in the pod
   pods: checkout-2-a
-  review: Take back the last rollout of Deployment checkout
+  review: Undo the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default
   review: Correct the image shop/checkout:v12 of container app, or let the node pull it
       (imagePullSecrets, registry, network)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kubectl_portcheck.model.facts import Probes
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
@@ -38,10 +39,17 @@ def _check(case: ServiceCase) -> Outcome:
     impact = Impact.NONE if published else traffic.impact_on(case, [p for p, _ in failing.values()])
     return RULE.finding(
         case,
-        f"The {check.field} fails in {share(tuple(failing), case.pods)}: it asks for "
-        f"{_asked(check)}{_met(case, pod, check)}",
+        f"The {check.field} fails in {share(failing, case.pods)}: it asks for "
+        f"{_asked(check)}{f'; {met}' if (met := _met(case, pod, check)) else ''}",
         evidence=[
-            f"{name}: {c.field} of container {c.container} asks for {_asked(c)}{_met(case, p, c)}"
+            Probes(
+                pod=name,
+                container=c.container,
+                field=c.field,
+                asks=_asked(c),
+                port=c.number,
+                meets=_met(case, p, c),
+            )
             for name, (p, c) in failing.items()
         ]
         + [s for name in failing for s in events.said(case, name, "Unhealthy")],
@@ -62,21 +70,21 @@ def _asked(check: Check) -> str:
 
 
 def _met(case: ServiceCase, pod: Pod, check: Check) -> str:
-    """What the kubelet meets there, as the end of a sentence."""
+    """What the kubelet meets there."""
     if check.asked is None:
         return ""
     if check.number is None:
-        return f", a name that container {check.container} does not declare"
+        return f"container {check.container} declares no port of that name"
     answer = kubelet.meets(case, pod, check.number)
     others = listing(n for n in kubelet.heard(case, pod) if n != check.number)
     where = listing(sorted({socket(s) for s in answer.listeners}))
     return {
-        "not-accepting": ", where a process listens and accepts no connection",
-        "serves": ", where a process listens and gives no good answer",
-        "not-listening": ", where nothing listens" + (f"; {others} does" if others else ""),
-        "loopback-only": f"; {where or 'it'} listens for the pod itself alone",
-        "other-address": f"; {where} is another address than the pod's",
-        "other-family": f"; {where} takes another address family",
+        "not-accepting": "a process listens there but does not accept connections",
+        "serves": "a process listens there and does not answer correctly",
+        "not-listening": "nothing listens there" + (f", only on {others}" if others else ""),
+        "loopback-only": f"the application listens on {where or 'the loopback address'} only",
+        "other-address": f"the application listens on {where}, which is not the pod's IP address",
+        "other-family": f"the application listens on {where}, for another address family",
     }.get(answer.kind, "")
 
 
@@ -88,7 +96,7 @@ def _fixes(case: ServiceCase, failing: Mapping[str, tuple[Pod, Check]]) -> list[
         return [
             fixes.by_hand(
                 f"Make the application listen on 0.0.0.0:{check.number} (or [::]:{check.number}): "
-                "the kubelet dials the pod's address, as clients do"
+                "the kubelet connects to the pod's IP address, as clients do"
             )
         ]
     workload = case.workload(pod)
@@ -147,11 +155,11 @@ probes: {checkout-1: {sockets: ["127.0.0.1:8080"], port-forward: {8080: accepted
             expects="""
 broken; also PC302
 PC104 error for all in Service checkout
-  The readinessProbe fails in the pod: it asks for httpGet 8080/ready; 127.0.0.1:8080 listens
-      for the pod itself alone
+  The readinessProbe fails in the pod: it asks for httpGet 8080/ready; the application listens
+      on 127.0.0.1:8080 only
   pods: checkout-1
-  review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): the kubelet dials the
-      pod's address, as clients do
+  review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): the kubelet connects to
+      the pod's IP address, as clients do
 """,
         ),
         Example(
@@ -191,10 +199,10 @@ probes:
             expects="""
 healthy; also PC304
 PC104 warning in Service checkout
-  The readinessProbe fails in 1 of 2 pods: it asks for httpGet 8080/ready, where a process
-      listens and gives no good answer
+  The readinessProbe fails in 1 of 2 pods: it asks for httpGet 8080/ready; a process listens
+      there and does not answer correctly
   pods: checkout-2-a
-  review: Take back the last rollout of Deployment checkout
+  review: Undo the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default
   review: Fix what the readinessProbe of container app asks for; the event Unhealthy has its
       answer

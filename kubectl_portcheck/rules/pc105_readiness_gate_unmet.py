@@ -2,7 +2,7 @@
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -12,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, plural, share
+from kubectl_portcheck.rules.wording import listing, plural, share, verb
 from kubectl_portcheck.semantics import pods, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -29,17 +29,17 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"The {plural('readiness gate', len(gates))} {listing(gates)} "
-        f"{'holds' if len(gates) == 1 else 'hold'} back {share(tuple(held), case.pods)} whose "
+        f"{verb(gates, 'keeps', 'keep')} {share(held, case.pods)} from being Ready, though the "
         "containers are ready",
         evidence=[
-            f"{name}: condition {gate} is {why}"
+            evidence.pod_is(case, name, f"condition {gate} is {why}")
             for name, (_, unmet) in held.items()
             for gate, why in unmet.items()
         ],
         fixes=[
             fixes.by_hand(
-                f"See why the controller that sets the condition {gate} does not set it to True: "
-                "its own log says; where it is gone, remove the readinessGate from the pod template"
+                f"Read in the log of its controller why the condition {gate} is not True. If that "
+                "controller is gone, remove the readinessGate from the pod template"
             )
             for gate in gates
         ],
@@ -60,7 +60,7 @@ def _unmet(pod: Pod) -> dict[str, str]:
     for gate in pod.spec.readiness_gates:
         condition = conditions.get(gate.condition_type)
         if condition is None:
-            unmet[gate.condition_type] = "not set by anyone"
+            unmet[gate.condition_type] = "not set"
         elif condition.status != "True":
             said = condition.message or condition.reason
             unmet[gate.condition_type] = condition.status + (f": {said}" if said else "")
@@ -108,11 +108,11 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken; also PC302
 PC105 error for all in Service checkout
-  The readiness gate example.com/registered holds back the pod whose containers are ready
+  The readiness gate example.com/registered keeps the pod from being Ready, though the
+      containers are ready
   pods: checkout-1
-  review: See why the controller that sets the condition example.com/registered does not set it
-      to True: its own log says; where it is gone, remove the readinessGate from the pod
-      template
+  review: Read in the log of its controller why the condition example.com/registered is not
+      True. If that controller is gone, remove the readinessGate from the pod template
 """,
         ),
         Example(

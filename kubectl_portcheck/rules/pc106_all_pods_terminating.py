@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.rules.wording import capital, share, verb
 from kubectl_portcheck.semantics import pods, rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.traffic import SETTLED
@@ -26,13 +26,13 @@ def _check(case: ServiceCase) -> Outcome:
     if not everyone or not all(pods.is_terminating(p) for p in everyone):
         return Passed()
     draining = any(Case(case.evidence, port, case.now).used_pods for port in case.asked_ports)
-    verb = "is" if len(everyone) == 1 else "are"
-    still = f"; until then {'it answers' if len(everyone) == 1 else 'they answer'}"
+    still = f"; until then {verb(everyone, 'it answers', 'they answer')}"
     return RULE.finding(
         case,
-        f"{share(everyone, everyone)} {verb} being deleted, and no other pod takes over"
+        capital(f"{share(everyone, everyone)} {verb(everyone, 'is', 'are')} being deleted")
+        + ", and no other pod takes over"
         + (still if draining else ""),
-        evidence=[f"{p.metadata.name}: {_progress(case, p)}" for p in everyone],
+        evidence=[evidence.pod_is(case, p.metadata.name, _progress(case, p)) for p in everyone],
         fixes=_fixes(case, everyone),
         impact=Impact.NONE if draining else Impact.ALL,
         severity="warning" if draining else "error",
@@ -45,7 +45,7 @@ def _progress(case: ServiceCase, pod: Pod) -> str:
     seconds = pods.age(pod.metadata.deletion_timestamp, case.now)
     state = pod.status.phase if pods.is_finished(pod) else "running"
     if seconds != float("inf") and seconds > SETTLED:
-        return f"{state}; its grace period ended {seconds:.0f} s ago: a finalizer, or a lost node"
+        return f"{state}; its grace period ended {seconds:.0f} s ago: a finalizer or a lost node"
     return f"{state}; being deleted"
 
 
@@ -63,16 +63,14 @@ def _fixes(case: ServiceCase, everyone: Sequence[Pod]) -> list[Fix]:
             fix = fixes.run(
                 case,
                 *("scale", name, f"--replicas={count}"),
-                title=f"If it was scaled to zero by mistake: scale {workload.kind} {workload.name} "
-                f"to {count} again",
+                title=f"Scale {workload.kind} {workload.name} to {count}, if it was scaled to 0 by "
+                "mistake",
                 subject=workload,
             )
             if fix not in found:
                 found.append(fix)
     return found or [
-        fixes.by_hand(
-            "See what deleted the pods, and why no workload makes new ones in their place"
-        )
+        fixes.by_hand("Find out what deleted the pods, and why no workload creates new ones")
     ]
 
 
@@ -127,9 +125,9 @@ ports: [{name: "", port: 8080}]
             expects="""
 broken; also PC302
 PC106 error for all in Service checkout
-  the pod is being deleted, and no other pod takes over
+  The pod is being deleted, and no other pod takes over
   pods: checkout-1-a
-  review: If it was scaled to zero by mistake: scale Deployment checkout to 1 again
+  review: Scale Deployment checkout to 1, if it was scaled to 0 by mistake
     kubectl scale deployment/checkout --replicas=1 -n default
 """,
         ),
@@ -155,9 +153,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
             expects="""
 healthy
 PC106 warning in Service checkout
-  the pod is being deleted, and no other pod takes over; until then it answers
+  The pod is being deleted, and no other pod takes over; until then it answers
   pods: checkout-1
-  review: See what deleted the pods, and why no workload makes new ones in their place
+  review: Find out what deleted the pods, and why no workload creates new ones
 """,
         ),
         Example(

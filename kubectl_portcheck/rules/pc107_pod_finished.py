@@ -1,9 +1,7 @@
 """PC107: all pods that the selector matches have finished."""
 
-from collections import Counter
-
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -22,22 +20,23 @@ def _check(case: ServiceCase) -> Outcome:
     ended = [p for p in case.finished_pods if not pods.is_terminating(p)]
     if case.pods or not ended:
         return Passed()
-    phases = Counter(p.status.reason or p.status.phase for p in ended)
     owners = sorted({f"{w.kind} {w.name}" for p in ended if (w := case.workload(p))})
     of_job = [o for o in owners if o.startswith("Job ")]
     whose = f" (of {listing(owners)})" if owners else ""
     return RULE.finding(
         case,
-        f"The selector matches {len(ended)} {plural('pod', len(ended))} that ran to "
-        f"{'its' if len(ended) == 1 else 'their'} end{whose}, and none that runs",
-        evidence=[f"{p.metadata.name}: {_end(p.status.phase, p.status.reason)}" for p in ended]
-        + [f"{count} {phase}" for phase, count in sorted(phases.items()) if len(phases) > 1],
+        f"The selector matches only {len(ended)} finished {plural('pod', len(ended))}{whose}; no "
+        "pod is running",
+        evidence=[
+            evidence.pod_is(case, p.metadata.name, _end(p.status.phase, p.status.reason))
+            for p in ended
+        ],
         fixes=[
             fixes.by_hand(
-                f"Select pods that keep running: those of {listing(of_job)} end by design"
+                f"Select pods that keep running: those of {listing(of_job)} finish by design"
                 if of_job
                 else "Run the application in a Deployment, which replaces a pod that ends, or "
-                "select the pods that were meant"
+                "change the selector to the pods that were meant"
             )
         ],
         impact=Impact.ALL,
@@ -84,9 +83,9 @@ status: {phase: Succeeded}
             expects="""
 broken
 PC107 error for all in Service checkout
-  The selector matches 1 pod that ran to its end (of Job migrate), and none that runs
+  The selector matches only 1 finished pod (of Job migrate); no pod is running
   pods: migrate-x
-  review: Select pods that keep running: those of Job migrate end by design
+  review: Select pods that keep running: those of Job migrate finish by design
 """,
         ),
         Example(

@@ -1,5 +1,6 @@
 """PC201: the containers run, but no process listens on any port."""
 
+from kubectl_portcheck.model.facts import Listens
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -34,7 +35,7 @@ def _check(case: Case) -> Outcome:
     return RULE.finding(
         case,
         f"No process listens on any port in {share(found, case.backends)}",
-        evidence=[f"{s.name}: containers run, no listening socket" for s in found],
+        evidence=[Listens(pod=s.name, note="its containers run") for s in found],
         fixes=[
             fixes.look(
                 case,

@@ -1,6 +1,7 @@
 """PC202: the target port listens on 127.0.0.1 or ::1 only."""
 
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.model.facts import Fact, Observation
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -11,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -23,14 +24,14 @@ def _check(case: Case) -> Outcome:
     programs = sorted({s.program for f in found for s in f.answer.listeners if s.program})
     addresses = sorted({s.address for f in found for s in f.answer.listeners})
     who = listing(programs)
-    evidence = [f"{f.name}: {listing(socket(s) for s in f.answer.listeners)}" for f in found]
+    facts: list[Fact] = [evidence.at(f) for f in found]
     if any(f.forward and f.forward.outcome == "accepted" for f in found):
-        evidence.append("A port-forward works, because it dials the pod's loopback too")
+        facts.append(Observation(text="a port-forward works: it connects to the pod's loopback"))
     return RULE.finding(
         case,
-        f"{who or 'The application'} listens on {listing(addresses) or 'the loopback address'} "
-        f"alone in {share(found, case.backends)}: clients dial the pod's address and are refused",
-        evidence=evidence,
+        f"{who or 'The application'} listens on {listing(addresses)} only in "
+        f"{share(found, case.backends)}; clients connect to the pod's IP address and are refused",
+        evidence=facts,
         fixes=[
             fixes.by_hand(
                 f"Make {who or 'the application'} listen on 0.0.0.0:{found[0].target} (or "
@@ -78,7 +79,8 @@ probes: {checkout-1: {sockets: ["127.0.0.1:8080 python3"], port-forward: {8080: 
             expects="""
 broken; also PC501
 PC202 error for all in Service checkout, port 80/TCP
-  python3 listens on 127.0.0.1 alone in the pod: clients dial the pod's address and are refused
+  python3 listens on 127.0.0.1 only in the pod; clients connect to the pod's IP address and are
+      refused
   pods: checkout-1
   review: Make python3 listen on 0.0.0.0:8080 (or [::]:8080) instead of 127.0.0.1: a setting of
       the application, such as --host, --bind or listen

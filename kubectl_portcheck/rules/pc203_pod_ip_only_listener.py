@@ -1,5 +1,6 @@
 """PC203: the target port listens on the pod's IP address only, so port-forward fails."""
 
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -9,7 +10,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -21,13 +22,12 @@ def _check(case: Case) -> Outcome:
     failed = [s for s in found if s.forward and s.forward.outcome != "accepted"]
     return RULE.finding(
         case,
-        f"{share(found, case.backends)} {'listens' if len(found) == 1 else 'listen'} on "
-        f"{listing(sorted({s.target for s in found if s.target is not None}))} at the pod's own "
-        "address alone: the Service works, and a port-forward does not",
+        capital(f"{share(found, case.backends)} {verb(found, 'listens', 'listen')} on ")
+        + f"{listing(sorted({s.target for s in found if s.target is not None}))} at the pod's IP "
+        "address only: the Service works, but a port-forward does not",
         evidence=[
-            f"{s.name}: {listing(socket(x) for x in s.answer.listeners)}"
-            + (f"; port-forward {s.forward.outcome}" if s in failed and s.forward else "")
-            for s in found
+            *(evidence.at(s) for s in found),
+            *(evidence.connected(s.forward) for s in failed if s.forward),
         ],
         severity="warning" if failed else "info",
         pods=names(found),
@@ -75,7 +75,7 @@ probes: {checkout-1: {sockets: ["10.0.0.1:8080 java"], port-forward: {8080: refu
             expects="""
 healthy
 PC203 warning in Service checkout, port 80/TCP
-  the pod listens on 8080 at the pod's own address alone: the Service works, and a port-forward
+  The pod listens on 8080 at the pod's IP address only: the Service works, but a port-forward
       does not
   pods: checkout-1
 """,

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -67,15 +67,16 @@ def _finding(
     found = list({s.name: s for hit in by_family.values() for s in hit}.values())
     refused = listing(by_family)
     taken = sorted({"IPv6" if x.family == "IPv6" else "IPv4" for s in found for x in s.answer[2]})
-    path = "" if wholly else f"; clients that come by {listing(taken)} are served"
+    path = "" if wholly else f"; clients that use {listing(taken)} are served"
     return RULE.finding(
         case,
-        f"{share(found, case.backends)} {'takes' if len(found) == 1 else 'take'} no {refused} "
-        f"clients on {listing(sorted({s.target for s in found if s.target is not None}))}, "
-        f"and the Service has an {refused} address{path}",
+        capital(f"{share(found, case.backends)} {verb(found, 'does', 'do')} not accept {refused} ")
+        + f"connections on {listing(sorted({s.target for s in found if s.target is not None}))}, "
+        f"but the Service has an {refused} address{path}",
         evidence=[
-            f"{s.name}: {listing(socket(x) for x in s.answer.listeners)} takes "
-            f"{listing(sorted({x.family for x in s.answer.listeners}))} alone"
+            evidence.at(
+                s, f"accepts {listing(sorted({x.family for x in s.answer.listeners}))} only"
+            )
             for s in found
         ],
         fixes=_fixes(case, found, list(by_family), bool(wholly)),
@@ -89,7 +90,7 @@ def _fixes(
 ) -> list[Fix]:
     port = found[0].target
     app = fixes.by_hand(
-        f"Make the application listen on [::]:{port} without IPV6_V6ONLY, which takes both families"
+        f"Make the application listen on [::]:{port} without IPV6_V6ONLY, for both families"
     )
     if wholly or list(case.families[1:]) != list(refused):
         return [app]
@@ -102,7 +103,7 @@ def _fixes(
                 fixes.test("/spec/ipFamilies", list(case.families)),
                 fixes.add("/spec/ipFamilyPolicy", "SingleStack"),
             ],
-            title=f"Or give up the Service's {listing(refused)} address, which clients lose",
+            title=f"Remove the Service's {listing(refused)} address; clients that use it lose it",
             safety="review",
             source="spec:\n  ipFamilyPolicy: SingleStack\n",
         ),
@@ -150,10 +151,9 @@ probes: {checkout-1: {sockets: ["[::]:8080 v6only"]}}
             expects="""
 broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
-  the pod takes no IPv4 clients on 8080, and the Service has an IPv4 address
+  The pod does not accept IPv4 connections on 8080, but the Service has an IPv4 address
   pods: checkout-1
-  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
-      families
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
 """,
         ),
         Example(
@@ -180,12 +180,11 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 degraded
 PC204 error for path in Service checkout, port 80/TCP
-  the pod takes no IPv6 clients on 8080, and the Service has an IPv6 address; clients that come
-      by IPv4 are served
+  The pod does not accept IPv6 connections on 8080, but the Service has an IPv6 address; clients
+      that use IPv4 are served
   pods: checkout-1
-  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
-      families
-  review: Or give up the Service's IPv6 address, which clients lose
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
+  review: Remove the Service's IPv6 address; clients that use it lose it
     add /spec/ipFamilyPolicy SingleStack in Service checkout
 """,
         ),
@@ -259,10 +258,9 @@ probes:
             expects="""
 broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
-  the pod takes no IPv6 clients on 8080, and the Service has an IPv6 address
+  The pod does not accept IPv6 connections on 8080, but the Service has an IPv6 address
   pods: checkout-1
-  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, which takes both
-      families
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
 """,
         ),
         Example(

@@ -2,6 +2,7 @@
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import NOT_ASKED
+from kubectl_portcheck.model.facts import Declares
 from kubectl_portcheck.model.objects import ContainerPort, Pod
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -13,7 +14,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.rules.wording import listing, plural, verb
 from kubectl_portcheck.semantics import mesh, pods, ports, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -45,17 +46,19 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"{plural('containerPort', len(stale))} {listing(labels)} "
-        f"{'is' if len(stale) == 1 else 'are'} declared, nothing listens there, and the Service "
-        f"does not use {'it' if len(stale) == 1 else 'them'}",
+        f"{verb(stale, 'is', 'are')} declared, but nothing listens there, and the Service does not "
+        f"use {verb(stale, 'it', 'them')}",
         evidence=[
-            f"container {container}: {port.container_port}/{port.protocol} declared in "
-            f"{listing(names)}, no such socket"
+            Declares(
+                pod=name, ports=(port,), note=f"in container {container}; nothing listens there"
+            )
             for (container, port), names in stale.items()
+            for name in names
         ],
         fixes=[
             fixes.by_hand(
-                "Correct or remove the containerPort in the pod template, at its next change: "
-                "declaring opens nothing, but readers, monitors and policies trust it"
+                "Correct or remove the containerPort when you next change the pod template: it "
+                "opens nothing, but people, monitors and policies go by it"
             )
         ],
         pods=dict.fromkeys(n for names in stale.values() for n in names),
@@ -107,10 +110,10 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
             expects="""
 healthy
 PC205 info in Service checkout
-  containerPort 8080 is declared, nothing listens there, and the Service does not use it
+  containerPort 8080 is declared, but nothing listens there, and the Service does not use it
   pods: checkout-1
-  review: Correct or remove the containerPort in the pod template, at its next change: declaring
-      opens nothing, but readers, monitors and policies trust it
+  review: Correct or remove the containerPort when you next change the pod template: it opens
+      nothing, but people, monitors and policies go by it
 """,
         ),
         Example(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, socket
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -29,13 +29,9 @@ def _check(case: Case) -> Outcome:
     numbers = listing(sorted({s.target for s in found if s.target is not None}))
     return RULE.finding(
         case,
-        f"The Service sends {wrong} to {numbers}, and {share(found, case.backends)} "
-        f"{'listens' if len(found) == 1 else 'listen'} there for {right}",
-        evidence=[
-            f"{s.name}: {right} {listing(socket(x) for x in s.answer.listeners)}, "
-            f"no {wrong} socket on {s.target}"
-            for s in found
-        ],
+        f"The Service sends {wrong} to {numbers}, but {share(found, case.backends)} "
+        f"{verb(found, 'listens', 'listen')} there for {right}",
+        evidence=[evidence.at(s, f"by {right}, not by {wrong}") for s in found],
         fixes=_fixes(case, found, right),
         impact=impact_of(found, case),
         pods=names(found),
@@ -44,8 +40,8 @@ def _check(case: Case) -> Outcome:
 
 def _fixes(case: Case, found: Sequence[PodState], right: str) -> list[Fix]:
     app = fixes.by_hand(
-        f"If clients speak {case.port.protocol}: make the application listen on "
-        f"{found[0].target} for {case.port.protocol}"
+        f"Make the application listen on {found[0].target} for {case.port.protocol}, if clients "
+        f"speak {case.port.protocol}"
     )
     taken = any(p.port == case.port.port and p.protocol == right for p in case.service.spec.ports)
     if taken or len(found) < len(case.backends):
@@ -65,7 +61,7 @@ def _fixes(case: Case, found: Sequence[PodState], right: str) -> list[Fix]:
         case,
         case.subject,
         operations,
-        title=f"Let the Service send {right}"
+        title=f"Set the protocol of the Service port to {right}"
         + (", as the containers declare" if agreed else f", if clients speak {right}"),
         safety="safe" if agreed else "review",
         source=f"spec:\n  ports:\n  - port: {case.port.port}\n    protocol: {right}\n",
@@ -121,11 +117,11 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:5353"], port-forward: {5353: refuse
             expects="""
 broken; also PC501
 PC206 error for all in Service checkout, port 53/TCP
-  The Service sends TCP to 5353, and the pod listens there for UDP
+  The Service sends TCP to 5353, but the pod listens there for UDP
   pods: checkout-1
-  safe: Let the Service send UDP, as the containers declare
+  safe: Set the protocol of the Service port to UDP, as the containers declare
     replace /spec/ports/0/protocol UDP in Service checkout
-  review: If clients speak TCP: make the application listen on 5353 for TCP
+  review: Make the application listen on 5353 for TCP, if clients speak TCP
 """,
         ),
         Example(

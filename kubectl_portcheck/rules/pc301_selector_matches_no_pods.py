@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import State
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.model.report import Impact
@@ -24,9 +25,14 @@ from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, 
 class _Meant(NamedTuple):
     """A workload, or a group of pods, whose labels nearly match."""
 
-    what: str
+    what: Subject
     miss: NearMiss
     pods: int
+
+    @property
+    def label(self) -> str:
+        """``Deployment checkout``."""
+        return f"{self.what.kind} {self.what.name}"
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -38,15 +44,15 @@ def _check(case: ServiceCase) -> Outcome:
     if idle:
         return _idle(case, wanted, idle[0])
     meant = _meant(case)
-    evidence = [f"selector: {wanted}"]
-    evidence += [f"{m.what} bears {_found(m.miss)}" for m in meant[:3]]
+    facts = [State(subject=case.subject, state=f"selects {wanted}")]
+    facts += [State(subject=m.what, state=f"has {_found(m.miss)}") for m in meant[:3]]
     summary = f"The selector {wanted} matches no pod"
     if len(meant) == 1:
-        summary += f"; {meant[0].what} bears {_found(meant[0].miss)}"
+        summary += f"; {meant[0].label} has {_found(meant[0].miss)}"
     return RULE.finding(
         case,
         summary,
-        evidence=evidence,
+        evidence=facts,
         fixes=_fixes(case, meant),
         impact=Impact.ALL,
     )
@@ -55,18 +61,19 @@ def _check(case: ServiceCase) -> Outcome:
 def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
     """The selector is right, and the workload that it means has no pods."""
     name = workload.metadata.name
+    subject = Subject(kind="Deployment", namespace=case.namespace, name=name)
     asleep = workload.spec.replicas == 0
     wake = fixes.run(
         case,
         *("scale", f"deployment/{name}", "--replicas=1"),
         title=f"Scale Deployment {name} to 1",
-        subject=Subject(kind="Deployment", namespace=case.namespace, name=name),
+        subject=subject,
     )
     return RULE.finding(
         case,
-        f"The selector {wanted} matches no pod: Deployment {name} makes such pods and "
-        + ("is scaled to 0" if asleep else "has made none"),
-        evidence=[f"Deployment {name}: replicas {workload.spec.replicas}"],
+        f"The selector {wanted} matches no pod: Deployment {name}, whose pods it selects, "
+        + ("is scaled to 0" if asleep else "has none"),
+        evidence=[State(subject=subject, state=f"replicas: {workload.spec.replicas}")],
         fixes=[wake] if asleep else [],
         impact=Impact.ALL,
     )
@@ -83,29 +90,33 @@ def _found(miss: NearMiss) -> str:
 def _meant(case: ServiceCase) -> list[_Meant]:
     """The workloads and lone pods that fail in one label, the nearest first."""
     selector = case.service.spec.selector
-    found: dict[tuple[str, NearMiss], int] = {}
+    found: dict[tuple[Subject, NearMiss], int] = {}
     for workload in case.deployments:
         miss = near_miss(selector, workload.spec.template.metadata.labels)
         if miss:
-            found.setdefault((f"Deployment {workload.metadata.name}", miss), 0)
+            found.setdefault((_subject(case, "Deployment", workload.metadata.name), miss), 0)
     for pod in case.namespace_pods:
         miss = near_miss(selector, pod.metadata.labels)
         if miss is None:
             continue
         known = next((k for k in found if k[1] == miss and _made(pod.metadata.name, k[0])), None)
         owner = next((o for o in pod.metadata.owner_references if o.controller), None)
-        lone = f"{owner.kind} {owner.name}" if owner else f"pod {pod.metadata.name}"
-        key = known or (lone, miss)
+        lone = (owner.kind, owner.name) if owner else ("Pod", pod.metadata.name)
+        key = known or (_subject(case, *lone), miss)
         found[key] = found.get(key, 0) + 1
     meant = [_Meant(what, miss, pods) for (what, miss), pods in found.items()]
     meant = [m for m in meant if m.miss.closeness >= 0.6 or len(selector) > 1]
-    meant.sort(key=lambda m: (-m.miss.closeness, -m.pods, m.what))
+    meant.sort(key=lambda m: (-m.miss.closeness, -m.pods, m.label))
     # A near-identical label beats one that merely shares the other terms.
     return [m for m in meant if m.miss.closeness >= meant[0].miss.closeness - 0.2]
 
 
-def _made(pod: str, workload: str) -> bool:
-    return workload.startswith("Deployment ") and pod.startswith(workload.split(" ", 1)[1] + "-")
+def _subject(case: ServiceCase, kind: str, name: str) -> Subject:
+    return Subject(kind=kind, namespace=case.namespace, name=name)
+
+
+def _made(pod: str, workload: Subject) -> bool:
+    return workload.kind == "Deployment" and pod.startswith(f"{workload.name}-")
 
 
 def _is_slip(case: ServiceCase, miss: NearMiss) -> bool:
@@ -131,14 +142,13 @@ def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
             ]
         else:
             continue
-        alike = [m.what for m in meant if m.miss == miss]
-        verb = "bears" if len(alike) == 1 else "bear"
+        alike = [m.label for m in meant if m.miss == miss]
         found.append(
             fixes.patch(
                 case,
                 case.subject,
                 operations,
-                title=f"Select {_found(miss)}, as {listing(alike)} {verb}",
+                title=f"Change the selector to {_found(miss)}, the label of {listing(alike)}",
                 safety="safe" if safe else "review",
                 source=f"spec:\n  selector:\n    {_found(miss).replace('=', ': ', 1)}\n",
             )
@@ -184,8 +194,8 @@ spec: {containers: [{name: app}]}
             expects="""
 broken
 PC301 error for all in Service checkout
-  The selector app=chekout matches no pod; Deployment checkout bears app=checkout
-  safe: Select app=checkout, as Deployment checkout bears
+  The selector app=chekout matches no pod; Deployment checkout has app=checkout
+  safe: Change the selector to app=checkout, the label of Deployment checkout
     replace /spec/selector/app checkout in Service checkout
 """,
         ),
@@ -207,7 +217,7 @@ spec: {containers: [{name: app}]}
             expects="""
 broken
 PC301 error for all in Service cart
-  The selector app=cart matches no pod: Deployment cart makes such pods and is scaled to 0
+  The selector app=cart matches no pod: Deployment cart, whose pods it selects, is scaled to 0
   review: Scale Deployment cart to 1
     kubectl scale deployment/cart --replicas=1 -n default
 """,

@@ -1,6 +1,7 @@
 """PC302: the selector matches pods, but none of them is Ready."""
 
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -11,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import plural
+from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import pods, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -26,9 +27,12 @@ def _check(case: Case) -> Outcome:
         return NotApplicable("the pods are ready: the EndpointSlices lag (PC307), or lack the port")
     return RULE.finding(
         case,
-        f"None of {len(case.pods)} {plural('pod', len(case.pods))} is Ready, so the Service has no "
-        "endpoint to send clients to",
-        evidence=[f"{s.name}: {pods.describe(s.pod)}{_probe(case, s)}" for s in case.states],
+        ("The pod is not" if len(case.pods) == 1 else f"None of the {len(case.pods)} pods is")
+        + " Ready, so the Service has no ready endpoint",
+        evidence=[
+            evidence.pod_is(case, s.name, f"{pods.describe(s.pod)}{_probe(case, s)}")
+            for s in case.states
+        ],
         impact=Impact.ALL,
         pods=[s.name for s in case.states],
     )
@@ -45,7 +49,7 @@ def _probe(case: Case, state: PodState) -> str:
     found = sorted({s.port for s in listeners if s.protocol == "TCP"})
     if asked[0] in found:
         return f"; readiness is checked on {asked[0]}, where a process listens"
-    where = f"; {', '.join(map(str, found))} listen" if found else ""
+    where = f"; the pod listens on {listing(found)}" if found else ""
     return f"; readiness is checked on {asked[0]}, where nothing listens{where}"
 
 
@@ -88,7 +92,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken; also PC411, PC104
 PC302 error for all in Service checkout, port 80/TCP, follows from PC411
-  None of 1 pod is Ready, so the Service has no endpoint to send clients to
+  The pod is not Ready, so the Service has no ready endpoint
   pods: checkout-1
 """,
         ),

@@ -1,6 +1,8 @@
 """PC303: ready endpoints do not have the port, because a named targetPort did not resolve."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -10,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import plural
+from kubectl_portcheck.rules.wording import plural, verb
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -22,13 +24,17 @@ def _check(case: Case) -> Outcome:
     if not without:
         return Passed()
     every = not case.backends
-    names = [e.pod or "an address" for e in without]
     label = f"port {case.port.name}" if case.port.name else f"port {case.port.port}"
     return RULE.finding(
         case,
-        f"{len(without)} ready {plural('endpoint', len(without))} without {label}: the endpoint "
-        f"controller could not resolve targetPort {case.target}",
-        evidence=[f"{name}: ready in an EndpointSlice without {label}" for name in names],
+        f"{len(without)} ready {plural('endpoint', len(without))} {verb(without, 'has', 'have')} "
+        f"no {label}, because targetPort {case.target} does not resolve",
+        evidence=[
+            evidence.pod_is(case, e.pod, f"ready in an EndpointSlice that has no {label}")
+            if e.pod
+            else Observation(text=f"an address is ready in an EndpointSlice that has no {label}")
+            for e in without
+        ],
         impact=Impact.ALL if every else Impact.NONE,
         severity="error" if every else "warning",
         pods=[e.pod for e in without if e.pod],
@@ -73,7 +79,7 @@ ports: null
             expects="""
 broken; also PC402
 PC303 error for all in Service checkout, port 80/TCP, follows from PC402
-  1 ready endpoint without port 80: the endpoint controller could not resolve targetPort htpp
+  1 ready endpoint has no port 80, because targetPort htpp does not resolve
   pods: checkout-1
 """,
         ),

@@ -1,5 +1,6 @@
 """PC304: some pods of the Service are not Ready; the others serve."""
 
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -9,7 +10,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.rules.wording import share, verb
 from kubectl_portcheck.semantics import pods, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -22,10 +23,9 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     return RULE.finding(
         case,
-        f"{share(late, staying)} {'is' if len(late) == 1 else 'are'} not Ready and "
-        f"{'gets' if len(late) == 1 else 'get'} no traffic; "
-        f"{len(staying) - len(unready)} {'is' if len(staying) - len(unready) == 1 else 'are'}",
-        evidence=[f"{p.metadata.name}: {pods.describe(p)}" for p in late],
+        f"{share(late, staying)} {verb(late, 'is', 'are')} not Ready and "
+        f"{verb(late, 'gets', 'get')} no traffic",
+        evidence=[evidence.pod_is(case, p.metadata.name, pods.describe(p)) for p in late],
         pods=[p.metadata.name for p in late],
     )
 
@@ -68,7 +68,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC304 warning in Service checkout
-  1 of 2 pods is not Ready and gets no traffic; 1 is
+  1 of 2 pods is not Ready and gets no traffic
   pods: checkout-2
 """,
         ),

@@ -1,5 +1,6 @@
 """PC305: the ports of manual EndpointSlices have other names than the Service's ports."""
 
+from kubectl_portcheck.model.facts import State
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import EndpointPort, EndpointSlice
 from kubectl_portcheck.model.report import Impact
@@ -31,10 +32,15 @@ def _check(case: Case) -> Outcome:
     wanted = f"{case.port.name}/{case.port.protocol}" if case.port.name else "without a name"
     return RULE.finding(
         case,
-        f"The Service's port {case.port.port} is {wanted}, and the EndpointSlices carry "
+        f"The Service's port {case.port.port} is {wanted}, but the EndpointSlices have "
         f"{listing(dict.fromkeys(found)) or 'no port'}: names and protocols must be the same",
         evidence=[
-            f"EndpointSlice {s.metadata.name}: {listing(map(_label, s.ports or ())) or 'no port'}"
+            State(
+                subject=Subject(
+                    kind="EndpointSlice", namespace=case.namespace, name=s.metadata.name
+                ),
+                state=f"has {listing(map(_label, s.ports or ())) or 'no port'}",
+            )
             for s in case.slices
         ],
         fixes=[fix for piece in case.slices for fix in _fixes(case, piece)],
@@ -76,7 +82,7 @@ def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
             case,
             subject,
             operations,
-            title=f"Call the port {label} in EndpointSlice {piece.metadata.name}, as the Service "
+            title=f"Name the port {label} in EndpointSlice {piece.metadata.name}, as the Service "
             "does",
             safety="safe" if sure else "review",
         )
@@ -123,9 +129,9 @@ ports: [{name: pg, port: 5432}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 5432/TCP
-  The Service's port 5432 is postgres/TCP, and the EndpointSlices carry pg (5432/TCP): names and
+  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
-  safe: Call the port postgres in EndpointSlice checkout-1, as the Service does
+  safe: Name the port postgres in EndpointSlice checkout-1, as the Service does
     add /ports/0/name postgres in EndpointSlice checkout-1
 """,
         ),

@@ -1,5 +1,7 @@
 """PC306: a Service without a selector has no endpoints."""
 
+from kubectl_portcheck.model.facts import State
+from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -31,13 +33,19 @@ def _check(case: ServiceCase) -> Outcome:
         case,
         f"The Service has no selector, and {lacking}",
         evidence=[
-            f"EndpointSlice {s.metadata.name}: {len(s.endpoints or ())} addresses"
+            State(
+                subject=Subject(
+                    kind="EndpointSlice", namespace=case.namespace, name=s.metadata.name
+                ),
+                state=f"has {len(s.endpoints or ())} addresses",
+            )
             for s in case.slices
         ],
         fixes=[
             fixes.by_hand(
-                "Give the Service the selector of the pods it is for; or, for addresses outside, "
-                f"write an EndpointSlice with the label kubernetes.io/service-name: {case.name}",
+                "Add a selector for the pods that the Service is for; or, for addresses outside of "
+                "the cluster, create an EndpointSlice with the label "
+                f"kubernetes.io/service-name: {case.name}",
                 _slice(case),
             )
         ],
@@ -90,8 +98,8 @@ spec: {ports: [{port: 80, targetPort: 8080}]}
 broken
 PC306 error for all in Service checkout
   The Service has no selector, and no EndpointSlice belongs to it
-  review: Give the Service the selector of the pods it is for; or, for addresses outside, write
-      an EndpointSlice with the label kubernetes.io/service-name: checkout
+  review: Add a selector for the pods that the Service is for; or, for addresses outside of the
+      cluster, create an EndpointSlice with the label kubernetes.io/service-name: checkout
 """,
         ),
         Example(

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.rules.wording import listing, share, verb
 from kubectl_portcheck.semantics import endpoints, listening, pods, ports, traffic
 from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.case import Case
@@ -50,7 +51,7 @@ def _check(case: Case) -> Outcome:
     return RULE.finding(
         case,
         f"The EndpointSlices are out of date: {listing(_facts(case, stale, settled))}",
-        evidence=_evidence(stale, settled),
+        evidence=_evidence(case, stale, settled),
         fixes=_fixes(case, stale),
         impact=impact,
         severity="warning" if impact == Impact.NONE else "error",
@@ -115,27 +116,39 @@ def _impact(case: Case, stale: _Stale, absent: Sequence[Pod]) -> Impact | None:
 def _facts(case: Case, stale: _Stale, absent: Sequence[Pod]) -> list[str]:
     facts = []
     if stale.elsewhere:
-        carried = sorted({str(e.port or "no port") for e, _, _ in stale.elsewhere})
+        carried = sorted({str(e.port or "none") for e, _, _ in stale.elsewhere})
         wanted = sorted({n for _, _, n in stale.elsewhere})
-        facts.append(f"they carry {listing(carried)} where targetPort is {listing(wanted)}")
+        facts.append(f"they have port {listing(carried)}, but targetPort is {listing(wanted)}")
     if absent:
-        verb = "is" if len(absent) == 1 else "are"
-        facts.append(f"{share(absent, case.pods)} {verb} Ready and not in them")
+        facts.append(f"{share(absent, case.pods)} {verb(absent, 'is', 'are')} Ready, not in them")
     if stale.gone:
         everyone = {e.pod or e.endpoint.addresses for e in case.endpoints if e.endpoint.ready}
-        verb = "leads" if len(stale.gone) == 1 else "lead"
-        facts.append(f"{share(stale.gone, list(everyone), 'endpoint')} {verb} to no pod")
+        gone = share(stale.gone, everyone, "endpoint")
+        facts.append(f"{gone} {verb(stale.gone, 'leads', 'lead')} to no pod")
     return facts
 
 
-def _evidence(stale: _Stale, absent: Sequence[Pod]) -> list[str]:
-    lines = [f"{p.metadata.name}: {e.port or 'no port'}, not {n}" for e, p, n in stale.elsewhere]
-    lines += [f"{p.metadata.name}: Ready at {p.status.pod_ip}, in no slice" for p in absent]
-    lines += [
-        f"{', '.join(e.endpoint.addresses)}: ready for {e.pod}, which is no pod of the selector"
+def _evidence(case: Case, stale: _Stale, absent: Sequence[Pod]) -> list[Fact]:
+    found: list[Fact] = [
+        evidence.observed(
+            case,
+            pod.metadata.name,
+            f"its endpoint has {f'port {e.port}' if e.port else 'no port'}, not {n}",
+        )
+        for e, pod, n in stale.elsewhere
+    ]
+    found += [
+        evidence.pod_is(case, p.metadata.name, f"Ready at {p.status.pod_ip}, in no EndpointSlice")
+        for p in absent
+    ]
+    found += [
+        Observation(
+            text=f"{', '.join(e.endpoint.addresses)} is a ready endpoint of {e.pod}, which the "
+            "selector does not match"
+        )
         for e in stale.gone
     ]
-    return lines
+    return found
 
 
 def _fixes(case: Case, stale: _Stale) -> list[Fix]:
@@ -153,15 +166,15 @@ def _fixes(case: Case, stale: _Stale) -> list[Fix]:
                 fixes.run(
                     case,
                     *("delete", "endpointslice", name),
-                    title=f"If {who} needs it no more: delete EndpointSlice {name}, which "
-                    "Kubernetes does not write",
+                    title=f"Delete EndpointSlice {name}, which Kubernetes does not write, if "
+                    f"{who} no longer needs it",
                     subject=Subject(kind="EndpointSlice", namespace=case.namespace, name=name),
                 )
             )
     return found or [
         fixes.by_hand(
-            "Slices follow within seconds. Where they do not, the endpoint slice controller does "
-            "not work: see kube-controller-manager and its log"
+            "Check kube-controller-manager and its log: its EndpointSlice controller updates them "
+            "within seconds when it works"
         )
     ]
 
@@ -209,10 +222,10 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {9000: accepted}}
             expects="""
 broken
 PC307 error for all in Service checkout, port 80/TCP
-  The EndpointSlices are out of date: they carry 8080 where targetPort is 9000
+  The EndpointSlices are out of date: they have port 8080, but targetPort is 9000
   pods: checkout-1
-  review: Slices follow within seconds. Where they do not, the endpoint slice controller does
-      not work: see kube-controller-manager and its log
+  review: Check kube-controller-manager and its log: its EndpointSlice controller updates them
+      within seconds when it works
 """,
         ),
         Example(
@@ -237,11 +250,11 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken
 PC307 error for all in Service checkout, port 80/TCP
-  The EndpointSlices are out of date: the pod is Ready and not in them and the endpoint leads to
-      no pod
+  The EndpointSlices are out of date: the pod is Ready, not in them and the endpoint leads to no
+      pod
   pods: checkout-1
-  review: Slices follow within seconds. Where they do not, the endpoint slice controller does
-      not work: see kube-controller-manager and its log
+  review: Check kube-controller-manager and its log: its EndpointSlice controller updates them
+      within seconds when it works
 """,
         ),
         Example(

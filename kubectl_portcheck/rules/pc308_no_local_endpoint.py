@@ -1,5 +1,6 @@
 """PC308: a traffic policy is Local, and some nodes have no endpoint."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
@@ -13,7 +14,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.rules.wording import listing, share, verb
 from kubectl_portcheck.semantics import endpoints, nodes
 from kubectl_portcheck.semantics.case import Case
 
@@ -32,9 +33,11 @@ def _check(case: Case) -> Outcome:
     if not here and inside:
         return RULE.finding(
             case,
-            f"{field} is Local, and no endpoint is said to be on any node: all clients meet "
-            "time-outs",
-            evidence=["kube-proxy takes an endpoint without a nodeName for one of another node"],
+            f"{field} is Local, but no endpoint has a nodeName: the connections of all clients "
+            "time out",
+            evidence=[
+                Observation(text="kube-proxy treats an endpoint without a nodeName as not local")
+            ],
             fixes=[_cluster(case, field)],
             impact=Impact.ALL,
         )
@@ -47,15 +50,19 @@ def _check(case: Case) -> Outcome:
         return Passed()
     by_daemon_set = _by_daemon_sets(case)
     alarm = inside and not by_daemon_set
-    who = "clients there meet" if inside else "clients that use their node port meet"
+    who = "of clients there" if inside else "to their node port"
     return RULE.finding(
         case,
-        f"{field} is Local, and {share(without, open_to_all, 'node')} "
-        f"{'has' if len(open_to_all) == 1 else 'have'} no endpoint: {who} time-outs",
+        f"{field} is Local, but {share(without, open_to_all, 'node')} "
+        f"{verb(without, 'has', 'have')} no endpoint: connections {who} time out",
         evidence=[
-            f"without an endpoint: {listing(without)}",
-            f"with one: {listing(sorted(n for n in here)) or 'none'}",
-            *(["A DaemonSet chose these nodes: it may be meant so"] if by_daemon_set else []),
+            Observation(text=f"nodes without an endpoint: {listing(without)}"),
+            Observation(text=f"nodes with one: {listing(sorted(n for n in here)) or 'none'}"),
+            *(
+                [Observation(text="a DaemonSet chose these nodes; this may be intended")]
+                if by_daemon_set
+                else []
+            ),
         ],
         fixes=[_cluster(case, field)],
         impact=Impact.PATH if alarm else Impact.NONE,
@@ -75,7 +82,7 @@ def _cluster(case: Case, field: str) -> Fix:
         case,
         case.subject,
         fixes.replace(path, "Local", "Cluster"),
-        title=f"Let kube-proxy use the endpoints of all nodes: {field} Cluster",
+        title=f"Set {field} to Cluster, so that kube-proxy uses the endpoints of all nodes",
         safety="review",
         source=f"spec:\n  {field}: Cluster\n",
     )
@@ -132,9 +139,10 @@ status: {conditions: [{type: Ready, status: "True"}]}
             expects="""
 degraded
 PC308 error for path in Service cache, port 6379/TCP
-  internalTrafficPolicy is Local, and 1 of 2 nodes have no endpoint: clients there meet
-      time-outs
-  review: Let kube-proxy use the endpoints of all nodes: internalTrafficPolicy Cluster
+  internalTrafficPolicy is Local, but 1 of 2 nodes has no endpoint: connections of clients there
+      time out
+  review: Set internalTrafficPolicy to Cluster, so that kube-proxy uses the endpoints of all
+      nodes
     replace /spec/internalTrafficPolicy Cluster in Service cache
 """,
         ),

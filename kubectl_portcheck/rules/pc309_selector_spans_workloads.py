@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,8 +16,8 @@ from kubectl_portcheck.rules.base import (
     Worth,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import candidates, rollouts
+from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.semantics import rollouts
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
@@ -39,13 +39,12 @@ def _check(case: Case) -> Outcome:
         return Passed()
     return RULE.finding(
         case,
-        f"The selector spans {_listed(serving)}, which listens on the target port, and "
-        f"{_listed(failing)}, which does not: {share(bad, case.backends)} refuse",
-        evidence=[f"{s.name} ({_label(owners[s.name])}): listens on {s.target}" for s in good]
-        + [
-            f"{s.name} ({_label(owners[s.name])}): listens on "
-            f"{listing(sorted(candidates.reachable(case, s))) or 'nothing'}, not on {s.target}"
-            for s in bad
+        f"The selector matches pods of {_listed(serving)}, which listen on the target port, and of "
+        f"{_listed(failing)}, which do not: {share(bad, case.backends)} "
+        f"{verb(bad, 'refuses', 'refuse')} connections",
+        evidence=[
+            evidence.listens(case, s, wanted=s in bad, owner=_label(owners[s.name]))
+            for s in (*good, *bad)
         ],
         fixes=_fixes(case, serving, bad),
         impact=impact_of(bad, case),
@@ -97,8 +96,7 @@ def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[F
     if not telling:
         return [
             fixes.by_hand(
-                f"Give the pods of {_listed(serving)} a label of their own and let the Service "
-                "select it"
+                f"Add a label to the pods of {_listed(serving)} only, and select it in the Service"
             )
         ]
     key, value = telling[0]
@@ -110,7 +108,7 @@ def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[F
                 fixes.test("/spec/selector", selector),
                 fixes.add(f"/spec/selector/{fixes.pointer(key)}", value),
             ],
-            title=f"Select {key}={value} as well, which only the pods of {_listed(serving)} bear",
+            title=f"Add {key}={value} to the selector, which only pods of {_listed(serving)} have",
             safety="review",
             source=f"spec:\n  selector:\n    {key}: {value}\n",
         )
@@ -170,10 +168,10 @@ probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, worker-0: {sockets: []}}
             expects="""
 degraded; also PC201, PC501
 PC309 error for pods in Service checkout, port 80/TCP
-  The selector spans Deployment web, which listens on the target port, and StatefulSet worker,
-      which does not: 1 of 2 pods refuse
+  The selector matches pods of Deployment web, which listen on the target port, and of
+      StatefulSet worker, which do not: 1 of 2 pods refuses connections
   pods: worker-0
-  review: Select role=web as well, which only the pods of Deployment web bear
+  review: Add role=web to the selector, which only pods of Deployment web have
     add /spec/selector/role web in Service checkout
 """,
         ),

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Fact, Listens, Observation, Weighs
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,8 +17,8 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
-from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import candidates, ports, probes, rollouts
+from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.semantics import candidates, probes, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -34,27 +35,27 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
     elsewhere = choice.best.port if choice.best else listing(open_ports)
     if case.in_files:
         return _undeclared(case, closed, choice)
-    summary = f"nothing listens on targetPort {case.target}"
+    summary = f"No process listens on targetPort {case.target}"
     if open_ports:
-        verb = "listens" if len(case.backends) == 1 else "listen"
-        summary += f"; {share(closed, case.backends)} {verb} on {elsewhere}"
-    evidence = [f"{s.name}: {_what_listens(case, s)}" for s in closed]
-    for candidate in choice.candidates:
-        evidence.append(_weighed(candidate))
+        what = verb(closed, "listens", "listen")
+        summary += f"; {share(closed, case.backends)} {what} on {elsewhere}"
+    facts: list[Fact] = [_what_listens(case, s) for s in closed]
+    facts += map(_weighed, choice.candidates)
     agreeing = candidates.speaks_for_target(case, closed)
     if agreeing:
-        evidence.append(f"For {case.target}: {'; '.join(agreeing)}")
+        facts.append(Weighs(port=case.target, reasons=agreeing))
     readiness = sorted(
         {p for s in closed for p, kind in probes.asked_ports(s.pod).items() if kind == "readiness"}
     )
     if readiness and case.target not in readiness:
-        evidence.append(f"It looked healthy because readiness is checked on {listing(readiness)}")
+        checked = f"the readinessProbe asks for {listing(readiness)}, so the pods are Ready"
+        facts.append(Observation(text=checked))
     elif not readiness:
-        evidence.append("It looked healthy because no readiness probe asks for a port")
+        facts.append(Observation(text="no readinessProbe asks for a port, so the pods are Ready"))
     return RULE.finding(
         case,
-        summary[0].upper() + summary[1:],
-        evidence=evidence,
+        summary,
+        evidence=facts,
         fixes=_other_side(case, closed, choice, agreeing) or _fixes(case, choice),
         impact=impact_of(closed, case),
         pods=names(closed),
@@ -75,13 +76,13 @@ def _other_side(
             case,
             best.port,
             safety="review",
-            title=f"If the application is to stay on {best.port}: point the Service there, "
-            "and correct what the pods declare",
+            title=f"Set targetPort to {best.port}, if the application is meant to use it, and "
+            "correct what the pods declare",
         )
     ]
     if workload is not None and rollouts.previous(case, pod) is not None:
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
-    back = f"Let the application listen on {case.target}, as Service and pod manifest say"
+    back = f"Make the application listen on {case.target}, as Service and pod template say"
     return [*found, fixes.by_hand(back)]
 
 
@@ -89,46 +90,35 @@ def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choic
     """The same for manifest files, where a declared port stands for a socket."""
     numbers = listing([choice.best.port] if choice.best else [c.port for c in choice.candidates])
     where = listing(dict.fromkeys(s.name for s in closed))
-    summary = f"targetPort {case.target} is a port that {where} {_does(closed, 'not declare')}"
+    summary = f"{where} {verb(closed, 'does', 'do')} not declare targetPort {case.target}"
     if numbers:
-        summary += f"; declared: {numbers}"
-    evidence = [f"{s.name}: {_declares(s)}; nothing in it names {case.target}" for s in closed]
+        summary += f", but {numbers}"
+    facts = [evidence.declares(s.pod, case.target) for s in closed]
     return RULE.finding(
         case,
         summary,
-        evidence=[*evidence, *(_weighed(c) for c in choice.candidates)],
+        evidence=[*facts, *(_weighed(c) for c in choice.candidates)],
         fixes=_fixes(case, choice),
         impact=impact_of(closed, case),
         pods=names(closed),
     )
 
 
-def _does(states: Sequence[PodState], verb: str) -> str:
-    return f"{'does' if len(states) == 1 else 'do'} {verb}"
-
-
-def _declares(state: PodState) -> str:
-    found = (
-        f"containerPort {p.container_port}" + (f" ({p.name})" if p.name else "")
-        for _, p in ports.declared_ports(state.pod)
+def _weighed(candidate: candidates.Candidate) -> Weighs:
+    """The facts that speak for a port, and those against it."""
+    return Weighs(
+        port=candidate.port,
+        reasons=candidate.reasons or ("a process listens there, undeclared",),
+        against=candidate.against,
     )
-    return f"declares {listing(dict.fromkeys(found))}"
 
 
-def _weighed(candidate: candidates.Candidate) -> str:
-    """The facts that speak for a port, or against it where there are any."""
-    facts = "; ".join(candidate.reasons) or "a process listens there, undeclared"
-    if not candidate.against:
-        return f"For {candidate.port}: {facts}"
-    return f"Against {candidate.port}: {'; '.join(candidate.against)}"
-
-
-def _what_listens(case: Case, state: PodState) -> str:
+def _what_listens(case: Case, state: PodState) -> Fact:
     listeners = case.listeners(state.pod)
-    if listeners is None:
-        return f"port-forward to {state.target} is refused (sockets not readable)"
-    found = sorted({s.port for s in listeners if s.protocol == case.port.protocol})
-    return f"listening on {listing(found)}, not on {state.target}"
+    if listeners is None and state.forward is not None:
+        return evidence.connected(state.forward, note="its sockets cannot be read")
+    found = sorted({s.port for s in listeners or () if s.protocol == case.port.protocol})
+    return Listens(pod=state.name, ports=tuple(found), wanted=state.target)
 
 
 def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:
@@ -140,7 +130,8 @@ def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:
                     case,
                     choice.best.name,
                     safety="safe",
-                    title=f"For good: by the port's name {choice.best.name}, which moves with it",
+                    title=f"Set targetPort to the port's name {choice.best.name}, which stays when "
+                    "the number changes",
                 )
             )
         return found
@@ -149,7 +140,7 @@ def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:
             case,
             c.port,
             safety="review",
-            title=f"If {c.port} is the port that was meant: point the Service at it",
+            title=f"Set targetPort to {c.port}, if that is the port that was meant",
         )
         for c in choice.candidates
     ]
@@ -197,9 +188,9 @@ probes:
             expects="""
 broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
-  Nothing listens on targetPort 8080; the pod listens on 9000
+  No process listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
-  safe: Point the Service at 9000
+  safe: Set targetPort to 9000
     replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
         ),
@@ -222,12 +213,12 @@ probes:
             expects="""
 broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
-  Nothing listens on targetPort 8080; the pod listens on 9000
+  No process listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
-  review: If the application is to stay on 9000: point the Service there, and correct what the
+  review: Set targetPort to 9000, if the application is meant to use it, and correct what the
       pods declare
     replace /spec/ports/0/targetPort 9000 in Service checkout
-  review: Let the application listen on 8080, as Service and pod manifest say
+  review: Make the application listen on 8080, as Service and pod template say
 """,
         ),
         Example(

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -46,11 +47,7 @@ def _check(case: Case) -> Outcome:
     return RULE.finding(
         case,
         summary,
-        evidence=[
-            f"{s.name}: container ports "
-            + (listing(_label(p) for _, p in ports.declared_ports(s.pod)) or "none")
-            for s in without
-        ],
+        evidence=[evidence.declares(s.pod, name) for s in without],
         fixes=_fixes(case, without, common),
         impact=Impact.ALL if every else Impact.NONE,
         severity="error" if every else "warning",
@@ -65,10 +62,20 @@ def _quoted(case: Case, target: str) -> Outcome:
         f'targetPort "{target}" is quoted, so it is a name, and no name consists of digits alone: '
         "the API server refuses the Service",
         evidence=[
-            f'spec.ports[].targetPort: Invalid value: "{target}": must contain at least one '
-            "letter (a-z)"
+            Said(
+                source="the API server",
+                words=f'spec.ports[].targetPort: Invalid value: "{target}": must contain at least '
+                "one letter (a-z)",
+            )
         ],
-        fixes=[fixes.retarget(case, int(target), safety="safe", title=f"Write {target}, unquoted")]
+        fixes=[
+            fixes.retarget(
+                case,
+                int(target),
+                safety="safe",
+                title=f"Set targetPort to {target}, without quotes",
+            )
+        ]
         if 0 < len(target) < 6
         else (),
         impact=Impact.ALL,
@@ -78,10 +85,6 @@ def _quoted(case: Case, target: str) -> Outcome:
 
 def _has_name(state: PodState, name: str) -> bool:
     return any(p.name == name for _, p in ports.declared_ports(state.pod))
-
-
-def _label(port: ContainerPort) -> str:
-    return f"{port.name or 'unnamed'}={port.container_port}/{port.protocol}"
 
 
 def _common_ports(case: Case, states: Iterable[PodState]) -> list[ContainerPort]:
@@ -98,8 +101,8 @@ def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> l
         name = case.target
         return [
             fixes.by_hand(
-                f"Declare {name} in the pod template of {listing(names(states))}: another "
-                "targetPort would break the pods that resolve it"
+                f"Declare the port name {name} in the pod template of {listing(names(states))}: "
+                "another targetPort would break the pods that declare it"
             )
         ]
     taken = {ports.declared_target(p) for p in case.service.spec.ports if p is not case.port}
@@ -112,7 +115,9 @@ def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> l
             case,
             p.name or p.container_port,
             safety="safe" if safe else "review",
-            title=f"Point the Service at {p.name or 'the unnamed port'} ({p.container_port})",
+            title=f"Set targetPort to {p.name} ({p.container_port})"
+            if p.name
+            else f"Set targetPort to {p.container_port}",
         )
         for p in sorted(meant, key=lambda p: (-closeness(p.name, str(case.target)), p.name))
     ]
@@ -166,7 +171,7 @@ broken; also PC303
 PC402 error for all in Service checkout, port 80/TCP
   No container port is named htpp in the pod; declared: http (8080/TCP)
   pods: checkout-1
-  safe: Point the Service at http (8080)
+  safe: Set targetPort to http (8080)
     replace /spec/ports/0/targetPort http in Service checkout
 """,
         ),

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Declares
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -30,13 +31,13 @@ def _check(case: Case) -> Outcome:
     labels = sorted({f"{p.container_port}/{p.protocol}" for p in found.values()})
     return RULE.finding(
         case,
-        f"The Service's port {case.port.port} is {case.port.protocol}, and {case.target} is "
-        f"declared as {listing(labels)} in {share(list(found), case.states)}: the name does not "
+        f"The Service's port {case.port.port} is {case.port.protocol}, but {case.target} is "
+        f"declared as {listing(labels)} in {share(found, case.states)}, so the name does not "
         "resolve",
         evidence=[
-            f"{s.name}: {case.target}={p.container_port}/{p.protocol}; {_heard(case, s, p)}"
+            Declares(pod=s.name, ports=(p,), note=_heard(case, s, p))
             if (p := found.get(s.name))
-            else f"{s.name}: no container port is named {case.target}"
+            else evidence.declares(s.pod, case.target)
             for s in without
         ],
         fixes=_fixes(case, [s for s in without if s.name in found], list(found.values())),
@@ -79,8 +80,8 @@ def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerP
                 case,
                 declared[0].container_port,
                 safety="safe" if all(spoken) else "review",
-                title=f"Point the Service at the number {declared[0].container_port}, which needs "
-                "no declaration",
+                title=f"Set targetPort to the number {declared[0].container_port}, which needs no "
+                "declaration",
             )
         )
     if not taken and not any(s is not None and other not in s for s in spoken):
@@ -94,14 +95,14 @@ def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerP
                     fixes.test(f"{base}/port", case.port.port),
                     *fixes.replace(f"{base}/protocol", mine, other),
                 ],
-                title=f"Let the Service send {other}, as the container port says",
+                title=f"Set the protocol of the Service port to {other}, like the container port",
                 safety="safe" if alone else "review",
                 source=f"spec:\n  ports:\n  - port: {case.port.port}\n    protocol: {other}\n",
             )
         )
     found.append(
         fixes.by_hand(
-            f"Where {mine} is meant: declare {case.target} with protocol {mine} in the pod template"
+            f"Declare {case.target} with protocol {mine} in the pod template, if {mine} is meant"
         )
     )
     return found
@@ -145,12 +146,12 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:53"]}}
             expects="""
 broken; also PC303
 PC403 error for all in Service checkout, port 53/TCP
-  The Service's port 53 is TCP, and dns is declared as 53/UDP in the pod: the name does not
+  The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
       resolve
   pods: checkout-1
-  safe: Let the Service send UDP, as the container port says
+  safe: Set the protocol of the Service port to UDP, like the container port
     replace /spec/ports/0/protocol UDP in Service checkout
-  review: Where TCP is meant: declare dns with protocol TCP in the pod template
+  review: Declare dns with protocol TCP in the pod template, if TCP is meant
 """,
         ),
         Example(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -13,8 +13,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -28,27 +27,23 @@ def _check(case: Case) -> Outcome:
         for number, count in sorted(numbers.items())
     ]
     if without:
-        resolved.append(f"nothing in {share(without, case.states)}, which get no traffic")
+        resolved.append(
+            f"nothing in {share(without, case.states)}, which "
+            f"{verb(without, 'gets', 'get')} no traffic"
+        )
     return RULE.finding(
         case,
-        f"The name {case.target} leads to {listing(resolved)}",
+        f"The port name {case.target} resolves to {listing(resolved)}",
         evidence=[
-            f"{s.name}: {case.target} is {s.target}"
+            evidence.observed(case, s.name, f"{case.target} is {s.target}")
             if s.target is not None
-            else f"{s.name}: no {case.target}; declared: "
-            + (
-                listing(
-                    f"{p.name or 'unnamed'} ({p.container_port}/{p.protocol})"
-                    for _, p in ports.declared_ports(s.pod)
-                )
-                or "none"
-            )
+            else evidence.declares(s.pod, case.target)
             for s in case.states
         ],
         fixes=[
             fixes.by_hand(
                 f"Declare {case.target} in the pod template of {listing(names(without))} too: it "
-                "is looked up in each pod by itself"
+                "is resolved in each pod separately"
             )
         ]
         if without
@@ -100,10 +95,11 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
             expects="""
 healthy; also PC303, PC402
 PC404 warning in Service checkout, port 80/TCP
-  The name http leads to 8080 in 1 of 2 pods and nothing in 1 of 2 pods, which get no traffic
+  The port name http resolves to 8080 in 1 of 2 pods and nothing in 1 of 2 pods, which gets no
+      traffic
   pods: checkout-2
-  review: Declare http in the pod template of checkout-2 too: it is looked up in each pod by
-      itself
+  review: Declare http in the pod template of checkout-2 too: it is resolved in each pod
+      separately
 """,
         ),
         Example(
@@ -126,7 +122,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
             expects="""
 healthy
 PC404 info in Service checkout, port 80/TCP
-  The name http leads to 8080 in 1 of 2 pods and 9000 in 1 of 2 pods
+  The port name http resolves to 8080 in 1 of 2 pods and 9000 in 1 of 2 pods
   pods: checkout-1, checkout-2
 """,
         ),

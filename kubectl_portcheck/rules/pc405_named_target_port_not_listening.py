@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import candidates
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -28,19 +28,16 @@ def _check(case: Case) -> Outcome:
     numbers = sorted({s.target for s in closed if s.target is not None})
     open_ports = [c.port for c in choice.candidates]
     summary = (
-        f"The name {case.target} leads to containerPort {listing(numbers)}, where nothing listens"
+        f"The port name {case.target} resolves to {listing(numbers)}, where no process listens"
     )
     if open_ports:
         elsewhere = choice.best.port if choice.best else listing(open_ports)
-        summary += f"; {share(closed, case.backends)} listening on {elsewhere}"
+        what = verb(closed, "listens", "listen")
+        summary += f"; {share(closed, case.backends)} {what} on {elsewhere}"
     return RULE.finding(
         case,
         summary,
-        evidence=[
-            f"{s.name}: {case.target} is declared as {s.target}; "
-            f"listening: {listing(sorted(candidates.reachable(case, s))) or 'nothing else'}"
-            for s in closed
-        ],
+        evidence=[f for s in closed for f in (evidence.declares(s.pod), evidence.listens(case, s))],
         fixes=_fixes(case, closed, choice),
         impact=impact_of(closed, case),
         pods=names(closed),
@@ -52,7 +49,10 @@ def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) ->
     if best is None:
         return [
             fixes.retarget(
-                case, c.port, safety="review", title=f"If {c.port} was meant: send clients there"
+                case,
+                c.port,
+                safety="review",
+                title=f"Set targetPort to {c.port}, if that was meant",
             )
             for c in choice.candidates
         ]
@@ -61,7 +61,7 @@ def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) ->
         case,
         best.port,
         safety="safe",
-        title=f"At once, without new pods: point the Service at the number {best.port}",
+        title=f"Set targetPort to the number {best.port}, which replaces no pod",
     )
     return [template, number] if template else [number]
 
@@ -101,9 +101,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: refused}}}
             expects="""
 broken; also PC501
 PC405 error for all in Service checkout, port 80/TCP
-  The name http leads to containerPort 8080, where nothing listens; the pod listening on 9000
+  The port name http resolves to 8080, where no process listens; the pod listens on 9000
   pods: checkout-1
-  safe: At once, without new pods: point the Service at the number 9000
+  safe: Set targetPort to the number 9000, which replaces no pod
     replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
         ),

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import candidates, ports
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -27,23 +28,22 @@ def _check(case: Case) -> Outcome:
         return Passed()
     targeted = _targeted(case, closed)
     elsewhere = [targeted] if targeted else _elsewhere(case, closed)
-    heard = f"; {share(closed, case.backends)} listening on {listing(elsewhere)}"
+    what = verb(closed, "listens", "listen")
+    heard = f"; {share(closed, case.backends)} {what} on {listing(elsewhere)}"
     ignored = f" and targetPort {case.target} is ignored" if case.target != case.port.port else ""
-    evidence = [
-        f"{s.name}: listens on {listing(sorted(candidates.reachable(case, s))) or 'nothing else'}"
-        f", not on {case.port.port}"
-        for s in closed
-    ]
+    facts: list[Fact] = [evidence.listens(case, s) for s in closed]
     if targeted:
-        evidence.append(
-            f"Readers of EndpointSlices and SRV records, such as Ingress controllers, use "
-            f"{targeted} and are served"
+        facts.append(
+            Observation(
+                text="clients that read EndpointSlices or SRV records, such as Ingress "
+                f"controllers, use {targeted} and are served"
+            )
         )
     return RULE.finding(
         case,
-        f"The Service is headless, so clients dial {case.port.port} in the pods{ignored}; nothing "
-        f"listens on {case.port.port}" + (heard if elsewhere else ""),
-        evidence=evidence,
+        f"The Service is headless, so clients connect to {case.port.port} in the pods{ignored}; no "
+        f"process listens on {case.port.port}" + (heard if elsewhere else ""),
+        evidence=facts,
         fixes=_fixes(case, elsewhere),
         impact=impact_of(closed, case),
         pods=names(closed),
@@ -79,7 +79,7 @@ def _fixes(case: Case, elsewhere: Sequence[int]) -> list[Fix]:
                 case,
                 case.subject,
                 operations,
-                title=f"Make {number} the Service's port, and let clients dial {number}",
+                title=f"Change the Service's port to {number}; clients then have to use {number}",
                 safety="review",
                 source=f"spec:\n  ports:\n  - port: {number}\n    targetPort: {number}\n",
             )
@@ -131,10 +131,10 @@ probes: {checkout-0: {sockets: ["0.0.0.0:8080"], port-forward: {80: refused, 808
             expects="""
 broken; also PC501
 PC406 error for all in Service checkout, port 80/TCP
-  The Service is headless, so clients dial 80 in the pods and targetPort 8080 is ignored;
-      nothing listens on 80; the pod listening on 8080
+  The Service is headless, so clients connect to 80 in the pods and targetPort 8080 is ignored;
+      no process listens on 80; the pod listens on 8080
   pods: checkout-0
-  review: Make 8080 the Service's port, and let clients dial 8080
+  review: Change the Service's port to 8080; clients then have to use 8080
     replace /spec/ports/0/port 8080 in Service checkout
   review: Make the application listen on 80; or add a Service with a clusterIP, which translates
       ports

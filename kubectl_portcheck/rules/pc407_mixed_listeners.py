@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -16,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import candidates, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -27,20 +28,19 @@ def _check(case: Case) -> Outcome:
     if not good or not bad:
         return Passed()
     elsewhere = sorted(set().union(*(candidates.reachable(case, s) for s in bad)))
-    evidence = [f"{s.name}: listens on {s.target}" for s in good]
-    for state in bad:
-        found = listing(sorted(candidates.reachable(case, state))) or "nothing"
-        evidence.append(f"{state.name}: listens on {found}, not on {state.target}")
+    facts: list[Fact] = [evidence.listens(case, s, wanted=s in bad) for s in (*good, *bad)]
     if all(rollouts.is_latest(case, s.pod) for s in bad):
-        evidence.append("The failing pods are of the latest revision, the others of an earlier one")
+        text = "the failing pods are of the latest revision, the others of an earlier one"
+        facts.append(Observation(text=text))
     if case.service.spec.session_affinity == "ClientIP":
-        evidence.append("sessionAffinity ClientIP pins a client to one pod: always well or never")
+        text = "sessionAffinity is ClientIP, so each client is always served, or never"
+        facts.append(Observation(text=text))
     return RULE.finding(
         case,
-        f"{share(bad, case.backends)} {'does' if len(bad) == 1 else 'do'} not listen on "
+        f"{share(bad, case.backends)} {verb(bad, 'does', 'do')} not listen on "
         f"{listing(sorted({s.target for s in bad if s.target}))} but on "
-        f"{listing(elsewhere) or 'nothing'}; {len(good)} {'does' if len(good) == 1 else 'do'}",
-        evidence=evidence,
+        f"{listing(elsewhere) or 'no port'}; {len(good)} {verb(good, 'does', 'do')}",
+        evidence=facts,
         fixes=_fixes(case, good, bad),
         impact=impact_of(bad, case),
         pods=names(bad),
@@ -64,7 +64,7 @@ def _fixes(case: Case, good: Sequence[PodState], bad: Sequence[PodState]) -> lis
     if all(rollouts.is_latest(case, s.pod) for s in good):
         return [
             fixes.by_hand(
-                f"Let the rollout of {workload.kind} {workload.name} end: its latest revision "
+                f"Let the rollout of {workload.kind} {workload.name} complete: its latest revision "
                 "listens on the right port"
             )
         ]

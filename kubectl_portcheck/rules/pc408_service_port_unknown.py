@@ -1,5 +1,6 @@
 """PC408: the requested port is not a port of the Service."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
     Example,
@@ -28,7 +29,7 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"The Service has no port {asked}; its ports: {listing(ports) or 'none'}",
-        evidence=[f"port {p}" for p in ports],
+        evidence=[Observation(text=f"port {p}") for p in ports],
         impact=Impact.ALL,
     )
 

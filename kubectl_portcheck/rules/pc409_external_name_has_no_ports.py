@@ -2,6 +2,7 @@
 
 import re
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -25,7 +26,7 @@ def _check(case: ServiceCase) -> Outcome:
     if _IPV4.fullmatch(name) or (":" in name and _IPV6.issuperset(name)):
         return RULE.finding(
             case,
-            f"externalName {name} is an address, and DNS takes it for a name: nobody resolves it",
+            f"externalName {name} is an IP address, but DNS treats it as a name and finds none",
             fixes=[
                 fixes.by_hand(
                     f"Use a Service without a selector and an EndpointSlice with {name} instead"
@@ -42,8 +43,8 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"The Service is a DNS alias of {name} and has no ports of its own; {what}"
-        "clients dial there whatever port they use here",
-        evidence=[f"port {p.port} has no effect" for p in spec.ports],
+        "clients connect there on the port that they use here",
+        evidence=[Observation(text=f"port {p.port} has no effect") for p in spec.ports],
         severity="warning" if moved else "info",
     )
 
@@ -84,7 +85,7 @@ spec:
 inconclusive
 PC409 warning in Service checkout
   The Service is a DNS alias of shop.example.com and has no ports of its own; 80 is not
-      translated to 8080: clients dial there whatever port they use here
+      translated to 8080: clients connect there on the port that they use here
 """,
         ),
         Example(
@@ -97,7 +98,7 @@ spec: {type: ExternalName, externalName: 192.0.2.7}
             expects="""
 inconclusive
 PC409 warning in Service checkout
-  externalName 192.0.2.7 is an address, and DNS takes it for a name: nobody resolves it
+  externalName 192.0.2.7 is an IP address, but DNS treats it as a name and finds none
   review: Use a Service without a selector and an EndpointSlice with 192.0.2.7 instead
 """,
         ),

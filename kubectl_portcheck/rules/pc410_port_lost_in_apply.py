@@ -1,5 +1,6 @@
 """PC410: kubectl apply lost one of two ports with the same number."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix, Operation
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import Finding, Impact
@@ -43,12 +44,14 @@ def _lost(case: ServiceCase, port: ServicePort) -> Finding:
     touches = asked in (None, port.port, port.name)
     return RULE.finding(
         case,
-        f"kubectl apply was given port {given}, and the Service does not have it: ports of one "
-        "number are merged into one",
+        f"kubectl apply was given port {given}, but the Service does not have it: kubectl apply "
+        "merges ports of one number",
         evidence=[
-            f"last applied: {given} (targetPort {declared_target(port)})",
+            Observation(text=f"last applied: {given} (targetPort {declared_target(port)})"),
             *(
-                f"the Service has {p.port}/{p.protocol} (targetPort {declared_target(p)})"
+                Observation(
+                    text=f"the Service has {p.port}/{p.protocol} (targetPort {declared_target(p)})"
+                )
                 for p in others
             ),
         ],
@@ -86,8 +89,8 @@ def _kept(case: ServiceCase, port: ServicePort, there: ServicePort) -> Finding:
         f"kubectl apply was given targetPort {declared_target(port)} for port {given}, and the "
         f"Service still has {declared_target(there)}: of ports of one number, one is changed",
         evidence=[
-            f"last applied: {given} (targetPort {declared_target(port)})",
-            f"the Service has {given} (targetPort {declared_target(there)})",
+            Observation(text=f"last applied: {given} (targetPort {declared_target(port)})"),
+            Observation(text=f"the Service has {given} (targetPort {declared_target(there)})"),
         ],
         fixes=[
             fixes.patch(
@@ -100,7 +103,7 @@ def _kept(case: ServiceCase, port: ServicePort, there: ServicePort) -> Finding:
                         f"{base}/targetPort", declared_target(there), declared_target(port)
                     ),
                 ],
-                title=f"Point port {given} at {declared_target(port)}, as it was applied",
+                title=f"Set targetPort of port {given} to {declared_target(port)}, as applied",
                 safety="review",
             )
         ],
@@ -143,8 +146,8 @@ lastApplied:
             expects="""
 broken; also PC301
 PC410 error for path in Service dns
-  kubectl apply was given port 53/TCP, and the Service does not have it: ports of one number are
-      merged into one
+  kubectl apply was given port 53/TCP, but the Service does not have it: kubectl apply merges
+      ports of one number
   safe: Add port 53/TCP to the Service; from then on use kubectl apply --server-side, which
       knows both
     add /spec/ports/- {"port": 53, "protocol": "TCP", "name": "dns-tcp", "targetPort": 53} in

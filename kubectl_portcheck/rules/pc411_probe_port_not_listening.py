@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Fact, Observation, Probes, Said
 from kubectl_portcheck.model.fixes import Fix, Operation
 from kubectl_portcheck.model.objects import Container, Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -51,7 +52,7 @@ def _check(case: ServiceCase) -> Outcome:
         case,
         f"The {fields} of container {first.checks[0].container} "
         f"{'asks' if len(kinds) == 1 else 'ask'} for {_asked(first.checks)} in "
-        f"{share(concerned, case.pods)}" + (f"; {heard} listens" if heard else ""),
+        f"{share(concerned, case.pods)}" + (f"; the pod listens on {heard}" if heard else ""),
         evidence=_evidence(case, missed, waiting),
         fixes=_fixes(case, missed),
         impact=impact,
@@ -134,23 +135,38 @@ def _asked(checks: Sequence[Check]) -> str:
     return f"the port {listing(asked)}, which the container does not declare,"
 
 
-def _evidence(case: ServiceCase, missed: Sequence[_Missed], waiting: Sequence[Pod]) -> list[str]:
-    lines = [
-        f"{m.pod.metadata.name}: {c.field} asks {c.way} {c.asked}; listening: "
-        f"{listing(kubelet.heard(case, m.pod)) or 'nothing'}"
-        for m in missed
-        for c in m.checks
+def _evidence(case: ServiceCase, missed: Sequence[_Missed], waiting: Sequence[Pod]) -> list[Fact]:
+    found: list[Fact] = [_fact(case, m.pod, c) for m in missed for c in m.checks]
+    found += [
+        evidence.pod_is(case, p.metadata.name, "has the same probe and waits for its restart")
+        for p in waiting
     ]
-    lines += [f"{p.metadata.name}: has the same probe, and waits to start again" for p in waiting]
-    lines += [
-        f"{m.pod.metadata.name}: the kubelet says: {said}"
+    found += [
+        Said(
+            source="the kubelet",
+            words=said,
+            subject=evidence.pod_subject(case, m.pod.metadata.name),
+        )
         for m in missed
         for c in m.checks
         if (said := kubelet.refused(case, m.pod, c))
     ]
     if any(c.kind == "liveness" for m in missed for c in m.checks):
-        lines.append("A failing livenessProbe makes the kubelet restart the container")
-    return lines
+        text = "the kubelet restarts a container whose livenessProbe fails"
+        found.append(Observation(text=text))
+    return found
+
+
+def _fact(case: ServiceCase, pod: Pod, check: Check) -> Probes:
+    heard = listing(kubelet.heard(case, pod))
+    return Probes(
+        pod=pod.metadata.name,
+        container=check.container,
+        field=check.field,
+        asks=f"{check.way} {check.asked}",
+        port=check.number,
+        meets=f"the pod listens on {heard or 'no port'}",
+    )
 
 
 def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
@@ -167,7 +183,7 @@ def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
     return found or [
         fixes.by_hand(
-            f"Let the {what} of container {same[0].container} ask for {number}",
+            f"Change the port of the {what} of container {same[0].container} to {number}",
             "".join(f"{c.field}:\n  {c.way}:\n    port: {meant}\n" for c in same)
             if meant is not None
             else None,
@@ -212,8 +228,8 @@ def _move(case: ServiceCase, pod: Pod, checks: Sequence[Check], port: int | str)
         case,
         workload,
         operations,
-        title=f"Let the {listing(c.field for c in checks)} ask for {port} in {workload.kind} "
-        f"{workload.name} (its pods are replaced)",
+        title=f"Change the port of the {listing(c.field for c in checks)} to {port} in "
+        f"{workload.kind} {workload.name} (its pods are replaced)",
         safety="review",
         source="".join(f"{c.field}:\n  {c.way}:\n    port: {port}\n" for c in checks),
     )
@@ -270,10 +286,11 @@ probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"], port-forward: {8081: refused}
             expects="""
 broken; also PC104, PC302
 PC411 error for all in Service checkout
-  The readinessProbe of container app asks for 8081, where nothing listens, in the pod; 8080
-      listens
+  The readinessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
+      listens on 8080
   pods: checkout-1-a
-  review: Let the readinessProbe ask for 8080 in Deployment checkout (its pods are replaced)
+  review: Change the port of the readinessProbe to 8080 in Deployment checkout (its pods are
+      replaced)
     replace /spec/template/spec/containers/0/readinessProbe/httpGet/port 8080 in Deployment
         checkout
 """,
@@ -299,10 +316,10 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC411 warning in Service checkout
-  The livenessProbe of container app asks for 8081, where nothing listens, in the pod; 8080
-      listens
+  The livenessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
+      listens on 8080
   pods: checkout-1
-  review: Let the livenessProbe of container app ask for 8080
+  review: Change the port of the livenessProbe of container app to 8080
 """,
         ),
         Example(
@@ -339,7 +356,7 @@ broken; also PC102, PC302
 PC411 error for all in Service checkout
   The livenessProbe of container app asks for 8081, where nothing listens, in the pod
   pods: checkout-1
-  review: Let the livenessProbe of container app ask for 8080
+  review: Change the port of the livenessProbe of container app to 8080
 """,
         ),
         Example(
@@ -369,9 +386,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
 broken; also PC104, PC302
 PC411 error for all in Service checkout
   The readinessProbe of container app asks for the port health, which the container does not
-      declare, in the pod; 8080 and 8081 listens
+      declare, in the pod; the pod listens on 8080 and 8081
   pods: checkout-1
-  review: Let the readinessProbe of container app ask for 8080
+  review: Change the port of the readinessProbe of container app to 8080
 """,
         ),
         Example(

@@ -1,6 +1,7 @@
 """PC412: the readiness probe checks another port than the one that is served."""
 
 from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -34,11 +35,15 @@ def _check(case: ServiceCase) -> Outcome:
     ready = [p for p in case.pods if pods.is_ready(p)]
     return RULE.finding(
         case,
-        f"Readiness is checked on {listing(asked)} in {share(list(found), ready, 'ready pod')}, "
-        f"so Ready says nothing about the served {plural('port', len(unasked))} {listing(unasked)}",
+        f"The readinessProbe asks for {listing(asked)} in {share(found, ready, 'ready pod')}, "
+        f"not for the served {plural('port', len(unasked))} {listing(unasked)}",
         evidence=[
-            f"{name}: readinessProbe on {listing(sorted(checked))}, traffic on "
-            f"{listing(sorted(served))}"
+            evidence.observed(
+                case,
+                name,
+                f"the readinessProbe asks for {listing(sorted(checked))}, clients use "
+                f"{listing(sorted(served))}",
+            )
             for name, (checked, served) in found.items()
         ],
         pods=found,
@@ -97,8 +102,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
             expects="""
 healthy
 PC412 info in Service checkout
-  Readiness is checked on 9100 in the ready pod, so Ready says nothing about the served port
-      8080
+  The readinessProbe asks for 9100 in the ready pod, not for the served port 8080
   pods: checkout-1
 """,
         ),

@@ -1,5 +1,6 @@
 """PC413: a Service of type LoadBalancer has no address."""
 
+from kubectl_portcheck.model.facts import Fact, Observation, Said
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -27,20 +28,22 @@ def _check(case: ServiceCase) -> Outcome:
     failing = [e for e in told if e.type == "Warning"]
     if not failing and age(case.service.metadata.creation_timestamp, case.now) < PATIENCE:
         return Passed()
-    evidence = [f"event {e.reason}: {' '.join(e.message.split())}" for e in told[:3]]
+    facts: list[Fact] = [
+        Said(source=f"event {e.reason}", words=events.words_of(e)) for e in told[:3]
+    ]
     if not told and case.missing("events") is None:
-        evidence.append("No controller has said anything of it: there are no events")
+        facts.append(Observation(text="there are no events: no controller has reported anything"))
     nodes = [f"{p.node_port} (port {p.port})" for p in case.service.spec.ports if p.node_port]
     if nodes:
-        evidence.append(f"Every node answers for it meanwhile, on {listing(nodes)}")
-    what = f"; {failing[0].reason} is reported" if failing else ""
+        facts.append(Observation(text=f"every node accepts its clients on {listing(nodes)}"))
+    what = f"; event {failing[0].reason}" if failing else ""
     return RULE.finding(
         case,
-        f"The load balancer has no address: clients outside the cluster have none to use{what}",
-        evidence=evidence,
+        f"The load balancer has no address, so clients outside of the cluster cannot connect{what}",
+        evidence=facts,
         fixes=[
             fixes.by_hand(
-                "Mend what the controller reports"
+                "Fix what the controller reports"
                 if failing
                 else "Run a controller that makes load balancers (the cloud's, or MetalLB), or use "
                 "type NodePort or ClusterIP"
@@ -90,9 +93,9 @@ lastTimestamp: "2026-06-01T11:59:00Z"
             expects="""
 broken; also PC301
 PC413 error for path in Service checkout
-  The load balancer has no address: clients outside the cluster have none to use;
-      SyncLoadBalancerFailed is reported
-  review: Mend what the controller reports
+  The load balancer has no address, so clients outside of the cluster cannot connect; event
+      SyncLoadBalancerFailed
+  review: Fix what the controller reports
 """,
         ),
         Example(
@@ -105,7 +108,7 @@ spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
             expects="""
 broken; also PC301
 PC413 warning in Service checkout
-  The load balancer has no address: clients outside the cluster have none to use
+  The load balancer has no address, so clients outside of the cluster cannot connect
   review: Run a controller that makes load balancers (the cloud's, or MetalLB), or use type
       NodePort or ClusterIP
 """,

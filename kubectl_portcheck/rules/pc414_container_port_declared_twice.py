@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Container, ContainerPort, Pod, ServicePort
 from kubectl_portcheck.model.references import Monitor
@@ -20,7 +21,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
-from kubectl_portcheck.rules.wording import listing, share
+from kubectl_portcheck.rules.wording import capital, listing, share
 from kubectl_portcheck.semantics import monitoring, ports
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -61,9 +62,10 @@ def _by_name(case: ServiceCase, port: ServicePort, name: str, twice: _Twice) -> 
     (winner, won), *others = twice.declared
     return RULE.finding(
         case,
-        f"{_whose(case, twice)} the port name {name} more than once, as {listing(numbers)}; port "
-        f"{port.port} of the Service leads to {won.container_port} of container {winner.name}",
-        evidence=[
+        f"{capital(_whose(case, twice))} the port name {name} more than once, as "
+        f"{listing(numbers)}; port {port.port} of the Service leads to "
+        f"{won.container_port} of container {winner.name}",
+        evidence=_observed(
             f"container {winner.name} declares {name} as {won.container_port}: the Service uses "
             "this one, because Kubernetes takes the first container that declares the name",
             *(
@@ -72,7 +74,7 @@ def _by_name(case: ServiceCase, port: ServicePort, name: str, twice: _Twice) -> 
                 for c, p in others
             ),
             *_kubectl(case, port, twice),
-        ],
+        ),
         fixes=[
             fixes.by_hand(
                 "Give each container's port a name of its own, and let targetPort name the one "
@@ -96,12 +98,12 @@ def _by_number(case: ServiceCase, port: ServicePort, number: int, twice: _Twice)
     containers = [c.name for c, _ in twice.declared]
     return RULE.finding(
         case,
-        f"{_whose(case, twice)} port {number} in the containers {listing(containers)}; they share "
-        "one network, so that only one of them can listen on it",
-        evidence=[
+        f"{capital(_whose(case, twice))} port {number} in the containers {listing(containers)}; "
+        "they share one network, so that only one of them can listen on it",
+        evidence=_observed(
             *(f"container {c.name} declares {_spelt(p)}" for c, p in twice.declared),
             *_listening(case, twice.pods, number),
-        ],
+        ),
         severity="info",
         port=port,
         pods=[p.metadata.name for p in twice.pods],
@@ -136,7 +138,9 @@ def _of_monitor(case: ServiceCase, monitor: Monitor) -> Iterator[Finding]:
                 f"The {monitor.kind} {monitor.metadata.name} scrapes port {scrape.named}, which "
                 f"{_whose(case, twice)} more than once, as {listing(numbers)}: Prometheus scrapes "
                 "each of them",
-                evidence=[f"container {c.name} declares {_spelt(p)}" for c, p in twice.declared],
+                evidence=_observed(
+                    *(f"container {c.name} declares {_spelt(p)}" for c, p in twice.declared)
+                ),
                 fixes=[fixes.by_hand("Give each container's port a name of its own")],
                 subject=Subject(
                     kind=monitor.kind,
@@ -166,6 +170,10 @@ def _twice(pods: Sequence[Pod], port: ServicePort | None, wanted: int | str) -> 
 def _whose(case: ServiceCase, twice: _Twice) -> str:
     verb = "declares" if len(twice.pods) == 1 else "declare"
     return f"{share(twice.pods, case.pods)} {verb}"
+
+
+def _observed(*texts: str) -> list[Observation]:
+    return [Observation(text=text) for text in texts]
 
 
 def _spelt(port: ContainerPort) -> str:
@@ -221,7 +229,7 @@ spec: {{selector: {{app: cache}}, ports: [{{name: metrics, port: 9131, targetPor
             expects="""
 healthy
 PC414 warning in Service cache, port 9131/TCP
-  the pod declares the port name http more than once, as 6081 and 9131; port 9131 of the Service
+  The pod declares the port name http more than once, as 6081 and 9131; port 9131 of the Service
       leads to 6081 of container cache
   pods: cache-1
   review: Give each container's port a name of its own, and let targetPort name the one that is
@@ -247,7 +255,7 @@ probes: {cache-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC414 info in Service cache, port 80/TCP
-  the pod declares port 8080 in the containers cache and proxy; they share one network, so that
+  The pod declares port 8080 in the containers cache and proxy; they share one network, so that
       only one of them can listen on it
   pods: cache-1
 """,

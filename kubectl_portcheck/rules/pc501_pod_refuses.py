@@ -1,6 +1,10 @@
 """PC501: pods of the Service refuse connections on the target port."""
 
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.share import share_of
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -11,9 +15,17 @@ from kubectl_portcheck.rules.base import (
     Rule,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case, PodState
 
+WORDS = {
+    "not-listening": "no process listens",
+    "loopback-only": "the application listens on the loopback address only,",
+    "other-address": "the application listens on another address only,",
+    "other-family": "the application listens for another address family only,",
+    "other-protocol": "the application listens for another protocol only,",
+    "not-running": "no container runs, so nothing listens",
+}
 REFUSING = (
     "not-listening",
     "loopback-only",
@@ -36,21 +48,20 @@ def _check(case: Case) -> Outcome:
             return RULE.lacks(listing(why), share_of(unknown, case.backends))
         return Passed() if case.backends else NotApplicable("no pod gets traffic")
     numbers = sorted({s.target for s in found if s.target is not None})
-    verb = "refuses" if len(found) == 1 else "refuse"
     return RULE.finding(
         case,
-        f"{share(found, case.backends)} {verb} connections on {listing(numbers)}",
-        evidence=[line for s in found for line in _proof(s)],
+        capital(f"{share(found, case.backends)} {verb(found, 'refuses', 'refuse')} connections on ")
+        + listing(numbers),
+        evidence=[fact for s in found for fact in _proof(case, s)],
         impact=impact_of(found, case),
         pods=names(found),
     )
 
 
-def _proof(state: PodState) -> list[str]:
-    attempts = [a for a in (state.forward, state.proxy) if a]
-    if not attempts:
-        return [f"{state.name}: {state.answer.kind} on {state.target}"]
-    return [f"{state.name}: {a.path} to {a.port} {a.outcome}" for a in attempts]
+def _proof(case: Case, state: PodState) -> Sequence[Fact]:
+    made = evidence.attempts([state])
+    what = WORDS.get(state.answer.kind, "does not accept connections")
+    return made or [evidence.pod_is(case, state.name, f"{what} on {state.target}")]
 
 
 RULE = Rule(
@@ -85,7 +96,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: refused}}}
             expects="""
 broken
 PC501 error for all in Service checkout, port 80/TCP
-  the pod refuses connections on 8080
+  The pod refuses connections on 8080
   pods: checkout-1
 """,
         ),

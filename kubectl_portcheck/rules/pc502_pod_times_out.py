@@ -1,7 +1,9 @@
 """PC502: a process listens on the target port, but connections get no answer."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -12,7 +14,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import kubelet
 from kubectl_portcheck.semantics.answers import silent
 from kubectl_portcheck.semantics.case import Case, PodState
@@ -33,15 +35,10 @@ def _check(case: Case) -> Outcome:
         )
     return RULE.finding(
         case,
-        f"{share(certain, case.backends)} {'does' if len(certain) == 1 else 'do'} "
-        f"not answer on {listing(sorted({s.target for s in certain if s.target is not None}))}, "
-        "though a process listens there",
-        evidence=[
-            f"{s.name}: {a.path} to {a.port}: {a.outcome}" + (f", {a.detail}" if a.detail else "")
-            for s in certain
-            for a in (s.forward, s.proxy)
-            if a
-        ],
+        capital(f"{share(certain, case.backends)} {verb(certain, 'does', 'do')} not answer on ")
+        + f"{listing(sorted({s.target for s in certain if s.target is not None}))}, though a "
+        "process listens there",
+        evidence=evidence.attempts(certain),
         impact=impact_of(certain, case),
         pods=names(certain),
     )
@@ -61,12 +58,13 @@ def _silent(case: Case) -> Outcome:
     told = f"GET {path} on {ports} got no answer"
     return RULE.finding(
         case,
-        f"{share(mute, case.backends)} {verb(mute, 'accepts', 'accept')} connections on {ports} "
-        f"and {verb(mute, 'does', 'do')} not answer GET {path}",
+        capital(f"{share(mute, case.backends)} {verb(mute, 'accepts', 'accept')} connections on ")
+        + f"{ports} and {verb(mute, 'does', 'do')} not answer GET {path}",
         evidence=[
-            *(f"{s.name}: {s.proxy.request}: {s.proxy.detail}" for s in mute if s.proxy),
-            *(f"{s.name} answers the same request" for s in answering),
-            "Another port of the same pod refused at once, so the API server reaches the pod",
+            *(evidence.connected(s.proxy) for s in (*mute, *answering) if s.proxy),
+            Observation(
+                text="another port of the same pod refused at once, so the API server reaches it"
+            ),
         ],
         severity="error" if certain else "warning",
         impact=impact_of(mute, case) if certain else Impact.NONE,
@@ -131,7 +129,7 @@ probes:
             expects="""
 broken
 PC502 error for all in Service checkout, port 80/TCP
-  the pod does not answer on 8080, though a process listens there
+  The pod does not answer on 8080, though a process listens there
   pods: checkout-1
 """,
         ),
@@ -158,7 +156,7 @@ inconclusive
 not evaluated: GET / on 8080 got no answer; whether the application hangs or is slow on that
     path could not be told
 PC502 warning in Service checkout, port 80/TCP
-  the pod accepts connections on 8080 and does not answer GET /
+  The pod accepts connections on 8080 and does not answer GET /
   pods: checkout-1
   unsure: GET / on 8080 got no answer; whether the application hangs or is slow on that path
       could not be told

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -15,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import kubelet
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -46,16 +48,13 @@ def _check(case: Case) -> Outcome:
     open_question = len(alone) == len(certain)
     return RULE.finding(
         case,
-        f"{share(certain, case.backends)} {'takes' if len(certain) == 1 else 'take'} connections "
-        f"on {listing(sorted({s.target for s in certain if s.target is not None}))} and "
-        f"{_ends(certain)} them before a byte is sent",
+        capital(f"{share(certain, case.backends)} {verb(certain, 'accepts', 'accept')} connections")
+        + f" on {listing(sorted({s.target for s in certain if s.target is not None}))} and "
+        f"{_ends(certain)} them before sending a byte",
         evidence=[
-            f"{s.name}: {a.path} to {a.port}: {a.outcome}" + (f", {a.detail}" if a.detail else "")
-            for s in certain
-            for a in (s.forward, s.proxy)
-            if a
-        ]
-        + ([PROXY] if open_question else []),
+            *evidence.attempts(certain),
+            *([Observation(text=PROXY)] if open_question else []),
+        ],
         severity="warning" if open_question else "error",
         impact=Impact.NONE if open_question else impact_of(certain, case),
         unsure="a request through the API server was closed without an answer; whether those of "
@@ -111,7 +110,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: reset}}}
             expects="""
 broken
 PC503 error for all in Service checkout, port 80/TCP
-  the pod takes connections on 8080 and resets them before a byte is sent
+  The pod accepts connections on 8080 and resets them before sending a byte
   pods: checkout-1
 """,
         ),
@@ -137,7 +136,7 @@ inconclusive
 not evaluated: a request through the API server was closed without an answer; whether those of
     clients are could not be told
 PC503 warning in Service checkout, port 80/TCP
-  the pod takes connections on 8080 and resets them before a byte is sent
+  The pod accepts connections on 8080 and resets them before sending a byte
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
       clients are could not be told
@@ -165,7 +164,7 @@ inconclusive
 not evaluated: a request through the API server was closed without an answer; whether those of
     clients are could not be told
 PC503 warning in Service checkout, port 80/TCP
-  the pod takes connections on 8080 and closes them before a byte is sent
+  The pod accepts connections on 8080 and closes them before sending a byte
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
       clients are could not be told

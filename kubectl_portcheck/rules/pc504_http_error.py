@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -14,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case, PodState
 
 NO_FAULT = (501, 505)
@@ -34,11 +35,12 @@ def _check(case: Case) -> Outcome:
     edge = case.service.spec.type == "LoadBalancer"
     return RULE.finding(
         case,
-        f"{share(failing, case.backends)} {'answers' if len(failing) == 1 else 'answer'} "
-        f"{_paths(failing)} with HTTP {listing(found)}",
+        capital(f"{share(failing, case.backends)} {verb(failing, 'answers', 'answer')} ")
+        + f"{_paths(failing)} with HTTP {listing(found)}",
         evidence=[
-            *(f"{s.name}: GET {_request(s)} to {s.target}: HTTP {_status(s)}" for s in failing),
-            *(f"{s.name}: HTTP {_status(s)}" for s in asked if s not in failing),
+            evidence.connected(s.proxy)
+            for s in (*failing, *(s for s in asked if s not in failing))
+            if s.proxy
         ],
         severity="error" if certain else "warning",
         impact=impact_of(failing, case) if certain else Impact.NONE,
@@ -115,7 +117,7 @@ probes:
 inconclusive
 not evaluated: GET / is answered with HTTP 502; whether clients meet that too could not be told
 PC504 warning in Service checkout, port 80/TCP
-  the pod answers GET / with HTTP 502
+  The pod answers GET / with HTTP 502
   pods: checkout-1
   unsure: GET / is answered with HTTP 502; whether clients meet that too could not be told
 """,

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -15,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import references, speech
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.speech import Expected
@@ -48,9 +49,12 @@ def _check(case: Case) -> Outcome:
     severe = first.clients and not _behind_a_proxy(case)
     return RULE.finding(
         case,
-        f"{share(states, case.backends)} {verb(states, 'speaks', 'speak')} {spoken} on {targets}, "
-        f"where {first.said.why} says {WORDS[SPOKEN[first.said.scheme]]}",
-        evidence=[*map(_told, wrong), *_meaning(case, first)],
+        capital(f"{share(states, case.backends)} {verb(states, 'speaks', 'speak')} {spoken} on ")
+        + f"{targets}, but {first.said.why} says {WORDS[SPOKEN[first.said.scheme]]}",
+        evidence=[
+            *(evidence.connected(w.state.proxy) for w in wrong if w.state.proxy),
+            *_meaning(case, first),
+        ],
         fixes=_fixes(case, first),
         severity="error" if severe else "warning",
         impact=Impact.PATH if severe else Impact.NONE,
@@ -82,23 +86,14 @@ def _behind_a_proxy(case: Case) -> bool:
     )
 
 
-def _meaning(case: Case, wrong: _Wrong) -> list[str]:
+def _meaning(case: Case, wrong: _Wrong) -> list[Fact]:
     """Who is concerned, as facts."""
     if not wrong.clients:
         return []
     if _behind_a_proxy(case):
-        return [
-            "An Ingress or a route can be told what the backend speaks by an annotation or a policy"
-        ]
-    return [f"Clients that follow {wrong.said.why} get errors"]
-
-
-def _told(wrong: _Wrong) -> str:
-    attempt = wrong.state.proxy
-    assert attempt is not None
-    scheme = attempt.request.partition(" ")[0] or wrong.said.scheme
-    answer = f"HTTP {attempt.status}" if attempt.status is not None else attempt.detail
-    return f"{wrong.state.name}: asked by {scheme} on {wrong.state.target}: {answer}"
+        text = "an annotation or a policy can say to an Ingress or a route what the backend speaks"
+        return [Observation(text=text)]
+    return [Observation(text=f"clients that follow {wrong.said.why} get errors")]
 
 
 def _fixes(case: Case, wrong: _Wrong) -> list[Fix]:
@@ -106,7 +101,7 @@ def _fixes(case: Case, wrong: _Wrong) -> list[Fix]:
     right = "https" if said.scheme == "http" else "http"
     found = [
         fixes.by_hand(
-            f"Let the application speak {WORDS[SPOKEN[said.scheme]]} on {wrong.state.target}, or "
+            f"Make the application speak {WORDS[SPOKEN[said.scheme]]} on {wrong.state.target}, or "
             f"name the port {right} in its container and its Service",
         )
     ]
@@ -117,7 +112,7 @@ def _fixes(case: Case, wrong: _Wrong) -> list[Fix]:
             if said.by == "app-protocol"
             else [fixes.add(field, right)]
         )
-        title = f"Set appProtocol {right} on port {case.port.port}, which is what the pods speak"
+        title = f"Set appProtocol to {right} on port {case.port.port}, which the pods speak"
         found.insert(0, fixes.patch(case, case.subject, change, title=title, safety="review"))
     return found
 
@@ -173,11 +168,11 @@ probes:
             expects="""
 degraded
 PC505 error for path in Service checkout, port 443/TCP
-  the pod speaks TLS on 8443, where the appProtocol http says plain HTTP
+  The pod speaks TLS on 8443, but the appProtocol http says plain HTTP
   pods: checkout-1
-  review: Set appProtocol https on port 443, which is what the pods speak
+  review: Set appProtocol to https on port 443, which the pods speak
     replace /spec/ports/0/appProtocol https in Service checkout
-  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+  review: Make the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,
         ),
@@ -205,11 +200,11 @@ probes:
             expects="""
 degraded
 PC505 error for path in Service checkout, port 80/TCP
-  the pod speaks TLS on 8443, where the Service port's name http says plain HTTP
+  The pod speaks TLS on 8443, but the Service port's name http says plain HTTP
   pods: checkout-1
-  review: Set appProtocol https on port 80, which is what the pods speak
+  review: Set appProtocol to https on port 80, which the pods speak
     add /spec/ports/0/appProtocol https in Service checkout
-  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+  review: Make the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,
         ),
@@ -233,9 +228,9 @@ probes:
             expects="""
 healthy
 PC505 warning in Service checkout, port 443/TCP
-  the pod speaks TLS on 8443, where the container port's name http says plain HTTP
+  The pod speaks TLS on 8443, but the container port's name http says plain HTTP
   pods: checkout-1
-  review: Let the application speak plain HTTP on 8443, or name the port https in its container
+  review: Make the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,
         ),

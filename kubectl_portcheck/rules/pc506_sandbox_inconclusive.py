@@ -1,5 +1,7 @@
 """PC506: a port-forward and the socket tables contradict each other."""
 
+from kubectl_portcheck.model.facts import Observation
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -24,12 +26,14 @@ def _check(case: Case) -> Outcome:
         case,
         f"In {share(states, case.backends)} a port-forward contradicts the socket tables: "
         + (
-            "clients are served, and the port-forward is not to be trusted"
+            "clients are served; do not rely on the port-forward"
             if serving
             else "it cannot be told which of them is right"
         ),
-        evidence=[f"{name}: {why}" for name, (_, why) in found.items()]
-        + ["A sandboxed runtime (runtimeClassName: gVisor, Kata) keeps a network of its own"],
+        evidence=[
+            *(evidence.observed(case, name, why) for name, (_, why) in found.items()),
+            Observation(text="a sandboxed runtime (gVisor, Kata) has a network stack of its own"),
+        ],
         pods=names(states),
     )
 
@@ -44,7 +48,7 @@ def _contradiction(case: Case, state: PodState) -> str:
     here = [s for s in listeners if s.port == state.target and s.protocol == "TCP"]
     outcome = state.forward.outcome
     if not here and outcome == "accepted":
-        return f"no socket on {state.target}, and a port-forward to it is accepted"
+        return f"no process listens on {state.target}, but a port-forward to it is accepted"
     loopback = [
         s
         for s in here
@@ -52,7 +56,7 @@ def _contradiction(case: Case, state: PodState) -> str:
     ]
     if loopback and outcome in ("refused", "timeout"):
         word = "gets no answer" if outcome == "timeout" else "is refused"
-        return f"a process listens on {state.target}, and a port-forward to it {word}"
+        return f"a process listens on {state.target}, but a port-forward to it {word}"
     return ""
 
 
@@ -96,8 +100,8 @@ probes:
             expects="""
 healthy
 PC506 warning in Service checkout, port 80/TCP
-  In the pod a port-forward contradicts the socket tables: clients are served, and the
-      port-forward is not to be trusted
+  In the pod a port-forward contradicts the socket tables: clients are served; do not rely on
+      the port-forward
   pods: checkout-1
 """,
         ),

@@ -2,7 +2,7 @@
 
 from kubectl_portcheck.model.probes import AcceptQueue
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -36,7 +36,7 @@ def _check(case: Case) -> Outcome:
         case,
         f"The process in {share(found, case.states)} {what}: {waiting} "
         f"{plural('connection', waiting)} {verb} in the accept queue",
-        evidence=[f"{s.name}: {_told(q)}" for s in found if (q := _queue(case, s))],
+        evidence=[evidence.pod_is(case, s.name, _told(q)) for s in found if (q := _queue(case, s))],
         fixes=[
             fixes.by_hand(
                 "Find out what the process waits for (its log, a thread dump), then restart it; "

@@ -1,5 +1,6 @@
 """PC601: kubectl port-forward to the Service fails."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -11,6 +12,8 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.semantics.case import Case
 
+WORDS = {"refused": "is refused", "reset": "is reset", "timeout": "times out"}
+
 
 def _check(case: Case) -> Outcome:
     forward = case.service_forward
@@ -19,20 +22,18 @@ def _check(case: Case) -> Outcome:
     if forward.attempt.outcome not in ("refused", "reset", "timeout"):
         return Passed()
     outcome = forward.attempt.outcome
-    evidence = [f"kubectl would take pod {forward.pod} and its port {forward.pod_port}"]
+    facts = [Observation(text=f"kubectl chooses port {forward.pod_port} of pod {forward.pod}")]
     state = next((s for s in case.states if s.name == forward.pod), None)
     if state and state.target != forward.pod_port:
-        evidence.append(
-            f"Clients of the Service reach port {state.target} there: kubectl translates otherwise"
-        )
+        text = f"clients of the Service reach port {state.target} there: kubectl resolves otherwise"
+        facts.append(Observation(text=text))
     if state and state.answer.kind == "serves":
-        evidence.append("Clients of the Service are served all the same")
+        facts.append(Observation(text="clients of the Service are served all the same"))
     return RULE.finding(
         case,
-        f"kubectl port-forward svc/{case.name} {case.port.port}: "
-        f"{case.port.port} leads to {forward.pod_port} of {forward.pod}, "
-        f"{'timed out' if outcome == 'timeout' else outcome}",
-        evidence=evidence,
+        f"kubectl port-forward svc/{case.name} {case.port.port} connects to {forward.pod_port} of "
+        f"{forward.pod} and {WORDS[outcome]}",
+        evidence=facts,
         pods=[forward.pod] if forward.pod else [],
     )
 
@@ -71,7 +72,7 @@ probes: {checkout-1: {sockets: ["10.0.0.1:8080"], service-port-forward: {80: ref
             expects="""
 healthy; also PC203
 PC601 warning in Service checkout, port 80/TCP, follows from PC203
-  kubectl port-forward svc/checkout 80: 80 leads to 8080 of checkout-1, refused
+  kubectl port-forward svc/checkout 80 connects to 8080 of checkout-1 and is refused
   pods: checkout-1
 """,
         ),

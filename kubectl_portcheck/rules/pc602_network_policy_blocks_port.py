@@ -4,12 +4,13 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Fact, Observation, State
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPort
 from kubectl_portcheck.model.report import Impact, Severity
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -22,7 +23,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, plural, share
+from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies, ports
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.policies import PortEntry
@@ -33,7 +34,7 @@ ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting
 FROM_OUTSIDE = ("pod-proxy", "in-cluster")
 """The ways of asking that a policy can stop; a port-forward begins inside of the pod."""
 
-UNTOLD = "whether this cluster enforces NetworkPolicies could not be told"
+UNTOLD = "whether this cluster enforces NetworkPolicies is not known"
 
 
 class Blocked(NamedTuple):
@@ -62,23 +63,17 @@ class Blocked(NamedTuple):
         return "" if self.dropped else UNTOLD
 
     @property
-    def shown(self) -> list[str]:
+    def shown(self) -> list[Fact]:
         """What was measured, as facts."""
         if self.dropped:
-            return [
-                f"{a.pod}: {_who(a)} to {a.port}, which nobody is admitted to, gets no answer"
-                for a in self.dropped
-            ]
-        facts = [
-            f"{a.pod}: {_who(a)} to {a.port}, which nobody is admitted to, is {a.outcome}: the "
-            "policies are not enforced, or the API server runs on the pod's node"
-            for a in self.passed
-        ]
-        return facts or ["Nothing was asked that a policy could have stopped"]
-
-
-def _who(attempt: Attempt) -> str:
-    return "the API server's request" if attempt.path == "pod-proxy" else "a pod's connection"
+            note = "no policy allows that port"
+            return [evidence.connected(a, note=note) for a in self.dropped]
+        note = (
+            "no policy allows that port, so policies are not enforced, or the API server runs on "
+            "the pod's node"
+        )
+        found: list[Fact] = [evidence.connected(a, note=note) for a in self.passed]
+        return found or [Observation(text="nothing was tried that a policy could have blocked")]
 
 
 def blocked(case: Case) -> Blocked:
@@ -157,20 +152,18 @@ def _check(case: Case) -> Outcome:
     entries = list(policies.port_entries(found.policies))
     admitted = list(dict.fromkeys(policies.spelt(e.port) for e in entries))
     guards = policies.names(found.policies)
-    said = f"admits {listing(admitted)} alone" if admitted else "admits nothing"
-    if len(guards) > 1:
-        said = f"together {said.replace('admits', 'admit', 1)}"
-    facts = [_admits(e) for e in entries]
+    what = f"only {listing(admitted)}" if admitted else "nothing"
+    facts: list[Fact] = [allows(case, e) for e in entries]
     facts += [
-        f"{policy.metadata.name} admits nothing to the pods that it selects"
+        State(subject=subject_of(case, policy), state="allows nothing to the pods that it selects")
         for policy in found.policies
         if not policy.spec.ingress
     ]
     return RULE.finding(
         case,
-        f"No source is admitted to {numbers} of {share(found.states, case.backends)}: "
-        f"{plural('NetworkPolicy', 1) if len(guards) == 1 else 'NetworkPolicies'} "
-        f"{listing(guards)} {said}",
+        f"No NetworkPolicy allows connections to {numbers} of "
+        f"{share(found.states, case.backends)}: {listing(guards)} "
+        f"{verb(guards, 'allows', 'together allow')} {what}",
         evidence=[*facts, *([] if case.in_files else found.shown)],
         fixes=_fixes(case, found, old),
         impact=found.impact(case),
@@ -186,9 +179,10 @@ def _targets(states: Iterable[PodState]) -> list[int]:
     return sorted({s.target for s in states if s.target is not None})
 
 
-def _admits(entry: PortEntry) -> str:
-    name = entry.policy.metadata.name
-    return f"{name} admits {policies.spelt(entry.port)} from {listing(entry.sources)}"
+def allows(case: Case, entry: PortEntry) -> State:
+    """What an entry of a policy allows, as a fact."""
+    what = f"allows {policies.spelt(entry.port)} from {listing(entry.sources)}"
+    return State(subject=subject_of(case, entry.policy), state=what)
 
 
 def subject_of(case: Case, policy: NetworkPolicy) -> Subject:
@@ -218,7 +212,7 @@ def _beside(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
                 {"protocol": entry.port.protocol, "port": wanted},
             ),
         ],
-        title=f"Admit {wanted} too where NetworkPolicy {name} admits {policies.spelt(entry.port)} "
+        title=f"Allow {wanted} too where NetworkPolicy {name} allows {policies.spelt(entry.port)} "
         f"({listing(entry.sources)})",
         safety="review",
         source=_source(name, entry.port.protocol, wanted),
@@ -232,7 +226,7 @@ def instead(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
         case,
         subject_of(case, entry.policy),
         fixes.replace(f"{entry.pointer}/port", entry.port.port, wanted),
-        title=f"Let NetworkPolicy {name} admit {wanted} in place of {policies.spelt(entry.port)} "
+        title=f"Allow {wanted} in place of {policies.spelt(entry.port)} in NetworkPolicy {name} "
         f"({listing(entry.sources)})",
         safety="review",
         source=_source(name, entry.port.protocol, wanted),
@@ -252,7 +246,7 @@ def _allowance(case: Case, wanted: int | str) -> Fix:
         for key, value in sorted(case.service.spec.selector.items())
     )
     return fixes.by_hand(
-        f"Add a NetworkPolicy that admits those who are meant to reach {wanted}; this one admits "
+        f"Add a NetworkPolicy that allows {wanted} to the clients that need it; this one allows "
         "all pods of the namespace",
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
         f"metadata:\n  name: allow-to-{case.name}\n  namespace: {case.namespace}\n"
@@ -322,9 +316,9 @@ RULE = Rule(
             expects="""
 broken
 PC602 error for all in NetworkPolicy api-allow, port 80/TCP
-  No source is admitted to 9000 of the pod: NetworkPolicy api-allow admits 8080 alone
+  No NetworkPolicy allows connections to 9000 of the pod: api-allow allows only 8080
   pods: checkout-1
-  review: Admit 9000 too where NetworkPolicy api-allow admits 8080 (pods with app=frontend in
+  review: Allow 9000 too where NetworkPolicy api-allow allows 8080 (pods with app=frontend in
       this namespace)
     add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
 """,
@@ -339,12 +333,12 @@ spec: {{podSelector: {{}}, policyTypes: [Ingress]}}
 {_PROBES}""",
             expects="""
 inconclusive
-not evaluated: whether this cluster enforces NetworkPolicies could not be told
+not evaluated: whether this cluster enforces NetworkPolicies is not known
 PC602 warning in NetworkPolicy default-deny, port 80/TCP
-  No source is admitted to 9000 of the pod: NetworkPolicy default-deny admits nothing
+  No NetworkPolicy allows connections to 9000 of the pod: default-deny allows nothing
   pods: checkout-1
-  unsure: whether this cluster enforces NetworkPolicies could not be told
-  review: Add a NetworkPolicy that admits those who are meant to reach 9000; this one admits all
+  unsure: whether this cluster enforces NetworkPolicies is not known
+  review: Add a NetworkPolicy that allows 9000 to the clients that need it; this one allows all
       pods of the namespace
 """,
         ),

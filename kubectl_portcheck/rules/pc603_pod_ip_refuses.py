@@ -1,6 +1,7 @@
 """PC603: the pod refuses on its IP address and accepts a port-forward."""
 
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.model.facts import Fact, Observation
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -12,7 +13,6 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics.answers import WHO
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -22,17 +22,17 @@ def _check(case: Case) -> Outcome:
     if not found:
         return Passed()
     numbers = listing(sorted({s.target for s in found if s.target is not None}))
-    evidence = [
-        f"{s.name}: a port-forward to {s.target} is accepted, "
-        f"{WHO['in-cluster'] if s.proxy is None else WHO['pod-proxy']} refused"
-        for s in found
+    facts: list[Fact] = [
+        evidence.connected(a) for s in found for a in (s.forward, s.proxy or s.within) if a
     ]
-    evidence.append("The sockets could not be read, so the cause is inferred from these two")
+    text = "the sockets could not be read, so the cause is inferred from these connections"
+    facts.append(Observation(text=text))
     return RULE.finding(
         case,
-        f"{numbers} refuses on the pod's own address in {share(found, case.backends)}, and accepts "
-        "on the loopback: the application listens on the loopback alone, as it seems",
-        evidence=evidence,
+        f"Port {numbers} refuses connections to the pod's IP address in "
+        f"{share(found, case.backends)} and accepts them on the loopback address: the application "
+        "seems to listen on loopback only",
+        evidence=facts,
         fixes=[
             fixes.by_hand(
                 f"Make the application listen on 0.0.0.0:{found[0].target} (or "
@@ -84,8 +84,8 @@ probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: refused}
             expects="""
 broken; also PC501
 PC603 error for all in Service checkout, port 80/TCP
-  8080 refuses on the pod's own address in the pod, and accepts on the loopback: the application
-      listens on the loopback alone, as it seems
+  Port 8080 refuses connections to the pod's IP address in the pod and accepts them on the
+      loopback address: the application seems to listen on loopback only
   pods: checkout-1
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): a setting of the
       application, such as --host, --bind or listen

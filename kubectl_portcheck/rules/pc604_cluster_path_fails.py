@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.facts import Connected, Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -18,7 +19,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.rules.wording import names, share, verb
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
 
@@ -58,10 +59,12 @@ def _service_fails(
 ) -> Outcome:
     """The Service's address fails, each pod's own works: kube-proxy, or what stands for it."""
     name = case.service.metadata.labels.get(PROXY_NAME)
-    evidence = [_line(source, direct), *(_line(source, s.within) for s in tried if s.within)]
+    facts: list[Fact] = [_fact(source, direct)]
+    facts += [_fact(source, s.within) for s in tried if s.within]
     found: list[Fix] = []
     if name is not None:
-        evidence.append(f"The label {PROXY_NAME}={name} tells kube-proxy to leave it alone")
+        text = f"the label {PROXY_NAME}={name} tells kube-proxy to ignore the Service"
+        facts.append(Observation(text=text))
         found = [
             fixes.run(
                 case,
@@ -71,18 +74,19 @@ def _service_fails(
             )
         ]
     elif case.service.spec.internal_traffic_policy == "Local":
-        evidence.append("internalTrafficPolicy is Local: only pods on the same node are reached")
+        text = "internalTrafficPolicy is Local: only pods on the same node are reached"
+        facts.append(Observation(text=text))
     found.append(
         fixes.by_hand(
-            f"See whether kube-proxy, or what stands for it, works on the node of {source.pod}: "
-            "its pod, its log, and a NetworkPolicy for what leaves that pod"
+            f"Check kube-proxy, or what replaces it, on the node of {source.pod}: its pod and log, "
+            "and the egress NetworkPolicies of that pod"
         )
     )
     return RULE.finding(
         case,
         f"From pod/{source.pod} the Service's address {_verb(direct)}, though the same pod "
-        f"reaches {share(tried, tried)} by their own addresses",
-        evidence=evidence,
+        f"reaches {share(tried, tried)} at {verb(tried, 'its', 'their')} IP address",
+        evidence=facts,
         fixes=found,
         impact=Impact.PATH,
         pods=names(tried),
@@ -97,20 +101,22 @@ def _pods_fail(
     failed: Sequence[PodState],
 ) -> Outcome:
     """The pods' own addresses fail from there, though nothing says that the pods refuse."""
-    evidence = [_line(source, s.within) for s in failed if s.within]
+    facts: list[Fact] = [_fact(source, s.within) for s in failed if s.within]
     if direct is not None:
-        evidence.append(_line(source, direct))
+        facts.append(_fact(source, direct))
     silent = all(s.within and s.within.outcome == "timeout" for s in failed)
-    evidence.append(
-        "No answer at all: as a rule a NetworkPolicy, or the routing between the nodes"
+    text = (
+        "no answer: most often a NetworkPolicy, or the routing between the nodes"
         if silent
-        else "A refusal on the way: the pods' loopback or their sockets say that they accept"
+        else "refused on the way: the pods' loopback or sockets show that they accept"
     )
-    verb = "does not reach" if silent else "is refused by"
+    facts.append(Observation(text=text))
+    met = "does not reach" if silent else "is refused by"
     return RULE.finding(
         case,
-        f"pod/{source.pod} {verb} {share(failed, tried)} at their own addresses",
-        evidence=evidence,
+        f"pod/{source.pod} {met} {share(failed, tried)} at "
+        f"{verb(failed, 'its', 'their')} IP address",
+        evidence=facts,
         fixes=[
             fixes.by_hand(
                 f"Allow traffic from pod {source.pod} in namespace {source.namespace} to port "
@@ -123,9 +129,8 @@ def _pods_fail(
     )
 
 
-def _line(source: InCluster, attempt: Attempt) -> str:
-    whose = f"pod {attempt.pod}" if attempt.pod else "the Service"
-    return f"{source.tool} in pod {source.pod} to {_address(attempt)} ({whose}): {_words(attempt)}"
+def _fact(source: InCluster, attempt: Attempt) -> Connected:
+    return evidence.connected(attempt, source=f"{source.tool} in pod {source.pod}")
 
 
 def _address(attempt: Attempt) -> str:
@@ -182,10 +187,10 @@ from: {pod: client, tool: nc, service: {80: timeout}}
 degraded
 PC604 error for path in Service checkout, port 80/TCP
   From pod/client the Service's address 10.96.0.10:80 does not answer, though the same pod
-      reaches the pod by their own addresses
+      reaches the pod at its IP address
   pods: checkout-1
-  review: See whether kube-proxy, or what stands for it, works on the node of client: its pod,
-      its log, and a NetworkPolicy for what leaves that pod
+  review: Check kube-proxy, or what replaces it, on the node of client: its pod and log, and the
+      egress NetworkPolicies of that pod
 """,
         ),
         Example(
@@ -206,7 +211,7 @@ from: {pod: client, tool: bash, service: {80: timeout}}
             expects="""
 degraded
 PC604 error for path in Service checkout, port 80/TCP
-  pod/client does not reach the pod at their own addresses
+  pod/client does not reach the pod at its IP address
   pods: checkout-1
   review: Allow traffic from pod client in namespace default to port 8080 of these pods in the
       NetworkPolicies on both sides; where there is none, look at the network between the nodes

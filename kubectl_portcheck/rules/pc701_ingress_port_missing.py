@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Ingress, ServiceBackendPort
@@ -59,9 +60,9 @@ def _finding(case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]) -> Fin
     severity, impact = service_ports.weight(case, found, severity)
     return RULE.finding(
         case,
-        f"The Ingress {subject.name} names port {numbers} of the Service, which has none such; "
-        f"{service_ports.has_ports(case)}",
-        evidence=[*service_ports.told(found), *lenient],
+        f"Ingress {subject.name} references port {numbers}, which Service {case.name} does not "
+        f"have; {service_ports.has_ports(case)}",
+        evidence=[*service_ports.told(subject, found), *lenient],
         fixes=service_ports.repaired(case, subject, found, _change(case)),
         impact=impact,
         severity=severity,
@@ -73,7 +74,7 @@ def _finding(case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]) -> Fin
 
 def _lenient(
     case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]
-) -> tuple[Severity, list[str]]:
+) -> tuple[Severity, list[Fact]]:
     """A warning where the class suggests a controller that also takes a targetPort.
 
     ingress-nginx compares the port with the Service ports' targetPorts too (``serviceEndpoints``
@@ -84,7 +85,10 @@ def _lenient(
     if "nginx" not in name.lower() or any(str(w.named) not in targets for w in found):
         return "error", []
     return "warning", [
-        f"Its class is {name}: ingress-nginx takes a targetPort here too, other controllers do not"
+        Observation(
+            text=f"its class is {name}: ingress-nginx accepts a targetPort here too, other "
+            "controllers do not"
+        )
     ]
 
 
@@ -153,9 +157,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accept
             expects="""
 degraded
 PC701 error for path in Ingress shop, port 80/TCP
-  The Ingress shop names port 8080 of the Service, which has none such; the ports of Service
+  Ingress shop references port 8080, which Service checkout does not have; the ports of Service
       checkout: 80/TCP
-  safe: Let Ingress shop name port 80 of the Service
+  safe: Change the port in Ingress shop to 80
     replace /spec/rules/0/http/paths/0/backend/service/port/number 80 in Ingress shop
 """,
         ),
@@ -175,9 +179,9 @@ spec: {defaultBackend: {service: {name: checkout, port: {name: invoice}}}}
             expects="""
 broken; also PC301
 PC701 error for path in Ingress shop
-  The Ingress shop names port invoice of the Service, which has none such; the ports of Service
-      checkout: 80 (invoices)/TCP and 9100 (refunds)/TCP
-  review: If 80 (invoices) is the port that was meant: let Ingress shop name it
+  Ingress shop references port invoice, which Service checkout does not have; the ports of
+      Service checkout: 80 (invoices)/TCP and 9100 (refunds)/TCP
+  review: Change the port in Ingress shop to 80 (invoices), if that was meant
     replace /spec/defaultBackend/service/port/name invoices in Ingress shop
 """,
         ),

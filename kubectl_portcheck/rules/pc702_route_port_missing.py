@@ -45,13 +45,12 @@ def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding
     meta = route.metadata
     subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
     numbers = listing(dict.fromkeys(w.named for w in found if w.named))
-    names = f"names port {numbers} of" if numbers else "names no port of"
+    wrong = f"port {numbers}, which Service {case.name} does not have" if numbers else "no port"
     severity, impact = service_ports.weight(case, found)
     return RULE.finding(
         case,
-        f"The {route.kind} {meta.name} {names} the Service"
-        f"{', which has none such' if numbers else ''}; {service_ports.has_ports(case)}",
-        evidence=[*service_ports.told(found), *references.refusals(route)],
+        f"{route.kind} {meta.name} references {wrong}; {service_ports.has_ports(case)}",
+        evidence=[*service_ports.told(subject, found), *references.refusals(route)],
         fixes=service_ports.repaired(case, subject, found, _change(case)),
         impact=impact,
         severity=severity,
@@ -118,9 +117,9 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accept
             expects="""
 degraded
 PC702 error for path in HTTPRoute shop, port 80/TCP
-  The HTTPRoute shop names port 8080 of the Service, which has none such; the ports of Service
-      checkout: 80/TCP
-  safe: Let HTTPRoute shop name port 80 of the Service
+  HTTPRoute shop references port 8080, which Service checkout does not have; the ports of
+      Service checkout: 80/TCP
+  safe: Change the port in HTTPRoute shop to 80
     replace /spec/rules/0/backendRefs/0/port 80 in HTTPRoute shop
 """,
         ),
@@ -144,9 +143,9 @@ spec:
             expects="""
 broken; also PC301
 PC702 error for path in HTTPRoute shop, port 8080/TCP
-  The HTTPRoute shop names port 3000 of the Service, which has none such; the ports of Service
+  HTTPRoute shop references port 3000, which Service shadow does not have; the ports of Service
       shadow: 8080/TCP
-  safe: Let HTTPRoute shop name port 8080 of the Service
+  safe: Change the port in HTTPRoute shop to 8080
     replace /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef/port 8080 in
         HTTPRoute shop
 """,

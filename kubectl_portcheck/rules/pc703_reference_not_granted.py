@@ -1,5 +1,6 @@
 """PC703: a route of another namespace references the Service without a ReferenceGrant."""
 
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.references import Route
@@ -54,7 +55,7 @@ def _finding(case: ServiceCase, route: Route) -> Finding:
         f"The {route.kind} {meta.name} of namespace {meta.namespace} may not refer to the Service: "
         f"no ReferenceGrant in namespace {case.namespace} allows it",
         evidence=[
-            *(f"ReferenceGrant {name} does not cover it" for name in grants),
+            *(Observation(text=f"ReferenceGrant {name} does not allow it") for name in grants),
             *references.refusals(route),
         ],
         fixes=[_grant(case, route)],
@@ -69,8 +70,8 @@ def _finding(case: ServiceCase, route: Route) -> Finding:
 def _grant(case: ServiceCase, route: Route) -> Fix:
     space = route.metadata.namespace
     return Fix(
-        title=f"Let {route.kind}s of namespace {space} refer to Service {case.name}: apply this "
-        f"ReferenceGrant (kubectl apply -f FILE) in namespace {case.namespace}",
+        title=f"Allow {route.kind}s of namespace {space} to reference Service {case.name}: apply "
+        f"this ReferenceGrant (kubectl apply -f FILE) in namespace {case.namespace}",
         patch=f"""\
 apiVersion: {GATEWAY}/v1beta1
 kind: ReferenceGrant
@@ -134,8 +135,8 @@ broken; also PC301
 PC703 error for path in HTTPRoute edge, port 80/TCP
   The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
       namespace shop allows it
-  review: Let HTTPRoutes of namespace web refer to Service checkout: apply this ReferenceGrant
-      (kubectl apply -f FILE) in namespace shop
+  review: Allow HTTPRoutes of namespace web to reference Service checkout: apply this
+      ReferenceGrant (kubectl apply -f FILE) in namespace shop
 """,
         ),
         Example(
@@ -182,8 +183,8 @@ broken; also PC301
 PC703 error for path in HTTPRoute edge, port 80/TCP
   The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
       namespace shop allows it
-  review: Let HTTPRoutes of namespace web refer to Service shadow: apply this ReferenceGrant
-      (kubectl apply -f FILE) in namespace shop
+  review: Allow HTTPRoutes of namespace web to reference Service shadow: apply this
+      ReferenceGrant (kubectl apply -f FILE) in namespace shop
 """,
         ),
         Example(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Pod
 from kubectl_portcheck.model.references import Monitor
@@ -67,7 +68,7 @@ def _of_the_service(monitor: Monitor, asked: Scrape) -> bool:
     return monitor.kind == "ServiceMonitor" and asked.field == "port"
 
 
-def _known(case: ServiceCase, monitor: Monitor, asked: Sequence[Scrape]) -> list[str]:
+def _known(case: ServiceCase, monitor: Monitor, asked: Sequence[Scrape]) -> list[Fact]:
     ports = [
         f"Service port {p.port}/{p.protocol} {f'is named {p.name}' if p.name else 'has no name'}"
         for p in case.service.spec.ports
@@ -76,9 +77,9 @@ def _known(case: ServiceCase, monitor: Monitor, asked: Sequence[Scrape]) -> list
         f"container port {p.container_port} {f'is named {p.name}' if p.name else 'has no name'}"
         for p in dict.fromkeys(monitoring.declared(case.pods))
     ]
-    return (
-        ports if _of_the_service(monitor, asked[0]) else pods or ["no container port is declared"]
-    )
+    if _of_the_service(monitor, asked[0]):
+        return [Observation(text=text) for text in ports]
+    return [Observation(text=text) for text in pods or ["no container port is declared"]]
 
 
 def _fixes(
@@ -93,7 +94,7 @@ def _fixes(
                     case,
                     subject,
                     fixes.replace(scrape.pointer, scrape.named, new),
-                    title=f"Let {subject.kind} {subject.name} scrape {scrape.field} {new}",
+                    title=f"Change {scrape.field} to {new} in {subject.kind} {subject.name}",
                     safety="review",
                 )
             )
@@ -104,7 +105,7 @@ def _fixes(
             fixes.test("/spec/ports/0/port", only[0].port),
             fixes.add("/spec/ports/0/name", name),
         ]
-        title = f"If port {only[0].port} serves the metrics: name it {name}"
+        title = f"Name port {only[0].port} of the Service {name}, if it serves the metrics"
         found.append(fixes.patch(case, case.subject, operations, title=title, safety="review"))
     return found or [
         fixes.by_hand(
@@ -193,7 +194,14 @@ def _of_annotation(
     return RULE.finding(
         case,
         f"The annotation {monitoring.PORT} of {whose} {what}",
-        evidence=[f"{share(wrong, case.pods)} listen on {listing(heard)}"] if heard else [],
+        evidence=[
+            Observation(
+                text=f"{share(wrong, case.pods)} {verb(wrong, 'listens', 'listen')} on "
+                f"{listing(heard)}"
+            )
+        ]
+        if heard
+        else [],
         fixes=[fixes.by_hand(f"Set {monitoring.PORT} to a port that serves the metrics")],
         pods=[p.metadata.name for p in wrong],
         pointer="/metadata/annotations" if whose == "the Service" else "",

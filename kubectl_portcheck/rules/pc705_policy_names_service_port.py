@@ -1,5 +1,6 @@
 """PC705: a NetworkPolicy lists the Service port where the pod port is meant."""
 
+from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -11,6 +12,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.pc602_network_policy_blocks_port import (
+    allows,
     blocked,
     instead,
     stale,
@@ -32,17 +34,16 @@ def _check(case: Case) -> Outcome:
     wanted = case.target if isinstance(case.target, str) else targets[0]
     said = listing(dict.fromkeys(policies.spelt(e.port) for e in named))
     where = listing(dict.fromkeys(e.policy.metadata.name for e in named))
-    evidence = [
-        f"{e.policy.metadata.name} admits {policies.spelt(e.port)} from {listing(e.sources)}"
-        for e in named
+    facts: list[Fact] = [allows(case, e) for e in named]
+    facts += [
+        Observation(text=f"port {case.port.port} of the Service leads to {listing(targets)} there"),
+        Observation(text=f"no pod listens on {said} or declares it"),
     ]
-    evidence.append(f"Port {case.port.port} of the Service leads to {listing(targets)} of the pods")
-    evidence.append(f"No pod listens on {said} or declares it")
     return RULE.finding(
         case,
-        f"NetworkPolicy {where} admits {said}, the Service's port; a policy sees the pod's port, "
-        f"{listing(targets)}",
-        evidence=evidence,
+        f"NetworkPolicy {where} allows {said}, the Service's port, but a policy applies to the "
+        f"pod's port, {listing(targets)}",
+        evidence=facts,
         fixes=[instead(case, e, wanted) for e in named],
         impact=found.impact(case),
         severity=found.severity,
@@ -103,10 +104,10 @@ spec:
             expects="""
 broken; also PC602
 PC705 error for all in NetworkPolicy checkout-allow, port 80/TCP
-  NetworkPolicy checkout-allow admits 80, the Service's port; a policy sees the pod's port, 8080
+  NetworkPolicy checkout-allow allows 80, the Service's port, but a policy applies to the pod's
+      port, 8080
   pods: checkout-1
-  review: Let NetworkPolicy checkout-allow admit 8080 in place of 80 (all pods in this
-      namespace)
+  review: Allow 8080 in place of 80 in NetworkPolicy checkout-allow (all pods in this namespace)
     replace /spec/ingress/0/ports/0/port 8080 in NetworkPolicy checkout-allow
 """,
         ),

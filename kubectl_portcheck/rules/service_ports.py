@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.facts import Fact, State, Weighs
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.report import Impact, Severity
@@ -43,13 +44,14 @@ def has_ports(case: ServiceCase) -> str:
     return f"the ports of Service {case.name}: {listing(known) or 'none'}"
 
 
-def told(found: Sequence[Wrong]) -> list[str]:
+def told(subject: Subject, found: Sequence[Wrong]) -> list[Fact]:
     """The evidence: each place, and what speaks for the port that was meant."""
-    places = [f"{w.where}: port {w.named or 'not given'}" for w in found]
-    return [
-        *places,
-        *dict.fromkeys(f"For port {written(m.port)}: {m.why}" for w in found for m in _likely(w)),
+    places: list[Fact] = [
+        State(subject=subject, state=f"{w.where} references port {w.named or '(none)'}")
+        for w in found
     ]
+    likely = dict.fromkeys((written(m.port), m.why) for w in found for m in _likely(w))
+    return [*places, *(Weighs(port=f"port {port}", reasons=(why,)) for port, why in likely)]
 
 
 def _likely(found: Wrong) -> Iterable[Meant]:
@@ -88,7 +90,7 @@ def repaired(
         meant = [w.guess.candidates[0].port for w in found]
         operations = [o for w, p in zip(found, meant, strict=True) for o in change(w, p)]
         where = listing(dict.fromkeys(written(p) for p in meant))
-        title = f"Let {subject.kind} {subject.name} name port {where} of the Service"
+        title = f"Change the port in {subject.kind} {subject.name} to {where}"
         return [fixes.patch(case, subject, operations, title=title, safety="safe")]
     offered = dict.fromkeys(m.port for w in found for m in w.guess.candidates)
     return [
@@ -96,8 +98,8 @@ def repaired(
             case,
             subject,
             [o for w in found for o in change(w, port)],
-            title=f"If {written(port)} is the port that was meant: let {subject.kind} "
-            f"{subject.name} name it",
+            title=f"Change the port in {subject.kind} {subject.name} to {written(port)}, if that "
+            "was meant",
             safety="review",
         )
         for port in list(offered)[:5]

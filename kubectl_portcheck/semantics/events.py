@@ -1,5 +1,7 @@
 """What components said of an object, in their own words."""
 
+from kubectl_portcheck.model.facts import Said
+from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Event
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -12,14 +14,20 @@ def about(case: ServiceCase, kind: str, name: str) -> list[Event]:
     return sorted(found, key=_when, reverse=True)
 
 
-def said(case: ServiceCase, pod: str, *reasons: str, most: int = 1) -> list[str]:
+def said(case: ServiceCase, pod: str, *reasons: str, most: int = 1) -> list[Said]:
     """The latest events of a pod with one of these reasons, each text once."""
-    words = [
-        f"{pod}: event {e.reason}: {' '.join(e.message.split())}"
+    subject = Subject(kind="Pod", namespace=case.namespace, name=pod)
+    found = [
+        Said(source=f"event {e.reason}", words=words_of(e), subject=subject)
         for e in about(case, "Pod", pod)
         if e.reason in reasons and e.message
     ]
-    return list(dict.fromkeys(words))[:most]
+    return list(dict.fromkeys(found))[:most]
+
+
+def words_of(event: Event) -> str:
+    """The event's message on one line."""
+    return " ".join(event.message.split())
 
 
 def _when(event: Event) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import LabelSelector, Pod, Service
 from kubectl_portcheck.model.references import (
@@ -108,14 +109,16 @@ def is_for_mesh(route: Route) -> bool:
     return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
-def refusals(route: Route) -> list[str]:
+def refusals(route: Route) -> list[Said]:
     """What the Gateways' controllers say of the route's backends, where they do not resolve.
 
     (Gateway API, RouteConditionResolvedRefs)
     """
     return [
-        f"{parent.parent_ref.name or 'its Gateway'} says {c.reason or c.type}"
-        + (f": {c.message}" if c.message else "")
+        Said(
+            source=f"Gateway {parent.parent_ref.name}" if parent.parent_ref.name else "its Gateway",
+            words=f"{c.reason or c.type}{f': {c.message}' if c.message else ''}",
+        )
         for parent in route.status.parents
         for c in parent.conditions
         if c.type == "ResolvedRefs" and c.status == "False"

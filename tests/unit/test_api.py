@@ -179,8 +179,8 @@ def test_the_example_runs(kubeconfig: Path) -> None:
             check=False,
         )
     first, fix, *others = done.stdout.splitlines()
-    assert first.startswith("checkout: broken: port 80: nothing listens on targetPort 8080; ")
-    assert fix == "  PC401 Point the Service at 9000 (safe)"
+    assert first.startswith("checkout: broken: port 80: no process listens on targetPort 8080; ")
+    assert fix == "  PC401 Set targetPort to 9000 (safe)"
     assert others == []
     assert (done.returncode, done.stderr) == (1, "")
 
@@ -200,7 +200,7 @@ def test_the_documentation_runs(
         monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
         exec(compile(example, "library.md", "exec"), {})
     printed = capsys.readouterr().out
-    assert printed.startswith("PC401 Nothing listens on targetPort 8080; all 3 pods listen on")
+    assert printed.startswith("PC401 No process listens on targetPort 8080; all 3 pods listen on")
     assert json.loads(printed[printed.index("{\n") :])["verdict"] == "broken"
 
 

@@ -35,7 +35,7 @@ def test_the_demo_names_the_cause_and_hands_over_the_fix() -> None:
     assert (demo.code, demo.stderr) == (ExitCode.PROBLEM, "")
     first, second = demo.stdout.partition("\n\n")[2].splitlines()[:2]
     assert "BROKEN" in first
-    assert "nothing listens on targetPort 8080; 3 of 3 pods listen on 9000" in second
+    assert "no process listens on targetPort 8080; all 3 pods listen on 9000" in second
     assert "PC401" in demo.stdout
     assert "kubectl patch service checkout -n production" in demo.stdout
 

@@ -7,6 +7,7 @@ from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.mending import target
 from kubectl_portcheck.collect.manifests.objects import Object, locate
 from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import BY_HAND, ByHand, Fix, JsonPatch
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import Finding, Origin, Report
@@ -35,7 +36,11 @@ def _localised(finding: Finding, item: Object, service: Service, gathered: Gathe
     return msgspec.structs.replace(
         finding,
         origin=Origin(file=about.file.name, line=about.line(place)),
-        evidence=(*finding.evidence, f"rendered from {rendered}") if rendered else finding.evidence,
+        evidence=(
+            (*finding.evidence, Observation(text=f"rendered from {rendered}"))
+            if rendered
+            else finding.evidence
+        ),
         fixes=tuple(m for f in finding.fixes if (m := _for_files(f, item, gathered))),
     )
 

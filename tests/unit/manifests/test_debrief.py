@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck.collect.manifests import unified_diff, write
+from kubectl_portcheck.render.facts import lines
 
 from .reading import DEBRIEF, check, check_text
 
@@ -136,6 +137,5 @@ def test_standard_input_is_diagnosed_and_not_mended() -> None:
 
 def test_helm_says_which_template(tmp_path: Path) -> None:
     text = DEBRIEF.replace("---\n", "---\n# Source: shop/templates/service.yaml\n")
-    assert (
-        "rendered from shop/templates/service.yaml" in check("-", stdin=text).findings[0].evidence
-    )
+    shown = lines(check("-", stdin=text).findings[0].evidence)
+    assert "rendered from shop/templates/service.yaml" in shown

@@ -96,7 +96,7 @@ def test_a_selector_with_a_slip_names_what_was_meant(tmp_path: Path) -> None:
     text = DEBRIEF.replace("    app: checkout\n", "    app: chekout\n")
     found = check_text(tmp_path, text)
     assert found.places == [("PC301", "warning", 24)]
-    assert "Deployment checkout bears app=checkout" in found.findings[0].summary
+    assert "Deployment checkout has app=checkout" in found.findings[0].summary
     assert found.raw.verdict == "healthy"
     assert not found.mended.files
     everything = check_text(tmp_path, text, complete=True)

@@ -7,6 +7,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Right
 from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.facts import Listens, Observation, Said, State, Weighs
 from kubectl_portcheck.model.fixes import ByHand, Command, Fix, JsonPatch, Operation, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, PodSpec, PodStatus
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Outcome
@@ -127,8 +128,12 @@ def right(verb: str, subresource: str = "", resource: str = "pods", **other: str
     return Right(verb=verb, resource=resource, subresource=subresource, **given)
 
 
-def subject(name: str = "checkout") -> Subject:
-    return Subject(kind="Service", namespace="production", name=name)
+def subject(name: str = "checkout", kind: str = "Service") -> Subject:
+    return Subject(kind=kind, namespace="production", name=name)
+
+
+def is_of(pod: str, revision: int) -> State:
+    return State(subject=subject(pod, kind="Pod"), state=f"of revision {revision}")
 
 
 def finding(code: str = "PC401", name: str = "target-port-not-listening", **other: Any) -> Finding:
@@ -195,9 +200,9 @@ def debrief() -> Report:
 def debrief_service(name: str = "checkout") -> ServiceReport:
     cause = finding(
         evidence=(
-            *(f"{p}: listens on 9000 and 9100, not on 8080" for p in PODS),
-            "9000: declared as http; it answers in 3 of 3 pods",
-            "It looked healthy because readiness is checked on 9100",
+            *(Listens(pod=p, ports=(9000, 9100), wanted=8080) for p in PODS),
+            Weighs(port=9000, reasons=("containerPort 9000 is declared as http",)),
+            Observation(text="the readinessProbe asks for 9100, so the pods are Ready"),
         ),
         fixes=(
             retarget(),
@@ -277,7 +282,7 @@ def degraded() -> Report:
         summary="2 of 3 pods listen on 8080 instead of 9000: a rollout half done",
         impact=Impact.PODS,
         pods=PODS[1:],
-        evidence=(f"{PODS[0]}: revision 8", *(f"{p}: revision 7" for p in PODS[1:])),
+        evidence=(is_of(PODS[0], 8), *(is_of(p, 7) for p in PODS[1:])),
         fixes=(
             Fix(
                 title="Take back the last rollout of Deployment checkout",
@@ -351,10 +356,13 @@ def selector_typo() -> Report:
     typo = finding(
         "PC301",
         "selector-matches-no-pods",
-        summary="The selector app=chekout matches no pod; Deployment checkout bears app=checkout",
+        summary="The selector app=chekout matches no pod; Deployment checkout has app=checkout",
         port=None,
         pods=(),
-        evidence=("selector: app=chekout", "Deployment checkout bears app=checkout"),
+        evidence=(
+            State(subject=subject(), state="selects app=chekout"),
+            State(subject=subject(kind="Deployment"), state="has app=checkout"),
+        ),
         fixes=(
             Fix(
                 title="Select app=checkout, as Deployment checkout bears",
@@ -425,7 +433,7 @@ def loopback() -> Report:
         "PC202",
         "loopback-only-listener",
         summary="Port 9000 is open on 127.0.0.1 alone in 3 of 3 pods",
-        evidence=tuple(f"{p}: 127.0.0.1:9000 (python3)" for p in PODS),
+        evidence=tuple(Listens(pod=p, sockets=(socket(9000, address="127.0.0.1"),)) for p in PODS),
         fixes=(
             Fix(
                 title="Let the application listen on 0.0.0.0 (its own setting: --bind, HOST...)",
@@ -494,7 +502,11 @@ def hostile(text: str = HOSTILE) -> Report:
         severity="error",
         subject=them,
         summary=text,
-        evidence=(text, f"{text}: {text}"),
+        evidence=(
+            Said(source=text, words=text),
+            State(subject=subject(text, kind=text), state=text),
+            Listens(pod=text, owner=text, note=text),
+        ),
         fixes=(
             Fix(title=text, change=Command(words=("patch", text.replace("\0", ""))), patch=text),
             Fix(title=text, change=Command(words=(text,)), safety="safe"),
@@ -561,7 +573,7 @@ def long_names() -> Report:
         old.findings[0],
         port=8443,
         pods=pods,
-        evidence=tuple(f"{p}: listens on {9000 + i}" for i, p in enumerate(pods)),
+        evidence=tuple(Listens(pod=p, ports=(9000 + i,)) for i, p in enumerate(pods)),
     )
     return report(
         msgspec.structs.replace(

@@ -74,8 +74,8 @@ def test_consequences_are_folded_under_their_cause() -> None:
 
 def test_what_is_true_of_each_pod_is_said_once() -> None:
     text = "\n".join(shown(b.debrief()))
-    assert text.count("listens on 9000 and 9100, not on 8080") == 1
-    assert "3 of 3 pods: listens on 9000 and 9100, not on 8080" in text
+    assert text.count("listen on 9000 and 9100, not on 8080") == 1
+    assert "all 3 pods: listen on 9000 and 9100, not on 8080" in text
 
 
 @pytest.mark.parametrize("width", [80, 100, 140, None])

@@ -37,7 +37,7 @@ def test_one_family_that_fails_degrades_a_dual_stack_service() -> None:
     found = report(DUAL + 'probes: {one: {sockets: ["0.0.0.0:8080"]}}')
     problem = finding(found, "PC204")
     assert (found.verdict, problem.impact) == ("degraded", "path")
-    assert "no IPv6 clients" in problem.summary
+    assert "not accept IPv6 connections" in problem.summary
     command = problem.fixes[1].command
     assert command
     assert "SingleStack" in command[-1]

@@ -4,6 +4,7 @@ import pytest
 
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
+from kubectl_portcheck.render.facts import lines
 
 SERVICE = """
 kind: Service
@@ -55,7 +56,7 @@ def test_the_latest_event_of_the_pod_is_quoted(code: str, status: str, reason: s
     other = event(reason, "of another pod", 30, pod="two") + event("Other", "another thing", 40)
     found = diagnose(evidence_of(SERVICE.replace("STATUS", status) + told + other)).services[0]
     problem = next(f for f in found.findings if f.code == code)
-    quoted = [line for line in problem.evidence if "event " in line]
+    quoted = [line for line in lines(problem.evidence) if "event " in line]
     assert quoted[0] == f"one: event {reason}: the reason"
     assert not [q for q in quoted if "another" in q]
 
@@ -64,4 +65,4 @@ def test_what_the_condition_says_is_not_repeated() -> None:
     told = event("FailedScheduling", "no node has it", 10)
     found = diagnose(evidence_of(SERVICE.replace("STATUS", PENDING) + told)).services[0]
     problem = next(f for f in found.findings if f.code == "PC101")
-    assert problem.evidence == ("one: no node has it",)
+    assert lines(problem.evidence) == ["one: the scheduler: no node has it"]

@@ -7,6 +7,7 @@ import pytest
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, ServiceReport
+from kubectl_portcheck.render.facts import lines
 
 
 def report(text: str) -> ServiceReport:
@@ -51,11 +52,9 @@ def test_a_controller_that_fails_degrades_and_is_quoted() -> None:
     found = report(BALANCED + text)
     problem = finding(found, "PC413")
     assert (found.verdict, problem.severity, problem.impact) == ("degraded", "error", "path")
-    assert problem.evidence[:2] == (
-        "event Failed: said at 20",
-        "event EnsuringLoadBalancer: said at 10",
-    )
-    assert "30080" in problem.evidence[2]
+    shown = lines(problem.evidence)
+    assert shown[:2] == ["event Failed: said at 20", "event EnsuringLoadBalancer: said at 10"]
+    assert "30080" in shown[2]
 
 
 @pytest.mark.parametrize("text", ["", event("Warning", "Unhealthy", "10", about="Pod")])
@@ -63,7 +62,7 @@ def test_where_nobody_says_anything_clients_inside_are_well(text: str) -> None:
     found = report(BALANCED + text)
     problem = finding(found, "PC413")
     assert (found.verdict, problem.severity) == ("healthy", "warning")
-    assert any("there are no events" in line for line in problem.evidence)
+    assert any("there are no events" in line for line in lines(problem.evidence))
 
 
 def test_a_new_one_is_given_its_time() -> None:

@@ -7,6 +7,7 @@ import pytest
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, ServiceReport
+from kubectl_portcheck.render.facts import lines
 
 
 def report(text: str) -> ServiceReport:
@@ -83,7 +84,7 @@ def test_the_port_that_was_meant(port: str, changed: tuple[str, object], why: st
     base = "/spec/defaultBackend/service/port"
     assert operations(problem)[-1] == ("replace", f"{base}{changed[0]}", changed[1])
     assert [o for o, _, _ in operations(problem)] == ["test", "test", "replace"]
-    assert any(why in line for line in problem.evidence)
+    assert any(why in line for line in lines(problem.evidence))
 
 
 def test_a_name_for_a_port_without_one_becomes_its_number() -> None:
@@ -150,7 +151,7 @@ def test_ingress_nginx_takes_a_target_port(more: dict[str, str]) -> None:
     found = report(shop("number: 8080", **more))
     [problem] = findings(found, "PC701")
     assert (found.verdict, problem.severity) == ("healthy", "warning")
-    assert any("ingress-nginx takes a targetPort" in line for line in problem.evidence)
+    assert any("ingress-nginx accepts a targetPort" in line for line in lines(problem.evidence))
     [other] = findings(report(shop("number: 1234", **more)), "PC701")
     assert other.severity == "error"
 
@@ -208,7 +209,7 @@ def test_a_route_of_any_kind_is_mended(kind: str) -> None:
 
 def test_a_route_without_a_port_gets_one() -> None:
     [problem] = findings(report(ONE_PORT + route("HTTPRoute", "{name: checkout}")), "PC702")
-    assert "names no port" in problem.summary
+    assert "references no port" in problem.summary
     assert operations(problem)[-1] == ("add", "/spec/rules/0/backendRefs/0/port", 80)
 
 
@@ -222,7 +223,7 @@ def test_the_controllers_own_words_are_quoted() -> None:
 """
     text = ONE_PORT + route("HTTPRoute", "{name: checkout, port: 8080}", status=status)
     [problem] = findings(report(text), "PC702")
-    assert "edge-gateway says BackendNotFound: no such port" in problem.evidence
+    assert "Gateway edge-gateway: BackendNotFound: no such port" in lines(problem.evidence)
 
 
 def test_a_backend_of_another_kind_or_namespace_is_no_concern() -> None:

@@ -16,7 +16,8 @@ from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import exit_code_for
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.objects import ObjectMeta
-from kubectl_portcheck.model.report import ServiceReport
+from kubectl_portcheck.model.report import ServiceReport, begun
+from kubectl_portcheck.render.facts import lines
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.semantics.annotations import IGNORE
 
@@ -104,8 +105,9 @@ def test_a_consequence_of_what_is_ignored_stands_for_itself_and_is_no_cause() ->
     assert [f.code for f in after.findings if f.cause] == []
     head = after.heads[0]
     assert (head.code, head.cause, head.caused_by) == ("PC501", False, "PC401")
-    assert head.evidence[-1] == "it follows from PC401 target-port-not-listening, which is ignored"
-    assert str(after.headline) == f"port 80: {head.summary}"
+    ignored = "follows from PC401 target-port-not-listening, which is ignored"
+    assert lines(head.evidence)[-1] == ignored
+    assert str(after.headline) == f"port 80: {begun(head.summary)}"
 
 
 def test_an_unknown_word_in_an_annotation_is_a_note_and_never_an_error() -> None:
