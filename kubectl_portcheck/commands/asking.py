@@ -32,9 +32,14 @@ def log_of(access: Access, env: Environment) -> Callable[[int, str], None]:
     return log
 
 
-def kubectl_of(access: Access) -> tuple[str, ...]:
-    """Give the words with which a pasted kubectl command reaches the same cluster."""
-    return ("kubectl", *access.flags.without_credentials().to_argv())
+def kubectl_of(request: WalkRequest | SweepRequest) -> tuple[str, ...]:
+    """Give the words with which a pasted kubectl command reaches the same cluster.
+
+    With --redact none of them names it: contexts, files and users have names too.
+    """
+    if request.output.redact:
+        return ("kubectl",)
+    return ("kubectl", *request.access.flags.without_credentials().to_argv())
 
 
 def _announcer(env: Environment) -> Callable[[str], object]:

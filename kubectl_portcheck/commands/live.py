@@ -31,7 +31,7 @@ def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCod
     wanted = wanted_by(request, env)
     evidence = _gather(request, wanted, env)
     until = judged_until(began, request.access.timeout or wanted.seconds)
-    kubectl = kubectl_of(request.access)
+    kubectl = kubectl_of(request)
     return conclude(evidence, request.output, env, kubectl=kubectl, until=until)
 
 

@@ -17,6 +17,7 @@ from kubectl_portcheck.render.status import Status, hindrance
 
 if TYPE_CHECKING:
     from kubectl_portcheck.client import Api
+    from kubectl_portcheck.collect.snapshots.redact import Redactor
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
 
@@ -50,16 +51,20 @@ class _Rounds:
 
         self.output, self.env, self.api = request.output, env, api
         access = request.access
-        self.kubectl = kubectl_of(access)
+        self.kubectl = kubectl_of(request)
         self.memory = Memory()
         wanted = wanted_by(request, env)
         self.wanted = wanted._replace(options=wanted.options._replace(memory=self.memory))
         self.began = time.monotonic()
         limit = access.timeout or (WAIT if access.again == "wait" else None)
         self.end = None if limit is None else self.began + limit
+        self._redactor = _redactor() if request.output.redact else None
         self.evidence: Evidence | None = None
+        """That of the last round that brought any, without names where it is to have none."""
         self.failure: PortcheckError | None = None
         """Why the last round brought nothing."""
+        self._seen: Evidence | None = None
+        self._recalled: frozenset[tuple[str, str]] = frozenset()
         self._took = 0.0
         self._count = 0
 
@@ -89,12 +94,29 @@ class _Rounds:
         finally:
             self._took = time.monotonic() - began
         if found.interrupted:
-            self.evidence = self.evidence or found
+            self.evidence = self.evidence or self._without_names(found)
             raise KeyboardInterrupt
         if deadline.passed and self.evidence is not None:
             return None
-        self.evidence = found
-        return self.report(found, judged_until(began, left))
+        self._recalled = self.memory.recalled
+        self._seen = found
+        self.evidence = self._without_names(found)
+        return self.report(self.evidence, judged_until(began, left))
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the last evidence is all of its own round."""
+        return not self._recalled
+
+    def without_recalled(self) -> "Evidence":
+        """The last evidence without the looks of earlier rounds that stood in it."""
+        from kubectl_portcheck.collect.cluster.remembered import without
+
+        assert self._seen is not None
+        return self._without_names(without(self._seen, self._recalled))
+
+    def _without_names(self, evidence: "Evidence") -> "Evidence":
+        return evidence if self._redactor is None else self._redactor.redact(evidence)
 
     def report(self, evidence: "Evidence", until: float = inf) -> "Report":
         """What the evidence says."""
@@ -118,21 +140,29 @@ class _Rounds:
         return int(time.monotonic() - self.began)
 
 
+def _redactor() -> "Redactor":
+    from kubectl_portcheck.collect.snapshots.redact import Redactor
+
+    return Redactor()
+
+
 def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     """Ends when all is well, or with the verdict at the end of the time."""
     output, env = rounds.output, rounds.env
-    interrupted = confirming = False
+    interrupted = unproved = False
     try:
         while True:
             report = rounds.look()
-            if report is not None and exit_code_for(report, fail_on=output.fail_on) == 0:
-                if confirming or not rounds.memory.recalled:
+            if report is not None:
+                healthy = exit_code_for(report, fail_on=output.fail_on) == 0
+                if healthy and rounds.confirmed:
+                    unproved = False
                     break
-                # What was not looked at again is no proof that it is well now.
+                unproved = healthy
+            if report is not None and unproved:
+                # What was not looked at again is no proof that it is healthy now.
                 rounds.memory.forget()
-                confirming = True
                 continue
-            confirming = False
             if report is not None:
                 status.show(hindrance(report), rounds.seconds)
             elif rounds.failure is not None:
@@ -147,7 +177,9 @@ def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     if rounds.failure is not None:
         raise rounds.failure
     assert rounds.evidence is not None
-    code = conclude(rounds.evidence, output, env, kubectl=rounds.kubectl)
+    evidence = rounds.without_recalled() if unproved else rounds.evidence
+    # The names are gone by now.
+    code = conclude(evidence, output._replace(redact=False), env, kubectl=rounds.kubectl)
     return ExitCode.INTERRUPTED if interrupted else code
 
 

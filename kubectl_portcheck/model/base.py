@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
+
+from kubectl_portcheck.model import kinds
 
 T = TypeVar("T")
 
@@ -16,6 +18,20 @@ class Word(str, Enum):
 
     def __format__(self, spec: str) -> str:
         return format(self.value, spec)
+
+
+class Known(frozenset[str]):
+    """The words that Kubernetes has for a field: ``Annotated[str, Known({"TCP", "UDP"})]``.
+
+    Another word can be there all the same, and may be anyone's.
+    """
+
+
+KindName = Annotated[str, Known({*kinds.BY_NAME, "Gateway"})]
+GroupName = Annotated[str, Known({*(kind.group for kind in kinds.ALL), "events.k8s.io"})]
+Verb = Annotated[str, Known({"get", "list", "watch", "create", "patch", "update", "delete"})]
+Subresource = Annotated[str, Known({"exec", "portforward", "proxy", "ephemeralcontainers"})]
+Resource = Annotated[str, Known(kind.plural for kind in kinds.ALL)]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -33,10 +49,10 @@ class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed
 class Right(Record, frozen=True):
     """A permission that the API server asked for and the user does not have."""
 
-    verb: str
-    resource: str
-    group: str = ""
-    subresource: str = ""
+    verb: Verb
+    resource: Resource
+    group: GroupName = ""
+    subresource: Subresource = ""
     namespace: str = ""
     """Empty for a request to the whole cluster."""
 

@@ -1,8 +1,8 @@
 """Everything that was gathered about the Services in question: the rules read nothing else."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
+from kubectl_portcheck.model.base import KindName, Known, Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -43,7 +43,7 @@ class ServiceForward(Record, frozen=True):
 class Asked(Record, frozen=True):
     """A pod or a workload that was asked about, and the Services that lead to it."""
 
-    kind: str
+    kind: KindName
     port: int | str | None = None
     """The pods' port that was asked about; None for all that they declare."""
     services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
@@ -59,7 +59,7 @@ class InCluster(Record, frozen=True):
     namespace: str
     pod: str
     container: str = ""
-    tool: str = ""
+    tool: Annotated[str, Known({"bash", "nc", "curl", "wget", "python3", "perl"})] = ""
     """The program that made the connections, such as ``bash`` or ``nc``."""
     attempts: tuple[Attempt, ...] = ()
     """Those to the Service's own address, by Service port."""

@@ -5,18 +5,31 @@ also a promise: values of environment variables, arguments of containers and con
 have no field, so they are never held in memory, printed or saved.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import field
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import KindName, Known, Record
 from kubectl_portcheck.model.probes import Protocol
+
+AddressType = Annotated[str, Known({"IPv4", "IPv6", "FQDN"})]
+ClusterIP = Annotated[str, Known({"None"})]
+ConditionStatus = Annotated[str, Known({"True", "False", "Unknown"})]
+Effect = Annotated[str, Known({"NoSchedule", "NoExecute", "PreferNoSchedule"})]
+Operator = Annotated[str, Known({"In", "NotIn", "Exists", "DoesNotExist"})]
+Phase = Annotated[str, Known({"Pending", "Running", "Succeeded", "Failed", "Unknown"})]
+RestartPolicy = Annotated[str, Known({"Always", "OnFailure", "Never"})]
+Scheme = Annotated[str, Known({"HTTP", "HTTPS"})]
+ServiceType = Annotated[str, Known({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"})]
+SessionAffinity = Annotated[str, Known({"None", "ClientIP"})]
+TrafficPolicy = Annotated[str, Known({"Cluster", "Local"})]
+UrlPath = Annotated[str, Known({"/"})]
 
 
 class OwnerReference(Record, frozen=True):
     """The object that created and manages another one."""
 
-    kind: str = ""
+    kind: KindName = ""
     name: str = ""
     uid: str = ""
     controller: bool = False
@@ -65,9 +78,9 @@ class HTTPGetAction(Record, frozen=True):
     """A probe by HTTP request."""
 
     port: int | str
-    path: str = "/"
+    path: UrlPath = "/"
     host: str = ""
-    scheme: str = "HTTP"
+    scheme: Scheme = "HTTP"
 
 
 class TCPSocketAction(Record, frozen=True):
@@ -119,7 +132,7 @@ class Container(Record, frozen=True):
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
-    restart_policy: str = ""
+    restart_policy: RestartPolicy = ""
     """``Always`` on an init container makes it a native sidecar."""
 
 
@@ -138,7 +151,7 @@ class PodSpec(Record, frozen=True):
     host_network: bool = False
     host_pid: bool = field(name="hostPID", default=False)
     readiness_gates: tuple[ReadinessGate, ...] = ()
-    restart_policy: str = ""
+    restart_policy: RestartPolicy = ""
     runtime_class_name: str = ""
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
@@ -147,7 +160,7 @@ class Condition(Record, frozen=True):
     """A condition of a pod or workload."""
 
     type: str
-    status: str = ""
+    status: ConditionStatus = ""
     reason: str = ""
     message: str = ""
     last_transition_time: str | None = None
@@ -204,7 +217,7 @@ class PodIP(Record, frozen=True):
 class PodStatus(Record, frozen=True):
     """The kubelet's report on a pod."""
 
-    phase: str = ""
+    phase: Phase = ""
     reason: str = ""
     message: str = ""
     pod_ip: str = field(name="podIP", default="")
@@ -237,17 +250,17 @@ class ServicePort(Record, frozen=True):
 class ServiceSpec(Record, frozen=True):
     """What was asked of a Service."""
 
-    type: str = "ClusterIP"
-    cluster_ip: str = field(name="clusterIP", default="")
-    cluster_ips: tuple[str, ...] = field(name="clusterIPs", default=())
+    type: ServiceType = "ClusterIP"
+    cluster_ip: ClusterIP = field(name="clusterIP", default="")
+    cluster_ips: tuple[ClusterIP, ...] = field(name="clusterIPs", default=())
     ip_families: tuple[Literal["IPv4", "IPv6"], ...] = ()
     selector: dict[str, str] = {}
     ports: tuple[ServicePort, ...] = ()
     external_name: str = ""
     publish_not_ready_addresses: bool = False
-    session_affinity: str = ""
-    internal_traffic_policy: str = ""
-    external_traffic_policy: str = ""
+    session_affinity: SessionAffinity = ""
+    internal_traffic_policy: TrafficPolicy = ""
+    external_traffic_policy: TrafficPolicy = ""
 
 
 class LoadBalancerIngress(Record, frozen=True):
@@ -296,7 +309,7 @@ class EndpointConditions(Record, frozen=True):
 class ObjectReference(Record, frozen=True):
     """The object that stands behind an endpoint."""
 
-    kind: str = ""
+    kind: KindName = ""
     name: str = ""
     namespace: str = ""
 
@@ -338,7 +351,7 @@ class EndpointSlice(Record, frozen=True):
     """A group of endpoints with one address family and one set of resolved ports."""
 
     metadata: ObjectMeta
-    address_type: str = "IPv4"
+    address_type: AddressType = "IPv4"
     endpoints: tuple[Endpoint, ...] | None = None
     ports: tuple[EndpointPort, ...] | None = None
     """null where a named targetPort resolved in none of these pods."""
@@ -371,7 +384,7 @@ class LabelSelectorRequirement(Record, frozen=True):
     """One expression of a label selector."""
 
     key: str
-    operator: str
+    operator: Operator
     values: tuple[str, ...] | None = None
 
 
@@ -402,7 +415,7 @@ class Workload(Record, frozen=True):
     """A Deployment, ReplicaSet, StatefulSet or DaemonSet."""
 
     metadata: ObjectMeta
-    kind: str = ""
+    kind: KindName = ""
     """Filled in by the reader: lists do not repeat it on their items."""
     spec: WorkloadSpec = WorkloadSpec()
     env: tuple[str, ...] = ()
@@ -447,7 +460,7 @@ class Taint(Record, frozen=True):
     """What keeps pods off a node."""
 
     key: str = ""
-    effect: str = ""
+    effect: Effect = ""
 
 
 class NodeSpec(Record, frozen=True):

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import field
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import GroupName, KindName, Record
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
@@ -76,8 +76,8 @@ class BackendRef(Record, frozen=True):
     """Empty for the route's own."""
     port: int | None = None
     """The Service port; required where the backend is a Service."""
-    kind: str = "Service"
-    group: str = ""
+    kind: KindName = "Service"
+    group: GroupName = ""
 
 
 class RequestMirror(Record, frozen=True):
@@ -110,8 +110,8 @@ class ParentRef(Record, frozen=True):
 
     name: str = ""
     namespace: str = ""
-    kind: str = "Gateway"
-    group: str = GATEWAY
+    kind: KindName = "Gateway"
+    group: GroupName = GATEWAY
 
 
 class RouteParentStatus(Record, frozen=True):
@@ -139,7 +139,7 @@ class Route(Record, frozen=True):
     """An HTTPRoute, GRPCRoute, TCPRoute or TLSRoute of the Gateway API."""
 
     metadata: ObjectMeta
-    kind: str = ""
+    kind: KindName = ""
     """Filled in by the reader: lists do not repeat it on their items."""
     spec: RouteSpec = RouteSpec()
     status: RouteStatus = RouteStatus()
@@ -148,16 +148,16 @@ class Route(Record, frozen=True):
 class ReferenceGrantFrom(Record, frozen=True):
     """Who may refer to objects here."""
 
-    group: str = ""
-    kind: str = ""
+    group: GroupName = ""
+    kind: KindName = ""
     namespace: str = ""
 
 
 class ReferenceGrantTo(Record, frozen=True):
     """To what; every object of the kind where no name is given."""
 
-    group: str = ""
-    kind: str = ""
+    group: GroupName = ""
+    kind: KindName = ""
     name: str = ""
 
 
@@ -255,6 +255,6 @@ class Monitor(Record, frozen=True):
     """A ServiceMonitor or PodMonitor of the Prometheus operator."""
 
     metadata: ObjectMeta
-    kind: str = ""
+    kind: KindName = ""
     """Filled in by the reader."""
     spec: MonitorSpec = MonitorSpec()

@@ -170,3 +170,57 @@ def test_what_does_not_go_together(tmp_path: Path, flags: list[str], words: str)
         done = walk(server, tmp_path, *flags)
     assert done.code == 2
     assert words in done.stderr
+
+
+def test_a_confirming_round_that_the_time_cuts_short_confirms_nothing(tmp_path: Path) -> None:
+    """Healthy by looks of an earlier round, of which two pods were not looked into again."""
+    with FakeApiServer() as server:
+        shop(server, 9000, target=9000)
+        sick = server.ports["production", PODS[2]]
+        server.ports["production", PODS[2]] = {}
+        rounds = Counter[str]()
+
+        def answer(exchange: Exchange) -> None:
+            rounds["all"] += 1
+            if rounds["all"] == 2:
+                server.ports["production", PODS[2]] = sick
+            if rounds["all"] == 3:
+                faults.hang(exchange)
+            server.answer(exchange)
+
+        server.on("/services/checkout", answer)
+        done = walk(server, tmp_path, "--wait", "--timeout", "8s")
+    assert rounds["all"] == 3
+    assert (done.code, done.verdict) == (3, "inconclusive")
+    (service,) = done.report["services"]
+    why = "was not looked into again before the time was up (--timeout)"
+    assert [m for m in service["missing"] if m.endswith(why)] == [f"{p} {why}" for p in PODS[:2]]
+
+
+NAMES = ("checkout", "production", "10.0.0.", "kubeconfig", "fake")
+"""What the shop, its cluster and the flags call things."""
+
+
+@pytest.mark.parametrize("flag", ["--watch", "--wait", "--exit-zero"])
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_no_name_is_in_what_is_redacted(tmp_path: Path, flag: str, form: str) -> None:
+    kept, report = tmp_path / "kept.json", tmp_path / "report.md"
+    files = ("--save", str(kept), "--output-file", f"markdown={report}")
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        after(server, 2, 9000)
+        flags = ("-o", form, "--redact", "--context=fake", *files)
+        done = walk(server, tmp_path, flag, "--timeout", "5s", *flags)
+    assert ("healthy" if flag.startswith("--w") else "broken") in done.stdout.lower()
+    for text in (done.stdout, done.stderr, kept.read_text(), report.read_text()):
+        assert not [name for name in NAMES if name in text], text
+
+
+def test_names_are_redacted_alike_in_every_round(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        after(server, 2, 9000)
+        done = walk(server, tmp_path, "--watch", "--timeout", "5s", "--redact")
+    told = documents(done.stdout)
+    assert len(told) > 1
+    assert len({(s["namespace"], s["name"]) for t in told for s in t["services"]}) == 1

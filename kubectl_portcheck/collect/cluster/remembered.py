@@ -5,11 +5,14 @@ new, is taken as it was seen last. One in which anything fails is looked into ea
 may begin to listen without the API server noticing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from threading import Lock
 from typing import NamedTuple
 
+import msgspec
+
 from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 
@@ -31,13 +34,18 @@ class Memory:
         self._kept: dict[tuple[str, str], _Kept] = {}
         self._lock = Lock()
         self._turn = 0
-        self.recalled = False
-        """Whether a look of an earlier round stood for one of this round."""
+        self._recalled: set[tuple[str, str]] = set()
 
     def begin(self) -> None:
         """Another round: its own looks are fresh, all others are not."""
         self._turn += 1
-        self.recalled = False
+        self._recalled.clear()
+
+    @property
+    def recalled(self) -> frozenset[tuple[str, str]]:
+        """The pods, by namespace and name, of which this round has the look of an earlier one."""
+        with self._lock:
+            return frozenset(self._recalled)
 
     def recall(self, pod: Pod, targets: Iterable[int]) -> Look | None:
         """The last look into the pod, where nothing can have changed since."""
@@ -45,7 +53,8 @@ class Memory:
             kept = self._kept.get(_key(pod))
             if kept is None or kept.pod != pod or kept.targets != frozenset(targets):
                 return None
-            self.recalled = self.recalled or kept.turn != self._turn
+            if kept.turn != self._turn:
+                self._recalled.add(_key(pod))
             return kept.look
 
     def keep(self, pod: Pod, targets: Iterable[int], look: Look) -> None:
@@ -72,3 +81,26 @@ class Memory:
 
 def _key(pod: Pod) -> tuple[str, str]:
     return pod.metadata.namespace, pod.metadata.name
+
+
+def without(evidence: Evidence, recalled: Collection[tuple[str, str]]) -> Evidence:
+    """The evidence as if these pods had not been looked into."""
+    services = (_without(e, recalled) for e in evidence.services)
+    return msgspec.structs.replace(evidence, services=tuple(services))
+
+
+def _without(evidence: ServiceEvidence, recalled: Collection[tuple[str, str]]) -> ServiceEvidence:
+    pods = evidence.pods.value if isinstance(evidence.pods, Observed) else ()
+    names = {p.metadata.name for p in pods if _key(p) in recalled}
+    late = {
+        name: Missing(
+            reason=Reason.TIMED_OUT,
+            detail=f"{name} was not looked into again before the time was up (--timeout)",
+        )
+        for name in names
+    }
+    return msgspec.structs.replace(
+        evidence,
+        sockets={**evidence.sockets, **late},
+        attempts=tuple(a for a in evidence.attempts if a.pod not in names),
+    )

@@ -1,24 +1,25 @@
 """The evidence without names: the same incident, fit to leave the company.
 
-Safe by default: every text is replaced word by word, unless all that it can be is known (a phase,
-a protocol, a time). Kubernetes' own words stay, so that messages can still be read. One word
-becomes the same word everywhere, a word that nearly equals another becomes one that nearly equals
-the other's, and an address one of its family: the rules find what they found before.
+Safe by default: every text is replaced word by word, unless its type names it (a ``Literal``, the
+words of :class:`Known`) or it is a time. Kubernetes' own words stay, so that messages can still be
+read. One word becomes the same word everywhere, a word that nearly equals another becomes one that
+nearly equals the other's, and an address one of its family: the rules find what they found before.
 """
 
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
+from enum import Enum
+from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
 from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Reason
-from kubectl_portcheck.model.evidence import Evidence, Source
-from kubectl_portcheck.model.probes import Family, ListenerSource, Outcome, Path, Protocol
+from kubectl_portcheck.model.base import Known, Record
+from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.semantics import mesh
 from kubectl_portcheck.semantics.annotations import IGNORE
 
@@ -28,40 +29,6 @@ _ADDRESS = re.compile(
     r"(?<![\w.:])(?:\d{1,3}(?:[.-]\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
     r"(?:\.\d{1,3}){0,3})(?!\w)"
 )
-
-_CLOSED: dict[str, frozenset[str]] = {
-    "state": frozenset({"observed", "missing"}),
-    "reason": frozenset(reason.value for reason in Reason),
-    "tool": frozenset({"bash", "nc", "curl", "wget", "python3", "perl"}),
-    "protocol": frozenset(get_args(Protocol)),
-    "speaks": frozenset({"plain", "tls"}),
-    "policyTypes": frozenset({"Ingress", "Egress"}),
-    "family": frozenset(get_args(Family)),
-    "addressType": frozenset({"IPv4", "IPv6", "FQDN"}),
-    "ipFamilies": frozenset({"IPv4", "IPv6"}),
-    "source": frozenset({*get_args(ListenerSource), *get_args(Source)}),
-    "path": frozenset({*get_args(Path), "/"}),
-    "outcome": frozenset(get_args(Outcome)),
-    "type": frozenset({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"}),
-    "clusterIP": frozenset({"None"}),
-    "clusterIPs": frozenset({"None"}),
-    "scheme": frozenset({"HTTP", "HTTPS"}),
-    "operator": frozenset({"In", "NotIn", "Exists", "DoesNotExist"}),
-    "status": frozenset({"True", "False", "Unknown"}),
-    "phase": frozenset({"Pending", "Running", "Succeeded", "Failed", "Unknown"}),
-    "kind": frozenset(kinds.BY_NAME),
-    "verb": frozenset({"get", "list", "watch", "create", "patch", "update", "delete"}),
-    "subresource": frozenset({"exec", "portforward", "proxy", "ephemeralcontainers"}),
-    "resource": frozenset(k.plural for k in kinds.ALL),
-    "group": frozenset({k.group for k in kinds.ALL} | {"events.k8s.io"}),
-    "effect": frozenset({"NoSchedule", "NoExecute", "PreferNoSchedule"}),
-    "restartPolicy": frozenset({"Always", "OnFailure", "Never"}),
-    "sessionAffinity": frozenset({"None", "ClientIP"}),
-    "internalTrafficPolicy": frozenset({"Cluster", "Local"}),
-    "externalTrafficPolicy": frozenset({"Cluster", "Local"}),
-    "files": frozenset({"some", "all"}),
-}
-"""Fields that hold one of few words. The names of a company are none of them, wherever they are."""
 
 _NAMED = ("name", "nodeName", "cluster", "namespace", "pod", "container")
 """Fields that hold a name that somebody gave to an object."""
@@ -127,8 +94,7 @@ _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 
 def redact(evidence: Evidence) -> Evidence:
     """The same evidence under other names. The result is the same for the same evidence."""
-    data = msgspec.to_builtins(evidence)
-    return msgspec.convert(_Redactor(_given(data)).of(data, ""), Evidence)
+    return Redactor().redact(evidence)
 
 
 def _given(data: Any, key: str = "") -> set[str]:
@@ -146,35 +112,73 @@ def _given(data: Any, key: str = "") -> set[str]:
     return set()
 
 
-class _Redactor:
-    def __init__(self, given: set[str]) -> None:
-        self.given = given
+@cache
+def _fields(type_: type[Record]) -> tuple[tuple[str, frozenset[str]], ...]:
+    """The fields of a type, with the words that each of them may keep."""
+    return tuple((f.name, kept_words(f.type)) for f in msgspec.structs.fields(type_))
+
+
+def kept_words(annotation: Any) -> frozenset[str]:
+    """The words that an annotation names: they are Kubernetes' or this program's own."""
+    return frozenset(_words(annotation))
+
+
+def _words(annotation: Any) -> Iterator[str]:
+    origin = get_origin(annotation)
+    if origin is Literal:
+        yield from (a for a in get_args(annotation) if isinstance(a, str))
+    elif isinstance(annotation, type) and issubclass(annotation, Enum):
+        yield from (str(member.value) for member in annotation)
+    else:
+        for part in get_args(annotation):
+            yield from part if isinstance(part, Known) else _words(part)
+
+
+class Redactor:
+    """Other names for the names in evidence; the same in all that one redactor is given."""
+
+    def __init__(self) -> None:
+        self.given: set[str] = set()
         self.words: dict[str, str] = {}
         self.addresses: dict[str, str] = {}
         self.made = _pseudonyms(_KNOWN)
 
-    def of(self, data: Any, key: str) -> Any:
-        """The data without names; ``key`` is the field that it stands in."""
-        if isinstance(data, dict):
-            # In a map of labels the keys are data too; in a struct they are the model's own.
-            free = key in _MAPS
-            if key == "annotations" and IGNORE in data:
-                others = {k: v for k, v in data.items() if k != IGNORE}
-                return {IGNORE: self._ignored(data[IGNORE]), **self.of(others, key)}
-            public = KEPT_ANNOTATIONS if key == "annotations" else ()
-            return {
-                (self.text(k) if free and k not in public else k): self.of(
-                    v, "" if free and key != "sockets" else k
-                )
-                for k, v in data.items()
-            }
-        if isinstance(data, (list, tuple)):
-            return [self.of(value, key) for value in data]
-        if not isinstance(data, str) or data in _CLOSED.get(key, ()):
-            return data
-        if _TIME.fullmatch(data) or data in _STANDARD:
-            return data
-        return self.text(data)
+    def redact(self, evidence: Evidence) -> Evidence:
+        """The evidence under other names."""
+        self.given |= _given(msgspec.to_builtins(evidence))
+        redacted: Evidence = self._record(evidence)
+        return redacted
+
+    def _record(self, record: Any) -> Any:
+        type_: type[Record] = type(record)
+        values = {n: self._value(getattr(record, n), words, n) for n, words in _fields(type_)}
+        return type_(**values)
+
+    def _value(self, value: Any, words: frozenset[str], field: str) -> Any:
+        """A value of a field without names."""
+        if isinstance(value, Record):
+            return self._record(value)
+        if isinstance(value, dict):
+            return self._map(value, words, field)
+        if isinstance(value, tuple):
+            return tuple(self._value(part, words, field) for part in value)
+        if not isinstance(value, str) or isinstance(value, Enum) or value in words:
+            return value
+        if _TIME.fullmatch(value) or value in _STANDARD:
+            return value
+        return self.text(value)
+
+    def _map(self, data: dict[Any, Any], words: frozenset[str], field: str) -> dict[Any, Any]:
+        """A map, whose keys are data too: labels, pods."""
+        kept: dict[Any, Any] = {}
+        for key, value in data.items():
+            if field == "annotations" and key == IGNORE:
+                kept[key] = self._ignored(value)
+            else:
+                public = not isinstance(key, str)
+                public = public or (field == "annotations" and key in KEPT_ANNOTATIONS)
+                kept[key if public else self.text(key)] = self._value(value, words, "")
+        return kept
 
     def _ignored(self, text: str) -> str:
         """What somebody chose to ignore: codes and names of rules stay, all else is a name."""
@@ -241,10 +245,6 @@ class _Redactor:
         )
         made = self.addresses.setdefault(str(address), made)
         return made.replace(".", "-") if dashed else made
-
-
-_MAPS = ("labels", "annotations", "selector", "matchLabels", "sockets")
-"""Fields that are maps, not structs: their keys are data."""
 
 
 def _pseudonyms(taken: frozenset[str]) -> Iterator[str]:

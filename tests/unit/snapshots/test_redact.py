@@ -2,17 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
 
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.collect.snapshots import snapshot
-from kubectl_portcheck.collect.snapshots.redact import redact
+from kubectl_portcheck.collect.snapshots.redact import kept_words, redact
 from kubectl_portcheck.diagnosis import diagnose
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.rules import CATALOGUE
 
@@ -140,3 +141,47 @@ def test_what_is_missing_stays_missing(reason: Reason) -> None:
     assert redacted.services[0].pods.reason == reason
     assert redacted.services[0].pods.detail.startswith("list pods is forbidden for ")
     assert "jane" not in redacted.services[0].pods.detail
+
+
+def _types(annotation: Any, seen: set[Any]) -> set[Any]:
+    """Every struct of the model that can be in evidence."""
+    known = not isinstance(annotation, type) or annotation in seen
+    if not known and issubclass(annotation, Record):
+        seen.add(annotation)
+        for field in msgspec.structs.fields(annotation):
+            _types(field.type, seen)
+    for part in get_args(annotation):
+        _types(part, seen)
+    origin = get_origin(annotation)
+    return _types(origin, seen) if isinstance(origin, type) else seen
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("kind", {"Service", "Pod"}), ("group", {"apps"}), ("protocol", {"TCP"})]
+)
+def test_a_field_keeps_the_words_that_its_type_names(name: str, words: set[str]) -> None:
+    types = _types(Evidence, set())
+    assert len(types) > 50
+    fields = [(t, f) for t in types for f in msgspec.structs.fields(t) if f.name == name]
+    assert fields
+    for type_, field in fields:
+        assert words <= kept_words(field.type), f"{type_.__name__}.{field.name}"
+
+
+def test_every_word_of_a_closed_set_is_kept() -> None:
+    """Whatever a later version adds to a Literal, or to an enumeration, is kept without more."""
+    for type_ in _types(Evidence, set()):
+        for field in msgspec.structs.fields(type_):
+            for word in _literals(field.type):
+                kept = word if isinstance(word, Enum) else word in kept_words(field.type)
+                assert kept, f"{type_.__name__}.{field.name}: {word}"
+
+
+def _literals(annotation: Any) -> Iterator[Any]:
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif isinstance(annotation, type) and issubclass(annotation, Enum):
+        yield from annotation
+    else:
+        for part in get_args(annotation):
+            yield from _literals(part)
