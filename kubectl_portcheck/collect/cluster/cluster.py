@@ -6,6 +6,7 @@ A view that knows some of it already wraps another one, and passes on what it do
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, TypeVar
 
+from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.model.base import Missing, Observed, Record
@@ -52,6 +53,9 @@ class Probes(Protocol):
 
     def sockets(self, pod: Pod) -> Read[PodSockets]:
         """Find out what listens in the pod."""
+
+    def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
+        """Find it out by an ephemeral container, which is added to the pod if it has none."""
 
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """Look again, a second later, at connections that the pod has not accepted."""

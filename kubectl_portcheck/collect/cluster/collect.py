@@ -120,7 +120,7 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
 
         def live(namespace: str) -> Live:
             reads = LiveReads(api, namespace, deadline)
-            return Live(reads, LiveProbes(api, namespace, deadline, options.debug))
+            return Live(reads, LiveProbes(api, namespace, deadline))
 
         made = stops(live, named)
         if (source := options.source) is not None:

@@ -7,13 +7,15 @@ privilege, as the strictest Pod Security Standard demands, and shares the pod's 
 Source: Kubernetes ``pods/ephemeralcontainers`` (PATCH, a strategic merge by name; since 1.23).
 """
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
+from kubectl_portcheck.model.probes import PodSockets
 
 NAME = "portcheck"
 """The container's name: by it a later run knows it again."""
@@ -35,14 +37,54 @@ class Debug(NamedTuple):
     image: str
     say: Callable[[str], object]
     """Tells the user, before anything is changed."""
+    alike: int = 1
+    """How many pods it is asked for: the others of the same kind are left as they are."""
 
 
-def warning(image: str, namespace: str, pod: str) -> str:
-    """What is said before a pod is changed."""
+def warning(debug: Debug, namespace: str, pod: str) -> str:
+    """Give what is said before a pod is changed."""
+    others = debug.alike - 1
+    few = f"; {others} other pod{'s' * (others > 1)} like it stay{'s' * (others == 1)} unchanged"
     return (
-        f"adding an ephemeral container of {image} to pod/{pod} in namespace {namespace}: it "
-        "cannot be removed again and stays until the pod is deleted"
+        f"adding an ephemeral container of {debug.image} to pod/{pod} in namespace {namespace}: it "
+        f"cannot be removed again and stays until the pod is deleted{few if others else ''}"
     )
+
+
+def one_of_each(
+    pods: Sequence[Pod], sockets: Mapping[str, Observed[PodSockets] | Missing]
+) -> list[tuple[Pod, int]]:
+    """Give one of each kind of pods that have nothing to ask with, and how many of it there are.
+
+    Pods are of one kind that one controller made. Where one of a kind has answered, none is given;
+    else one that has a debug container already, from an earlier run, or the first by name. In the
+    node's own network nothing would tell a pod's sockets from the others.
+    """
+    kinds: dict[str, list[Pod]] = defaultdict(list)
+    for pod in sorted(pods, key=lambda p: (status_of(p) is None, p.metadata.name)):
+        kinds[_kind(pod)].append(pod)
+    chosen = []
+    for alike in kinds.values():
+        found = [sockets[p.metadata.name] for p in alike if p.metadata.name in sockets]
+        silent = [
+            p
+            for p in alike
+            if not p.spec.host_network and _has_no_shell(sockets.get(p.metadata.name))
+        ]
+        if silent and not any(isinstance(s, Observed) for s in found):
+            chosen.append((silent[0], len(silent)))
+    return chosen
+
+
+def _kind(pod: Pod) -> str:
+    above = next((o for o in pod.metadata.owner_references if o.controller), None)
+    if above is not None:
+        return f"{above.kind}/{above.name}"
+    return ",".join(f"{c.name}={c.image}" for c in pod.spec.containers)
+
+
+def _has_no_shell(found: Observed[PodSockets] | Missing | None) -> bool:
+    return isinstance(found, Missing) and found.reason == Reason.NO_SHELL
 
 
 def patch_body(image: str) -> bytes:

@@ -4,9 +4,9 @@ None of it is needed for the six steps, so nothing here may end or delay them: e
 beside the walk, and what cannot be read is missing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -22,14 +22,15 @@ from kubectl_portcheck.collect.cluster.listable import (
     ROUTES,
     Listable,
 )
+from kubectl_portcheck.collect.cluster.parts import Parts
+from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.semantics.pods import is_ready
 
 R = TypeVar("R", bound=Record)
-Start = Callable[..., "Future[Any]"]
-Parts = dict[str, "Future[Any]"]
+Groups = Read[dict[str, tuple[str, ...]]]
 
 HISTORIES = ("StatefulSet", "DaemonSet")
 WORKLOADS = ("Deployment", *HISTORIES)
@@ -37,78 +38,79 @@ MOST_WORKLOADS = 8
 """How many workloads behind one Service are read; more stand behind hardly any."""
 
 
-def around_the_name(reads: Reads, start: Start, foreign: Sequence[Route]) -> Parts:
-    """Begins to read what needs nothing but the namespace."""
-    groups = start(reads.groups)
-    parts: Parts = {
-        "ingresses": start(reads.objects, INGRESSES, {}),
-        "network_policies": start(reads.objects, NETWORK_POLICIES, {}),
-        "routes": start(_routes, reads, start, groups, foreign),
-        "monitors": start(_of_kinds, reads, start, MONITORS, groups),
-    }
+def around_the_name(parts: Parts, reads: Reads, work: Work, foreign: Sequence[Route]) -> None:
+    """Begin to read what needs only the namespace.
+
+    ``foreign`` are the routes of other namespaces that are known to name the Service.
+    """
+    groups = work.ask(reads.groups)
+    parts.ingresses = work.ask(reads.objects, INGRESSES, {})
+    parts.network_policies = work.ask(reads.objects, NETWORK_POLICIES, {})
+    parts.routes = work.follow(_routes, reads, work, groups, foreign)
+    parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     if foreign:
         grants = (REFERENCE_GRANTS,)
-        parts["reference_grants"] = start(_of_kinds, reads, start, grants, groups)
-    return parts
+        parts.reference_grants = work.follow(_of_kinds, reads, work, grants, groups)
 
 
-def around_the_service(reads: Reads, start: Start, service: Service) -> Parts:
-    """Begins to read what the Service's own settings ask for."""
+def around_the_service(parts: Parts, reads: Reads, work: Work, service: Service) -> None:
+    """Begin to read what the Service's own settings ask for."""
     spec = service.spec
-    local = "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy)
-    return {"nodes": start(reads.objects, NODES, {})} if local else {}
+    if "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy):
+        parts.nodes = work.ask(reads.objects, NODES, {})
 
 
-def around_the_pods(reads: Reads, start: Start, service: Service, pods: Sequence[Pod]) -> Parts:
-    """Begins to read what made the pods, and what was said of those that are not well."""
+def around_the_pods(
+    parts: Parts, reads: Reads, work: Work, service: Service, pods: Sequence[Pod]
+) -> None:
+    """Begin to read what made the pods, and the events of those that are not ready."""
     selector = service.spec.selector
     owners = {(o.kind, o.name) for p in pods for o in p.metadata.owner_references if o.controller}
     kinds = {kind for kind, _ in owners}
-    made = start(reads.replica_sets, selector) if "ReplicaSet" in kinds else start(_nothing)
-    parts = {
-        "replica_sets": made,
-        "workloads": start(_workloads, reads, owners, made),
-    }
+    made = (
+        work.ask(reads.replica_sets, selector) if "ReplicaSet" in kinds else work.ask(_no_workload)
+    )
+    parts.replica_sets = made
+    parts.workloads = work.follow(_workloads, reads, owners, made)
     if kinds & set(HISTORIES):
         query = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
-        parts["revisions"] = start(reads.objects, REVISIONS, {}, labelSelector=query)
+        parts.revisions = work.ask(reads.objects, REVISIONS, {}, labelSelector=query)
     pending = service.spec.type == "LoadBalancer" and not service.status.load_balancer.ingress
-    unwell = {p.metadata.name for p in pods if not is_ready(p)}
-    if pending or unwell:
-        parts["events"] = start(_events, reads, service, pending, unwell)
-    return parts
+    unready = {p.metadata.name for p in pods if not is_ready(p)}
+    if pending or unready:
+        parts.events = work.ask(_events, reads, service, pending, unready)
 
 
-def _nothing() -> Observed[tuple[Any, ...]]:
+def _no_workload() -> Read[tuple[Workload, ...]]:
     return Observed(value=())
 
 
 def _routes(
-    reads: Reads, start: Start, groups: "Future[Any]", foreign: Sequence[Route]
+    reads: Reads, questions: Questions, groups: "Future[Groups]", foreign: Sequence[Route]
 ) -> Read[tuple[Route, ...]]:
     """The namespace's routes, and those of other namespaces that are known."""
-    here = _of_kinds(reads, start, ROUTES, groups)
+    here = _of_kinds(reads, questions, ROUTES, groups)
     if not foreign:
         return here
     return combined([here, Observed(value=tuple(foreign))])
 
 
 def _of_kinds(
-    reads: Reads, start: Start, kinds: Iterable[Listable[R]], groups: "Future[Any]"
+    reads: Reads, questions: Questions, kinds: Iterable[Listable[R]], groups: "Future[Groups]"
 ) -> Read[tuple[R, ...]]:
     """The objects of several kinds of one group; those kinds that are not served are left out."""
-    served: Read[dict[str, tuple[str, ...]]] = groups.result()
+    served = groups.result()
     if isinstance(served, Missing):
         return served
-    begun = [start(reads.objects, kind, served.value) for kind in kinds]
+    begun = [questions.ask(reads.objects, kind, served.value) for kind in kinds]
     return combined([b.result() for b in begun])
 
 
 def _workloads(
-    reads: Reads, owners: Iterable[tuple[str, str]], made: "Future[Any]"
+    reads: Reads, owners: Iterable[tuple[str, str]], made: "Future[Read[tuple[Workload, ...]]]"
 ) -> Read[tuple[Workload, ...]]:
     """The workloads at the top, each once."""
-    replica_sets: Read[tuple[Workload, ...]] = made.result()
+    replica_sets = made.result()
     named = {name for kind, name in owners if kind == "ReplicaSet"}
     if isinstance(replica_sets, Missing):
         return replica_sets
@@ -125,7 +127,7 @@ def _workloads(
 
 
 def _events(
-    reads: Reads, service: Service, pending: bool, unwell: set[str]
+    reads: Reads, service: Service, pending: bool, unready: set[str]
 ) -> Read[tuple[Event, ...]]:
     name = service.metadata.name
     of_service = f"involvedObject.kind=Service,involvedObject.name={name}"
@@ -133,13 +135,15 @@ def _events(
     read = combined(
         [
             reads.objects(EVENTS, {}, fieldSelector=selector)
-            for wanted, selector in ((pending, of_service), (bool(unwell), of_pods))
+            for wanted, selector in ((pending, of_service), (bool(unready), of_pods))
             if wanted
         ]
     )
     if isinstance(read, Missing):
         return read
     found = [
-        e for e in read.value if e.involved_object.kind != "Pod" or e.involved_object.name in unwell
+        e
+        for e in read.value
+        if e.involved_object.kind != "Pod" or e.involved_object.name in unready
     ]
     return msgspec.structs.replace(read, value=tuple(found))

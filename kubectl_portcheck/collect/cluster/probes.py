@@ -8,6 +8,8 @@ import msgspec
 from kubectl_portcheck.client import Api, ClusterError, Deadline, ExecResult, TimedOut
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import debug_container
+from kubectl_portcheck.collect.cluster.cluster import Read
+from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
 from kubectl_portcheck.collect.cluster.missing import missing
@@ -25,30 +27,22 @@ DIAL_SECONDS = 12.0
 class LiveProbes:
     """The pods of one namespace; safe to use from several threads."""
 
-    def __init__(
-        self,
-        api: Api,
-        namespace: str,
-        deadline: Deadline,
-        debug: debug_container.Debug | None = None,
-    ) -> None:
+    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
-        self._debug = debug
         self._pods = f"/api/v1/namespaces/{namespace}/pods"
 
-    def sockets(self, pod: Pod) -> Observed[PodSockets] | Missing:
-        """What listens in the pod, by whatever its containers have to ask with."""
-        found = find_listeners(pod, self._run(pod))
-        tried = isinstance(found, Missing) and found.reason == Reason.NO_SHELL
-        # In the node's own network nothing would tell the pod's sockets from the others.
-        if self._debug is None or not tried or pod.spec.host_network:
-            return found
-        answering = self._with_debug_container(pod, self._debug)
+    def sockets(self, pod: Pod) -> Read[PodSockets]:
+        """Find out what listens in the pod, by whatever its containers have to ask with."""
+        return find_listeners(pod, self._run(pod))
+
+    def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
+        """Find it out by an ephemeral container, which is added to the pod if it has none."""
+        answering = self._with_debug_container(pod.metadata.name, debug)
         if isinstance(answering, Missing):
             return answering
-        return find_listeners(answering, self._run(pod))
+        return find_listeners(answering, self._run(answering))
 
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """The same with another look at the connections that were waiting to be accepted."""
@@ -68,16 +62,18 @@ class LiveProbes:
 
         return run
 
-    def _with_debug_container(self, pod: Pod, debug: debug_container.Debug) -> Pod | Missing:
-        """The pod with its debug container, made where it had none, once that one runs."""
-        name = pod.metadata.name
-        path = f"{self._pods}/{name}"
+    def _with_debug_container(self, name: str, debug: Debug) -> Pod | Missing:
+        """Give the pod with its debug container, made where it has none, once that one runs."""
         deadline = self._deadline.earlier(debug_container.PATIENCE_SECONDS)
         try:
+            pod = self._read(name, deadline)
+            if pod is None:
+                return Missing(reason=Reason.NOT_FOUND, detail=f'pods "{name}" not found')
             if debug_container.status_of(pod) is None:
-                debug.say(debug_container.warning(debug.image, self._namespace, name))
+                debug.say(debug_container.warning(debug, self._namespace, name))
                 body = debug_container.patch_body(debug.image)
-                self._api.patch(f"{path}/ephemeralcontainers", body, deadline=deadline)
+                path = f"{self._pods}/{name}/ephemeralcontainers"
+                self._api.patch(path, body, deadline=deadline)
             while True:
                 if (failed := debug_container.failure(pod)) is not None:
                     return failed
@@ -87,12 +83,16 @@ class LiveProbes:
                     why = f"the debug container of {name} did not start in time"
                     return Missing(reason=Reason.TIMED_OUT, detail=why)
                 time.sleep(debug_container.POLL_SECONDS)
-                query = {"fieldSelector": f"metadata.name={name}"}
-                raw = self._api.get(self._pods, query, deadline=deadline)
-                pod = next(iter(decode.decode(raw, decode.ListOf[Pod]).items), pod)
+                pod = self._read(name, deadline) or pod
         except ClusterError as error:
             failed = missing(error)
             return msgspec.structs.replace(failed, detail=f"debug container: {failed.detail}")
+
+    def _read(self, name: str, deadline: Deadline) -> Pod | None:
+        """Read the pod by a list, for which no further right is needed."""
+        query = {"fieldSelector": f"metadata.name={name}"}
+        raw = self._api.get(self._pods, query, deadline=deadline)
+        return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
 
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""
@@ -162,7 +162,7 @@ class LiveProbes:
             speaks=told.speaks,
         )
 
-    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Observed[Told] | Missing:
+    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
         """Connects from inside a pod, with what its image has."""
         from kubectl_portcheck.collect.cluster import dial_from
 

@@ -14,6 +14,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import listable
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.collect.cluster.reads import LiveReads
+from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
 from kubectl_portcheck.model.evidence import ServiceEvidence
@@ -33,7 +34,6 @@ from kubectl_portcheck.semantics.references import selects, uses_of_ingress, use
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 Read = Observed[tuple[R, ...]] | Missing
-Start = Callable[..., "Future[Any]"]
 
 MOST_COMPARED = 200
 """Pods beside which a selector that matches none is held, to find a slip."""
@@ -99,7 +99,7 @@ class Shared:
 
     # Reading
 
-    def read(self, start: Start) -> None:
+    def read(self, questions: Questions) -> None:
         """Reads everything, side by side.
 
         Raises Unauthorized, Unreachable where no list is to be had at all.
@@ -107,9 +107,9 @@ class Shared:
         resources: list[Resource[Any]] = [PODS, SLICES]
         for kind in ALWAYS:
             resources.append(self._around(kind, kind.of.versions[0]))
-        self.begun += [start(self._list, r, self._into(r)) for r in resources]
-        groups = start(self._reads.groups)
-        services = start(self._list, SERVICES, self._into(SERVICES), self._scope.query)
+        self.begun += [questions.ask(self._list, r, self._into(r)) for r in resources]
+        groups = questions.ask(self._reads.groups)
+        services = questions.ask(self._list, SERVICES, self._into(SERVICES), self._scope.query)
         self.begun += [services, groups]
         services.result()
         if self.namespaces is None and is_forbidden(self.lists["services"]):
@@ -117,14 +117,14 @@ class Shared:
         self.served = groups.result()
         served = {} if isinstance(self.served, Missing) else self.served.value
         optional = list(self._served(served))
-        self.begun += [start(self._list, r, self._into(r)) for r in optional]
+        self.begun += [questions.ask(self._list, r, self._into(r)) for r in optional]
         for one in list(self.begun):
             one.result()
         if not self._scope.namespace:
             # Some rights are given namespace by namespace.
             spaces = sorted(self.lists["services"].found)
             again = [r for r in (*resources, *optional) if is_forbidden(self.lists[r.plural])]
-            self.begun += [start(self._again, r, spaces) for r in again]
+            self.begun += [questions.ask(self._again, r, spaces) for r in again]
         why = next(iter(self.lists["endpointslices"].missing.values()), None)
         if why is not None and why.reason == Reason.NOT_FOUND:
             self._older()

@@ -24,6 +24,7 @@ from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
 from kubectl_portcheck.collect.cluster.sweep_reads import FreshReads, ListedReads
 from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
+from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
@@ -68,13 +69,11 @@ def sweep(
     Raises UsageError where the scope means none, NoAnswerError where they may not be listed, and
     ClusterError where no cluster can be reached.
     """
-    pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
+    work = Work(threads=2 * AT_ONCE)
     try:
-        return _Sweep(api, scope, deadline, options, progress, pool, second).run()
+        return _Sweep(api, scope, deadline, options, progress, work).run()
     finally:
-        for threads in (pool, second):
-            threads.shutdown(wait=False, cancel_futures=True)
+        work.close()
 
 
 class _Sweep:
@@ -85,17 +84,14 @@ class _Sweep:
         deadline: Deadline,
         options: Options,
         progress: Progress,
-        pool: ThreadPoolExecutor,
-        second: ThreadPoolExecutor,
+        work: Work,
     ) -> None:
         self.api = api
         self.scope = scope
         self.deadline = deadline
         self.options = options
         self.progress = progress
-        self.pool = pool
-        self.second = second
-        """For what a part waits for that runs in the first."""
+        self.work = work
         self.shared = Shared(Lister(api, deadline), self._at(scope.namespace), scope, self._seen)
         self.whole = True
 
@@ -104,7 +100,7 @@ class _Sweep:
         where = f"namespace {self.scope.namespace}" if self.scope.namespace else "every namespace"
         self.progress.sweep(f"Services of {where}")
         try:
-            self.shared.read(self.pool.submit)
+            self.shared.read(self.work)
         except KeyboardInterrupt:
             self.whole = False
             self.api.close()  # The lists end at once, with what they have.
@@ -337,8 +333,7 @@ class _Contact:
             target,
             options,
             Silent(),
-            sweep.pool.submit,
-            sweep.second.submit,
+            sweep.work,
             sweep.shared.foreign_routes(service),
         )
         self.walks[place] = walk

@@ -7,19 +7,19 @@ where to look for. What stands around the Service is read beside all that.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
-from typing import Any, NamedTuple, TypeVar
+from concurrent.futures import Future, as_completed, wait
+from typing import NamedTuple
 
-import msgspec
-
-from kubectl_portcheck.collect.cluster import neighbours
-from kubectl_portcheck.collect.cluster.cluster import Cluster, Read
+from kubectl_portcheck.collect.cluster import debug_container, neighbours
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
+from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.remembered import Memory
+from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
     Pod,
@@ -27,21 +27,15 @@ from kubectl_portcheck.model.objects import (
     ServicePort,
 )
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
-from kubectl_portcheck.model.references import NetworkPolicy, Route
+from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import listening, pods, policies, ports, probes, speech
+from kubectl_portcheck.semantics import contact, pods, policies, ports, speech
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
-T = TypeVar("T")
-
 AT_ONCE = 50
 """How many pods are looked into at the same time."""
-MOST_KNOCKS = 16
-"""How many ports of one pod are knocked on at most, besides those that clients are sent to."""
 PROBES: tuple[StepName, ...] = ("listening-ports", "pod-port-forward", "service-port-forward")
-DEBUG_PORTS = (5005, 9229)
-"""Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
 
 
 class Options(NamedTuple):
@@ -76,9 +70,8 @@ def walk(
     found yet. Threads may still wait for the cluster after an interrupt; closing its connections
     ends them.
     """
-    pool = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    second = ThreadPoolExecutor(max_workers=2 * AT_ONCE)
-    steps = Walk(cluster, target, options, progress, pool.submit, second.submit, foreign_routes)
+    work = Work(threads=2 * AT_ONCE)
+    steps = Walk(cluster, target, options, progress, work, foreign_routes)
     try:
         steps.run()
     except KeyboardInterrupt:
@@ -86,8 +79,7 @@ def walk(
             raise
         return steps.gathered(), False
     finally:
-        for threads in (pool, second):
-            threads.shutdown(wait=False, cancel_futures=True)
+        work.close()
     return steps.gathered(), True
 
 
@@ -100,8 +92,7 @@ class Walk:
         target: Target,
         options: Options,
         progress: Progress,
-        start: neighbours.Start,
-        later: neighbours.Start,
+        work: Work,
         foreign_routes: tuple[Route, ...] = (),
     ) -> None:
         self.reads, self.probes = cluster
@@ -109,56 +100,14 @@ class Walk:
         self.target = target
         self.options = options
         self.progress = progress
-        self.start = start
-        self.later = later
-        """Starts what a started part waits for: with threads of its own, since parts that wait for
-        each other in one queue could fill it."""
+        self.work = work
         self.found: ServiceEvidence | None = None
-        self.parts: dict[str, Future[Any]] = {}
-        """What is being read, by the field of the evidence that it fills."""
-        self.looks: dict[str, Future[tuple[Read[PodSockets], tuple[Attempt, ...]]]] = {}
-        """By pod name."""
+        self.parts = Parts()
 
     def gathered(self) -> ServiceEvidence:
-        """All that is known by now."""
+        """Give all that is known by now."""
         assert self.found is not None
-        unfinished = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
-        ended = {name: _result(look) for name, look in self.looks.items()}
-        parts = {
-            name: unfinished if (value := _result(part)) is None else value
-            for name, part in self.parts.items()
-            if name not in ("service_forwards", "told")
-        }
-        forwards = self.parts.get("service_forwards")
-        in_cluster, within = self._told()
-        whole = msgspec.structs.replace(
-            self.found,
-            **parts,
-            service_forwards=(forwards and _result(forwards)) or (),
-            sockets={n: look[0] if look else unfinished for n, look in ended.items()},
-            attempts=(*(a for look in ended.values() if look for a in look[1]), *within),
-            in_cluster=in_cluster,
-        )
-        return concerning(whole)
-
-    def _told(self) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
-        """What --from met at the Service's address, and at the pods'."""
-        part, source = self.parts.get("told"), self.options.source
-        if part is None or source is None:
-            return NOT_ASKED, ()
-        told: Read[Told] | None = _result(part)
-        if told is None:
-            return Missing(reason=Reason.INTERRUPTED, detail="interrupted"), ()
-        if isinstance(told, Missing):
-            return told, ()
-        found = InCluster(
-            namespace=source.namespace,
-            pod=source.pod,
-            container=source.container,
-            tool=told.value.tool,
-            attempts=tuple(a for a in told.value.attempts if not a.pod),
-        )
-        return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)
+        return concerning(self.parts.filled(self.found, self.options.source))
 
     def _dial_from(self, service: Service, found: Sequence[Pod]) -> None:
         """Starts the connections from inside a pod, where they were asked for."""
@@ -169,45 +118,37 @@ class Walk:
         running = [
             (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
-
-        def dial() -> Read[Told]:
-            from kubectl_portcheck.collect.cluster.dial_from import dials_for
-
-            dials = dials_for(service, asked, running)
-            if not dials:
-                return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
-            return self.probes.dial_from(source, dials)
-
-        self.parts["told"] = self.start(dial)
+        self.parts.told = self.work.ask(_dial, self.probes, source, service, asked, running)
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
         self.progress.started("endpoints")
-        self.parts["endpoint_slices"] = self.start(self.reads.endpoint_slices, self.target.name)
-        self.parts["endpoint_slices"].add_done_callback(lambda _: self.progress.done("endpoints"))
-        self.parts |= neighbours.around_the_name(self.reads, self.start, self.foreign_routes)
+        slices = self.work.ask(self.reads.endpoint_slices, self.target.name)
+        slices.add_done_callback(lambda _: self.progress.done("endpoints"))
+        self.parts.endpoint_slices = slices
+        neighbours.around_the_name(self.parts, self.reads, self.work, self.foreign_routes)
         read = self.reads.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
         self.progress.done("target-port")
-        self.parts |= neighbours.around_the_service(self.reads, self.start, service)
+        neighbours.around_the_service(self.parts, self.reads, self.work, service)
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         else:
             self._dial_from(service, ())
-        wait(self.parts.values())
+        wait(self.parts.begun())
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
         self.progress.started("pod-status")
-        self.parts["pods"] = self.start(self.reads.pods, selector)
-        selected: Read[tuple[Pod, ...]] = self.parts["pods"].result()
+        self.parts.pods = self.work.ask(self.reads.pods, selector)
+        selected = self.parts.pods.result()
         self.progress.done("pod-status")
         if isinstance(selected, Missing):
             return
-        self.parts |= neighbours.around_the_pods(self.reads, self.start, service, selected.value)
+        neighbours.around_the_pods(self.parts, self.reads, self.work, service, selected.value)
         if not selected.value:
-            self.parts["deployments"] = self.start(self.reads.deployments)
-            self.parts["namespace_pods"] = self.start(self.reads.pods, {})
+            self.parts.deployments = self.work.ask(self.reads.deployments)
+            self.parts.namespace_pods = self.work.ask(self.reads.pods, {})
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
         self._dial_from(service, alive)
@@ -217,44 +158,47 @@ class Walk:
         asked = ports.selected_port(service, self.target.port)
         for step in PROBES:
             self.progress.started(step)
-        self.parts["service_forwards"] = self.start(
-            self._service_forwards, service, asked, selected
-        )
+        forwards = self.work.ask(self._service_forwards, service, asked, selected)
+        self.parts.service_forwards = forwards
+        tcp = [p for p in asked if p.protocol == "TCP"]
         for pod in alive:
-            # A look waits for its knock, so the knock must be in the queue before it.
-            tcp = [p for p in asked if p.protocol == "TCP"]
-            targets = _targets(service, asked, pod)
-            memory = self.options.memory
-            if memory and (kept := memory.recall(pod, targets)):
-                self.looks[pod.metadata.name] = Future()
-                self.looks[pod.metadata.name].set_result(kept)
-                continue
-            knock = self.start(self._knock, pod, _worth_knocking(pod, targets))
-            self.looks[pod.metadata.name] = self.start(
-                self._look_into, service, tcp, pod, targets, knock
-            )
-        for number, look in enumerate(as_completed(self.looks.values()), 1):
+            self.parts.looks[pod.metadata.name] = self._look(service, tcp, pod)
+        for number, look in enumerate(as_completed(self.parts.looks.values()), 1):
             look.result()
             self.progress.started("listening-ports", f"{number} of {len(alive)} pods")
+        if self.options.debug is not None:
+            self._ask_debug_containers(service, tcp, alive, self.options.debug)
         self.progress.done("listening-ports")
         self.progress.done("pod-port-forward")
-        self.parts["service_forwards"].result()
+        forwards.result()
         self.progress.done("service-port-forward")
+
+    def _look(self, service: Service, tcp: Sequence[ServicePort], pod: Pod) -> "Future[Look]":
+        """Begin to look into a pod, or recall what cannot have changed since the last round."""
+        targets = contact.targets(service, tcp, pod)
+        memory = self.options.memory
+        if memory and (kept := memory.recall(pod, targets)):
+            known: Future[Look] = Future()
+            known.set_result(kept)
+            return known
+        knock = self.work.ask(self._knock, pod, contact.worth_knocking(pod, targets))
+        return self.work.follow(self._look_into, self.work, service, tcp, pod, targets, knock)
 
     def _look_into(
         self,
+        questions: Questions,
         service: Service,
         tcp: Sequence[ServicePort],
         pod: Pod,
         targets: set[int],
         knock: "Future[tuple[Attempt, ...]]",
-    ) -> tuple[Read[PodSockets], tuple[Attempt, ...]]:
-        """Steps 2 and 5 in one pod."""
+    ) -> Look:
+        """Go steps 2 and 5 in one pod."""
         name = pod.metadata.name
         if not pods.has_running_main(pod):
             why = f"no container of {name} runs"
             return Missing(reason=Reason.NOT_RUNNING, detail=why), ()
-        speaking = self._speak(service, tcp, pod, targets)
+        speaking = self._speak(questions, service, tcp, pod, targets)
         sockets: Read[PodSockets] = (
             self.probes.sockets(pod)
             if self.options.exec
@@ -262,37 +206,93 @@ class Walk:
         )
         if isinstance(sockets, Observed) and {q.port for q in sockets.value.queues} & targets:
             sockets = Observed(value=self.probes.backlog(pod, sockets.value))
-        attempts = list(knock.result())
-        spoken = [a for s in speaking if (a := s.result()).outcome != "skipped"]
-        attempts += spoken
-        said = {a.port for a in spoken}
+        attempts = [*knock.result(), *_answered(s.result() for s in speaking)]
         if isinstance(sockets, Observed):
-            accepting, closed = _by_sockets(service, pod, sockets.value, targets)
-            known = {a.port for a in attempts}
-            unknown = sorted(accepting - known)[:MOST_KNOCKS] if closed else []
-            silent = any(a.outcome == "timeout" for a in spoken)
-            fences = self._fence(pod, sockets.value, targets - closed, silent=silent)
-            attempts += self._second_look(pod, unknown, closed - said | fences)
+            attempts += self._by_sockets(questions, service, pod, targets, sockets.value, attempts)
         else:
-            attempts += self._second_look(pod, [], _plain_http(service, tcp, pod) - said)
+            http = _plain_http(service, tcp, pod) - _proxied(attempts)
+            attempts += self._second_look(questions, pod, [], http)
+        look = sockets, tuple(attempts)
         if self.options.memory:
-            self.options.memory.keep(pod, targets, (sockets, tuple(attempts)))
-        return sockets, tuple(attempts)
+            self.options.memory.keep(pod, targets, look)
+        return look
+
+    def _ask_debug_containers(
+        self, service: Service, tcp: Sequence[ServicePort], alive: Sequence[Pod], debug: Debug
+    ) -> None:
+        """Look once more into one of each kind of pods that have nothing to ask with."""
+        looks = self.parts.looks
+        sockets = {name: look.result()[0] for name, look in looks.items()}
+        begun = {
+            pod.metadata.name: self.work.follow(
+                self._look_by_debug_container,
+                self.work,
+                service,
+                contact.targets(service, tcp, pod),
+                pod,
+                looks[pod.metadata.name].result()[1],
+                debug._replace(alike=alike),
+            )
+            for pod, alike in debug_container.one_of_each(alive, sockets)
+        }
+        for name, look in begun.items():
+            self.progress.started("listening-ports", f"debug container in {name}")
+            look.result()
+            looks[name] = look
+
+    def _look_by_debug_container(
+        self,
+        questions: Questions,
+        service: Service,
+        targets: set[int],
+        pod: Pod,
+        attempts: tuple[Attempt, ...],
+        debug: Debug,
+    ) -> Look:
+        sockets = self.probes.debug_sockets(pod, debug)
+        if isinstance(sockets, Missing):
+            return sockets, attempts
+        more = self._by_sockets(questions, service, pod, targets, sockets.value, attempts)
+        return sockets, (*attempts, *more)
+
+    def _by_sockets(
+        self,
+        questions: Questions,
+        service: Service,
+        pod: Pod,
+        targets: set[int],
+        found: PodSockets,
+        attempts: Sequence[Attempt],
+    ) -> list[Attempt]:
+        """Connect to where only the sockets tell to look."""
+        accepting, closed = contact.by_sockets(service, pod, found, targets)
+        known = {a.port for a in attempts}
+        unknown = sorted(accepting - known)[: contact.MOST_KNOCKS] if closed else []
+        silent = any(a.outcome == "timeout" and a.request for a in attempts)
+        fences = self._fence(pod, found, targets - closed, silent=silent)
+        return self._second_look(questions, pod, unknown, closed - _proxied(attempts) | fences)
 
     def _speak(
-        self, service: Service, tcp: Sequence[ServicePort], pod: Pod, targets: set[int]
+        self,
+        questions: Questions,
+        service: Service,
+        tcp: Sequence[ServicePort],
+        pod: Pod,
+        targets: set[int],
     ) -> "list[Future[Attempt]]":
-        """Asks for an answer where there is evidence of HTTP: beside all else, and in no sweep."""
+        """Ask for an answer where there is evidence of HTTP: beside all else, and in no sweep."""
         if not (self.options.speak and self.options.port_forward):
             return []
         name = pod.metadata.name
         wanted = [(n, speech.expected(service, tcp, pod, n)) for n in sorted(targets)]
-        return [self.later(self.probes.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
+        return [questions.ask(self.probes.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
 
-    def _second_look(self, pod: Pod, knocks: list[int], proxied: set[int]) -> list[Attempt]:
-        """What only the first look tells where to look for, side by side."""
+    def _second_look(
+        self, questions: Questions, pod: Pod, knocks: list[int], proxied: set[int]
+    ) -> list[Attempt]:
+        """Make the connections of which only the first look tells, side by side."""
         name = pod.metadata.name
-        asked = [self.later(self.probes.pod_proxy, name, n) for n in sorted(proxied)]
+        asked = [questions.ask(self.probes.pod_proxy, name, n) for n in sorted(proxied)]
         return [*self._knock(pod, knocks), *(a.result() for a in asked)]
 
     def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
@@ -302,7 +302,8 @@ class Walk:
         to dial a port where nobody can receive what it sends: a refusal came back from the pod, no
         answer at all was dropped.
         """
-        read: Read[tuple[NetworkPolicy, ...]] = self.parts["network_policies"].result()
+        asked = self.parts.network_policies
+        read = asked.result() if asked is not None else NOT_ASKED
         if isinstance(read, Missing) or not found.complete:
             return set()
         listening = {s.port for s in found.listeners}
@@ -356,10 +357,35 @@ class Walk:
         return (*tried, *refused)
 
 
-def _targets(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
-    """The pod's TCP ports that clients of the asked ports are sent to."""
-    tcp = (p for p in asked if p.protocol == "TCP")
-    return {n for p in tcp if (n := ports.dialled_port(service, p, pod)) is not None}
+def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
+    """Give the targets in this pod to which a plain HTTP request may be sent."""
+    targets = contact.targets(service, asked, pod)
+    return {n for n in targets if speech.takes_plain_http(service, asked, pod, n)}
+
+
+def _answered(spoken: Iterable[Attempt]) -> list[Attempt]:
+    return [a for a in spoken if a.outcome != "skipped"]
+
+
+def _proxied(attempts: Iterable[Attempt]) -> set[int]:
+    """Give the ports that the API server has dialled."""
+    return {a.port for a in attempts if a.path == "pod-proxy"}
+
+
+def _dial(
+    probes: Probes,
+    source: Source,
+    service: Service,
+    asked: Sequence[ServicePort],
+    running: Sequence[tuple[Pod, set[int]]],
+) -> Read[Told]:
+    """Connect from inside a pod."""
+    from kubectl_portcheck.collect.cluster.dial_from import dials_for
+
+    dials = dials_for(service, asked, running)
+    if not dials:
+        return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
+    return probes.dial_from(source, dials)
 
 
 def _begun(read: Read[Service], target: Target) -> ServiceEvidence:
@@ -369,43 +395,8 @@ def _begun(read: Read[Service], target: Target) -> ServiceEvidence:
     return ServiceEvidence(service=named, unread=read, asked_port=target.port)
 
 
-def _result(future: "Future[T]") -> T | None:
-    """What the future holds; None where it was not done in time."""
-    return future.result() if future.done() and not future.cancelled() else None
-
-
 def _skipped(pod: str, numbers: Iterable[int], path: Path) -> tuple[Attempt, ...]:
     why = "left out by --no-port-forward"
     return tuple(
         Attempt(pod=pod, port=n, path=path, outcome="skipped", detail=why) for n in numbers
     )
-
-
-def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
-    """The targets in this pod to which a plain HTTP request may be sent."""
-    targets = _targets(service, asked, pod)
-    return {n for n in targets if speech.takes_plain_http(service, asked, pod, n)}
-
-
-def _worth_knocking(pod: Pod, targets: set[int]) -> list[int]:
-    """The targets first, then what the pod declares or is probed on. Never a scan."""
-    declared = [
-        p.container_port
-        for _, p in ports.declared_ports(pod)
-        if p.protocol == "TCP"
-        and p.container_port not in DEBUG_PORTS
-        and "debug" not in p.name.lower()
-    ]
-    others = [n for n in dict.fromkeys([*declared, *probes.asked_ports(pod)]) if n not in targets]
-    return [*sorted(targets), *others[:MOST_KNOCKS]]
-
-
-def _by_sockets(
-    service: Service, pod: Pod, found: PodSockets, targets: set[int]
-) -> tuple[set[int], set[int]]:
-    """The TCP ports that accept clients at the pod's address, and the targets that do not."""
-    families = service.spec.ip_families
-    accepting = {s.port for s in listening.accepting(pod, found.listeners, "TCP", families)}
-    known = found.complete and listening.addresses_of(pod, families)
-    closed = targets - accepting if known else set()
-    return accepting - set(DEBUG_PORTS), closed

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from kubectl_portcheck.collect.cluster.walk import MOST_KNOCKS, _worth_knocking
 from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.semantics.contact import MOST_KNOCKS, worth_knocking
 
 
 def pod(*ports: int, name: str = "") -> Pod:
@@ -14,16 +14,16 @@ def pod(*ports: int, name: str = "") -> Pod:
 
 def test_every_port_that_clients_are_sent_to_is_knocked_on() -> None:
     targets = set(range(9000, 9000 + 3 * MOST_KNOCKS))
-    assert set(_worth_knocking(pod(80), targets)) == targets | {80}
+    assert set(worth_knocking(pod(80), targets)) == targets | {80}
 
 
 def test_the_others_are_bounded_and_come_last() -> None:
-    found = _worth_knocking(pod(*range(1000, 1100)), {8080})
+    found = worth_knocking(pod(*range(1000, 1100)), {8080})
     assert found[0] == 8080
     assert len(found) == MOST_KNOCKS + 1
 
 
 def test_a_debugger_is_left_alone_unless_clients_are_sent_there() -> None:
-    assert _worth_knocking(pod(5005, 80), {8080}) == [8080, 80]
-    assert _worth_knocking(pod(6000, name="debug"), {8080}) == [8080]
-    assert _worth_knocking(pod(5005), {5005}) == [5005]
+    assert worth_knocking(pod(5005, 80), {8080}) == [8080, 80]
+    assert worth_knocking(pod(6000, name="debug"), {8080}) == [8080]
+    assert worth_knocking(pod(5005), {5005}) == [5005]

@@ -1,0 +1,122 @@
+"""What a walk has begun to find out, and the evidence that it is so far."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+import msgspec
+
+from kubectl_portcheck.collect.cluster.cluster import Read
+from kubectl_portcheck.collect.cluster.from_pod import Source, Told
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    EndpointSlice,
+    Event,
+    Node,
+    Pod,
+    Workload,
+)
+from kubectl_portcheck.model.probes import Attempt, PodSockets
+from kubectl_portcheck.model.references import (
+    Ingress,
+    Monitor,
+    NetworkPolicy,
+    ReferenceGrant,
+    Route,
+)
+
+T = TypeVar("T")
+Part = Future[Read[T]] | None
+"""None where it was not asked for."""
+Look = tuple[Read[PodSockets], tuple[Attempt, ...]]
+"""What listens in a pod, and what became of connections to it."""
+
+UNFINISHED = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
+
+
+class Parts(msgspec.Struct):
+    """What is being found out, by the field of the evidence that it fills."""
+
+    endpoint_slices: Part[tuple[EndpointSlice, ...]] = None
+    pods: Part[tuple[Pod, ...]] = None
+    replica_sets: Part[tuple[Workload, ...]] = None
+    deployments: Part[tuple[Workload, ...]] = None
+    namespace_pods: Part[tuple[Pod, ...]] = None
+    workloads: Part[tuple[Workload, ...]] = None
+    revisions: Part[tuple[ControllerRevision, ...]] = None
+    ingresses: Part[tuple[Ingress, ...]] = None
+    routes: Part[tuple[Route, ...]] = None
+    reference_grants: Part[tuple[ReferenceGrant, ...]] = None
+    network_policies: Part[tuple[NetworkPolicy, ...]] = None
+    monitors: Part[tuple[Monitor, ...]] = None
+    events: Part[tuple[Event, ...]] = None
+    nodes: Part[tuple[Node, ...]] = None
+    service_forwards: Future[tuple[ServiceForward, ...]] | None = None
+    told: Part[Told] = None
+    """What ``--from`` met."""
+    looks: dict[str, Future[Look]] = {}
+    """By pod name."""
+
+    def begun(self) -> list[Future[Any]]:
+        """Give all that has been begun."""
+        parts = (getattr(self, name) for name in self.__struct_fields__ if name != "looks")
+        return [*(p for p in parts if p is not None), *self.looks.values()]
+
+    def filled(self, found: ServiceEvidence, source: Source | None) -> ServiceEvidence:
+        """Give the evidence with all that is known by now; ``source`` is the pod of ``--from``."""
+        ended = {name: _result(look) for name, look in self.looks.items()}
+        in_cluster, to_pods = _met(_known(self.told), source)
+        forwards = self.service_forwards and _result(self.service_forwards)
+        return msgspec.structs.replace(
+            found,
+            endpoint_slices=_known(self.endpoint_slices),
+            pods=_known(self.pods),
+            replica_sets=_known(self.replica_sets),
+            deployments=_known(self.deployments),
+            namespace_pods=_known(self.namespace_pods),
+            workloads=_known(self.workloads),
+            revisions=_known(self.revisions),
+            ingresses=_known(self.ingresses),
+            routes=_known(self.routes),
+            reference_grants=_known(self.reference_grants),
+            network_policies=_known(self.network_policies),
+            monitors=_known(self.monitors),
+            events=_known(self.events),
+            nodes=_known(self.nodes),
+            service_forwards=forwards or (),
+            sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},
+            attempts=(*_attempts(ended.values()), *to_pods),
+            in_cluster=in_cluster,
+        )
+
+
+def _known(part: Part[T]) -> Read[T]:
+    if part is None:
+        return NOT_ASKED
+    found = _result(part)
+    return UNFINISHED if found is None else found
+
+
+def _result(future: "Future[T]") -> T | None:
+    """Give what the future holds; None where it is not done."""
+    return future.result() if future.done() and not future.cancelled() else None
+
+
+def _attempts(looks: Iterable[Look | None]) -> Iterable[Attempt]:
+    return (attempt for look in looks if look is not None for attempt in look[1])
+
+
+def _met(told: Read[Told], source: Source | None) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
+    """Divide what --from met into the Service's address and the pods' own."""
+    if isinstance(told, Missing) or source is None:
+        return told if isinstance(told, Missing) else NOT_ASKED, ()
+    found = InCluster(
+        namespace=source.namespace,
+        pod=source.pod,
+        container=source.container,
+        tool=told.value.tool,
+        attempts=tuple(a for a in told.value.attempts if not a.pod),
+    )
+    return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)
