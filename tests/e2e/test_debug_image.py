@@ -88,3 +88,23 @@ def test_a_pod_that_has_a_shell_is_left_as_it_is(cluster: Cluster, namespace: st
     found, said = ask(cluster, namespace, IMAGE)
     assert (found.verdict, said) == ("healthy", "")
     assert added(cluster, namespace) == []
+
+
+def test_one_pod_of_several_that_are_alike_is_enough(cluster: Cluster, namespace: str) -> None:
+    bare(cluster, namespace, replicas=3)
+    found, said = ask(cluster, namespace, IMAGE)
+    assert said.count(WARNING) == 1
+    assert "2 other pods like it stay unchanged" in said
+    assert "PC202" in found.causes
+    assert added(cluster, namespace) == ["portcheck"]
+
+
+def test_the_own_ports_of_a_workload_are_looked_into_as_well(
+    cluster: Cluster, namespace: str
+) -> None:
+    bare(cluster, namespace)
+    done = run(cluster, "deploy/checkout:9000", "-n", namespace, "-o", "json", IMAGE)
+    assert done.stderr.count(WARNING) == 1
+    (pod,) = json.loads(done.stdout)["services"][-1]["pods"]
+    assert {s["port"] for s in pod["listeners"] if s["source"] != "declared"} == {8080, 9000}
+    assert added(cluster, namespace) == ["portcheck"]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kubectl_portcheck.collect.cluster.work import Work
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
@@ -155,3 +156,15 @@ def test_an_old_cluster_is_asked_for_endpoints(tmp_path: Path) -> None:
         done = walk(server, tmp_path)
     steps = {s["name"]: s["summary"] for s in done.report["services"][0]["ports"][0]["steps"]}
     assert (done.verdict, steps["endpoints"]) == ("broken", "3 ready, all with port 8080")
+
+
+@pytest.mark.parametrize("listening", [8080, 9000])
+def test_one_thread_for_questions_and_one_for_what_follows_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listening: int
+) -> None:
+    monkeypatch.setattr("kubectl_portcheck.collect.cluster.walk.Work", lambda threads: Work(1))
+    with FakeApiServer() as server:
+        shop(server, listening, pods=5)
+        done = walk(server, tmp_path)
+    assert done.verdict == ("healthy" if listening == 8080 else "broken")
+    assert done.seconds < 20
