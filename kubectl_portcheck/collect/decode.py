@@ -261,6 +261,16 @@ def managers(entries: Iterable[ManagedFieldsEntry]) -> tuple[FieldManager, ...]:
     return tuple(found)
 
 
+def writers(raw: bytes) -> tuple[FieldManager, ...]:
+    """Who wrote an object that has no ``spec``, such as an EndpointSlice. Raises ValueError."""
+    entries = decode(raw, Managed).metadata.managed_fields
+    return tuple(
+        FieldManager(name=e.manager, operation=e.operation, time=e.time)
+        for e in entries
+        if not e.subresource
+    )
+
+
 class _AppliedSpec(Record, frozen=True):
     ports: tuple[ServicePort, ...] = ()
 

@@ -39,7 +39,7 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
-from kubectl_portcheck.semantics import pods, ports, selectors
+from kubectl_portcheck.semantics import endpoints, pods, ports, selectors
 from kubectl_portcheck.semantics.references import concerning
 
 READY: dict[str, Any] = {
@@ -159,6 +159,8 @@ def _evidence(
         p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
     )
     slices = tuple(found["EndpointSlice"]) or tuple(_slices(service, matching))
+    if not service.spec.selector:
+        matching = endpoints.pods_behind(slices, everything)
     around = {
         field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
         for field, (_, kinds) in _AROUND.items()
@@ -175,7 +177,9 @@ def _evidence(
             for p in matching
         },
         attempts=tuple(a for name, m in told.probes.items() for a in _attempts(name, m)),
-        service_forwards=tuple(_forwards(service, matching, told.probes)),
+        service_forwards=tuple(_forwards(service, matching, told.probes))
+        if service.spec.selector
+        else (),
         in_cluster=_in_cluster(service, told.from_),
     )
     return msgspec.structs.replace(evidence, **around)

@@ -314,7 +314,9 @@ def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEva
     ]
     failing = {pod for f in errors if f.impact == Impact.PODS for pod in f.pods}
     serving = {s.name for s in case.backends}
-    if any(f.impact == Impact.ALL for f in errors) or (serving and serving <= failing):
+    if any(f.impact == Impact.ALL for f in errors) or (
+        serving and serving <= failing and not case.outside
+    ):
         return "broken"
     if any(f.impact in (Impact.PODS, Impact.PATH) for f in errors):
         return "degraded"
@@ -453,7 +455,9 @@ def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
     told = [m.detail or m.reason for m in _absent(evidence) if m.reason not in silent]
     told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
-    told += [f.reason for f in evidence.service_forwards if f.attempt is None and f.reason]
+    # What kubectl does for no Service of the kind is no lack.
+    forwards = evidence.service_forwards if evidence.service.spec.selector else ()
+    told += [f.reason for f in forwards if f.attempt is None and f.reason]
     return tuple(dict.fromkeys(told))
 
 

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Chain, Status, Step, StepName
 from kubectl_portcheck.rules.wording import listing, plural, share
 from kubectl_portcheck.semantics import candidates, mesh, pods, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
+MOST_NAMED = 5
+"""How many pods are named in a command."""
 NAMES: tuple[StepName, ...] = (
     "pod-status",
     "listening-ports",
@@ -114,8 +116,11 @@ def _command(case: Case, *words: str) -> list[str]:
 def _pod_status(case: Case) -> Step:
     selector = ",".join(f"{k}={v}" for k, v in sorted(case.service.spec.selector.items()))
     command = _command(case, "get", "pods", "-l", selector, "-o", "wide") if selector else ()
+    if not case.walked:
+        return _step(1, "skipped", "not done", reason=_no_pods(case))
     if not case.selects:
-        return _step(1, "skipped", "not done", reason="the Service selects no pods")
+        named = sorted(p.metadata.name for p in case.pods)
+        command = _command(case, "get", "pods", *named[:MOST_NAMED], "-o", "wide")
     if missing := case.missing("pods"):
         return _step(1, "skipped", "not done", reason=missing.detail, command=command)
     if not case.pods:
@@ -135,8 +140,20 @@ def _pod_status(case: Case) -> Step:
     return _step(1, status, f"{share(ready, case.pods)} Ready; {others}", command=command)
 
 
+def _no_pods(case: Case) -> str:
+    """Why no pod is looked at."""
+    if case.external_name:
+        return "the Service is a DNS alias"
+    missing = case.missing("pods")
+    if missing is not None and missing.reason not in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
+        return missing.detail or missing.reason
+    if not case.selects and case.endpoints:
+        return f"its endpoints are not pods of namespace {case.namespace}"
+    return "the Service selects no pods"
+
+
 def _listening_ports(case: Case) -> Step:
-    if not case.selects or not case.states:
+    if not case.walked or not case.states:
         return _step(2, "skipped", "not done", reason="there is no pod to look into")
     first = case.states[0].pod
     container = next(iter(pods.running_containers(first)), None)
@@ -229,11 +246,16 @@ def _endpoints(case: Case) -> Step:
     also = [f"{len(unready)} not ready"] if unready else []
     also += [f"{len(draining)} terminating"] if draining else []
     rest = f"; {listing(also)}" if also else ""
+    if case.external_name:
+        return _step(3, "skipped", "none", reason="the Service is a DNS alias", command=command)
     if not unique:
         return _step(3, "fail", "none", command=command)
     if not ready:
         status: Status = "warn" if draining else "fail"
         return _step(3, status, f"none ready{rest}", command=command)
+    if not carrying and case.service.headless:
+        summary = f"{len(ready)} ready, without port {case.port.name or case.port.port}{rest}"
+        return _step(3, "warn", summary, command=command)
     if not carrying:
         label = case.port.name or case.port.port
         return _step(
@@ -277,6 +299,11 @@ def _target_port(case: Case) -> Step:
         if resolved and None in numbers:
             without = [s for s in case.states if s.target is None]
             said += f"; not declared in {share(without, case.states)}"
+    if not case.selects:
+        carried = listing(sorted({s.target for s in case.states if s.target is not None}))
+        if carried and carried != str(case.target):
+            said = f"{case.target} is not used: the EndpointSlices lead to {carried}"
+        return _step(4, _target_status(case), said, command=command)
     by_kubectl = {
         ports.kubectl_target_port(case.service, case.port.port, s.pod) for s in case.states
     }
@@ -364,7 +391,7 @@ def _outcomes(attempts: Sequence[Attempt], total: int) -> str:
 
 
 def _why_not_forwarded(case: Case) -> str:
-    if not case.selects or not case.states:
+    if not case.walked or not case.states:
         return "there is no pod to forward to"
     if all(s.target is None for s in case.states):
         return f"no pod declares the port name {case.target}"

@@ -41,6 +41,8 @@ _FILES = (
     "pc412_probe_looks_elsewhere",
     "pc413_load_balancer_pending",
     "pc414_container_port_declared_twice",
+    "pc415_manual_endpoint_stale",
+    "pc416_endpoints_written_by_others",
     "pc501_pod_refuses",
     "pc502_pod_times_out",
     "pc503_pod_resets",

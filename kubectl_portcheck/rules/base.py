@@ -39,6 +39,7 @@ class When(Word):
     """What must be so of the Service, or of its port, for a rule to say anything about it."""
 
     SELECTOR = "the Service has a selector, from which Kubernetes keeps its endpoints"
+    PODS = "pods stand behind the Service: it selects them, or its endpoints are pods"
     MANUAL_ENDPOINTS = "the Service has no selector, and its endpoints are written by hand"
     HEADLESS = "the Service is headless"
     NOT_HEADLESS = "the Service is not headless"
@@ -196,6 +197,8 @@ class Rule(NamedTuple):
 def impact_of(states: Iterable[PodState], case: Case) -> Impact:
     """What a fault of these pods means for the clients of the port."""
     faulty = {s.name for s in states if s.used}
+    if case.outside:
+        return Impact.PODS if faulty else Impact.NONE
     if not case.backends or faulty == {s.name for s in case.backends}:
         return Impact.ALL
     return Impact.PODS if faulty else Impact.NONE

@@ -100,7 +100,7 @@ RULE = Rule(
     summary="The ports of manual EndpointSlices have other names than the Service's ports",
     applies=(When.MANUAL_ENDPOINTS, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
-    uses=(),
+    uses=(Need.PODS,),
     in_files=Worth.PROOF,
     field=("ports", "#", "name"),
     explanation=Explanation(
@@ -147,7 +147,7 @@ metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
 endpoints: [{addresses: [192.0.2.7]}]
 ports: [{name: postgres, port: 6432}]
 """,
-            expects="inconclusive",
+            expects="inconclusive; also PC416",
         ),
     ),
     check=_check,

@@ -19,14 +19,14 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    endpoints = [e for piece in case.slices for e in piece.endpoints or () if e.addresses]
+    endpoints = [e for piece in case.written_slices for e in piece.endpoints or () if e.addresses]
     if any(e.ready or (e.serving and e.terminating) for e in endpoints):
         return Passed()
     lacking = (
         "its EndpointSlices mark every address as not ready"
         if endpoints
         else "its EndpointSlices hold no address"
-        if case.slices
+        if case.written_slices
         else "no EndpointSlice belongs to it"
     )
     return RULE.finding(
@@ -39,7 +39,7 @@ def _check(case: ServiceCase) -> Outcome:
                 ),
                 state=f"has {len(s.endpoints or ())} addresses",
             )
-            for s in case.slices
+            for s in case.written_slices
         ],
         fixes=[
             fixes.by_hand(

@@ -38,10 +38,18 @@ REFUSING = (
 
 
 def _check(case: Case) -> Outcome:
-    if not case.selects:
-        return RULE.lacks("its endpoints are not pods, and nothing here can dial them")
+    missing = case.missing("pods")
+    if not case.selects and missing is not None:
+        return RULE.lacks(missing)
     found = case.in_state(*REFUSING)
     if not found:
+        if case.outside:
+            where = listing(f"{e.endpoint.addresses[0]}:{e.port}" for e in case.outside)
+            return RULE.lacks(
+                f"{where} {verb(case.outside, 'is no pod', 'are no pods')} of namespace "
+                f"{case.namespace}, and nothing here can connect to "
+                f"{verb(case.outside, 'it', 'them')}"
+            )
         unknown = case.in_state("unknown")
         if unknown:
             why = dict.fromkeys(s.answer.why for s in unknown)

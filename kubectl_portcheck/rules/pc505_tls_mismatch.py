@@ -36,7 +36,7 @@ class _Wrong(NamedTuple):
 
 def _check(case: Case) -> Outcome:
     asked = [s for s in case.backends if s.target is not None and s.proxy and s.proxy.speaks]
-    said = [s for s in asked if speech.expected(case.service, (case.port,), s.pod, s.target or 0)]
+    said = [s for s in asked if _expected(case, s)]
     if not said:
         return NotApplicable("no request to a port that is said to speak HTTP was answered")
     wrong = [w for s in said if (w := _wrong(case, s))]
@@ -68,10 +68,17 @@ def _wrong(case: Case, state: PodState) -> _Wrong | None:
     clients = speech.of_clients(case.port)
     if clients is not None and state.proxy.speaks != SPOKEN[clients.scheme]:
         return _Wrong(state, clients, clients=True)
-    said = speech.expected(case.service, (case.port,), state.pod, state.target or 0)
+    said = _expected(case, state)
     if said is not None and state.proxy.speaks != SPOKEN[said.scheme]:
         return _Wrong(state, said, clients=False)
     return None
+
+
+def _expected(case: Case, state: PodState) -> Expected | None:
+    """What is said of the pod's port."""
+    service = case.followed(state.pod)
+    asked = [p for p in service.spec.ports if p.port == case.port.port]
+    return speech.expected(service, asked, state.pod, state.target or 0)
 
 
 def _behind_a_proxy(case: Case) -> bool:
@@ -137,7 +144,7 @@ RULE = Rule(
     name="tls-mismatch",
     severity="error",
     summary="The port is declared as plain HTTP and speaks TLS, or the reverse",
-    applies=(When.SELECTOR, When.NOT_LOAD_BALANCER),
+    applies=(When.PODS, When.NOT_LOAD_BALANCER),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.INGRESSES, Need.ROUTES),
     explanation=Explanation(

@@ -21,6 +21,7 @@ UNFOUND = Passed | NotApplicable
 """The outcomes that say that something is not there."""
 OF_SERVICE: dict[When, Callable[[ServiceCase], bool]] = {
     When.SELECTOR: lambda case: case.selects,
+    When.PODS: lambda case: case.walked,
     When.MANUAL_ENDPOINTS: lambda case: not (case.selects or case.external_name),
     When.HEADLESS: lambda case: case.service.headless,
     When.NOT_HEADLESS: lambda case: not case.service.headless,

@@ -35,6 +35,7 @@ from kubectl_portcheck.model.references import (
 )
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
+from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.knocked import knocked
 
 T = TypeVar("T")
@@ -108,10 +109,25 @@ class ServiceCase:
         """Matching pods that ran to their end; they get no traffic."""
         return tuple(p for p in _value(self.evidence.pods, ()) if pods.is_finished(p))
 
+    @property
+    def walked(self) -> bool:
+        """Whether pods stand behind the Service: selected, or written into its endpoints."""
+        return self.selects or bool(self.pods and not self.external_name)
+
     @cached_property
     def slices(self) -> tuple[EndpointSlice, ...]:
-        """The Service's EndpointSlices."""
+        """The Service's EndpointSlices, with the pods that stand behind their addresses."""
+        found = _value(self.evidence.endpoint_slices, ())
+        return found if self.selects else endpoints.attributed(found, self.pods)
+
+    @property
+    def written_slices(self) -> tuple[EndpointSlice, ...]:
+        """The Service's EndpointSlices as they are."""
         return _value(self.evidence.endpoint_slices, ())
+
+    def followed(self, pod: Pod) -> Service:
+        """The Service as its clients meet it in this pod: what its endpoints say of the ports."""
+        return self.service if self.selects else endpoints.followed(self.service, self.slices, pod)
 
     @cached_property
     def replica_sets(self) -> tuple[Workload, ...]:
@@ -262,7 +278,7 @@ class Case(ServiceCase):
         return ports.declared_target(self.port)
 
     @cached_property
-    def endpoints(self) -> tuple[endpoints.SliceEndpoint, ...]:
+    def endpoints(self) -> tuple[SliceEndpoint, ...]:
         """Every endpoint, with the port that it carries for this Service port."""
         return endpoints.for_port(self.slices, self.port)
 
@@ -282,6 +298,20 @@ class Case(ServiceCase):
         ready = [p for p in alive if unready or (pods.is_ready(p) and not pods.is_terminating(p))]
         draining = [p for p in alive if pods.is_ready(p)]
         return frozenset(p.metadata.name for p in ready or draining)
+
+    @cached_property
+    def outside(self) -> tuple[SliceEndpoint, ...]:
+        """The endpoints with traffic of a Service without a selector that are no known pods."""
+        if self.selects or self.external_name:
+            return ()
+        used = endpoints.used(self.endpoints)
+        return tuple({e.endpoint.addresses: e for e in used if e.pod is None}.values())
+
+    def target_in(self, pod: Pod) -> int | None:
+        """The port that clients of this port are sent to in the pod."""
+        if self.selects or self.service.headless:
+            return ports.dialled_port(self.service, self.port, pod)
+        return endpoints.carried(self.slices, self.port, pod)
 
     @cached_property
     def states(self) -> tuple[PodState, ...]:
@@ -309,7 +339,7 @@ class Case(ServiceCase):
         return self.evidence.in_cluster
 
     def _state(self, pod: Pod) -> PodState:
-        target = ports.dialled_port(self.service, self.port, pod)
+        target = self.target_in(pod)
         measured = self.measured(pod)
         return PodState(
             pod,

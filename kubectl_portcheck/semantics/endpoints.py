@@ -8,11 +8,16 @@ and ``pkg/proxy/topology.go``)
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from kubectl_portcheck.model.objects import (
     Endpoint,
     EndpointConditions,
     Endpoints,
     EndpointSlice,
+    ObjectReference,
+    Pod,
+    Service,
     ServicePort,
 )
 from kubectl_portcheck.semantics.listening import family_of
@@ -60,6 +65,99 @@ def used(endpoints: Iterable[SliceEndpoint]) -> tuple[SliceEndpoint, ...]:
     if ready:
         return ready
     return tuple(e for e in carrying if e.endpoint.serving and e.endpoint.terminating)
+
+
+def pods_behind(slices: Iterable[EndpointSlice], everyone: Iterable[Pod]) -> tuple[Pod, ...]:
+    """The pods of the namespace that these endpoints are, by reference or by address."""
+    endpoints = [e for piece in slices for e in piece.endpoints or ()]
+    named = {e.target_ref.name for e in endpoints if e.target_ref and e.target_ref.kind == "Pod"}
+    addresses = {a for e in endpoints for a in e.addresses}
+    return tuple(
+        pod for pod in everyone if pod.metadata.name in named or addresses & set(own_addresses(pod))
+    )
+
+
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+CONTROLLER = "endpointslice-controller.k8s.io"
+"""Who writes the slices of Services with a selector."""
+MIRRORING = "endpointslicemirroring-controller.k8s.io"
+"""Who copies an old Endpoints object into slices, and takes back every change to them."""
+
+
+def is_foreign(piece: EndpointSlice, slices: Iterable[EndpointSlice]) -> bool:
+    """Whether another one than Kubernetes wrote this slice of a Service with a selector.
+
+    A slice without the label is nobody's word where no slice has it.
+    """
+    manager = piece.metadata.labels.get(MANAGED_BY)
+    if manager is not None:
+        return manager != CONTROLLER
+    return any(s.metadata.labels.get(MANAGED_BY) == CONTROLLER for s in slices)
+
+
+def writers(piece: EndpointSlice) -> str:
+    """Which program writes the slice, by its label or its field managers; '' for a person."""
+    manager = piece.metadata.labels.get(MANAGED_BY)
+    if manager and manager != MIRRORING:
+        return manager
+    names = dict.fromkeys(m.name for m in piece.metadata.managers)
+    return ", ".join(n for n in names if not n.startswith(("kube-controller-manager", "kubectl")))
+
+
+def own_addresses(pod: Pod) -> tuple[str, ...]:
+    """The addresses that are the pod's alone: none in the node's network, none when it ended."""
+    if pod.spec.host_network or pod.status.phase in ("Succeeded", "Failed"):
+        return ()
+    return tuple(p.ip for p in pod.status.pod_ips) or tuple(a for a in (pod.status.pod_ip,) if a)
+
+
+def attributed(slices: Iterable[EndpointSlice], pods: Iterable[Pod]) -> tuple[EndpointSlice, ...]:
+    """The slices with each endpoint referring to the pod that has its address, and to no other.
+
+    Who writes endpoints by hand need not refer to pods, and a reference may be older than the
+    pod's present address.
+    """
+    by_address = {a: p for p in pods for a in own_addresses(p)}
+    shared = {p.metadata.name: p for p in pods if p.spec.host_network}
+
+    def refer(endpoint: Endpoint) -> Endpoint:
+        pod = next((by_address[a] for a in endpoint.addresses if a in by_address), None)
+        ref = endpoint.target_ref
+        if pod is None and ref is not None and ref.name in shared:
+            node = shared[ref.name].status.pod_ip
+            pod = shared[ref.name] if node in endpoint.addresses else None
+        named = pod and ObjectReference(kind="Pod", name=pod.metadata.name)
+        return msgspec.structs.replace(endpoint, target_ref=named)
+
+    return tuple(
+        msgspec.structs.replace(piece, endpoints=tuple(map(refer, piece.endpoints or ())))
+        for piece in slices
+    )
+
+
+def followed(service: Service, slices: Iterable[EndpointSlice], pod: Pod) -> Service:
+    """The Service as its clients meet it in one pod, where its endpoints are written by hand.
+
+    The endpoint's port counts then, and no targetPort. A headless Service translates nothing.
+    """
+    if service.headless:
+        return service
+    pieces = list(slices)
+    ports = [
+        msgspec.structs.replace(port, target_port=number)
+        for port in service.spec.ports
+        if (number := carried(pieces, port, pod)) is not None
+    ]
+    return msgspec.structs.replace(
+        service, spec=msgspec.structs.replace(service.spec, ports=tuple(ports))
+    )
+
+
+def carried(slices: Iterable[EndpointSlice], port: ServicePort, pod: Pod) -> int | None:
+    """The number under which the pod's endpoint carries the port; None where it does not."""
+    return next(
+        (e.port for e in for_port(slices, port) if e.pod == pod.metadata.name and e.port), None
+    )
 
 
 def as_slices(old: Endpoints) -> tuple[EndpointSlice, ...]:

@@ -12,7 +12,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Service
 from kubectl_portcheck.semantics.endpoints import as_slices, for_port, used
 
-from .portcheck import Diagnosis, diagnose
+from .portcheck import Diagnosis, diagnose, paste
 from .table import keep
 from .workloads import Document, container, deployment, service
 
@@ -216,7 +216,7 @@ def test_a_service_without_a_selector(cluster: Cluster, odd: str) -> None:
     )
     found = diagnose(cluster, odd, "svc/by-hand")
     assert [f for f in found.findings if f["severity"] == "error"] == []
-    assert found.verdict in ("healthy", "inconclusive")
+    assert found.verdict == "healthy"
 
 
 def test_the_api_servers_own_service(cluster: Cluster) -> None:
@@ -276,3 +276,74 @@ def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: st
     )
     after = diagnose(cluster, namespace, "svc/first")
     keep("two containers call their port http", told["first"], after, by_hand=True)
+
+
+def written(name: str, address: str, port: int, pod: str = "") -> list[Document]:
+    """A Service without a selector, and a slice that refers to a pod."""
+    made, piece = by_hand(name, address)
+    piece["ports"] = [{"name": "", "port": port}]
+    if pod:
+        piece["endpoints"][0]["targetRef"] = {"kind": "Pod", "name": pod}
+    return [made, piece]
+
+
+def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespace: str) -> None:
+    """By address alone, and by reference: they are pods like any."""
+    app = container(HTTP, "http://0.0.0.0:9000", readinessProbe={"tcpSocket": {"port": 9000}})
+    cluster.apply([deployment(app)], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    pod = cluster.get("pods", namespace=namespace)["items"][0]
+    name, address = pod["metadata"]["name"], pod["status"]["podIP"]
+    cluster.apply(
+        [
+            *written("by-address", address, 8080),
+            *written("by-reference", address, 9000, name),
+            *written("closed", address, 8081, name),
+            *written("gone", "10.244.0.254", 8080, "checkout-old"),
+            *written("outside", "192.0.2.7", 8080),
+        ],
+        namespace,
+    )
+    address = cluster.get("service/by-address", namespace=namespace)["spec"]["clusterIP"]
+    cluster.wait_dial(address, 80, "accepted")
+    told = {
+        n: diagnose(cluster, namespace, f"svc/{n}")
+        for n in ("by-address", "by-reference", "closed", "gone", "outside")
+    }
+    verdicts = {n: f.verdict for n, f in told.items()}
+    assert verdicts == {
+        "by-address": "healthy",
+        "by-reference": "healthy",
+        "closed": "broken",
+        "gone": "broken",
+        "outside": "inconclusive",
+    }
+    assert told["by-reference"].findings[0]["code"] == "PC416"
+    assert (told["closed"].causes, told["gone"].causes) == (["PC501"], ["PC415"])
+    cluster.apply(written("closed", pod["status"]["podIP"], 8080, name), namespace)
+    cluster.apply(written("gone", pod["status"]["podIP"], 8080, name), namespace)
+    for title, service_name in (
+        ("a slice by hand leads to a port on which the pod does not listen", "closed"),
+        ("a slice by hand leads to a pod that is gone", "gone"),
+    ):
+        after = diagnose(cluster, namespace, f"svc/{service_name}")
+        assert after.verdict == "healthy"
+        keep(title, told[service_name], after, by_hand=True)
+
+
+def test_a_slice_by_hand_beside_those_of_kubernetes(cluster: Cluster, namespace: str) -> None:
+    cluster.apply([deployment(container(HTTP)), service((80, 8080))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    _, piece = by_hand("left-over", "10.244.0.254")
+    piece["metadata"]["labels"]["kubernetes.io/service-name"] = "checkout"
+    cluster.apply([piece], namespace)
+    cluster.until(
+        lambda: diagnose(cluster, namespace).causes == ["PC415"], "the slice to be seen", 60
+    )
+    found = diagnose(cluster, namespace)
+    assert (found.verdict, found.findings[0]["severity"]) == ("inconclusive", "warning")
+    assert found.fix
+    paste(cluster, found.fix)
+    after = diagnose(cluster, namespace)
+    assert after.verdict == "healthy"
+    keep("a left-over slice beside those of Kubernetes", found, after)

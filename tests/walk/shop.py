@@ -54,7 +54,10 @@ def shop(server: FakeApiServer, *listening: int, target: int = 8080, pods: int =
             "metadata": {
                 "name": "checkout-1",
                 "namespace": NAMESPACE,
-                "labels": {"kubernetes.io/service-name": "checkout"},
+                "labels": {
+                    "kubernetes.io/service-name": "checkout",
+                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                },
             },
             "addressType": "IPv4",
             "ports": [{"name": "", "port": target, "protocol": "TCP"}],

@@ -36,7 +36,10 @@ def named(server: FakeApiServer, **port: Any) -> None:
             "metadata": {
                 "name": "checkout-1",
                 "namespace": NAMESPACE,
-                "labels": {"kubernetes.io/service-name": "checkout"},
+                "labels": {
+                    "kubernetes.io/service-name": "checkout",
+                    "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
+                },
             },
             "addressType": "IPv4",
             "ports": [{"name": port.get("name", ""), "port": 8080, "protocol": "TCP"}],

@@ -64,7 +64,9 @@ def around_the_pods(
     parts: Parts, reads: Reads, work: Work, service: Service, pods: Sequence[Pod]
 ) -> None:
     """Begin to read what made the pods, and the events of those that are not ready."""
-    selector = service.spec.selector
+    # Where nothing is selected, what the pods have in common finds what made them.
+    common = dict(set.intersection(*(set(p.metadata.labels.items()) for p in pods))) if pods else {}
+    selector = service.spec.selector or common
     owners = {(o.kind, o.name) for p in pods for o in p.metadata.owner_references if o.controller}
     kinds = {kind for kind, _ in owners}
     made = (

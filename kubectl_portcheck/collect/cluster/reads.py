@@ -29,6 +29,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
+    FieldManager,
     LabelSelector,
     ObjectMeta,
     Pod,
@@ -36,12 +37,14 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.semantics import selectors
-from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.endpoints import MANAGED_BY, as_slices
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
 R = TypeVar("R", bound=Record)
 
+MOST_WRITERS = 3
+"""Of how many slices without a label for it the writer is looked up."""
 SUGGEST_SECONDS = 3.0
 """For finding what a mistyped name may have meant."""
 
@@ -110,7 +113,26 @@ class LiveReads:
         found = self._list(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice], label)
         if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
             return self._endpoints(service)
-        return found
+        if isinstance(found, Missing):
+            return found
+        labelled = [p for p in found.value if p.metadata.labels.get(MANAGED_BY)]
+        others = [p for p in found.value if not p.metadata.labels.get(MANAGED_BY)]
+        named = [self._with_writers(piece) for piece in others[:MOST_WRITERS]]
+        return Observed(value=(*labelled, *named, *others[MOST_WRITERS:]))
+
+    def _with_writers(self, piece: EndpointSlice) -> EndpointSlice:
+        """The slice with its field managers, as it is where they cannot be read."""
+
+        def read() -> tuple[FieldManager, ...]:
+            one = f"{self._collection(kinds.ENDPOINT_SLICE)}/{piece.metadata.name}"
+            raw = self._api.get(one, deadline=self._deadline.earlier(READ_SECONDS))
+            return decode.writers(raw)
+
+        who = observed(read)
+        if isinstance(who, Missing):
+            return piece
+        metadata = msgspec.structs.replace(piece.metadata, managers=who.value)
+        return msgspec.structs.replace(piece, metadata=metadata)
 
     def _endpoints(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         def read() -> tuple[EndpointSlice, ...]:

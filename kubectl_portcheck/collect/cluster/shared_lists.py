@@ -241,9 +241,11 @@ class Shared:
         return Observed(value=tuple(self._by_service[namespace].get(name, ())))
 
     def similar(self, service: Service) -> Read[Pod]:
-        """The pods among which the one that was meant may be."""
+        """The pods among which the one that was meant may be; all where nothing is selected."""
         everyone = self.lists["pods"].of(service.metadata.namespace, lambda odd: False)
         if isinstance(everyone, Missing):
+            return everyone
+        if not service.spec.selector:
             return everyone
         wanted = service.spec.selector.items()
         starts = tuple(value[:3] for value in service.spec.selector.values() if value)

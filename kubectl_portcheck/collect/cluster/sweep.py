@@ -28,8 +28,8 @@ from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
-from kubectl_portcheck.model.objects import Service
-from kubectl_portcheck.semantics import pods
+from kubectl_portcheck.model.objects import Pod, Service
+from kubectl_portcheck.semantics import endpoints, pods
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.target import Target
 
@@ -164,11 +164,11 @@ class _Sweep:
     def _static(self, service: Service) -> ServiceEvidence:
         """The evidence about one Service without a word from its pods."""
         found = ServiceEvidence(service=service, endpoint_slices=self.shared.slices(service))
-        if not service.spec.selector or service.spec.type == "ExternalName":
+        if service.spec.type == "ExternalName":
             return msgspec.structs.replace(found, **self.shared.around(service, ()))
-        selected = self.shared.pods(service)
+        selected = self.shared.pods(service) if service.spec.selector else self._behind(found)
         everyone = () if isinstance(selected, Missing) else selected.value
-        empty = isinstance(selected, Observed) and not everyone
+        empty = isinstance(selected, Observed) and not everyone and bool(service.spec.selector)
         return msgspec.structs.replace(
             found,
             pods=selected,
@@ -178,6 +178,14 @@ class _Sweep:
             nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
             **self.shared.around(service, everyone),
         )
+
+    def _behind(self, found: ServiceEvidence) -> Observed[tuple[Pod, ...]] | Missing:
+        """The pods behind endpoints that are written by hand."""
+        everyone = self.shared.similar(found.service)
+        if isinstance(everyone, Missing) or isinstance(found.endpoint_slices, Missing):
+            return everyone
+        slices = found.endpoint_slices.value
+        return Observed(value=endpoints.pods_behind(slices, everyone.value))
 
     def _deployments(self, service: Service) -> object:
         return self.shared.deployments(service.metadata.namespace)
@@ -204,7 +212,7 @@ def standing(evidence: ServiceEvidence) -> Standing:
     Suspicious is what looks wrong in any way, also where the lists merely contradict each other.
     """
     whole = ServiceCase(evidence)
-    if not whole.selects:
+    if not whole.walked:
         return "settled"
     if whole.missing("pods") is not None or whole.missing("endpoint_slices") is not None:
         return "undecided"

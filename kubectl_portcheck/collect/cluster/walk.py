@@ -11,7 +11,7 @@ from concurrent.futures import Future, as_completed, wait
 from typing import NamedTuple
 
 from kubectl_portcheck.collect.cluster import debug_container, neighbours
-from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
@@ -21,6 +21,7 @@ from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.objects import (
+    EndpointSlice,
     ObjectMeta,
     Pod,
     Service,
@@ -29,7 +30,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import contact, pods, policies, ports, speech
+from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
@@ -103,6 +104,8 @@ class Walk:
         self.work = work
         self.found: ServiceEvidence | None = None
         self.parts = Parts()
+        self.slices: tuple[EndpointSlice, ...] | None = None
+        """The EndpointSlices that say which ports count, where no selector does."""
 
     def gathered(self) -> ServiceEvidence:
         """Give all that is known by now."""
@@ -136,7 +139,26 @@ class Walk:
             self._pods(service, service.spec.selector)
         else:
             self._dial_from(service, ())
+            self._endpoints_by_hand(service)
         wait(self.parts.begun())
+
+    def _endpoints_by_hand(self, service: Service) -> None:
+        """Walk the pods behind endpoints that no selector made."""
+        slices = self.parts.endpoint_slices and self.parts.endpoint_slices.result()
+        if service.spec.type == "ExternalName" or not isinstance(slices, Observed):
+            return
+        if not any(piece.endpoints for piece in slices.value):
+            return
+        self.progress.started("pod-status")
+        self.parts.pods = self.work.ask(_pods_behind, self.reads, slices.value)
+        behind = self.parts.pods.result()
+        self.progress.done("pod-status")
+        if isinstance(behind, Missing) or not behind.value:
+            return
+        neighbours.around_the_pods(self.parts, self.reads, self.work, service, behind.value)
+        alive = [p for p in behind.value if not pods.is_finished(p)]
+        self.slices = endpoints.attributed(slices.value, alive)
+        self._probes(service, behind.value, alive)
 
     def _pods(self, service: Service, selector: dict[str, str]) -> None:
         self.progress.started("pod-status")
@@ -173,8 +195,21 @@ class Walk:
         forwards.result()
         self.progress.done("service-port-forward")
 
+    def _met_in(
+        self, service: Service, tcp: Sequence[ServicePort], pod: Pod
+    ) -> tuple[Service, list[ServicePort]]:
+        """Give the Service and its ports as clients meet them in this pod."""
+        if self.slices is None:
+            return service, list(tcp)
+        followed = endpoints.followed(service, self.slices, pod)
+        numbers = {p.port for p in tcp}
+        return followed, [
+            p for p in followed.spec.ports if p.port in numbers and p.protocol == "TCP"
+        ]
+
     def _look(self, service: Service, tcp: Sequence[ServicePort], pod: Pod) -> "Future[Look]":
         """Begin to look into a pod, or recall what cannot have changed since the last round."""
+        service, tcp = self._met_in(service, tcp, pod)
         targets = contact.targets(service, tcp, pod)
         memory = self.options.memory
         if memory and (kept := memory.recall(pod, targets)):
@@ -228,7 +263,7 @@ class Walk:
                 self._look_by_debug_container,
                 self.work,
                 service,
-                contact.targets(service, tcp, pod),
+                contact.targets(*self._met_in(service, tcp, pod), pod),
                 pod,
                 looks[pod.metadata.name].result()[1],
                 debug._replace(alike=alike),
@@ -333,6 +368,9 @@ class Walk:
             for p in asked
             if p.protocol == "UDP" and p.port not in numbers
         ]
+        if self.slices is not None:
+            why = "kubectl forwards to no Service without a selector"
+            return (*(ServiceForward(port=n, reason=why) for n in numbers), *refused)
         pod = pods.forward_choice(found)
         if pod is None:
             return tuple(ServiceForward(port=n, reason="there is no pod") for n in numbers)
@@ -355,6 +393,14 @@ class Walk:
             for n, t in targets.items()
         ]
         return (*tried, *refused)
+
+
+def _pods_behind(reads: Reads, slices: Sequence[EndpointSlice]) -> Read[tuple[Pod, ...]]:
+    """Read the pods of the namespace that these endpoints are."""
+    everyone = reads.pods({})
+    if isinstance(everyone, Missing):
+        return everyone
+    return Observed(value=endpoints.pods_behind(slices, everyone.value))
 
 
 def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:

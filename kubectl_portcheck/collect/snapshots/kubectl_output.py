@@ -30,6 +30,7 @@ from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import BY_NAME
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics.endpoints import pods_behind
 from kubectl_portcheck.semantics.pods import is_finished
 
 T = TypeVar("T")
@@ -127,18 +128,19 @@ class _Recording:
         """The evidence about one Service. Raises Unfit."""
         service = _trimmed(typed(item, item.data, Service))
         space, selector = item.namespace, service.spec.selector
-        if not selector or service.spec.type == "ExternalName":
-            return ServiceEvidence(service=service, endpoint_slices=self._slices(item))
+        slices = self._slices(item)
+        if service.spec.type == "ExternalName":
+            return ServiceEvidence(service=service, endpoint_slices=slices)
         everyone = self._part(space, "Pod", Pod)
-        pods = _selected(everyone, selector)
-        none = isinstance(pods, Observed) and not pods.value
+        pods = _selected(everyone, selector) if selector else _behind(everyone, slices)
+        none = bool(selector) and isinstance(pods, Observed) and not pods.value
         silent = Missing(
             reason=Reason.NOT_RECORDED, detail="what listens in the pods was not recorded"
         )
         found = ServiceEvidence(
             service=service,
             pods=pods,
-            endpoint_slices=self._slices(item),
+            endpoint_slices=slices,
             replica_sets=_selected(self._part(space, "ReplicaSet", Workload), selector),
             deployments=self._part(space, "Deployment", Workload)
             if none
@@ -204,6 +206,13 @@ def _selected(part: Part[K], selector: dict[str, str]) -> Part[K]:
         return part
     found = (o for o in part.value if selectors.matches(selector, o.metadata.labels))
     return Observed(value=tuple(sorted(found, key=lambda o: o.metadata.name)))
+
+
+def _behind(part: Part[Pod], slices: Part[EndpointSlice]) -> Part[Pod]:
+    """The pods behind endpoints that are written by hand."""
+    if isinstance(part, Missing) or isinstance(slices, Missing):
+        return part
+    return Observed(value=pods_behind(slices.value, part.value))
 
 
 def _trimmed(item: K) -> K:
