@@ -58,9 +58,9 @@ def _report(
     manifests, output = gathered.manifests, request.output
     if not gathered.services:
         others = len(manifests.objects) + manifests.skipped
-        env.stderr.write(f"no Service in {manifests.files} files ({others} other objects)\n")
+        env.stderr.write(f"no Service in {len(manifests.files)} files ({others} other objects)\n")
     if request.change:
-        mended = mend(report, gathered)
+        mended = mend(report, gathered, reviewed=request.change == "diff")
         if request.change == "diff":
             env.stdout.write(unified_diff(mended))
         else:

@@ -65,6 +65,20 @@ class InCluster(Record, frozen=True):
     """Those to the Service's own address, by Service port."""
 
 
+class Doubt(Record, frozen=True):
+    """Why files may not show an object as it is in the cluster, or beside which others."""
+
+    why: Literal["injection", "kustomize", "partial", "environments"]
+    """A webhook adds containers; a kustomization changes it, or takes it apart from the Service; a
+    required field is missing; or the files hold several environments, and it may belong to another
+    one than the Service."""
+    kind: str
+    name: str
+    """A pod of a workload under the name that the evidence's pods have."""
+    by: str = ""
+    """The label or annotation, the file, or the field; '' where there is none to be named."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -78,6 +92,8 @@ class ServiceEvidence(Record, frozen=True):
     files: Literal["", "some", "all"] = ""
     """Where the evidence is manifest files: whether they are a part of what exists, or all of it.
     The pods are then those that the workloads would make, and none of them was seen alive."""
+    doubts: tuple[Doubt, ...] = ()
+    """What manifest files may not show of the Service, of its pods, and of objects around them."""
     asked_port: int | str | None = None
     """The port of ``NAME:PORT``; None for every port of the Service."""
     pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED

@@ -146,6 +146,8 @@ class Rule(NamedTuple):
     field: tuple[str, ...] = ()
     """The field of the Service's specification that is wrong, where neither the finding nor a fix
     names one; ``#`` stands for the place of the port. Without it, the line of ``spec``."""
+    of_containers: bool = False
+    """Whether it rests on the containers of pods, of which files may not show all."""
     about_pods: bool = False
     """Whether it says something about pods that no Service needs to lead to."""
 

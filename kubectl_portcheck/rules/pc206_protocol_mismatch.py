@@ -90,6 +90,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
+    of_containers=True,
     field=("ports", "#", "protocol"),
     explanation=Explanation(
         meaning="The port number is right and the protocol is wrong. If a Service port or a "

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.facts import Fact, Listens, Observation, Weighs
-from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.fixes import Fix, Safety
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import candidates, probes, rollouts
+from kubectl_portcheck.semantics import candidates, images, ports, probes, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -94,13 +94,28 @@ def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choic
     if numbers:
         summary += f", but {numbers}"
     facts = [evidence.declares(s.pod, case.target) for s in closed]
+    slip = all(_may_be_a_slip(case, s) for s in closed)
     return RULE.finding(
         case,
         summary,
         evidence=[*facts, *(_weighed(c) for c in choice.candidates)],
-        fixes=_fixes(case, choice),
+        fixes=() if slip else _fixes(case, choice, "review"),
         impact=impact_of(closed, case),
+        severity="info" if slip else None,
         pods=names(closed),
+    )
+
+
+def _may_be_a_slip(case: Case, state: PodState) -> bool:
+    """Whether the declaration may be the wrong one: it repeats the Service's own number without a
+    name, and neither a probe nor a well-known image speaks for it."""
+    probed = probes.asked_ports(state.pod)
+    return all(
+        p.container_port == case.port.port
+        and not p.name
+        and p.container_port not in probed
+        and p.container_port not in images.ports_of(c.image)
+        for c, p in ports.declared_ports(state.pod)
     )
 
 
@@ -121,10 +136,10 @@ def _what_listens(case: Case, state: PodState) -> Fact:
     return Listens(pod=state.name, ports=tuple(found), wanted=state.target)
 
 
-def _fixes(case: Case, choice: candidates.Choice) -> list[Fix]:
+def _fixes(case: Case, choice: candidates.Choice, safety: Safety = "safe") -> list[Fix]:
     if choice.best:
-        found = [fixes.retarget(case, choice.best.port, safety="safe")]
-        if choice.best.name:
+        found = [fixes.retarget(case, choice.best.port, safety=safety)]
+        if choice.best.name and safety == "safe":
             found.append(
                 fixes.retarget(
                     case,
@@ -154,7 +169,8 @@ RULE = Rule(
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NUMBERED_TARGET_PORT),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
-    in_files=Worth.PROOF,
+    in_files=Worth.HINT,
+    of_containers=True,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="The Service sends traffic to a port on which no process of the pods listens, and "

@@ -141,6 +141,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
+    of_containers=True,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="Kubernetes looks a named targetPort up among the container ports of each pod, by "

@@ -117,6 +117,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
+    of_containers=True,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="Kubernetes looks the name up among the container ports by name and protocol. The "

@@ -62,6 +62,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.PROOF,
+    of_containers=True,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="Kubernetes looks a named targetPort up in each pod. The pods declare the name "

@@ -102,6 +102,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
+    of_containers=True,
     field=("ports", "#", "port"),
     explanation=Explanation(
         meaning="A headless Service (clusterIP: None) is a DNS name for the addresses of its "

@@ -85,6 +85,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,
+    of_containers=True,
     field=("ports", "#", "targetPort"),
     explanation=Explanation(
         meaning="The pods of the Service differ: some listen on its target port, others listen on "

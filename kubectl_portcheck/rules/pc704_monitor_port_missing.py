@@ -222,6 +222,7 @@ RULE = Rule(
     needs=(),
     uses=(Need.MONITORS, Need.PODS, Need.SOCKETS),
     in_files=Worth.HINT,
+    of_containers=True,
     explanation=Explanation(
         meaning="endpoints.port of a ServiceMonitor is the name of a Service port, never a "
         "number. Its targetPort, and port and portNumber of a PodMonitor, are ports that a "

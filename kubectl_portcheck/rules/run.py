@@ -15,6 +15,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
+from kubectl_portcheck.rules.doubts import doubted
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
 UNFOUND = Passed | NotApplicable
@@ -49,7 +50,9 @@ def run(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
     if not isinstance(outcome, Finding | Several):
         return (outcome,)
     found = outcome.findings if isinstance(outcome, Several) else (outcome,)
-    return tuple(_weighed(f, rule.in_files, case) for f in found) if case.in_files else found
+    if not case.in_files:
+        return found
+    return tuple(doubted(_weighed(f, rule.in_files, case), rule, case) for f in found)
 
 
 def _outcome(rule: Rule, case: ServiceCase) -> Outcome:
@@ -92,7 +95,10 @@ def _weighed(found: Finding, worth: Worth, case: ServiceCase) -> Finding:
     else:
         found = _prefixed(found, "By what the files declare")
     severity: Severity = "info" if found.severity == "info" else "warning"
-    return msgspec.structs.replace(found, severity=severity, impact=Impact.NONE, unsure="")
+    fixes = tuple(msgspec.structs.replace(f, safety="review") for f in found.fixes)
+    return msgspec.structs.replace(
+        found, severity=severity, impact=Impact.NONE, unsure="", fixes=fixes
+    )
 
 
 def _prefixed(finding: Finding, words: str) -> Finding:

@@ -20,7 +20,10 @@ from tests.unit.manifests.reading import DEBRIEF
 
 from .conftest import ROOT, Ended, need, run
 
-GOOD = DEBRIEF.replace("targetPort: 8080", "targetPort: 9000")
+GOOD = DEBRIEF.replace("- containerPort: 9000", "- {name: http, containerPort: 9000}").replace(
+    "targetPort: 8080", "targetPort: http"
+)
+SHOP = GOOD.replace("targetPort: http", "targetPort: htpp")
 PAGE = (ROOT / "docs" / "review.md").read_text(encoding="utf-8")
 SNIPPETS = {
     heading: [*re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
@@ -71,10 +74,10 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """Somebody's repository with the debrief's mistake."""
+    """Somebody's repository with a mistake that its files prove."""
     folder = tmp_path / "shop"
     (folder / "deploy").mkdir(parents=True)
-    (folder / "deploy" / "shop.yaml").write_text(DEBRIEF)
+    (folder / "deploy" / "shop.yaml").write_text(SHOP)
     git(folder, clean_environment(tmp_path), "init", "-q")
     return folder
 
@@ -97,7 +100,7 @@ def test_the_hook_refuses_the_mistake_and_lets_what_is_mended_pass(
 
     told = refused.out + refused.err
     assert refused.code == 1
-    assert "PC401" in told
+    assert "PC402" in told
     assert "deploy/shop.yaml:27" in told
     assert git(shop, env, "rev-parse", "--verify", "-q", "HEAD").code != 0
 
@@ -207,9 +210,9 @@ def test_the_action_annotates_the_line_and_fails_the_job(job: Any, shop: Path) -
     assert done.outputs == {"verdict": "broken", "exit-code": "1"}
     [annotation] = done.annotations
     place = "file=deploy/shop.yaml,line=27"
-    assert annotation.startswith(f"::error title=PC401 target-port-not-listening,{place}::")
+    assert annotation.startswith(f"::error title=PC402 named-target-port-unresolved,{place}::")
     assert "%0AFix: " in annotation
-    assert "PC401" in done.summary
+    assert "PC402" in done.summary
     assert "BROKEN" in done.out
     sarif = json.loads((shop / "portcheck.sarif").read_text())
     [result] = sarif["runs"][0]["results"]
@@ -319,7 +322,7 @@ def test_the_gitlab_job_makes_both_reports(shop: Path, tmp_path: Path) -> None:
     assert "<failure" in (shop / reports["junit"]).read_text()
     [row] = json.loads((shop / reports["codequality"]).read_text())
     assert row["location"] == {"path": "deploy/shop.yaml", "lines": {"begin": 27}}
-    assert (row["check_name"], row["severity"]) == ("PC401", "major")
+    assert (row["check_name"], row["severity"]) == ("PC402", "major")
     assert re.fullmatch(r"[0-9a-f]{64}", row["fingerprint"])
 
 
@@ -339,4 +342,4 @@ def test_the_commands_of_the_page_work(shop: Path, tmp_path: Path) -> None:
         for c in told
     ]
     assert codes == [1, 0]
-    assert "targetPort: 9000" in (shop / "deploy" / "shop.yaml").read_text()
+    assert "targetPort: http" in (shop / "deploy" / "shop.yaml").read_text()

@@ -7,11 +7,15 @@ Service only where everything in the files speaks for it:
 - every container of the pod that keeps running declares ports, so that none is left that might
   listen on the other one;
 - among the declared ports is one that no Service uses, which somebody must have meant for
-  something, and its name does not say that it is meant for something else;
+  something, and its name does not say that it is meant for something else, or a probe asks there
+  and it is the only one;
 - the Service reaches none of the declared ports by another of its own, or the two ports bear the
   same name;
 - nothing else in the template names the Service's number: no probe, argument, environment
-  variable or annotation; nor does a ConfigMap of these files that the pod uses.
+  variable or annotation, and no image that is known to listen there; nor does a ConfigMap of these
+  files that the pod uses.
+
+Even then it is a warning: the image may listen where no manifest says so.
 """
 
 import re
@@ -21,7 +25,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.collect.manifests.pods import Template
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import ListeningSocket, PodSockets
-from kubectl_portcheck.semantics import candidates, ports
+from kubectl_portcheck.semantics import candidates, images, ports, probes
 
 _HOST = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
 _LONGEST_HOST = 253
@@ -70,6 +74,7 @@ def _closed(service: Service, template: Template, around: Surroundings) -> Itera
     reached = {(ports.dialled_port(service, p, pod), p.protocol) for p in service.spec.ports}
     hits = [d for d in declared if (d.container_port, d.protocol) in reached]
     free = [d for d in declared if d not in hits and not around.used(d.container_port)]
+    probed = probes.asked_ports(pod)
     for port in service.spec.ports:
         number = ports.dialled_port(service, port, pod)
         if number is None or any(
@@ -82,6 +87,8 @@ def _closed(service: Service, template: Template, around: Surroundings) -> Itera
             rivals = [d for d in declared if d.container_port == meant]
         else:
             rivals = [d for d in free if _may_be(d, port, number, alone=not hits)]
+            if not rivals and len(declared) == 1 and declared[0].container_port in probed:
+                rivals = free
         if rivals and not _speaks_of(number, service, template, around):
             yield number
 
@@ -110,6 +117,8 @@ def _is_management(name: str) -> bool:
 
 def _speaks_of(number: int, service: Service, template: Template, around: Surroundings) -> bool:
     """Whether the template, or a ConfigMap that it uses, names the number anywhere else."""
+    if any(number in images.ports_of(c.image) for c in ports.serving_containers(template.pod)):
+        return True
     others = set(around.services) - {service.metadata.name}
     texts = list(_texts(template.data))
     if any(_names(text, number, others) for text in texts):

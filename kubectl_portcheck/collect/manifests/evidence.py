@@ -1,27 +1,29 @@
 """Manifests into evidence: each Service with the pods that its selector would match."""
 
-import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
 from kubectl_portcheck.collect.manifests import declared
+from kubectl_portcheck.collect.manifests.environments import Environments, distance
 from kubectl_portcheck.collect.manifests.files import Problem
-from kubectl_portcheck.collect.manifests.neighbours import Around
+from kubectl_portcheck.collect.manifests.neighbours import Around, Near
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
+from kubectl_portcheck.collect.manifests.patched import applied
 from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import Context, Doubt, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.semantics import injection
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import Target
 
@@ -46,7 +48,7 @@ class Gathered(NamedTuple):
         the files name several."""
         found = [o for o in self.manifests.of_kind(kind) if o.name == name]
         here = [o for o in found if o.namespace in (namespace, "")]
-        return min(here or found, key=lambda o: _distance(o, near), default=None)
+        return min(here or found, key=lambda o: distance(o, near), default=None)
 
     def subject(self, finding: Finding, service: Object) -> Object:
         """The object that a finding is about; the Service itself, as a rule."""
@@ -76,11 +78,13 @@ def gather(
 
 class _Gatherer:
     def __init__(self, manifests: Manifests, namespace: str, complete: bool) -> None:
-        self.manifests = manifests
+        self.manifests = manifests = applied(manifests)
         self.asked = namespace
         self.complete = complete
         self.problems: list[Problem] = list(manifests.problems)
         self.default = namespace or _common_namespace(manifests.objects)
+        self.environments = Environments(manifests.objects, self._space)
+        self.labels = self._namespaces()
         self.services = self._services()
         self.templates = self._templates()
         self.by_label: dict[tuple[str, str, str], list[Template]] = defaultdict(list)
@@ -119,7 +123,9 @@ class _Gatherer:
         return Gathered(
             Evidence(context=context, services=tuple(e for _, e in found)),
             tuple(item for item, _ in found),
-            self.manifests,
+            self.manifests._replace(
+                notes=(*self.manifests.notes, *([] if self.complete else self.environments.notes()))
+            ),
             tuple(sorted(self.problems, key=lambda p: (p.file, p.line or 0))),
         )
 
@@ -218,6 +224,26 @@ class _Gatherer:
             found[self._space(item), service] += pieces
         return found
 
+    def _namespaces(self) -> dict[str, dict[str, str]]:
+        """By name: the labels and annotations of the namespaces in the files."""
+        return {n.name: _marks(n.data) for n in self.manifests.of_kind("Namespace")}
+
+    def _doubts(self, item: Object, chosen: Iterable[Template]) -> Iterator[Doubt]:
+        """What the files may not show of the Service and of its pods."""
+        yield from _unlike(item, "Service", item.name)
+        for template in chosen:
+            workload, pod = template.workload, template.pod.metadata.name
+            asking = injection.asked_by(
+                _marks(workload.data) | _marks(template.data),
+                self.labels.get(self._space(workload), {}),
+            )
+            if asking:
+                yield Doubt(why="injection", kind="Pod", name=pod, by=asking)
+            yield from _unlike(workload, "Pod", pod)
+            why = "" if self.complete else self.environments.apart(item, workload)
+            if why:
+                yield Doubt(why=why, kind="Pod", name=pod)
+
     def _select(self, item: Object, service: Service) -> list[Template]:
         """The pods that the selector matches.
 
@@ -245,6 +271,7 @@ class _Gatherer:
             service=service,
             asked_port=port,
             files="all" if self.complete else "some",
+            doubts=tuple(self._doubts(item, chosen)),
             pods=Observed(value=tuple(t.pod for t in chosen)),
             endpoint_slices=LIVE
             if selects
@@ -256,12 +283,12 @@ class _Gatherer:
             else LIVE,
             sockets=sockets,
         )
-        return self.around.complete(
-            found,
-            lambda other: _distance(other, item),
-            lambda other: min(_distance(other, s) for s in self.named[space, item.name]),
-            everywhere=self.complete,
+        near = Near(
+            lambda other: distance(other, item),
+            lambda other: min(distance(other, s) for s in self.named[space, item.name]),
+            lambda other: self.environments.apart(item, other),
         )
+        return self.around.complete(found, None if self.complete else near)
 
     def _sockets(self, service: Service, template: Template) -> Observed[PodSockets] | Missing:
         def used(number: int) -> bool:
@@ -283,6 +310,24 @@ class _Gatherer:
         return tuple(pods[:MOST_COMPARED])
 
 
+def _unlike(item: Object, kind: str, name: str) -> Iterator[Doubt]:
+    """Why the object may be applied otherwise than its file says."""
+    if item.changed_by:
+        yield Doubt(why="kustomize", kind=kind, name=name, by=item.changed_by)
+    if item.lacks:
+        yield Doubt(why="partial", kind=kind, name=name, by=item.lacks)
+
+
+def _marks(data: Any) -> dict[str, str]:
+    """The labels and annotations of an object or a template, in one."""
+    metadata = data.get("metadata") if isinstance(data, dict) else None
+    found: dict[str, str] = {}
+    for field in ("annotations", "labels"):
+        part = metadata.get(field) if isinstance(metadata, dict) else None
+        found |= {k: str(v) for k, v in part.items()} if isinstance(part, dict) else {}
+    return found
+
+
 def _common_namespace(objects: Iterable[Object]) -> str:
     """The one namespace that the files name: objects without any are taken to belong there."""
     named = {o.namespace for o in objects} - {""}
@@ -293,23 +338,12 @@ def _nearest_of_each(
     found: Sequence[Template], item: Object, *, everywhere: bool
 ) -> list[Template]:
     by_name: dict[tuple[str, str], Template] = {}
-    distances = {id(t): _distance(t.workload, item) for t in found}
+    distances = {id(t): distance(t.workload, item) for t in found}
     least = min(distances.values(), default=0)
     for template in sorted(found, key=lambda t: distances[id(t)]):
         if everywhere or distances[id(template)] == least:
             by_name.setdefault((template.workload.kind, template.workload.name), template)
     return sorted(by_name.values(), key=lambda t: t.pod.metadata.name)
-
-
-def _distance(one: Object, other: Object) -> int:
-    """0 in the same file, 1 in the same folder, and so on."""
-    if one.file is other.file:
-        return 0
-    a, b = (os.path.dirname(o.file.name).split(os.sep) for o in (one, other))
-    shared = next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
-    return 1 + len(a) + len(b) - 2 * shared
 
 
 def _check_numbers(item: Object, service: Service) -> None:

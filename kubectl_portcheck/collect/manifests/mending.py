@@ -33,14 +33,18 @@ class _Change(NamedTuple):
     edits: list[edits.Edit]
 
 
-def mend(report: Report, gathered: Gathered) -> Mended:
-    """Carries out the safe fix of every error. ``report`` is as the rules made it."""
+def mend(report: Report, gathered: Gathered, *, reviewed: bool = False) -> Mended:
+    """Carries out the safe fix of every error. ``report`` is as the rules made it.
+
+    Where the result is ``reviewed`` before it counts, the only fix of an error or a warning is
+    carried out as well.
+    """
     left: list[str] = []
     changes: dict[int, list[_Change]] = {}
     files: dict[int, File] = {}
-    for finding, item in _errors(report, gathered):
+    for finding, item in _mistakes(report, gathered):
         try:
-            change = _change(finding, item, gathered)
+            change = _change(finding, item, gathered, reviewed=reviewed)
         except edits.CannotMend as why:
             left.append(f"{item.file.name}: {finding.code} {finding.summary}: not mended: {why}")
             continue
@@ -55,19 +59,30 @@ def mend(report: Report, gathered: Gathered) -> Mended:
     return Mended(tuple(mended), tuple(dict.fromkeys(left)))
 
 
-def _errors(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Object]]:
+def _mistakes(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Object]]:
     for service, item in zip(report.services, gathered.services, strict=True):
         for finding in service.findings:
-            if finding.severity == "error" and finding.cause:
+            warned = finding.severity == "warning" and _only(finding) is not None
+            if finding.cause and (finding.severity == "error" or warned):
                 yield finding, gathered.subject(finding, item)
 
 
-def _change(finding: Finding, item: Object, gathered: Gathered) -> _Change:
+def _only(finding: Finding) -> Fix | None:
+    """The fix that edits a file, where there is one alone."""
+    patches = [f for f in finding.fixes if isinstance(f.change, JsonPatch)]
+    return patches[0] if len(patches) == 1 else None
+
+
+def _change(finding: Finding, item: Object, gathered: Gathered, *, reviewed: bool) -> _Change:
     patches = (f for f in finding.fixes if isinstance(f.change, JsonPatch))
-    safe = next((f for f in patches if f.safety == "safe"), None)
-    if safe is None:
+    chosen = next((f for f in patches if f.safety == "safe"), None)
+    if chosen is None and _only(finding) is not None:
+        if not reviewed:
+            raise edits.CannotMend("its fix needs a review; --diff prints it")
+        chosen = _only(finding)
+    if chosen is None:
         raise edits.CannotMend("it needs a choice" if finding.fixes else "no fix is known")
-    subject, operations = target(safe, item, gathered)
+    subject, operations = target(chosen, item, gathered)
     if subject.file.path is None:
         raise edits.CannotMend("it was read from standard input; mend the source of it")
     return _Change(finding, subject, operations, edits.edits_for(subject, operations))

@@ -1,16 +1,17 @@
 """The objects in files that lead to a Service, guard its pods or watch them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from kubectl_portcheck.collect.decode import cut_down
+from kubectl_portcheck.collect.manifests.environments import Apart
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
-from kubectl_portcheck.model.base import Observed, Record
-from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.base import Missing, Observed, Record
+from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -37,6 +38,17 @@ class _Found(NamedTuple):
     value: Any
 
 
+class Near(NamedTuple):
+    """How other objects stand to the Service in question."""
+
+    distance: Callable[[Object], int]
+    """How far an object is from it."""
+    least: Callable[[Object], int]
+    """How far an object is from the nearest Service of that name."""
+    apart: Callable[[Object], Apart]
+    """Why it is not certain that an object is applied beside it."""
+
+
 class Around:
     """Those objects of the files, by what they concern."""
 
@@ -53,50 +65,44 @@ class Around:
                 for item in manifests.of_kind(kind):
                     self._add(field, item, type_)
 
-    def complete(
-        self,
-        evidence: ServiceEvidence,
-        distance: Callable[[Object], int],
-        least: Callable[[Object], int],
-        *,
-        everywhere: bool,
-    ) -> ServiceEvidence:
+    def complete(self, evidence: ServiceEvidence, near: Near | None = None) -> ServiceEvidence:
         """The evidence with what stands around its Service.
 
         Folders hold several environments: of the objects that name the Service, or select its
-        pods, only the nearest are meant, unless the files are said to be one cluster. Nor is
-        another Service of the same name meant that stands nearer to them: ``least`` is how far the
-        nearest is from an object.
+        pods, only the nearest are meant. Nor is another Service of the same name meant that stands
+        nearer to them. Without ``near`` all of the objects are of one cluster.
         """
         namespace = evidence.service.metadata.namespace
-        whole = msgspec.structs.replace(
-            evidence,
-            **{
-                field: Observed(
-                    value=_nearest(
-                        self._naming(field, evidence, distance, least, everywhere=everywhere)
-                        or self._by_space.get((field, namespace), []),
-                        distance,
-                        everywhere=everywhere,
-                    )
-                )
-                for field in FIELDS
-            },
-        )
-        return references.concerning(whole)
+        chosen = {
+            field: _nearest(
+                self._naming(field, evidence, near) or self._by_space.get((field, namespace), []),
+                near,
+            )
+            for field in FIELDS
+        }
+        parts = {f: Observed(value=tuple(x.value for x in found)) for f, found in chosen.items()}
+        whole = references.concerning(msgspec.structs.replace(evidence, **parts))
+        if near is None:
+            return whole
+        doubts = self._doubts(whole, chosen, near)
+        return msgspec.structs.replace(whole, doubts=(*whole.doubts, *doubts))
 
-    def _naming(
-        self,
-        field: str,
-        evidence: ServiceEvidence,
-        distance: Callable[[Object], int],
-        least: Callable[[Object], int],
-        *,
-        everywhere: bool,
-    ) -> list[_Found]:
+    def _doubts(
+        self, whole: ServiceEvidence, chosen: dict[str, list[_Found]], near: Near
+    ) -> Iterator[Doubt]:
+        """The objects around the Service that may belong to another cluster than it."""
+        for field, found in chosen.items():
+            part = getattr(whole, field)
+            kept = () if isinstance(part, Missing) else part.value
+            for one in found:
+                why = near.apart(one.item) if one.value in kept else ""
+                if why:
+                    yield Doubt(why=why, kind=one.item.kind, name=one.item.name)
+
+    def _naming(self, field: str, evidence: ServiceEvidence, near: Near | None) -> list[_Found]:
         metadata = evidence.service.metadata
         found = self._by_use.get((field, metadata.namespace, metadata.name), [])
-        return [f for f in found if everywhere or distance(f.item) <= least(f.item)]
+        return [f for f in found if near is None or near.distance(f.item) <= near.least(f.item)]
 
     def _add(self, field: str, item: Object, type_: type[Record]) -> None:
         data = item.data
@@ -122,11 +128,9 @@ class Around:
             self._by_use[field, where, service].append(found)
 
 
-def _nearest(
-    found: Sequence[_Found], distance: Callable[[Object], int], *, everywhere: bool
-) -> tuple[Any, ...]:
-    distances = [distance(f.item) for f in found]
+def _nearest(found: Sequence[_Found], near: Near | None) -> list[_Found]:
+    if near is None:
+        return list(found)
+    distances = [near.distance(f.item) for f in found]
     least = min(distances, default=0)
-    return tuple(
-        f.value for f, far in zip(found, distances, strict=True) if everywhere or far == least
-    )
+    return [f for f, far in zip(found, distances, strict=True) if far == least]

@@ -19,7 +19,7 @@ from kubectl_portcheck.model import kinds
 
 T = TypeVar("T")
 
-_UNREAD = (kinds.NAMESPACE, kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION)
+_UNREAD = (kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION)
 GROUPS = {k.name: (k.group, *k.earlier_groups) for k in kinds.ALL if k not in _UNREAD}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
 LISTS = ("List", *(f"{kind}List" for kind in GROUPS))
@@ -36,6 +36,12 @@ class Object(NamedTuple):
     data: dict[str, Any]
     node: yaml_tree.Mapping
     document: Document
+    roots: frozenset[str] = frozenset()
+    """The outermost kustomizations that take it in, by their folders."""
+    changed_by: str = ""
+    """The file of a patch that changes it in a way that is not followed."""
+    lacks: str = ""
+    """A required field that it does not have: it may be a part of an object."""
 
     @property
     def file(self) -> File:
@@ -56,7 +62,7 @@ class Manifests(NamedTuple):
     problems: tuple[Problem, ...]
     """What could not be read. It is not part of the evidence."""
     notes: tuple[Problem, ...]
-    files: int
+    files: tuple[File, ...]
     skipped: int
     """Objects of other kinds."""
 
@@ -77,12 +83,13 @@ def collected(files: Iterable[File | Problem]) -> Manifests:
     config: list[str] = []
     problems: list[Problem] = []
     notes: list[Problem] = []
-    count = skipped = 0
+    opened: list[File] = []
+    skipped = 0
     for file in files:
         if isinstance(file, Problem):
             problems.append(file)
             continue
-        count += 1
+        opened.append(file)
         for document in documents(file, _KINDS):
             if isinstance(document, Problem):
                 (notes if document.notice else problems).append(document)
@@ -99,7 +106,9 @@ def collected(files: Iterable[File | Problem]) -> Manifests:
                 objects += found
                 skipped += others
     good, bad = _checked(objects)
-    return Manifests(good, tuple(config), tuple(problems + bad), tuple(notes), count, skipped)
+    return Manifests(
+        good, tuple(config), tuple(problems + bad), tuple(notes), tuple(opened), skipped
+    )
 
 
 def _problem(document: Document, error: yaml_tree.Broken) -> Problem:

@@ -69,7 +69,7 @@ def check(
     manifests = read([str(p) for p in paths], io.BytesIO(stdin.encode()))
     gathered = gather(manifests, complete=complete, namespace=namespace)
     raw = diagnose(gathered.evidence)
-    return Checked(gathered, raw, localise(raw, gathered), mend(raw, gathered))
+    return Checked(gathered, raw, localise(raw, gathered), mend(raw, gathered, reviewed=True))
 
 
 def check_text(folder: Path, text: str, name: str = "a.yaml", *, complete: bool = False) -> Checked:

@@ -61,12 +61,12 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "line"), FORMS.values(), ids=FORMS)
-def test_it_is_an_error_at_the_line_and_git_applies_what_mends_it(
+def test_it_is_a_warning_at_the_line_and_git_applies_what_mends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int
 ) -> None:
     found = check_text(tmp_path, text)
-    assert found.raw.verdict == "broken"
-    assert found.places == [("PC401", "error", line)]
+    assert found.raw.verdict == "healthy"
+    assert found.places == [("PC401", "warning", line)]
     assert not found.mended.left
 
     monkeypatch.chdir(tmp_path)
@@ -128,7 +128,7 @@ def test_the_fix_in_the_report_is_for_the_file(tmp_path: Path) -> None:
 
 def test_standard_input_is_diagnosed_and_not_mended() -> None:
     found = check("-", stdin=DEBRIEF)
-    assert found.places == [("PC401", "error", 27)]
+    assert found.places == [("PC401", "warning", 27)]
     assert found.findings[0].origin
     assert found.findings[0].origin.file == "<stdin>"
     assert not found.mended.files

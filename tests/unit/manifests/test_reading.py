@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_portcheck.collect.manifests import documents, gather, read
+from kubectl_portcheck.collect.manifests import documents, gather, mend, read
 from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model.base import Observed
 
@@ -98,7 +98,7 @@ def test_a_selector_with_a_slip_names_what_was_meant(tmp_path: Path) -> None:
     assert found.places == [("PC301", "warning", 24)]
     assert "Deployment checkout has app=checkout" in found.findings[0].summary
     assert found.raw.verdict == "healthy"
-    assert not found.mended.files
+    assert not mend(found.raw, found.gathered).files
     everything = check_text(tmp_path, text, complete=True)
     assert everything.places == [("PC301", "error", 24)]
     assert everything.raw.verdict == "broken"
