@@ -31,6 +31,7 @@ from kubectl_portcheck.model.report import (
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Need, Rule, Worth
+from kubectl_portcheck.rules.doubts import said
 from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
@@ -447,6 +448,9 @@ def _headline_of_files(
             text=f"leads to a declared port of {listing(names(cases[0].backends))}",
             ports=tuple(c.port.port for c in cases),
         )
+    doubt = next((d for d in whole.evidence.doubts if d.kind == "Pod"), None)
+    if doubt is not None:
+        return Headline(text=f"no mistake found; {doubt.name}: {said(doubt)}")
     return Headline(text="no mistake found in the files")
 
 

@@ -8,6 +8,7 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Chain, Status, Step, StepName
+from kubectl_portcheck.rules.doubts import said as said_of
 from kubectl_portcheck.rules.wording import listing, plural, share
 from kubectl_portcheck.semantics import candidates, mesh, pods, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
@@ -52,10 +53,19 @@ def _steps_in_files(case: Case) -> tuple[Step, ...]:
         _step(1, "skipped", whose or "no pod template in these files", reason=LIVE),
         _step(2, "skipped", shown if case.states else "not known", reason=LIVE),
         _step(3, "skipped", "not done", reason=LIVE),
-        msgspec.structs.replace(_target_port(case), commands=()),
+        _target_port_in_files(case),
         _step(5, "skipped", "not tried", reason=LIVE),
         _step(6, "skipped", "not tried", reason=LIVE),
     )
+
+
+def _target_port_in_files(case: Case) -> Step:
+    """The target port, unless it may be that of a container which the files do not show."""
+    found = msgspec.structs.replace(_target_port(case), commands=())
+    doubt = next((d for d in case.evidence.doubts if d.kind == "Pod"), None)
+    if found.status in ("pass", "skipped") or doubt is None:
+        return found
+    return _step(4, "skipped", f"{case.target}", reason=f"{doubt.name}: {said_of(doubt)}")
 
 
 def chain_of(case: Case) -> Chain:

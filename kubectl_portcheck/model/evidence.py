@@ -72,7 +72,7 @@ class Doubt(Record, frozen=True):
     """A webhook adds containers; a kustomization changes it, or takes it apart from the Service; a
     required field is missing; or the files hold several environments, and it may belong to another
     one than the Service."""
-    kind: str
+    kind: KindName
     name: str
     """A pod of a workload under the name that the evidence's pods have."""
     by: str = ""

@@ -46,18 +46,18 @@ def _about(found: Finding, rule: Rule, case: ServiceCase) -> Iterable[Doubt]:
 
 
 def _observed(doubt: Doubt) -> Observation:
-    return Observation(_told(doubt), Subject(doubt.kind, "", doubt.name))
+    subject = Subject(kind=doubt.kind, namespace="", name=doubt.name)
+    return Observation(text=said(doubt), subject=subject)
 
 
-def _told(doubt: Doubt) -> str:
+def said(doubt: Doubt) -> str:
+    """What the files do not show, as the end of a line that names the object."""
     if doubt.why == "injection":
         return f"{doubt.by} asks for a sidecar, whose ports these files do not show"
     if doubt.why == "partial":
         return f"it has no {doubt.by}: this may be a part of what is applied"
     if doubt.why == "environments":
-        return (
-            "several files may define other environments: it need not be applied with the Service"
-        )
+        return "it may belong to another environment than the Service"
     if doubt.by:
         return f"{doubt.by} changes it: check what kubectl kustomize prints"
     return "no kustomization here takes in both it and the Service: check the rendered manifests"
