@@ -9,15 +9,16 @@ atheris = import_module("atheris")  # it has no types
 with atheris.instrument_imports(include=["kubectl_portcheck.collect.sockets"]):
     from kubectl_portcheck.collect import sockets
     from kubectl_portcheck.collect.sockets.fallbacks import parse_concatenated
+    from kubectl_portcheck.collect.sockets.netstat import parse_netstat
     from kubectl_portcheck.model.probes import ListeningSocket
+    from tests.unit.sockets.readers import parse_proc, parse_ss
 
 TEXT_PARSERS: dict[str, Callable[[str], tuple[ListeningSocket, ...]]] = {
-    "netstat": sockets.parse_netstat,
-    "ss": sockets.parse_ss,
-    "windows": sockets.parse_windows_netstat,
+    "netstat": parse_netstat,
+    "ss": parse_ss,
     "proc": lambda text: (
-        *sockets.parse_proc(text, "IPv4", "TCP"),
-        *sockets.parse_proc(text, "IPv6", "UDP"),
+        *parse_proc(text, "IPv4", "TCP"),
+        *parse_proc(text, "IPv6", "UDP"),
     ),
 }
 

@@ -13,12 +13,9 @@ from kubectl_portcheck.collect.sockets.failures import (
     classify_exec_failure,
 )
 from kubectl_portcheck.collect.sockets.fallbacks import INTERPRETERS, TOOLS, Fallback
-from kubectl_portcheck.collect.sockets.netstat import parse_netstat
 from kubectl_portcheck.collect.sockets.pods import merge, restrict_to_pod
-from kubectl_portcheck.collect.sockets.proc import ByteOrder, parse_proc
+from kubectl_portcheck.collect.sockets.proc import ByteOrder
 from kubectl_portcheck.collect.sockets.script import SCRIPT, parse_script_output
-from kubectl_portcheck.collect.sockets.ss import parse_ss
-from kubectl_portcheck.collect.sockets.windows import parse_windows_netstat
 
 __all__ = [
     "BACKLOG_SCRIPT",
@@ -32,11 +29,7 @@ __all__ = [
     "Unreadable",
     "classify_exec_failure",
     "merge",
-    "parse_netstat",
-    "parse_proc",
     "parse_script_output",
-    "parse_ss",
-    "parse_windows_netstat",
     "restrict_to_pod",
     "second_look",
 ]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from kubectl_portcheck.collect.sockets.rows import Row, address_text, canonical, conclude, lines
-from kubectl_portcheck.model.probes import ListeningSocket, Protocol
+from kubectl_portcheck.collect.sockets.rows import Row, address_text, canonical, lines
+from kubectl_portcheck.model.probes import Protocol
 
 ByteOrder = Literal["little", "big"]
 Table = Literal["tcp", "tcp6", "udp", "udp6", "sctp"]
@@ -39,30 +39,11 @@ LOOPBACKS: dict[str, ByteOrder] = {
 MAPPED_WORDS: dict[str, ByteOrder] = {"FFFF0000": "little", "0000FFFF": "big"}
 
 
-def parse_proc(
-    text: str,
-    family: Literal["IPv4", "IPv6"],
-    protocol: Protocol,
-    byteorder: ByteOrder = "little",
-) -> tuple[ListeningSocket, ...]:
-    """Return the listeners in one table of ``/proc/net``, in its order.
-
-    ``byteorder`` is that of the node; it gives way to a loopback or IPv4-mapped address in the
-    table, which tells. Rows of another family or protocol are left out.
-    """
-    digits = 8 if family == "IPv4" else 32
-    entries = [
-        entry
-        for entry in map(ENTRY.match, lines(text))
-        if entry and len(entry[1]) == digits and LISTENING[entry[4]] == protocol
-    ]
-    return conclude(_rows(entries, byteorder), "proc")
-
-
 def proc_rows(tables: Iterable[str], byteorder: ByteOrder = "little") -> list[Row]:
     """Return the listening rows in any number of tables of TCP and UDP, over IPv4 or IPv6.
 
-    The byte order is looked for in all of them, since one node has only one.
+    ``byteorder`` is that of the node; it gives way to a loopback or IPv4-mapped address in the
+    tables, which tells. It is looked for in all of them, since one node has only one.
     """
     entries = [
         entry for table in tables for entry in map(ENTRY.match, lines(table)) if entry is not None

@@ -8,8 +8,8 @@ the IPv6-only one and ``0.0.0.0:8080`` that of IPv4. No output says which dialec
 import re
 from typing import Literal, NamedTuple
 
-from kubectl_portcheck.collect.sockets.rows import Row, canonical, conclude, endpoint, name
-from kubectl_portcheck.model.probes import ListeningSocket, Protocol
+from kubectl_portcheck.collect.sockets.rows import Row, canonical, endpoint, name
+from kubectl_portcheck.model.probes import Protocol
 
 Dialect = Literal["old", "new", "unknown"]
 
@@ -48,17 +48,13 @@ class _Line(NamedTuple):
     sent: int
 
 
-def parse_ss(text: str) -> tuple[ListeningSocket, ...]:
-    """Return the listeners in the output of ss with any of -a -l -t -u -n -p -e -o -H, in order.
-
-    ``family_certain`` is False where the dialect cannot be told, or where the old dialect shows an
-    IPv6 wildcard without ``-e``. The usage text of a version that knows no ``-H`` has no listeners.
-    """
-    return conclude(ss_rows(text), "ss")
-
-
 def ss_rows(text: str) -> list[Row]:
-    """Return the listening rows in the output of ss, with inodes where ``-e`` shows them."""
+    """Return the listening rows in the output of ss with any of -a -l -t -u -n -p -e -o -H.
+
+    Inodes are there where ``-e`` shows them. Whether a wildcard is dual-stack is not known where
+    the dialect cannot be told, or where the old one shows it without ``-e``. The usage text of a
+    version that knows no ``-H`` has no rows.
+    """
     listed = [line for line in map(_line, NEXT_ROW.split(text.replace("\r\n", "\n"))) if line]
     dialect = _dialect(listed)
     return [row for row in (_row(line, dialect) for line in listed) if row]

@@ -9,15 +9,14 @@ from typing import Any, Literal
 import pytest
 
 from kubectl_portcheck.collect.sockets import (
-    parse_netstat,
-    parse_proc,
     parse_script_output,
-    parse_ss,
-    parse_windows_netstat,
 )
+from kubectl_portcheck.collect.sockets.netstat import parse_netstat
 from kubectl_portcheck.collect.sockets.proc import sctp_rows
 from kubectl_portcheck.collect.sockets.rows import canonical, conclude
 from kubectl_portcheck.model.probes import ListeningSocket
+
+from .readers import parse_proc, parse_ss
 
 CORPUS = Path(__file__).parents[2] / "corpus" / "sockets"
 OUTPUTS = [
@@ -40,8 +39,6 @@ def parse_file(tool: str, variant: str, path: str) -> tuple[ListeningSocket, ...
         return parse_netstat(text)
     if tool.startswith("ss") or variant == "ss":
         return parse_ss(text)
-    if tool == "windows":
-        return parse_windows_netstat(text)
     if variant == "eps":
         return conclude(sctp_rows(text), "proc")
     return parse_proc(

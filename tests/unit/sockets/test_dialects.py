@@ -8,12 +8,11 @@ from kubectl_portcheck.collect.sockets import (
     TOOLS,
     Fallback,
     Unreadable,
-    parse_netstat,
-    parse_proc,
-    parse_ss,
-    parse_windows_netstat,
 )
+from kubectl_portcheck.collect.sockets.netstat import parse_netstat
 from kubectl_portcheck.model.probes import ListeningSocket
+
+from .readers import parse_proc, parse_ss
 
 NETSTAT = "tcp        0      0 0.0.0.0:8080            0.0.0.0:*               LISTEN      "
 
@@ -258,22 +257,6 @@ class TestProc:
         assert places(parse_proc(row, "IPv6", "TCP")) == [("10.244.5.30", 8080)]
 
 
-class TestWindows:
-    @pytest.mark.parametrize(
-        "text",
-        [
-            "  TCP    0.0.0.0:80             0.0.0.0:0              BOUND           4",
-            "  TCP    0.0.0.0:http           0.0.0.0:0              LISTENING       4",
-            "  TCP    10.0.0.1:80            10.0.0.2:51544         HERGESTELLT     4",
-            "  TCP    0.0.0.0:80             0.0.0.0:0",
-            "  UDP    0.0.0.0:80             10.0.0.1:53",
-            "Proto  Lokale Adresse         Remoteadresse          Status          PID",
-        ],
-    )
-    def test_no_listener(self, text: str) -> None:
-        assert parse_windows_netstat(text) == ()
-
-
 class TestFallbacks:
     @pytest.mark.parametrize("fallback", TOOLS, ids=lambda f: f.program)
     @pytest.mark.parametrize("output", [b"", b"cat: not found\n", b"Usage: netstat\n", b"\xff\x00"])
@@ -286,7 +269,6 @@ ROWS = {
     "netstat": (parse_netstat, NETSTAT + "2/web"),
     "ss": (parse_ss, TestSs.NEW_ROW + 'users:(("web",pid=2,fd=5)) ino:5 sk:1 v6only:0 <->'),
     "proc": (lambda text: parse_proc(text, "IPv4", "TCP"), TestProc.ROW),
-    "windows": (parse_windows_netstat, "  TCP    0.0.0.0:80    0.0.0.0:0     LISTENING     4"),
 }
 
 

@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 from kubectl_portcheck.collect.sockets import (
     Unreadable,
     classify_exec_failure,
-    parse_netstat,
-    parse_proc,
     parse_script_output,
-    parse_ss,
-    parse_windows_netstat,
 )
+from kubectl_portcheck.collect.sockets.netstat import parse_netstat
 from kubectl_portcheck.collect.sockets.rows import canonical, lines
 from kubectl_portcheck.model.probes import ListeningSocket
+
+from .readers import parse_proc, parse_ss
 
 Parse = Callable[[str], tuple[ListeningSocket, ...]]
 
@@ -33,7 +32,6 @@ PARSERS: dict[str, Parse] = {
     "netstat": parse_netstat,
     "ss": parse_ss,
     "proc": proc,
-    "windows": parse_windows_netstat,
 }
 
 # Pieces of real rows: text that is made of them gets deeper than text that is not.
@@ -122,11 +120,3 @@ def test_proc_row(address: str, port: int, uid: int, byteorder: Literal["little"
     (one,) = parse_proc(f"  sl  local_address\n{row}\n", family, "TCP", byteorder)
     if address not in ("1.0.0.127", "::100:0"):  # the loopback address of the other order
         assert (one.address, one.port, one.uid) == (canonical(address), port, uid)
-
-
-@given(address, port)
-def test_windows_row(address: str, port: int) -> None:
-    host = f"[{address}]" if ":" in address else address
-    peer = "[::]:0" if ":" in address else "0.0.0.0:0"
-    (one,) = parse_windows_netstat(f"\r\n  TCP    {host}:{port}   {peer}   LISTENING   4\r\n")
-    assert (one.address, one.port) == (canonical(address), port)
