@@ -4,7 +4,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from kubectl_portcheck import __version__
+from kubectl_portcheck import __version__, timeouts
 from kubectl_portcheck.exit_codes import FAIL_ON
 from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, Parser
 
@@ -226,8 +226,9 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "--timeout",
         type=some_time,
         metavar="DURATION",
-        help="end the whole run after this time, with what is known by then (default: 30s; 2m "
-        "for a sweep; 5m with --wait; none with --watch)",
+        help="end the whole run after this time, with what is known by then (default: "
+        f"{timeouts.shown(timeouts.WALK)}; {timeouts.shown(timeouts.SWEEP)} for a sweep; "
+        f"{timeouts.shown(timeouts.WAIT)} with --wait; none with --watch)",
     )
     group.add_argument(
         "--wait", action="store_true", help="look again until it is healthy, or until --timeout"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kubectl_portcheck import timeouts
 from kubectl_portcheck.commands.asking import kubectl_of, log_of, wanted_by
 from kubectl_portcheck.commands.modes import Output, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import conclude, print_report, save, terminal
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.evidence import Evidence
     from kubectl_portcheck.model.report import Report
 
-WAIT = 300.0
-"""The seconds that --wait takes at most where --timeout says nothing."""
 PAUSES = (1.0, 1.0, 1.5, 2.0)
 """The seconds between two rounds; the last of them for all that follow."""
 FRESH = 30.0
@@ -56,7 +55,7 @@ class _Rounds:
         wanted = wanted_by(request, env)
         self.wanted = wanted._replace(options=wanted.options._replace(memory=self.memory))
         self.began = time.monotonic()
-        limit = access.timeout or (WAIT if access.again == "wait" else None)
+        limit = access.timeout or (timeouts.WAIT if access.again == "wait" else None)
         self.end = None if limit is None else self.began + limit
         self._redactor = _redactor() if request.output.redact else None
         self.evidence: Evidence | None = None

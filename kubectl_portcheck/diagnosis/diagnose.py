@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -16,7 +16,8 @@ from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
-    VERDICTS,
+    FAULTY,
+    WORST_FIRST,
     Finding,
     Headline,
     Impact,
@@ -25,6 +26,7 @@ from kubectl_portcheck.model.report import (
     PortReport,
     Report,
     ServiceReport,
+    Severity,
     Suppressed,
     Verdict,
 )
@@ -47,8 +49,6 @@ LISTS = (
     *(Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
 )
 """The parts of the evidence that are lists of objects."""
-SEVERITIES = ("error", "warning", "info")
-IMPACTS = (Impact.ALL, Impact.PODS, Impact.PATH, Impact.NONE)
 
 
 def diagnose(
@@ -112,7 +112,7 @@ LATE = Missing(reason=Reason.TIMED_OUT, detail="the time was up before it was ju
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict that decides over several."""
-    return max(verdicts, key=VERDICTS.index, default="inconclusive")
+    return min(verdicts, key=WORST_FIRST.index, default="inconclusive")
 
 
 def _service(
@@ -158,7 +158,7 @@ def _service(
         if ports
         else _verdict_without_ports(findings, in_files=whole.in_files)
     )
-    faulty = verdict in ("broken", "degraded") and not whole.in_files
+    faulty = verdict in FAULTY and not whole.in_files
     return ServiceReport(
         namespace=whole.namespace,
         name=whole.name,
@@ -351,7 +351,7 @@ def _fold(
 
     roots = sorted(
         (f for f in findings if causes[id(f)] is None),
-        key=lambda f: (SEVERITIES.index(f.severity), IMPACTS.index(f.impact), f.port or 0, f.code),
+        key=_weight,
     )
     ordered: list[Finding] = []
     for cause in roots:
@@ -364,6 +364,17 @@ def _fold(
             if f is not cause and root(f) is cause
         ]
     return tuple(ordered)
+
+
+def _weight(finding: Finding) -> tuple[int, int, int, str]:
+    """The worst first."""
+    severities, impacts = get_args(Severity), list(Impact)
+    return (
+        severities.index(finding.severity),
+        impacts.index(finding.impact),
+        finding.port or 0,
+        finding.code,
+    )
 
 
 def _root(finding: Finding) -> Finding:
@@ -403,7 +414,7 @@ def _headline(
     suppressed: Sequence[Suppressed],
 ) -> Headline:
     lead = next((f for f in findings if f.cause), None) or next(iter(findings), None)
-    if verdict in ("broken", "degraded") and lead:
+    if verdict in FAULTY and lead:
         return headline_of(lead, whole)
     if verdict == "inconclusive":
         if not undecided:

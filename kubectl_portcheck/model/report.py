@@ -24,8 +24,10 @@ StepName = Literal[
     "service-port-forward",
 ]
 
-VERDICTS: tuple[Verdict, ...] = ("healthy", "inconclusive", "degraded", "broken")
-"""From best to worst; over several ports and Services the worst decides."""
+WORST_FIRST: tuple[Verdict, ...] = ("broken", "degraded", "inconclusive", "healthy")
+"""Over several ports and Services the worst decides."""
+FAULTY: tuple[Verdict, ...] = ("broken", "degraded")
+"""The verdicts that say that clients get errors."""
 
 
 class Impact(Word):

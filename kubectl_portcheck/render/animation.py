@@ -6,7 +6,7 @@ It is drawn as a live walk is, and erases itself: the report that comes after ha
 from collections.abc import Callable
 from typing import IO, Final
 
-from kubectl_portcheck.model.report import PortReport, Report, ServiceReport
+from kubectl_portcheck.model.report import WORST_FIRST, PortReport, Report, ServiceReport
 from kubectl_portcheck.render.blocks import step_text
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.progress import Progress, can_redraw
@@ -53,5 +53,4 @@ def play(report: Report, look: Look, file: IO[str], wait: Callable[[float], bool
 
 def _worst(service: ServiceReport) -> PortReport | None:
     """The port that is worth watching."""
-    order = ("broken", "degraded", "inconclusive", "healthy")
-    return min(service.ports, key=lambda p: order.index(p.verdict), default=None)
+    return min(service.ports, key=lambda p: WORST_FIRST.index(p.verdict), default=None)

@@ -2,7 +2,7 @@
 
 from xml.etree import ElementTree as ET
 
-from kubectl_portcheck.model.report import Finding, PortReport, Report, ServiceReport
+from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, Report, ServiceReport
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.blocks import STEP_NAMES, step_text
 from kubectl_portcheck.render.chain import port_text, target_text
@@ -36,7 +36,7 @@ def _suite(suites: ET.Element, service: ServiceReport, collected_at: str) -> Non
             suite.set("timestamp", stamp)
     verdicts = [p.verdict for p in service.ports] or [service.verdict]
     suite.set("tests", str(len(verdicts)))
-    suite.set("failures", str(sum(v in ("broken", "degraded") for v in verdicts)))
+    suite.set("failures", str(sum(v in FAULTY for v in verdicts)))
     suite.set("errors", str(verdicts.count("inconclusive")))
     suite.set("skipped", "0")
     suite.set("time", "0")

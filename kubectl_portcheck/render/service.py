@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kubectl_portcheck.model.report import Finding, PortReport, ServiceReport, Step
+from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, ServiceReport, Step
 from kubectl_portcheck.render import blocks
 from kubectl_portcheck.render.chain import draw, port_text, target_text
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph
@@ -110,7 +110,7 @@ def _healthy_port(port: PortReport, look: Look) -> Lines:
 def _findings(service: ServiceReport, look: Look) -> Lines:
     shown: Lines = []
     roots = service.heads
-    faulty = service.verdict in ("broken", "degraded")
+    faulty = service.verdict in FAULTY
     explained: list[str] = []
     for i, root in enumerate(roots):
         lead = i == 0 and faulty

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.model.report import WORST_FIRST, Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
 from kubectl_portcheck.render.service import badge
@@ -15,7 +15,6 @@ FEW_HEALTHY: Final = 5
 FEW_ALIKE: Final = 3
 """More Services than these are one line, where one reason keeps all of them from being told."""
 MOST_NAMES: Final = 12
-_ORDER: Final = ("broken", "degraded", "inconclusive", "healthy")
 
 
 def tally(report: Report) -> str:
@@ -24,7 +23,7 @@ def tally(report: Report) -> str:
     if not total:
         return "no Service was found"
     counts = Counter(s.verdict for s in report.services)
-    parts = [f"{counts[v]} {v}" for v in _ORDER if counts[v]]
+    parts = [f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]]
     first, *rest = parts
     number, _, verdict = first.partition(" ")
     noun = "Service" if all(s.kind == "Service" for s in report.services) else "target"
@@ -36,7 +35,7 @@ def overview(report: Report, look: Look) -> Lines:
     """The verdict over all, then a line for each Service."""
     note = "; interrupted: partial report" if report.interrupted else ""
     shown = closing(report, look, note)
-    rows = [s for v in _ORDER for s in report.services if s.verdict == v]
+    rows = [s for v in WORST_FIRST for s in report.services if s.verdict == v]
     # A warning is news; it would be lost among the names of the healthy.
     healthy = [s for s in rows if s.verdict == "healthy" and not _warned(s)]
     folded = len(healthy) > FEW_HEALTHY and not look.wide

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kubectl_portcheck.model.report import Report, ServiceReport
+from kubectl_portcheck.model.report import WORST_FIRST, Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, paragraph, plain
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.rights import rights_lines
@@ -59,8 +59,9 @@ def source_note(report: Report) -> str:
 
 def worst_first(report: Report) -> list[ServiceReport]:
     """The Services in the order in which a person should look at them."""
-    order = ("broken", "degraded", "inconclusive", "healthy")
-    return sorted(report.services, key=lambda s: (order.index(s.verdict), s.namespace, s.name))
+    return sorted(
+        report.services, key=lambda s: (WORST_FIRST.index(s.verdict), s.namespace, s.name)
+    )
 
 
 def _worth_details(report: Report, look: Look) -> list[ServiceReport]:

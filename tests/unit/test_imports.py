@@ -14,7 +14,10 @@ HEAVY = {
     *("tempfile", "threading", "zipfile"),
 }
 OWN = "kubectl_portcheck"
-FIRST = {OWN, *(f"{OWN}.{name}" for name in ("arguments", "errors", "exit_codes", "parser"))}
+FIRST = {
+    OWN,
+    *(f"{OWN}.{name}" for name in ("arguments", "errors", "exit_codes", "parser", "timeouts")),
+}
 COMPLETION = {
     *(f"{OWN}.{name}" for name in ("model", "model.kinds")),
     *(f"{OWN}.{name}" for name in ("commands", "commands.completion", "target")),

@@ -70,7 +70,7 @@ def test_a_refusal_came_from_the_pod_and_proves_nothing(tmp_path: Path) -> None:
 def test_a_request_that_nothing_answers_ends_and_is_a_dropped_packet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kubectl_portcheck.collect.cluster.probes.PROXY_SECONDS", 0.5)
+    monkeypatch.setattr("kubectl_portcheck.timeouts.PROXY", 0.5)
     with FakeApiServer() as server:
         guarded(server, {"port": 8080})
         server.on("checkout-[0-9]:1/proxy", faults.hang)

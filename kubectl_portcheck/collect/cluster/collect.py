@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import (
     Api,
     Connection,
@@ -44,11 +45,6 @@ class Selection(NamedTuple):
 
 EVERY_SERVICE = Selection()
 
-WALK_SECONDS = 30.0
-"""How long the whole may take at most where nobody says how long."""
-SWEEP_SECONDS = 120.0
-"""The same for a sweep."""
-
 
 def judged_until(began: float, seconds: float) -> float:
     """Until when, on the monotonic clock, what was gathered may be judged.
@@ -69,8 +65,8 @@ class Wanted(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        """How long it may take where nobody says how long."""
-        return WALK_SECONDS if self.targets else SWEEP_SECONDS
+        """How long it may take by default."""
+        return timeouts.WALK if self.targets else timeouts.SWEEP
 
 
 def collect(

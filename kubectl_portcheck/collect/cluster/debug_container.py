@@ -19,8 +19,6 @@ from kubectl_portcheck.model.probes import PodSockets
 
 NAME = "portcheck"
 """The container's name: by it a later run knows it again."""
-PATIENCE_SECONDS = 20.0
-"""How long it may take to start; an image may have to be pulled."""
 POLL_SECONDS = 0.3
 
 _IDLE = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.missing import observed
@@ -24,8 +25,6 @@ R = TypeVar("R", bound=Record)
 
 PAGE = "500"
 """Objects asked for at once; a longer list comes in several answers."""
-READ_SECONDS = 10.0
-"""How long one answer may take."""
 GONE = 410
 """The answer where the server no longer knows the state of which a page was the first."""
 Seen = Callable[[int, int], None]
@@ -161,7 +160,7 @@ def read_pages(
         at = {**query, **({"limit": limit} if limit else {})}
         try:
             while True:
-                raw = api.get(path, at, deadline=deadline.earlier(READ_SECONDS))
+                raw = api.get(path, at, deadline=deadline.earlier(timeouts.READ))
                 page, unreadable = decode.page(raw, items)
                 odd += unreadable
                 got += (_as_kind(decode.cut_down(o), kind) for o in page.items)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import Api, ClusterError, Deadline, ExecResult, TimedOut
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import debug_container
@@ -16,12 +17,6 @@ from kubectl_portcheck.collect.cluster.missing import missing
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
-
-EXEC_SECONDS = 8.0
-KNOCK_SECONDS = 5.0
-PROXY_SECONDS = 5.0
-SPEAK_SECONDS = 5.0
-DIAL_SECONDS = 12.0
 
 
 class LiveProbes:
@@ -50,7 +45,7 @@ class LiveProbes:
 
     def _run(self, pod: Pod) -> Run:
         """Runs commands in the pod's containers, all of them within one deadline."""
-        deadline = self._deadline.earlier(EXEC_SECONDS)
+        deadline = self._deadline.earlier(timeouts.EXEC)
 
         def run(container: str, argv: Sequence[str]) -> ExecResult | Missing:
             try:
@@ -64,7 +59,7 @@ class LiveProbes:
 
     def _with_debug_container(self, name: str, debug: Debug) -> Pod | Missing:
         """Give the pod with its debug container, made where it has none, once that one runs."""
-        deadline = self._deadline.earlier(debug_container.PATIENCE_SECONDS)
+        deadline = self._deadline.earlier(timeouts.START)
         try:
             pod = self._read(name, deadline)
             if pod is None:
@@ -96,7 +91,7 @@ class LiveProbes:
 
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""
-        deadline = self._deadline.earlier(KNOCK_SECONDS)
+        deadline = self._deadline.earlier(timeouts.KNOCK)
         try:
             knocks = self._api.knock(self._namespace, pod, numbers, deadline=deadline)
         except ClusterError as error:
@@ -108,14 +103,14 @@ class LiveProbes:
 
     def pod_proxy(self, pod: str, number: int) -> Attempt:
         """Lets the API server dial the port at the pod's address. It sends an HTTP request."""
-        deadline = self._deadline.earlier(PROXY_SECONDS)
+        deadline = self._deadline.earlier(timeouts.PROXY)
         try:
             told = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
         except TimedOut as error:
             # The API server itself would wait for 30 seconds (its proxy's dialer).
             late = self._deadline.passed
             outcome: Outcome = "skipped" if late else "timeout"
-            why = error.message if late else f"no answer within {PROXY_SECONDS:.0f} s"
+            why = error.message if late else f"no answer within {timeouts.PROXY:.0f} s"
             return Attempt(pod=pod, port=number, path="pod-proxy", outcome=outcome, detail=why)
         except ClusterError as error:
             return _not_made(missing(error), pod, number, "pod-proxy")
@@ -128,7 +123,7 @@ class LiveProbes:
 
         Where it ends without a byte, TLS is tried as well: some servers end a plain request so.
         """
-        deadline = self._deadline.earlier(SPEAK_SECONDS)
+        deadline = self._deadline.earlier(timeouts.SPEAK)
         asked = f"{scheme} {path}"
         try:
             told = self._api.proxy_get(
@@ -148,7 +143,7 @@ class LiveProbes:
                 port=number,
                 path="pod-proxy",
                 outcome="timeout",
-                detail=f"no answer within {SPEAK_SECONDS:.0f} s",
+                detail=f"no answer within {timeouts.SPEAK:.0f} s",
                 request=asked,
             )
         return Attempt(
@@ -166,7 +161,7 @@ class LiveProbes:
         """Connects from inside a pod, with what its image has."""
         from kubectl_portcheck.collect.cluster import dial_from
 
-        deadline = self._deadline.earlier(DIAL_SECONDS)
+        deadline = self._deadline.earlier(timeouts.DIAL)
         pod = f"pod/{source.pod}"
         words = dial_from.arguments(dials)
         for argv in dial_from.SHELLS:

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import (
     Api,
     ClusterError,
@@ -22,7 +23,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.missing import observed
-from kubectl_portcheck.collect.cluster.pages import PAGE, READ_SECONDS, read_pages
+from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
@@ -45,8 +46,6 @@ R = TypeVar("R", bound=Record)
 
 MOST_WRITERS = 3
 """Of how many slices without a label for it the writer is looked up."""
-SUGGEST_SECONDS = 3.0
-"""For finding what a mistyped name may have meant."""
 
 
 class LiveReads:
@@ -70,7 +69,7 @@ class LiveReads:
         path = f"{self._collection(kind)}/{name}"
 
         def read() -> T:
-            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
             return read_as(raw)
 
         try:
@@ -90,12 +89,12 @@ class LiveReads:
         try:
             self._api.get(
                 f"{kinds.NAMESPACE.collection('')}/{name}",
-                deadline=self._deadline.earlier(SUGGEST_SECONDS),
+                deadline=self._deadline.earlier(timeouts.SUGGEST),
             )
         except NotFound as error:
             hint = ""
             with contextlib.suppress(ClusterError, ValueError):
-                deadline = self._deadline.earlier(SUGGEST_SECONDS)
+                deadline = self._deadline.earlier(timeouts.SUGGEST)
                 names = self._names(kinds.NAMESPACE.collection(""), {"limit": PAGE}, deadline)
                 near = selectors.nearest(name, (n for _, n in names))
                 hint = f"Did you mean -n {near}?" if near else ""
@@ -125,7 +124,7 @@ class LiveReads:
 
         def read() -> tuple[FieldManager, ...]:
             one = f"{self._collection(kinds.ENDPOINT_SLICE)}/{piece.metadata.name}"
-            raw = self._api.get(one, deadline=self._deadline.earlier(READ_SECONDS))
+            raw = self._api.get(one, deadline=self._deadline.earlier(timeouts.READ))
             return decode.writers(raw)
 
         who = observed(read)
@@ -137,7 +136,7 @@ class LiveReads:
     def _endpoints(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         def read() -> tuple[EndpointSlice, ...]:
             path = f"{self._collection(kinds.ENDPOINTS)}/{service}"
-            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
             return as_slices(decode.decode(raw, Endpoints))
 
         return observed(read)
@@ -163,7 +162,7 @@ class LiveReads:
         path = f"{self._collection(kinds.BY_NAME[kind])}/{name}"
 
         def read() -> Workload:
-            raw = self._api.get(path, deadline=self._deadline.earlier(READ_SECONDS))
+            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
             return decode.workload(raw, kind)
 
         return observed(read)
@@ -172,7 +171,7 @@ class LiveReads:
         """The versions that are served of the groups that not every cluster has."""
 
         def read() -> dict[str, tuple[str, ...]]:
-            raw = self._api.get("/apis", deadline=self._deadline.earlier(READ_SECONDS))
+            raw = self._api.get("/apis", deadline=self._deadline.earlier(timeouts.READ))
             found = decode.decode(raw, decode.APIGroupList).groups
             return {
                 g.name: tuple(v.version for v in g.versions)
@@ -208,7 +207,7 @@ class LiveReads:
 
         def read() -> Pod | None:
             raw = self._api.get(
-                self._collection(kinds.POD), query, deadline=self._deadline.earlier(READ_SECONDS)
+                self._collection(kinds.POD), query, deadline=self._deadline.earlier(timeouts.READ)
             )
             return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
 
@@ -247,7 +246,7 @@ class LiveReads:
 
     def _did_you_mean(self, kind: kinds.Kind, name: str) -> str:
         """The nearest name here, and the other namespaces that have the very name."""
-        deadline = self._deadline.earlier(SUGGEST_SECONDS)
+        deadline = self._deadline.earlier(timeouts.SUGGEST)
         found = []
         with contextlib.suppress(ClusterError, ValueError):
             names = self._names(self._collection(kind), {"limit": PAGE}, deadline)

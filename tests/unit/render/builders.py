@@ -12,7 +12,7 @@ from kubectl_portcheck.model.fixes import ByHand, Command, Fix, JsonPatch, Opera
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, PodSpec, PodStatus
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Outcome
 from kubectl_portcheck.model.report import (
-    VERDICTS,
+    WORST_FIRST,
     Chain,
     Finding,
     Headline,
@@ -176,7 +176,7 @@ def service(name: str = "checkout", **other: Any) -> ServiceReport:
 
 def report(*services: ServiceReport, **other: Any) -> Report:
     shown = services or (service(),)
-    worst: Verdict = max((s.verdict for s in shown), key=VERDICTS.index)
+    worst: Verdict = min((s.verdict for s in shown), key=WORST_FIRST.index)
     context = Context(
         source="cluster",
         cluster="kind-portcheck",
