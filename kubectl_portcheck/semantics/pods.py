@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
+from kubectl_portcheck.semantics import ports
 
 CRASHED = ("CrashLoopBackOff", "Error", "RunContainerError", "StartError")
 IMAGE = (
@@ -44,7 +45,7 @@ def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
     """The statuses of the containers that serve: the main ones and the native sidecars."""
     if not pod.status.init_container_statuses:
         return pod.status.container_statuses
-    sidecar = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
+    sidecar = {c.name for c in ports.sidecars(pod)}
     return (
         *pod.status.container_statuses,
         *(s for s in pod.status.init_container_statuses if s.name in sidecar),
@@ -174,7 +175,7 @@ def _ready_since(pod: Pod) -> str | None:
 
 def _sidecar_restarts(pod: Pod) -> int:
     """How often the native sidecars restarted, the highest of them."""
-    sidecars = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
+    sidecars = {c.name for c in ports.sidecars(pod)}
     counts = (s.restart_count for s in pod.status.init_container_statuses if s.name in sidecars)
     return max(counts, default=0)
 

@@ -14,7 +14,6 @@ from kubectl_portcheck.collect.sockets.rows import Row, address_text, canonical,
 from kubectl_portcheck.model.probes import Protocol
 
 ByteOrder = Literal["little", "big"]
-Table = Literal["tcp", "tcp6", "udp", "udp6", "sctp"]
 
 # 0A is TCP_LISTEN. Of UDP, 07 (TCP_CLOSE) is bound and not connected: a server, or a client that
 # has sent without connecting, which looks the same.
