@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Final
 
-from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
-from kubectl_portcheck.render.text import cells, clean, clean_block, cut_end
+from kubectl_portcheck.render.text import cells, clean_block
 from kubectl_portcheck.rules.base import Example, Rule
 
 READABLE: Final = 88
+_ROOM: Final = 40
+"""The columns that a summary needs beside the name; in fewer it would be three words a line."""
 _SEVERITIES: Final = {"error": "fail", "warning": "warn", "info": "skipped"}
 
 
@@ -49,7 +51,7 @@ def _example(example: Example, look: Look) -> Lines:
 
 
 def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
-    """The catalogue, one rule a line: code, severity, name, summary."""
+    """The catalogue: code, severity, name, and the summary beside it or underneath."""
     width = max((cells(r.name) for r in rules), default=0)
     shown: Lines = []
     for rule in rules:
@@ -57,16 +59,12 @@ def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
             shown += paragraph(f"{rule.code} {rule.name}, {rule.severity}: {rule.summary}", look)
             continue
         severity = rule.severity.ljust(len("warning"))
-        head = f"{rule.code}  {severity}  {rule.name.ljust(width)}  "
-        summary = look.glyphs(clean(rule.summary))
-        # In a narrow window the summary would be three words a line: it goes underneath.
-        if look.columns - len(head) < 36 and not look.wide:
-            shown.append(_rule(rule, severity, rule.name))
-            shown += paragraph(summary, look, first=line(" " * 16))
+        head = (*_rule(rule, severity, rule.name.ljust(width)), Span("  "))
+        if look.columns - size(head) >= _ROOM:
+            shown += paragraph(rule.summary, look, first=head)
         else:
-            room = max(look.columns - len(head), 36)
-            text = summary if look.wide else cut_end(summary, room, look.ellipsis)
-            shown.append((*_rule(rule, severity, rule.name.ljust(width)), Span(f"  {text}")))
+            shown.append(_rule(rule, severity, rule.name))
+            shown += paragraph(rule.summary, look, first=line(" " * 16))
     return shown
 
 

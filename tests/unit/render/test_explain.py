@@ -28,6 +28,14 @@ def test_examples_keep_their_indentation() -> None:
     assert "    probes:\n      checkout-1:\n        sockets:" in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 100, 140, None])
+def test_no_word_of_the_catalogue_is_broken(width: int | None) -> None:
+    text = plain(rules_lines(CATALOGUE, Look(width=width)))
+    wanted = {word for r in CATALOGUE for word in f"{r.name} {r.summary}".split()}
+    assert wanted <= set(text.split())
+    assert "…" not in text
+
+
 @pytest.mark.parametrize("width", [80, 140, None])
 def test_the_catalogue_is_listed_once_and_in_order(width: int | None) -> None:
     text = plain(rules_lines(CATALOGUE, Look(width=width)))
