@@ -140,9 +140,12 @@ def evidence_of(text: str) -> Evidence:
         kind, item = _object(document)
         found[kind].append(item)
     measured = _measurements([d for d in documents if "kind" not in d])
-    if len(found["Service"]) != 1:
-        raise UnfitExample("an example is about one Service")
+    if not found["Service"]:
+        raise UnfitExample("an example is about a Service")
     service: Service = found["Service"][0]
+    aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
+    if len(found["Service"]) != 1 + len(aliases):
+        raise UnfitExample("an example is about one Service, and that of which it is an alias")
     everything: tuple[Pod, ...] = tuple(found["Pod"])
     strangers = set(measured.probes) - {p.metadata.name for p in everything}
     if strangers:
@@ -182,7 +185,13 @@ def _evidence(
         else (),
         in_cluster=_in_cluster(service, told.from_),
     )
-    return msgspec.structs.replace(evidence, **around)
+    aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
+    alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
+    return msgspec.structs.replace(evidence, **around, alias=alias)
+
+
+def _place(service: Service) -> tuple[str, str]:
+    return service.metadata.namespace, service.metadata.name
 
 
 def _measurements(documents: list[dict[str, Any]]) -> _Measurements:

@@ -130,6 +130,8 @@ class ServiceEvidence(Record, frozen=True):
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()
     service_forwards: tuple[ServiceForward, ...] = ()
+    alias: Observed[Service] | Missing = NOT_ASKED
+    """The Service of this cluster that ``externalName`` means; asked for only where it does."""
     in_cluster: Observed[InCluster] | Missing = NOT_ASKED
     """Asked for only by ``--from``."""
 

@@ -32,6 +32,7 @@ class Need(Word):
     SOCKETS = "sockets"
     ATTEMPTS = "attempts"
     FORWARDS = "service_forwards"
+    ALIAS = "alias"
     IN_CLUSTER = "in_cluster"
 
 

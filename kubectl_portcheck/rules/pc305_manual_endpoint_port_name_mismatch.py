@@ -1,9 +1,11 @@
 """PC305: the ports of manual EndpointSlices have other names than the Service's ports."""
 
-from kubectl_portcheck.model.facts import State
+from collections.abc import Iterable
+
+from kubectl_portcheck.model.facts import Observation, State
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import EndpointPort, EndpointSlice
-from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -30,6 +32,8 @@ def _check(case: Case) -> Outcome:
         return Passed()
     found = [_label(p) for piece in case.slices for p in piece.ports or ()]
     wanted = f"{case.port.name}/{case.port.protocol}" if case.port.name else "without a name"
+    if case.service.headless:
+        return _headless(case, found, wanted)
     return RULE.finding(
         case,
         f"The Service's port {case.port.port} is {wanted}, but the EndpointSlices have "
@@ -45,6 +49,24 @@ def _check(case: Case) -> Outcome:
         ],
         fixes=[fix for piece in case.slices for fix in _fixes(case, piece)],
         impact=Impact.ALL,
+    )
+
+
+def _headless(case: Case, found: Iterable[str], wanted: str) -> Finding:
+    """Names do not matter to those who ask DNS for addresses."""
+    return RULE.finding(
+        case,
+        f"The Service's port {case.port.port} is {wanted}, but the EndpointSlices have "
+        f"{listing(dict.fromkeys(found)) or 'no port'}: only readers of port names miss it",
+        evidence=[
+            Observation(text="DNS gives clients the addresses, whatever the ports are called"),
+            Observation(
+                text="Ingress controllers such as Traefik, and SRV records, go by the name of the "
+                "port and find none"
+            ),
+        ],
+        fixes=[fix for piece in case.slices for fix in _fixes(case, piece)],
+        severity="warning",
     )
 
 
@@ -75,6 +97,7 @@ def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
     if port.protocol != case.port.protocol:
         operations += fixes.replace(f"{base}/protocol", port.protocol, case.port.protocol)
     sure = len(unclaimed) == 1 and port.protocol == case.port.protocol
+    sure = sure and not case.service.headless
     subject = Subject(kind="EndpointSlice", namespace=case.namespace, name=piece.metadata.name)
     label = case.port.name or "without a name"
     return [
@@ -98,7 +121,7 @@ RULE = Rule(
     name="manual-endpoint-port-name-mismatch",
     severity="error",
     summary="The ports of manual EndpointSlices have other names than the Service's ports",
-    applies=(When.MANUAL_ENDPOINTS, When.NOT_HEADLESS),
+    applies=(When.MANUAL_ENDPOINTS,),
     needs=(Need.SLICES,),
     uses=(Need.PODS,),
     in_files=Worth.PROOF,
@@ -114,6 +137,27 @@ RULE = Rule(
         "port has no name, leave the name in the slice empty.",
     ),
     examples=(
+        Example(
+            "headless: DNS clients are served, readers of port names are not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: None, ports: [{name: http, port: 80}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{port: 80}]
+""",
+            expects="""
+inconclusive
+PC305 warning in Service checkout, port 80/TCP
+  The Service's port 80 is http/TCP, but the EndpointSlices have unnamed (80/TCP): only readers
+      of port names miss it
+  review: Name the port http in EndpointSlice checkout-1, as the Service does
+    add /ports/0/name http in EndpointSlice checkout-1
+""",
+        ),
         Example(
             "the slice says pg, the Service postgres",
             """

@@ -179,6 +179,12 @@ class ServiceCase:
         """The ServiceMonitors and PodMonitors that watch the Service or its pods."""
         return _value(self.evidence.monitors, ())
 
+    @property
+    def alias(self) -> Service | None:
+        """The Service of this cluster of which this one is a DNS alias, where it is known."""
+        found = self.evidence.alias
+        return found.value if isinstance(found, Observed) else None
+
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """What was said of the pods that are not ready, and of a pending load balancer."""

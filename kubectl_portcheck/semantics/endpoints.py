@@ -5,6 +5,7 @@ ready endpoints, or else those that are terminating and still serve. (Kubernetes
 and ``pkg/proxy/topology.go``)
 """
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -75,6 +76,20 @@ def pods_behind(slices: Iterable[EndpointSlice], everyone: Iterable[Pod]) -> tup
     return tuple(
         pod for pod in everyone if pod.metadata.name in named or addresses & set(own_addresses(pod))
     )
+
+
+_OWN_NAME = re.compile(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(\.[a-z0-9.-]*)?")
+
+
+def alias_of(service: Service) -> tuple[str, str] | None:
+    """The namespace and name of the Service that an ExternalName means; None for another host.
+
+    ``NAME.NAMESPACE.svc`` is a name of the cluster's own DNS, whatever its domain is called.
+    """
+    if service.spec.type != "ExternalName":
+        return None
+    found = _OWN_NAME.fullmatch(service.spec.external_name.lower())
+    return (found[2], found[1]) if found else None
 
 
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"

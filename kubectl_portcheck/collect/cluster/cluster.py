@@ -26,6 +26,9 @@ class Reads(Protocol):
     def service(self, name: str) -> Read[Service]:
         """Read the Service. Raises PortcheckError where there is none, or no cluster."""
 
+    def other_service(self, namespace: str, name: str) -> Read[Service]:
+        """Read a Service of any namespace."""
+
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Read the EndpointSlices that belong to the Service."""
 

@@ -16,6 +16,7 @@ from kubectl_portcheck.model.objects import (
     Event,
     Node,
     Pod,
+    Service,
     Workload,
 )
 from kubectl_portcheck.model.probes import Attempt, PodSockets
@@ -53,6 +54,7 @@ class Parts(msgspec.Struct):
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
     nodes: Part[tuple[Node, ...]] = None
+    alias: Part[Service] = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
     """What ``--from`` met."""
@@ -85,6 +87,7 @@ class Parts(msgspec.Struct):
             monitors=_known(self.monitors),
             events=_known(self.events),
             nodes=_known(self.nodes),
+            alias=_known(self.alias),
             service_forwards=forwards or (),
             sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},
             attempts=(*_attempts(ended.values()), *to_pods),

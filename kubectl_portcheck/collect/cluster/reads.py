@@ -102,6 +102,16 @@ class LiveReads:
         except ClusterError:
             return
 
+    def other_service(self, namespace: str, name: str) -> Read[Service]:
+        """A Service of any namespace."""
+        path = f"{self._collection(kinds.SERVICE, namespace)}/{name}"
+
+        def read() -> Service:
+            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
+            return decode.service(raw)
+
+        return observed(read)
+
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """The EndpointSlices that belong to the Service, whoever wrote them.
 

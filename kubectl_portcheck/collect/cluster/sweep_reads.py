@@ -25,6 +25,10 @@ class FreshReads:
         """Read the Service."""
         return self._reads.service(name)
 
+    def other_service(self, namespace: str, name: str) -> Read[Service]:
+        """Read a Service of any namespace."""
+        return self._reads.other_service(namespace, name)
+
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Read the Service's EndpointSlices."""
         return self._reads.endpoint_slices(service)
@@ -73,6 +77,10 @@ class ListedReads:
     def service(self, name: str) -> Read[Service]:
         """Give the Service."""
         return Observed(value=self._listed)
+
+    def other_service(self, namespace: str, name: str) -> Read[Service]:
+        """Read a Service of any namespace."""
+        return self._fresh.other_service(namespace, name)
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Give the Service's EndpointSlices."""

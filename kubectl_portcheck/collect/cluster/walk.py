@@ -135,6 +135,8 @@ class Walk:
         service = self.found.service
         self.progress.done("target-port")
         neighbours.around_the_service(self.parts, self.reads, self.work, service)
+        if alias := endpoints.alias_of(service):
+            self.parts.alias = self.work.ask(self.reads.other_service, *alias)
         if service.spec.selector and service.spec.type != "ExternalName":
             self._pods(service, service.spec.selector)
         else:

@@ -18,12 +18,13 @@ from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import Context, Doubt, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Doubt, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection
+from kubectl_portcheck.semantics.endpoints import alias_of
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import Target
 
@@ -269,6 +270,7 @@ class _Gatherer:
         space = self._space(item)
         found = ServiceEvidence(
             service=service,
+            alias=self._alias(item, service),
             asked_port=port,
             files="all" if self.complete else "some",
             doubts=tuple(self._doubts(item, chosen)),
@@ -289,6 +291,18 @@ class _Gatherer:
             lambda other: self.environments.apart(item, other),
         )
         return self.around.complete(found, None if self.complete else near)
+
+    def _alias(self, item: Object, service: Service) -> Observed[Service] | Missing:
+        """The Service of these files that an ExternalName means."""
+        wanted = alias_of(service)
+        found = [
+            (other, candidate)
+            for other, candidate in self.services
+            if wanted == (self._space(other), other.name)
+        ]
+        if not found:
+            return NOT_ASKED
+        return Observed(value=min(found, key=lambda pair: distance(pair[0], item))[1])
 
     def _sockets(self, service: Service, template: Template) -> Observed[PodSockets] | Missing:
         def used(number: int) -> bool:
