@@ -90,7 +90,14 @@ class Api:
         """
         self._http.warm(count, deadline)
 
-    def get(self, path: str, query: Query | None = None, *, deadline: Deadline) -> bytes:
+    def get(
+        self,
+        path: str,
+        query: Query | None = None,
+        *,
+        deadline: Deadline,
+        accept: str = "application/json",
+    ) -> bytes:
         """Reads a resource: the body, which is JSON.
 
         An answer that asks to come again later (429, or a 5xx with Retry-After) is repeated as long
@@ -98,7 +105,7 @@ class Api:
         """
         full = plain_path(path) + (f"?{urlencode(query)}" if query else "")
         deadline = deadline.earlier(self.connection.request_timeout)
-        headers = [("Accept", "application/json")]
+        headers = [("Accept", accept)]
         if self.connection.compression:
             headers.append(("Accept-Encoding", "gzip"))
         response = self._repeated(full, headers, deadline)

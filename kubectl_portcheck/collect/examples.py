@@ -18,6 +18,7 @@ from kubectl_portcheck.model.evidence import (
     Context,
     Evidence,
     InCluster,
+    InitCall,
     ServiceEvidence,
     ServiceForward,
 )
@@ -39,6 +40,12 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
+from kubectl_portcheck.model.storage import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    Secret,
+    StorageClass,
+)
 from kubectl_portcheck.semantics import endpoints, pods, ports, selectors
 from kubectl_portcheck.semantics.references import concerning
 
@@ -58,6 +65,10 @@ _AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     "revisions": (ControllerRevision, ("ControllerRevision",)),
     "events": (Event, ("Event",)),
     "nodes": (Node, ("Node",)),
+    "claims": (PersistentVolumeClaim, ("PersistentVolumeClaim",)),
+    "storage_classes": (StorageClass, ("StorageClass",)),
+    "config_maps": (ConfigMap, ("ConfigMap",)),
+    "secrets": (Secret, ("Secret",)),
 }
 """By field of the evidence: the type, and the kinds of documents that it is read from."""
 _TYPES: dict[str, type[Record]] = {
@@ -122,6 +133,8 @@ class _Measurements(_Strict, frozen=True):
     """The document beside those of Kubernetes."""
 
     probes: dict[str, _Measured] = {}
+    init_calls: tuple[InitCall, ...] = ()
+    """What the commands of init containers name."""
     asked: int | str | None = None
     """The port of ``NAME:PORT``."""
     from_: _From | None = msgspec.field(name="from", default=None)
@@ -171,6 +184,7 @@ def _evidence(
     evidence = ServiceEvidence(
         service=service,
         asked_port=told.asked,
+        init_calls=told.init_calls,
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),

@@ -20,6 +20,12 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
+from kubectl_portcheck.model.storage import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    Secret,
+    StorageClass,
+)
 
 Source = Literal["cluster", "manifests", "snapshot"]
 
@@ -79,6 +85,23 @@ class Doubt(Record, frozen=True):
     """The label or annotation, the file, or the field; '' where there is none to be named."""
 
 
+class InitCall(Record, frozen=True):
+    """A host that the command of an init container names. Nothing else of the command is kept."""
+
+    pod: str
+    container: str
+    host: str
+    port: int | None = None
+    service: str = ""
+    """The Service of the pod's namespace that the host would be; '' for a host elsewhere."""
+    exists: bool | None = None
+    """Whether there is such a Service; None where that is not known."""
+    ready: int | None = None
+    """How many ready endpoints it has; None where that is not known."""
+    near: str = ""
+    """The Service of a similar name, where it does not exist."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -125,7 +148,18 @@ class ServiceEvidence(Record, frozen=True):
     """Warnings about the pods that are not ready, and events of a load balancer that is pending;
     asked for only where there are such."""
     nodes: Observed[tuple[Node, ...]] | Missing = NOT_ASKED
-    """Asked for only where a traffic policy is Local."""
+    """Asked for only where a traffic policy is Local, or a pod that is not ready runs on one."""
+    claims: Observed[tuple[PersistentVolumeClaim, ...]] | Missing = NOT_ASKED
+    """The namespace's; asked for only where a pod that mounts one does not run."""
+    storage_classes: Observed[tuple[StorageClass, ...]] | Missing = NOT_ASKED
+    """Asked for together with the claims."""
+    config_maps: Observed[tuple[ConfigMap, ...]] | Missing = NOT_ASKED
+    """The namespace's, by name; asked for only where a pod waits for one."""
+    secrets: Observed[tuple[Secret, ...]] | Missing = NOT_ASKED
+    """The namespace's, by name; asked for only where a pod waits for one."""
+    init_calls: tuple[InitCall, ...] = ()
+    """What the init containers of pods that are not Ready call; asked for only where one has not
+    ended."""
     sockets: dict[str, Observed[PodSockets] | Missing] = {}
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()

@@ -78,6 +78,12 @@ TLS_ROUTE: Final = Kind("TLSRoute", "tlsroutes", GATEWAY, ("v1", "v1alpha3", "v1
 TCP_ROUTE: Final = Kind("TCPRoute", "tcproutes", GATEWAY, ("v1", "v1alpha2"))
 REFERENCE_GRANT: Final = Kind("ReferenceGrant", "referencegrants", GATEWAY, ("v1", "v1beta1"))
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "servicemonitors", MONITORING)
+CLAIM: Final = Kind("PersistentVolumeClaim", "persistentvolumeclaims", short="pvc")
+STORAGE_CLASS: Final = Kind(
+    "StorageClass", "storageclasses", "storage.k8s.io", short="sc", namespaced=False
+)
+CONFIG_MAP: Final = Kind("ConfigMap", "configmaps", short="cm")
+SECRET: Final = Kind("Secret", "secrets")
 POD_MONITOR: Final = Kind("PodMonitor", "podmonitors", MONITORING)
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
@@ -87,6 +93,7 @@ WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 ALL: Final = (
     *(NAMESPACE, NODE, SERVICE, POD, ENDPOINTS, EVENT, REPLICATION_CONTROLLER, ENDPOINT_SLICE),
     *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
+    *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
 )
 BY_NAME: Final = {kind.name: kind for kind in ALL}

@@ -11,6 +11,7 @@ from msgspec import field
 
 from kubectl_portcheck.model.base import KindName, Known, Record
 from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.volumes import Volume
 
 AddressType = Annotated[str, Known({"IPv4", "IPv6", "FQDN"})]
 ClusterIP = Annotated[str, Known({"None"})]
@@ -107,6 +108,7 @@ class Probe(Record, frozen=True):
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
     exec: ExecAction | None = None
+    initial_delay_seconds: int = 0
     period_seconds: int = 10
     failure_threshold: int = 3
 
@@ -152,6 +154,8 @@ class PodSpec(Record, frozen=True):
     host_pid: bool = field(name="hostPID", default=False)
     readiness_gates: tuple[ReadinessGate, ...] = ()
     restart_policy: RestartPolicy = ""
+    service_account_name: str = ""
+    volumes: tuple[Volume, ...] = ()
     runtime_class_name: str = ""
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
@@ -186,6 +190,7 @@ class StateTerminated(Record, frozen=True):
     signal: int = 0
     reason: str = ""
     message: str = ""
+    started_at: str | None = None
     finished_at: str | None = None
 
 
@@ -411,6 +416,13 @@ class WorkloadSpec(Record, frozen=True):
     min_ready_seconds: int = 0
 
 
+class WorkloadStatus(Record, frozen=True):
+    """What became of a workload."""
+
+    replicas: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
 class Workload(Record, frozen=True):
     """A Deployment, ReplicaSet, StatefulSet or DaemonSet."""
 
@@ -418,6 +430,7 @@ class Workload(Record, frozen=True):
     kind: KindName = ""
     """Filled in by the reader: lists do not repeat it on their items."""
     spec: WorkloadSpec = WorkloadSpec()
+    status: WorkloadStatus = WorkloadStatus()
     env: tuple[str, ...] = ()
     """Names, never values, of the containers' environment variables that may hold a port; filled
     in by the reader of a single workload."""

@@ -5,7 +5,11 @@ from typing import Final
 
 from kubectl_portcheck.model import kinds
 
-NODES_BESIDES = "# Besides: list nodes (a ClusterRole), where a Service's traffic policy is Local."
+NODES_BESIDES = (
+    "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
+    "# Ready) and list storageclasses (claims without a volume). The names of Secrets are read\n"
+    "# only where list secrets is allowed; no verdict needs it."
+)
 
 Right = tuple[str, str, tuple[str, ...], str]
 """API group, resource, verbs, and what they are for."""
@@ -36,6 +40,8 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.SERVICE_MONITOR, ("list",), "what scrapes the Service"),
     _on(kinds.POD_MONITOR, ("list",), "what scrapes its pods"),
     _on(kinds.EVENT, ("list",), "why a pod is not ready, or a load balancer pending"),
+    _on(kinds.CLAIM, ("list",), "which claim a pod waits for"),
+    _on(kinds.CONFIG_MAP, ("list",), "the name that a missing ConfigMap nearly has"),
     _on(kinds.POD, ("get", "create"), "the listening sockets (create from 1.35 on)", "exec"),
     _on(kinds.POD, ("get", "create"), "the port-forwards (create from 1.35 on)", "portforward"),
     _on(kinds.POD, ("get",), "the API server's word on a refusal", "proxy"),
@@ -56,7 +62,8 @@ DEBUG: Final[tuple[Right, ...]] = (
 
 EVERYWHERE: Final[tuple[Right, ...]] = (
     _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
-    _on(kinds.NODE, ("list",), "where a Service's traffic policy is Local"),
+    _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
+    _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
 )
 """What a ClusterRole can hold besides."""
 

@@ -135,7 +135,11 @@ def by_hand(title: str, source: str | None = None) -> Fix:
     return Fix(title=title, patch=source, target="source")
 
 
-def look(case: ServiceCase, *words: str, title: str) -> Fix:
-    """The same, with the arguments of a kubectl command that shows what has to be changed."""
-    change = ByHand(look=(*words, "-n", case.namespace))
+def look(case: ServiceCase, *words: str, title: str, namespace: str | None = None) -> Fix:
+    """The same, with the arguments of a kubectl command that shows what has to be changed.
+
+    ``namespace`` is the Service's own unless another is given; '' stands for none.
+    """
+    where = case.namespace if namespace is None else namespace
+    change = ByHand(look=(*words, *(("-n", where) if where else ())))
     return Fix(title=title, change=change, target="source", kubectl=case.kubectl)

@@ -113,4 +113,5 @@ status:
         ),
     ),
     check_service=_check,
+    follows_from=("PC112",),
 )

@@ -153,5 +153,5 @@ status:
         ),
     ),
     check_service=_check,
-    follows_from=("PC411",),
+    follows_from=("PC411", "PC114"),
 )

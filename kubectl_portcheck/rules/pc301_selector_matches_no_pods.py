@@ -237,4 +237,5 @@ spec: {containers: [{name: app}]}
         ),
     ),
     check_service=_check,
+    follows_from=("PC111",),
 )

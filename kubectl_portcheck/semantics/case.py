@@ -33,6 +33,12 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
+from kubectl_portcheck.model.storage import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    Secret,
+    StorageClass,
+)
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
@@ -194,6 +200,26 @@ class ServiceCase:
     def nodes(self) -> tuple[Node, ...]:
         """The cluster's nodes; read only where a traffic policy is Local."""
         return _value(self.evidence.nodes, ())
+
+    @cached_property
+    def claims(self) -> tuple[PersistentVolumeClaim, ...]:
+        """The namespace's PersistentVolumeClaims; read only where a pod may wait for one."""
+        return _value(self.evidence.claims, ())
+
+    @cached_property
+    def storage_classes(self) -> tuple[StorageClass, ...]:
+        """The cluster's StorageClasses; read together with the claims."""
+        return _value(self.evidence.storage_classes, ())
+
+    @cached_property
+    def config_maps(self) -> tuple[ConfigMap, ...]:
+        """The namespace's ConfigMaps, by name; read only where a pod may wait for one."""
+        return _value(self.evidence.config_maps, ())
+
+    @cached_property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The namespace's Secrets, by name; read only where a pod may wait for one."""
+        return _value(self.evidence.secrets, ())
 
     @cached_property
     def families(self) -> tuple[str, ...]:

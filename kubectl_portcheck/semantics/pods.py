@@ -41,6 +41,16 @@ def is_finished(pod: Pod) -> bool:
     return pod.status.phase in ("Succeeded", "Failed")
 
 
+def lost_with_its_node(pod: Pod) -> bool:
+    """Whether the containers were Ready when last heard of, and the pod is not any more.
+
+    The node lifecycle controller takes Ready away from the pods of a node that it does not hear
+    from. (Kubernetes ``pkg/controller/nodelifecycle``)
+    """
+    ready = [s.ready for s in pod.status.container_statuses]
+    return bool(ready) and all(ready) and condition(pod, "Ready") in ("False", "Unknown")
+
+
 def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
     """The statuses of the containers that serve: the main ones and the native sidecars."""
     if not pod.status.init_container_statuses:
@@ -49,6 +59,21 @@ def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
     return (
         *pod.status.container_statuses,
         *(s for s in pod.status.init_container_statuses if s.name in sidecar),
+    )
+
+
+def init_unfinished(pod: Pod) -> tuple[ContainerStatus, ...]:
+    """The init containers that began, have to end, and have not ended well.
+
+    A native sidecar never has to end.
+    """
+    sidecars = {c.name for c in pod.spec.init_containers if c.restart_policy == "Always"}
+    return tuple(
+        s
+        for s in pod.status.init_container_statuses
+        if s.name not in sidecars
+        and not (s.state.terminated and s.state.terminated.exit_code == 0)
+        and (s.state.running or s.state.terminated or s.last_state.terminated)
     )
 
 

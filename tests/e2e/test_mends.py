@@ -6,33 +6,16 @@ test_speech, test_from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from . import incidents
-from .portcheck import Diagnosis, diagnose, paste
-from .table import keep
+from .fixing import Incident, broken_named_fixed
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
     from .conftest import Cluster
-
-
-class Incident(NamedTuple):
-    """One way to break a Service."""
-
-    title: str
-    cause: str
-    """The code that leads."""
-    broken: list[Document]
-    before: list[Document] = []
-    """What works, and is rolled out first."""
-    by_hand: list[Document] = []
-    """What a person would apply; empty where the first command of the report is pasted."""
-    verdict: str = "broken"
-    after: str = "healthy"
-    target: str = "svc/checkout"
 
 
 HTTP = "http://0.0.0.0:8080"
@@ -195,42 +178,5 @@ ROWS = [
 
 
 @pytest.mark.parametrize("incident", ROWS, ids=[f"{i.cause}-{i.title}" for i in ROWS])
-def test_broken_named_mended(cluster: Cluster, namespace: str, incident: Incident) -> None:
-    if incident.before:
-        cluster.apply([*incident.before, *incident.broken[1:]], namespace)
-        cluster.until(
-            lambda: diagnose(cluster, namespace, incident.target).verdict == "healthy",
-            "the state before to be healthy",
-            90,
-        )
-    cluster.apply(incident.broken, namespace)
-
-    found = _until(cluster, namespace, incident, incident.verdict, incident.cause)
-
-    lead = found.findings[0]
-    if incident.by_hand:
-        assert all(f["command"] is None or f["safety"] == "review" for f in lead["fixes"])
-        cluster.apply(incident.by_hand, namespace)
-    else:
-        assert found.fix
-        paste(cluster, found.fix)
-    target = incident.target if incident.cause != "PC408" else "svc/checkout"
-    after = _until(cluster, namespace, incident._replace(target=target), incident.after, "")
-    assert after.code == 0
-    keep(incident.title, found, after, by_hand=bool(incident.by_hand))
-
-
-def _until(
-    cluster: Cluster, namespace: str, incident: Incident, verdict: str, cause: str
-) -> Diagnosis:
-    """The diagnosis once it is this one: states come about with a delay."""
-    found: list[Diagnosis] = []
-
-    def come_about() -> bool:
-        found[:] = [diagnose(cluster, namespace, incident.target)]
-        return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
-            not cause and found[0].verdict == verdict
-        )
-
-    cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 90)
-    return found[0]
+def test_broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> None:
+    broken_named_fixed(cluster, namespace, incident)

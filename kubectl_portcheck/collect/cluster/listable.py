@@ -8,13 +8,19 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
-from kubectl_portcheck.model.objects import ControllerRevision, Event, Node
+from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Service
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
     Route,
+)
+from kubectl_portcheck.model.storage import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    Secret,
+    StorageClass,
 )
 
 T = TypeVar("T", bound=Record)
@@ -27,6 +33,8 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
     items: type[decode.ListOf[T]]
     named: bool = False
     """Whether the model keeps the kind's name in each object."""
+    names_only: bool = False
+    """Whether the server is asked for names and labels alone: the contents never leave it."""
 
     @property
     def name(self) -> str:
@@ -53,3 +61,8 @@ MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in 
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
 NODES = Listable(kinds.NODE, decode.ListOf[Node])
+SERVICES = Listable(kinds.SERVICE, decode.ListOf[Service])
+CLAIMS = Listable(kinds.CLAIM, decode.ListOf[PersistentVolumeClaim])
+STORAGE_CLASSES = Listable(kinds.STORAGE_CLASS, decode.ListOf[StorageClass])
+CONFIG_MAPS = Listable(kinds.CONFIG_MAP, decode.ListOf[ConfigMap], names_only=True)
+SECRETS = Listable(kinds.SECRET, decode.ListOf[Secret], names_only=True)

@@ -23,6 +23,7 @@ from kubectl_portcheck.collect.cluster.listable import (
     Listable,
 )
 from kubectl_portcheck.collect.cluster.parts import Parts
+from kubectl_portcheck.collect.cluster.unready import around_the_unready
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
@@ -81,6 +82,8 @@ def around_the_pods(
     unready = {p.metadata.name for p in pods if not is_ready(p)}
     if pending or unready:
         parts.events = work.ask(_events, reads, service, pending, unready)
+    if unready:
+        around_the_unready(parts, reads, work, pods)
 
 
 def _no_workload() -> Read[tuple[Workload, ...]]:

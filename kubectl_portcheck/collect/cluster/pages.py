@@ -25,6 +25,8 @@ R = TypeVar("R", bound=Record)
 
 PAGE = "500"
 """Objects asked for at once; a longer list comes in several answers."""
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""The form of a list in which the server sends nothing of its objects but their metadata."""
 GONE = 410
 """The answer where the server no longer knows the state of which a page was the first."""
 Seen = Callable[[int, int], None]
@@ -147,6 +149,7 @@ def read_pages(
     odd: list[decode.Odd],
     *,
     kind: str = "",
+    names_only: bool = False,
     seen: Seen = lambda number, total: None,
 ) -> None:
     """Read a list page by page into ``got``; from the start once more where a page has expired.
@@ -156,11 +159,12 @@ def read_pages(
     second time without pages.
     (Kubernetes, API concepts, "Retrieving large results sets in chunks")
     """
+    accept = NAMES_ONLY if names_only else "application/json"
     for limit in (PAGE, PAGE, ""):
         at = {**query, **({"limit": limit} if limit else {})}
         try:
             while True:
-                raw = api.get(path, at, deadline=deadline.earlier(timeouts.READ))
+                raw = api.get(path, at, deadline=deadline.earlier(timeouts.READ), accept=accept)
                 page, unreadable = decode.page(raw, items)
                 odd += unreadable
                 got += (_as_kind(decode.cut_down(o), kind) for o in page.items)

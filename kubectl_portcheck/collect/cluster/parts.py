@@ -9,7 +9,13 @@ import msgspec
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, InCluster, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    InCluster,
+    InitCall,
+    ServiceEvidence,
+    ServiceForward,
+)
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -26,6 +32,12 @@ from kubectl_portcheck.model.references import (
     NetworkPolicy,
     ReferenceGrant,
     Route,
+)
+from kubectl_portcheck.model.storage import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    Secret,
+    StorageClass,
 )
 
 T = TypeVar("T")
@@ -55,6 +67,11 @@ class Parts(msgspec.Struct):
     events: Part[tuple[Event, ...]] = None
     nodes: Part[tuple[Node, ...]] = None
     alias: Part[Service] = None
+    claims: Part[tuple[PersistentVolumeClaim, ...]] = None
+    storage_classes: Part[tuple[StorageClass, ...]] = None
+    config_maps: Part[tuple[ConfigMap, ...]] = None
+    secrets: Part[tuple[Secret, ...]] = None
+    init_calls: Future[tuple[InitCall, ...]] | None = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
     """What ``--from`` met."""
@@ -88,6 +105,11 @@ class Parts(msgspec.Struct):
             events=_known(self.events),
             nodes=_known(self.nodes),
             alias=_known(self.alias),
+            claims=_known(self.claims),
+            storage_classes=_known(self.storage_classes),
+            config_maps=_known(self.config_maps),
+            secrets=_known(self.secrets),
+            init_calls=(self.init_calls and _result(self.init_calls)) or (),
             service_forwards=forwards or (),
             sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},
             attempts=(*_attempts(ended.values()), *to_pods),

@@ -199,7 +199,7 @@ class LiveReads:
         unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.plural} are not served")
         found: Read[tuple[R, ...]] = unserved
         for path in kind.paths(self._namespace, served):
-            found = self._pages(path, kind.items, query)
+            found = self._pages(path, kind.items, query, names_only=kind.names_only)
             if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
                 break
             found = unserved
@@ -237,12 +237,20 @@ class LiveReads:
         return self._pages(self._collection(kind), type_, query)
 
     def _pages(
-        self, path: str, type_: type[decode.ListOf[R]], selected: dict[str, str]
+        self,
+        path: str,
+        type_: type[decode.ListOf[R]],
+        selected: dict[str, str],
+        *,
+        names_only: bool = False,
     ) -> Read[tuple[R, ...]]:
         def read() -> tuple[R, ...]:
             items: list[R] = []
             odd: list[decode.Odd] = []
-            read_pages(self._api, self._deadline, path, type_, selected, items, odd)
+            read_pages(
+                *(self._api, self._deadline, path, type_, selected, items, odd),
+                names_only=names_only,
+            )
             if odd:
                 # The others alone could look as if it did not exist.
                 raise ValueError(odd[0].missing(path.rpartition("/")[2]).detail)

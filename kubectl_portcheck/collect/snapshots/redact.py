@@ -83,7 +83,12 @@ _KNOWN = frozenset(
     wait waiting warning was watch web webhook were when where which while will with without write
     x509 yaml yet you zero true false prometheus resolvedrefs backendnotfound refnotpermitted
     unsupportedprotocol invalidkind failedscheduling syncloadbalancerfailed ensuringloadbalancer
-    nottriggerscaleup inspectfailed killing normal
+    nottriggerscaleup inspectfailed killing normal createcontainerconfigerror createcontainererror
+    failedmount failedattachvolume failedmapvolume failedcreatepodsandbox failedcreate
+    replicafailure mountvolume setup attach multi couldn key runasnonroot runasuser breaks numeric
+    violates podsecurity restricted baseline privileged requested limited looking post calling call
+    svc usage per ratio than maximum persistentvolumeclaim persistentvolumeclaims immediate
+    existent references bound lost waitforfirstconsumer no longer specify requests limits
     """,
     )
 )

@@ -30,7 +30,7 @@ spec: {containers: [{name: app}]}
         ("probe: {}", "unknown field `probe`"),
         ("asked: 80\n---\nasked: 81", "said twice: ['asked']"),
         ("from: {pod: client, service: {80: accepted}}", "missing required field `tool`"),
-        ("kind: ConfigMap", "kind ConfigMap"),
+        ("kind: Job", "kind Job"),
         ("kind: Pod\nspec: {containers: [{nam: app}]}", "spec.containers[0].nam"),
         ("kind: Pod\nstatus: {fase: Running, phase: Pending}", "status.fase"),
         ("kind: Service\nmetadata: {name: other}", "one Service"),

@@ -1,0 +1,240 @@
+"""PC114: the kubelet kills a container because its liveness probe fails before it has started."""
+
+from typing import NamedTuple
+
+from kubectl_portcheck.model.facts import Observation, Said
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.objects import Container, Pod, Probe, StateTerminated
+from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.rules import evidence, fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    Outcome,
+    Passed,
+    Rule,
+    When,
+)
+from kubectl_portcheck.rules.wording import share
+from kubectl_portcheck.semantics import exits, kubelet, pods, probes, rollouts, traffic
+from kubectl_portcheck.semantics.case import ServiceCase
+
+START = 30
+"""How often a startup probe may fail in the fix: as many periods of the liveness probe."""
+SLACK = 45.0
+"""Seconds that a container may live on after the last failed probe: its grace period, and some."""
+
+
+class _Killed(NamedTuple):
+    """A container that did not get the time that it needs to start."""
+
+    pod: Pod
+    container: Container
+    probe: Probe
+    lived: float
+    """Seconds from its last start to its end."""
+    words: str
+    """What the kubelet said of the probe."""
+
+
+def _check(case: ServiceCase) -> Outcome:
+    killed = {
+        p.metadata.name: found
+        for p in case.pods
+        if not pods.is_terminating(p) and (found := _killed(case, p))
+    }
+    if not killed:
+        return Passed()
+    first = next(iter(killed.values()))
+    impact = traffic.impact_on(case, [k.pod for k in killed.values()])
+    return RULE.finding(
+        case,
+        f"The livenessProbe of container {first.container.name} kills it {first.lived:.0f} s after "
+        f"its start, before it listens on {first.probe.port}, in "
+        f"{share(killed, case.pods)}",
+        evidence=[
+            *(
+                Said(
+                    source="event Unhealthy",
+                    words=k.words,
+                    subject=evidence.pod_subject(case, name),
+                )
+                for name, k in killed.items()
+            ),
+            Observation(text=_settings(first.probe)),
+        ],
+        fixes=_fixes(case, first),
+        impact=impact,
+        severity="warning" if impact == Impact.NONE else "error",
+        pods=killed,
+    )
+
+
+def _settings(probe: Probe) -> str:
+    return (
+        f"The probe allows {_allowed(probe)} s: initialDelaySeconds "
+        f"{probe.initial_delay_seconds}, periodSeconds {probe.period_seconds}, failureThreshold "
+        f"{probe.failure_threshold}; there is no startupProbe"
+    )
+
+
+def _allowed(probe: Probe) -> int:
+    return probe.initial_delay_seconds + probe.period_seconds * probe.failure_threshold
+
+
+def _killed(case: ServiceCase, pod: Pod) -> _Killed | None:
+    trouble = pods.crash(pod, case.now)
+    container = next(
+        (c for c in pod.spec.containers if trouble and c.name == trouble.container), None
+    )
+    if container is None or container.startup_probe or not container.liveness_probe:
+        return None
+    check = next(
+        (c for c in probes.checks(pod) if (c.container, c.kind) == (container.name, "liveness")),
+        None,
+    )
+    status = kubelet.status_of(pod, container.name)
+    ended = status.state.terminated or status.last_state.terminated if status else None
+    if check is None or check.number is None or ended is None:
+        return None
+    words = kubelet.refused(case, pod, check)
+    lived = pods.age(ended.started_at, ended.finished_at or "")
+    if words is None or not _as_long(container.liveness_probe, ended, lived):
+        return None
+    return _Killed(pod, container, container.liveness_probe, lived, " ".join(words.split()))
+
+
+def _as_long(probe: Probe, ended: StateTerminated, lived: float) -> bool:
+    """Whether it lived for about as long as the probe lets a container live that never answers."""
+    least = _allowed(probe) - probe.period_seconds
+    return (
+        ended.reason != exits.OUT_OF_MEMORY
+        and least <= lived + 1 <= least + SLACK + 2 * probe.period_seconds
+    )
+
+
+def _fixes(case: ServiceCase, killed: _Killed) -> list[Fix]:
+    found = []
+    workload = case.workload(killed.pod)
+    if workload and rollouts.previous(case, killed.pod):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, killed.pod)))
+    seconds = killed.probe.period_seconds * START
+    if workload and workload.kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        place = killed.pod.spec.containers.index(killed.container)
+        base = f"/spec/template/spec/containers/{place}"
+        found.append(
+            fixes.patch(
+                case,
+                workload,
+                [
+                    fixes.test(f"{base}/name", killed.container.name),
+                    fixes.add(f"{base}/startupProbe", _startup(killed.probe)),
+                ],
+                title=f"Add a startupProbe that gives container {killed.container.name} "
+                f"{seconds} s to start (its pods are replaced)",
+                safety="review",
+            )
+        )
+    else:
+        title = f"Add a startupProbe that gives container {killed.container.name} {seconds} s"
+        found.append(fixes.by_hand(title))
+    return found
+
+
+def _startup(probe: Probe) -> dict[str, object]:
+    """A startup probe that asks what the liveness probe asks."""
+    asked: dict[str, object] = {}
+    if probe.http_get:
+        action = probe.http_get
+        asked = {"httpGet": {"path": action.path, "port": action.port, "scheme": action.scheme}}
+    elif probe.grpc:
+        asked = {"grpc": {"port": probe.grpc.port}}
+    else:
+        asked = {"tcpSocket": {"port": probe.port}}
+    return {**asked, "periodSeconds": probe.period_seconds, "failureThreshold": START}
+
+
+_POD = """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1,
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: checkout-1-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-1, uid: rs-1, controller: true}]}
+spec:
+  containers:
+  - name: app
+    ports: [{containerPort: 8080}]
+    livenessProbe: {httpGet: {port: 8080, path: /live}, periodSeconds: 5, failureThreshold: 3}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - name: app
+    restartCount: 4
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState:
+      terminated: {exitCode: 137, reason: REASON, startedAt: "2026-06-01T11:50:00Z",
+        finishedAt: "2026-06-01T11:50:16Z"}
+"""
+_EVENT = """---
+kind: Event
+metadata: {name: e1}
+involvedObject: {kind: Pod, name: checkout-1-a}
+reason: Unhealthy
+message: 'Liveness probe failed: Get "http://10.0.0.1:8080/live": dial tcp 10.0.0.1:8080: connect:
+  connection refused'
+"""
+
+RULE = Rule(
+    code="PC114",
+    name="killed-by-liveness-probe",
+    severity="error",
+    summary="The liveness probe kills a container behind the Service before it has started",
+    applies=(When.SELECTOR,),
+    needs=(Need.PODS, Need.EVENTS),
+    uses=(Need.REPLICA_SETS,),
+    about_pods=True,
+    explanation=Explanation(
+        meaning="The container needs longer to start than its liveness probe allows, so the "
+        "kubelet kills it and starts it again, each time too early. It looks like a crash, with "
+        "exit code 137 or 143.",
+        why="The application never gets as far as to open its port, so its clients are refused.",
+        confirm="kubectl describe pod POD: the event 'Liveness probe failed ... connection "
+        "refused', and a container that lives as long as initialDelaySeconds and the failures "
+        "allow.",
+        fix="Add a startupProbe: until it has passed, the liveness probe does not run. A longer "
+        "initialDelaySeconds does the same less well.",
+    ),
+    examples=(
+        Example(
+            "an application that needs longer than 15 seconds",
+            _POD.replace("REASON", "Error") + _EVENT,
+            expects="""
+broken; also PC102, PC302
+PC114 error for all in Service checkout
+  The livenessProbe of container app kills it 16 s after its start, before it listens on 8080,
+      in the pod
+  pods: checkout-1-a
+  review: Add a startupProbe that gives container app 150 s to start (its pods are replaced)
+    add /spec/template/spec/containers/0/startupProbe {"httpGet": {"path": "/live", "port":
+        8080, "scheme": "HTTP"}, "periodSeconds": 5, "failureThreshold": 30} in Deployment
+        checkout
+""",
+        ),
+        Example(
+            "it was killed for its memory, not by the probe",
+            _POD.replace("REASON", "OOMKilled") + _EVENT,
+            expects="broken; also PC102, PC302",
+        ),
+    ),
+    check_service=_check,
+    follows_from=("PC411",),
+)

@@ -1,0 +1,66 @@
+"""Why a controller could not create pods, read from what the API server answered it.
+
+The answer stands in the condition ``ReplicaFailure`` of a Deployment or ReplicaSet and in the event
+``FailedCreate`` of what creates the pods. Sources: Kubernetes ``plugin/pkg/admission`` (quota,
+limitranger, serviceaccount, podsecurity) and ``apiserver/pkg/admission/plugin/webhook``; all forms
+but those of webhooks were seen on 1.36.
+"""
+
+import re
+from typing import Literal, NamedTuple
+
+LONGEST = 8192
+"""Characters of an answer that are read."""
+
+By = Literal[
+    "quota", "limit-range", "pod-security", "service-account", "webhook", "webhook-failed", "other"
+]
+
+_FORBIDDEN = re.compile(r'pods? "[^"]{0,300}" is forbidden: ')
+_QUOTA = re.compile(r"(?:exceeded|failed) quota: ([-.a-z0-9]{1,253})[,:] ?")
+_ACCOUNT = re.compile(r'serviceaccount "([-.a-z0-9]{1,253})" not found')
+_LEVEL = re.compile(r'violates PodSecurity "([^"]{1,100})": ')
+_DENIED = re.compile(
+    r'admission webhook "([^"]{1,253})" denied the request(?: without explanation|: )?'
+)
+_FAILED = re.compile(r'failed calling webhook "([^"]{1,253})": ')
+_SERVICE = re.compile(r'https://([-a-z0-9]{1,63})\.([-a-z0-9]{1,63})\.svc(?::(\d{1,5}))?[/"?]')
+_LIMIT = re.compile(
+    r"(?:maximum|minimum) \S+ (?:usage|limit) per (?:Container|Pod)\b|max limit to request ratio"
+)
+
+
+class Refusal(NamedTuple):
+    """What refused the pods."""
+
+    by: By
+    name: str = ""
+    """The quota, ServiceAccount, webhook or Pod Security level."""
+    words: str = ""
+    """What it asks for, in its own words."""
+    service: tuple[str, str, int] | None = None
+    """Namespace, name and port of the Service of a webhook that could not be called."""
+
+
+def refusal(message: str) -> Refusal | None:
+    """What stands in the way of a pod; None where the message tells of no refusal."""
+    text = " ".join(message[:LONGEST].split())
+    if failed := _FAILED.search(text):
+        where = _SERVICE.search(text, failed.end())
+        service = (where[2], where[1], int(where[3] or 443)) if where else None
+        return Refusal("webhook-failed", failed[1], text[failed.end() :], service)
+    if denied := _DENIED.search(text):
+        return Refusal("webhook", denied[1], text[denied.end() :])
+    if account := _ACCOUNT.search(text):
+        return Refusal("service-account", account[1])
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden is None:
+        return None
+    why = text[forbidden.end() :]
+    if quota := _QUOTA.match(why):
+        return Refusal("quota", quota[1], why[quota.end() :])
+    if level := _LEVEL.match(why):
+        return Refusal("pod-security", level[1], why[level.end() :])
+    if _LIMIT.search(why):
+        return Refusal("limit-range", "", why)
+    return Refusal("other", "", why)

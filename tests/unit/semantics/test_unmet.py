@@ -1,0 +1,52 @@
+import pytest
+
+from kubectl_portcheck.semantics.unmet import Unmet, needs_another_user, reference
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ('configmap "app-config" not found', Unmet("ConfigMap", "app-config")),
+        ('Error: configmaps "app-config" not found', Unmet("ConfigMap", "app-config")),
+        ('secret "db-creds" not found', Unmet("Secret", "db-creds")),
+        (
+            "couldn't find key mod in ConfigMap shop/app-config",
+            Unmet("ConfigMap", "app-config", "mod"),
+        ),
+        (
+            "couldn't find key password in Secret shop/db-creds",
+            Unmet("Secret", "db-creds", "password"),
+        ),
+        (
+            'MountVolume.SetUp failed for volume "settings" : configmap "app-config" not found',
+            Unmet("ConfigMap", "app-config", "", "settings"),
+        ),
+        (
+            'MountVolume.SetUp failed for volume "v" : references non-existent secret key: ca.crt',
+            Unmet("Secret", "", "ca.crt", "v"),
+        ),
+        ('MountVolume.SetUp failed for volume "v" : object "shop"/"x" not registered', None),
+        ("Back-off restarting failed container", None),
+        ("", None),
+    ],
+)
+def test_what_is_missing_is_named_by_kind_name_and_key(
+    message: str, expected: Unmet | None
+) -> None:
+    assert reference(message) == expected
+
+
+def test_a_message_without_end_is_read_as_far_as_it_may_be() -> None:
+    assert reference("x" * 10_000_000 + 'configmap "late" not found') is None
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("container has runAsNonRoot and image will run as root (pod: a, container: b)", True),
+        ("container has runAsNonRoot and image has non-numeric user (node), cannot verify", True),
+        ('secret "runAsNonRoot" not found', False),
+    ],
+)
+def test_a_container_that_may_not_run_as_root(message: str, expected: bool) -> None:
+    assert needs_another_user(message) is expected
