@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from kubectl_portcheck.client import port_forward
@@ -12,6 +13,7 @@ from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import (
     ApiStatusError,
     BadAnswer,
+    ClusterError,
     Forbidden,
     Unauthorized,
 )
@@ -103,6 +105,10 @@ class Api:
         An answer that asks to come again later (429, or a 5xx with Retry-After) is repeated as long
         as the deadline allows.
         """
+        with self._veil():
+            return self._veiled_bytes(self._get(path, query, deadline, accept))
+
+    def _get(self, path: str, query: Query | None, deadline: Deadline, accept: str) -> bytes:
         full = plain_path(path) + (f"?{urlencode(query)}" if query else "")
         deadline = deadline.earlier(self.connection.request_timeout)
         headers = [("Accept", accept)]
@@ -127,10 +133,11 @@ class Api:
             ("Content-Type", "application/strategic-merge-patch+json"),
             ("Content-Length", str(len(body))),
         ]
-        identity = self._with_identity(headers, deadline)
-        response = self._http.patch(plain_path(path), identity, body, deadline)
-        if response.status >= 300:
-            raise self._refusal(response)
+        with self._veil():
+            identity = self._with_identity(headers, deadline)
+            response = self._http.patch(plain_path(path), identity, body, deadline)
+            if response.status >= 300:
+                raise self._refusal(response)
 
     def exec(
         self,
@@ -148,6 +155,24 @@ class Api:
         subprotocol in a way that another may not meet, that one is tried too, and remembered. Where
         only the right ``get`` on pods/exec is missing, the kubectl beside us runs the command.
         """
+        with self._veil():
+            result = self._exec_somehow(namespace, pod, container, argv, deadline, limit_bytes)
+        return result._replace(
+            stdout=self._veiled_bytes(result.stdout),
+            stderr=self._veiled_bytes(result.stderr),
+            error=self._veiled(result.error),
+        )
+
+    def _exec_somehow(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        deadline: Deadline,
+        limit_bytes: int,
+    ) -> ExecResult:
+        """Runs a command over a WebSocket, or through kubectl where that is refused."""
         with self._lock:
             refused = self._refused.get(namespace)
         if refused is None:
@@ -243,11 +268,14 @@ class Api:
         asked.append(port_forward.fence_for(asked))
         began = time.monotonic()
         path = port_forward.knock_path(namespace, pod, asked)
-        stream = self._open(path, (V4,), deadline, _right("pods/portforward", namespace))
-        if isinstance(stream, ApiStatusError):
-            raise stream
-        with stream:
-            return port_forward.read_knocks(stream, asked, deadline, time.monotonic() - began)
+        with self._veil():
+            stream = self._open(path, (V4,), deadline, _right("pods/portforward", namespace))
+            if isinstance(stream, ApiStatusError):
+                raise stream
+            with stream:
+                took = time.monotonic() - began
+                knocks = port_forward.read_knocks(stream, asked, deadline, took)
+        return {n: k._replace(detail=self._veiled(k.detail)) for n, k in knocks.items()}
 
     def proxy_get(
         self,
@@ -261,8 +289,30 @@ class Api:
     ) -> ProxyAnswer:
         """Lets the API server send a GET to a pod's address. Whoever listens receives it."""
         full = proxy_path(namespace, pod, port, path, scheme)
-        response = self._http.get(full, self._with_identity((), deadline), deadline, most=MOST_BODY)
-        return read_proxy_answer(response, scheme)
+        with self._veil():
+            headers = self._with_identity((), deadline)
+            response = self._http.get(full, headers, deadline, most=MOST_BODY)
+            answer = read_proxy_answer(response, scheme)
+        return answer._replace(detail=self._veiled(answer.detail))
+
+    # Nothing that a server sends back may hold what identifies us
+
+    @contextmanager
+    def _veil(self) -> Iterator[None]:
+        try:
+            yield
+        except ClusterError as error:
+            error.message = self._veiled(error.message)
+            error.args = (error.message,)
+            if isinstance(error, ApiStatusError):
+                error.reason = self._veiled(error.reason)
+            raise
+
+    def _veiled(self, text: str) -> str:
+        return self.connection.credentials.veiled(text)
+
+    def _veiled_bytes(self, data: bytes) -> bytes:
+        return self.connection.credentials.veiled_bytes(data)
 
     def _with_identity(self, headers: Sequence[Header], deadline: Deadline) -> list[Header]:
         identity = self.connection.credentials.identity(deadline, self._http.closed)

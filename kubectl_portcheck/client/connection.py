@@ -27,6 +27,7 @@ from kubectl_portcheck.client.kubeconfig import (
 )
 from kubectl_portcheck.client.proxies import DEFAULT_PORTS, Proxy, choose_proxy
 from kubectl_portcheck.inputs.limits import CREDENTIAL_BYTES
+from kubectl_portcheck.withheld import without_userinfo
 
 SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 """Where a pod finds its token, its cluster's authority and its namespace."""
@@ -353,7 +354,9 @@ def _parse_server(server: str) -> tuple[str, str, int, str, str]:
     except ValueError:
         parts, port = None, None
     if parts is None or not parts.hostname or parts.scheme not in ("http", "https"):
-        raise ConfigurationError(f'host must be a URL or a host:port pair: "{_shown(server)}"')
+        raise ConfigurationError(
+            f'host must be a URL or a host:port pair: "{without_userinfo(server)}"'
+        )
     return (
         parts.scheme,
         parts.hostname,
@@ -361,11 +364,6 @@ def _parse_server(server: str) -> tuple[str, str, int, str, str]:
         parts.netloc.rpartition("@")[2],
         parts.path.rstrip("/"),
     )
-
-
-def _shown(server: str) -> str:
-    """A server's URL without a name and password that it may hold."""
-    return re.sub(r"//[^/@]*@", "//", server)
 
 
 _TIMEOUT_PART = r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)"

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kubectl_portcheck import inputs
@@ -14,12 +14,15 @@ from kubectl_portcheck.client.errors import (
 )
 from kubectl_portcheck.client.kubeconfig import AuthProvider, User
 from kubectl_portcheck.inputs.limits import CREDENTIAL_BYTES
+from kubectl_portcheck.withheld import GONE
 
 Header = tuple[str, str]
 
 FRESH_SECONDS = 30.0
 """For so long credentials are not fetched again because of a refusal."""
 
+SHORTEST_SECRET = 6
+"""A shorter one may stand in any word, and is not looked for."""
 TOKEN_CHARACTERS = frozenset(
     "!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
@@ -108,6 +111,8 @@ class Credentials:
             self._fixed = self._fixed._replace(authorization=bearer(user.token))
         elif user.username or user.password:
             self._fixed = self._fixed._replace(authorization=basic(user.username, user.password))
+        self._sent = {self._fixed.authorization}
+        """Every value of Authorization of this run."""
         self._fetch: Callable[[Deadline, threading.Event], tuple[Identity, float | None]] | None = (
             None
         )
@@ -137,10 +142,29 @@ class Credentials:
         try:
             if self._identity is None or (self._expires or time.time() + 1) <= time.time():
                 self._identity, self._expires = self._fetch(deadline, cancelled)
+                self._sent.add(self._identity.authorization)
                 self._fetched = time.monotonic()
             return self._identity
         finally:
             self._lock.release()
+
+    def veiled(self, text: str) -> str:
+        """The text without what identifies us, should a server send it back."""
+        for secret in self._secrets():
+            text = text.replace(secret, GONE)
+        return text
+
+    def veiled_bytes(self, data: bytes) -> bytes:
+        """The same of bytes."""
+        for secret in self._secrets():
+            data = data.replace(secret.encode(), GONE.encode())
+        return data
+
+    def _secrets(self) -> Iterator[str]:
+        # A copy: another thread may renew the credentials meanwhile.
+        values = (a.partition(" ")[2] for a in tuple(self._sent))
+        known = (*values, self._user.token, self._user.password)
+        return (secret for secret in known if len(secret) >= SHORTEST_SECRET)
 
     def refused(self) -> None:
         """The server refused what we identified with: it is fetched again for the next request.

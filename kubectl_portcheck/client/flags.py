@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kubectl_portcheck.withheld import without_userinfo
+
 
 class ConnectionFlags(NamedTuple):
     """What the command line says about the connection; None or empty where it says nothing."""
@@ -35,6 +37,7 @@ class ConnectionFlags(NamedTuple):
     def without_credentials(self) -> "ConnectionFlags":
         """Give those for a command that is pasted: the same cluster, no credential."""
         return self._replace(
+            server=self.server and without_userinfo(self.server),
             token=None,
             username=None,
             password=None,

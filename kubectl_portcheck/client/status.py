@@ -6,6 +6,7 @@ from kubectl_portcheck.client.errors import ApiStatusError, status_error
 from kubectl_portcheck.client.http import Response
 from kubectl_portcheck.inputs import Unreadable, json_value
 from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
+from kubectl_portcheck.withheld import without_secrets
 
 
 def parse_object(body: bytes) -> dict[str, Any] | None:
@@ -38,7 +39,7 @@ def refusal(response: Response) -> ApiStatusError:
     return status_error(
         response.status,
         reason[:MESSAGE_CHARACTERS] if isinstance(reason, str) else "",
-        message,
+        without_secrets(message),
         retry_after(response),
     )
 

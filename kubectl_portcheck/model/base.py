@@ -7,6 +7,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 
 from kubectl_portcheck.model import kinds
+from kubectl_portcheck.withheld import without_secrets
 
 T = TypeVar("T")
 
@@ -36,6 +37,16 @@ Resource = Annotated[str, Known(kind.plural for kind in kinds.ALL)]
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An immutable struct whose JSON form uses Kubernetes' camelCase field names."""
+
+
+def keep_no_secret(record: Record, *fields: str) -> None:
+    """Take secrets out of the texts of a new record, before anything else can see them."""
+    for field in fields:
+        text: str = getattr(record, field)
+        if text:
+            kept = without_secrets(text)
+            if kept != text:
+                msgspec.structs.force_setattr(record, field, kept)
 
 
 class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed"):
@@ -93,6 +104,9 @@ class Missing(Record, frozen=True, tag_field="state", tag="missing"):
     """What a user needs to see: the server's own words, or the right that is missing."""
     right: Right | None = None
     """The permission that is missing, where that is the reason and the server named it."""
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "detail")
 
 
 def combined(

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Literal
 
-from kubectl_portcheck.model.base import KindName, Known, Missing, Observed, Reason, Record, Right
+from kubectl_portcheck.model.base import (
+    KindName,
+    Known,
+    Missing,
+    Observed,
+    Reason,
+    Record,
+    Right,
+    keep_no_secret,
+)
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -44,6 +53,9 @@ class ServiceForward(Record, frozen=True):
     attempt: Attempt | None = None
     reason: str = ""
     """Why nothing was tried, where ``attempt`` is None."""
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "reason")
 
 
 class Asked(Record, frozen=True):

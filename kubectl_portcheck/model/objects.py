@@ -8,10 +8,12 @@ have no field, so they are never held in memory, printed or saved.
 from typing import Annotated, Literal
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import KindName, Known, Record
+from kubectl_portcheck.model.base import KindName, Known, Record, keep_no_secret
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.volumes import Volume
+from kubectl_portcheck.withheld import without_query
 
 AddressType = Annotated[str, Known({"IPv4", "IPv6", "FQDN"})]
 ClusterIP = Annotated[str, Known({"None"})]
@@ -82,6 +84,10 @@ class HTTPGetAction(Record, frozen=True):
     path: UrlPath = "/"
     host: str = ""
     scheme: Scheme = "HTTP"
+
+    def __post_init__(self) -> None:
+        if "?" in self.path or "#" in self.path:
+            force_setattr(self, "path", without_query(self.path))
 
 
 class TCPSocketAction(Record, frozen=True):
@@ -169,12 +175,18 @@ class Condition(Record, frozen=True):
     message: str = ""
     last_transition_time: str | None = None
 
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "message")
+
 
 class StateWaiting(Record, frozen=True):
     """A container that has not started."""
 
     reason: str = ""
     message: str = ""
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "message")
 
 
 class StateRunning(Record, frozen=True):
@@ -192,6 +204,9 @@ class StateTerminated(Record, frozen=True):
     message: str = ""
     started_at: str | None = None
     finished_at: str | None = None
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "message")
 
 
 class ContainerState(Record, frozen=True):
@@ -231,6 +246,9 @@ class PodStatus(Record, frozen=True):
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "message")
 
 
 class Pod(Record, frozen=True):
@@ -467,6 +485,9 @@ class Event(Record, frozen=True):
     count: int = 0
     last_timestamp: str | None = None
     event_time: str | None = None
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "message")
 
 
 class Taint(Record, frozen=True):

@@ -2,7 +2,10 @@
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Record, Right
+from msgspec.structs import force_setattr
+
+from kubectl_portcheck.model.base import Record, Right, keep_no_secret
+from kubectl_portcheck.withheld import without_query
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
 Family = Literal["IPv4", "IPv6", "dual"]
@@ -91,3 +94,8 @@ class Attempt(Record, frozen=True):
     """What the answer proves of the language that is spoken there."""
     right: Right | None = None
     """The permission whose lack kept it from being made."""
+
+    def __post_init__(self) -> None:
+        keep_no_secret(self, "detail")
+        if "?" in self.request:
+            force_setattr(self, "request", without_query(self.request))

@@ -6,11 +6,13 @@ Like :mod:`kubectl_portcheck.model.objects`: the fields that a diagnosis reads, 
 from typing import Literal
 
 from msgspec import field
+from msgspec.structs import force_setattr
 
 from kubectl_portcheck.model.base import GroupName, KindName, Record
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.withheld import without_query
 
 
 class ServiceBackendPort(Record, frozen=True):
@@ -238,6 +240,10 @@ class MonitorEndpoint(Record, frozen=True):
     target_port: int | str | None = None
     port_number: int | None = None
     path: str = ""
+
+    def __post_init__(self) -> None:
+        if "?" in self.path or "#" in self.path:
+            force_setattr(self, "path", without_query(self.path))
 
 
 class MonitorSpec(Record, frozen=True):

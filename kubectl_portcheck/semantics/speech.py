@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.semantics import mesh, ports, probes
+from kubectl_portcheck.withheld import QUERY
 
 Scheme = Literal["http", "https"]
 Source = Literal["probe", "container-port", "app-protocol", "service-port"]
@@ -59,7 +60,9 @@ def expected(
     probe = _probe(pod, number)
     if probe is not None:
         scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
-        return Expected(scheme, probe.path or "/", "probe", probe.scheme)
+        # A path whose query is not kept cannot be asked for as the kubelet does.
+        path = "/" if probe.path.endswith(QUERY) else probe.path or "/"
+        return Expected(scheme, path, "probe", probe.scheme)
     names = list(_names(pod, number, leading))
     if any("debug" in name for _, name in names):
         return None
