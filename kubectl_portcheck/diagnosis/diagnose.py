@@ -285,6 +285,7 @@ def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvalua
         name=case.port.name,
         protocol=case.port.protocol,
         target_port=case.target,
+        node_port=case.port.node_port,
         verdict=_verdict(case, findings, [u for u in undecided if u.port == number]),
         chain=chain_of(case),
         steps=steps_of(case),

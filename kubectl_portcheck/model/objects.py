@@ -284,6 +284,7 @@ class ServiceSpec(Record, frozen=True):
     session_affinity: SessionAffinity = ""
     internal_traffic_policy: TrafficPolicy = ""
     external_traffic_policy: TrafficPolicy = ""
+    load_balancer_class: str = ""
 
 
 class LoadBalancerIngress(Record, frozen=True):

@@ -166,6 +166,8 @@ class PortReport(Record, frozen=True):
     chain: Chain
     steps: tuple[Step, ...]
     attempts: tuple[Attempt, ...] = ()
+    node_port: int = 0
+    """The port on which every node accepts the clients of this port; 0 where there is none."""
 
 
 class PodReport(Record, frozen=True):

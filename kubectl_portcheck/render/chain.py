@@ -39,9 +39,14 @@ def port_text(port: PortReport) -> str:
     return str(port.port) if port.protocol == "TCP" else f"{port.port}/{port.protocol}"
 
 
+def node_port_text(port: PortReport) -> str:
+    """The port of the nodes that leads there too: `` (nodePort 30080)``; '' without one."""
+    return f" (nodePort {port.node_port})" if port.node_port else ""
+
+
 def way_of(service: ServiceReport, port: PortReport) -> Way:
     """The way of a request to this port, as far as it gets."""
-    head = f"Service :{port_text(port)}"
+    head = f"Service :{port_text(port)}{node_port_text(port)}"
     steps = {s.name: s for s in port.steps}
     for name in ("pod-status", "endpoints"):
         step = steps.get(name)

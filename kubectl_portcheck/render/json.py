@@ -153,6 +153,7 @@ def _port(port: PortReport) -> Json:
         "name": clean(port.name) or None,
         "protocol": port.protocol,
         "targetPort": _number_or_name(port.target_port),
+        "nodePort": port.node_port or None,
         "verdict": port.verdict,
         "chain": _chain(port.chain),
         "steps": [_step(s) for s in port.steps],

@@ -4,7 +4,7 @@ from typing import Final
 
 from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, ServiceReport, Step
 from kubectl_portcheck.render import blocks
-from kubectl_portcheck.render.chain import draw, port_text, target_text
+from kubectl_portcheck.render.chain import draw, node_port_text, port_text, target_text
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
 from kubectl_portcheck.render.text import cells, clean, cut
@@ -99,7 +99,7 @@ def _healthy_port(port: PortReport, look: Look) -> Lines:
             continue
         for step in steps:
             text += f"; {step.step} {blocks.STEP_NAMES[step.name]}: {blocks.step_text(step)}"
-    way = f"port {port_text(port)} → {target_text(port)}"
+    way = f"port {port_text(port)}{node_port_text(port)} → {target_text(port)}"
     if look.plain:
         return paragraph(f"{way.replace(' →', ' to')}: healthy, {text}", look)
     sign = look.sign("pass")

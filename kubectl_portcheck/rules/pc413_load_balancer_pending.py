@@ -12,7 +12,7 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.rules.wording import ago, listing
 from kubectl_portcheck.semantics import events
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import age
@@ -26,11 +26,22 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     told = events.about(case, "Service", case.name)
     failing = [e for e in told if e.type == "Warning"]
-    if not failing and age(case.service.metadata.creation_timestamp, case.now) < PATIENCE:
-        return Passed()
+    created = case.service.metadata.creation_timestamp
+    young = not failing and age(created, case.now) < PATIENCE
     facts: list[Fact] = [
         Said(source=f"event {e.reason}", words=events.words_of(e)) for e in told[:3]
     ]
+    since = ago(created, case.now)
+    if since:
+        facts.append(Observation(text=f"the Service was created {since}", subject=case.subject))
+    if case.service.spec.load_balancer_class:
+        facts.append(
+            Observation(
+                text=f"loadBalancerClass is {case.service.spec.load_balancer_class}: only the "
+                "controller of that class creates the load balancer",
+                subject=case.subject,
+            )
+        )
     if not told and case.missing("events") is None:
         facts.append(Observation(text="there are no events: no controller has reported anything"))
     nodes = [f"{p.node_port} (port {p.port})" for p in case.service.spec.ports if p.node_port]
@@ -39,9 +50,14 @@ def _check(case: ServiceCase) -> Outcome:
     what = f"; event {failing[0].reason}" if failing else ""
     return RULE.finding(
         case,
-        f"The load balancer has no address, so clients outside of the cluster cannot connect{what}",
+        "The load balancer has no address yet; creating one can take a minute or two"
+        if young
+        else f"The load balancer has no address, so clients outside of the cluster cannot connect"
+        f"{what}",
         evidence=facts,
-        fixes=[
+        fixes=[]
+        if young
+        else [
             fixes.by_hand(
                 "Fix what the controller reports"
                 if failing
@@ -50,7 +66,7 @@ def _check(case: ServiceCase) -> Outcome:
             )
         ],
         impact=Impact.PATH if failing else Impact.NONE,
-        severity="error" if failing else "warning",
+        severity="error" if failing else "info" if young else "warning",
     )
 
 
@@ -120,7 +136,11 @@ kind: Service
 metadata: {name: checkout, creationTimestamp: "2026-06-01T11:59:30Z"}
 spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 """,
-            expects="broken; also PC301",
+            expects="""
+broken; also PC301
+PC413 info in Service checkout
+  The load balancer has no address yet; creating one can take a minute or two
+""",
         ),
         Example(
             "it has an address",

@@ -54,7 +54,8 @@ def test_a_controller_that_fails_degrades_and_is_quoted() -> None:
     assert (found.verdict, problem.severity, problem.impact) == ("degraded", "error", "path")
     shown = lines(problem.evidence)
     assert shown[:2] == ["event Failed: said at 20", "event EnsuringLoadBalancer: said at 10"]
-    assert "30080" in shown[2]
+    assert shown[2].endswith("created 1 hour ago")
+    assert "30080" in shown[3]
 
 
 @pytest.mark.parametrize("text", ["", event("Warning", "Unhealthy", "10", about="Pod")])
@@ -66,9 +67,28 @@ def test_where_nobody_says_anything_clients_inside_are_well(text: str) -> None:
 
 
 def test_a_new_one_is_given_its_time() -> None:
-    young = BALANCED.replace("11:00:00", "11:58:30")
-    assert report(young).findings == ()
-    assert finding(report(young + event("Warning", "Failed", "59")), "PC413").severity == "error"
+    text = BALANCED.replace("11:00:00", "11:58:30")
+    young = report(text)
+    assert [(f.code, f.severity, f.fixes) for f in young.findings] == [("PC413", "info", ())]
+    assert young.verdict == "healthy"
+    assert finding(report(text + event("Warning", "Failed", "59")), "PC413").severity == "error"
+
+
+def test_a_class_of_its_own_is_named() -> None:
+    text = BALANCED.replace("type: LoadBalancer", "type: LoadBalancer, loadBalancerClass: corp/lb")
+    text = text.replace(
+        "spec:\n  type: LoadBalancer, loadBalancerClass: corp/lb\n",
+        """spec:
+  type: LoadBalancer
+  loadBalancerClass: corp/lb
+""",
+    )
+    told = lines(finding(report(text), "PC413").evidence)
+    assert any("loadBalancerClass is corp/lb" in line for line in told)
+
+
+def test_the_port_of_the_nodes_is_in_the_report() -> None:
+    assert [p.node_port for p in report(BALANCED).ports] == [30080]
 
 
 def dns(live: str, applied: str, asked: str = "") -> str:
