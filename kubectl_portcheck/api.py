@@ -8,14 +8,19 @@ stay, with their meaning, until the next major version; fields and parameters ar
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubectl_portcheck import __version__
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.target import parse_target
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.client.from_package import PackageClient, PackageConfiguration
 
 __all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_json", "to_markdown"]
 
@@ -29,6 +34,7 @@ def diagnose(
     kubeconfig: str | os.PathLike[str] | None = None,
     as_user: str | None = None,
     as_groups: Sequence[str] = (),
+    client: "PackageClient | PackageConfiguration | None" = None,
     timeout: float | None = None,
     look_inside: bool = True,
     port_forward: bool = True,
@@ -40,8 +46,10 @@ def diagnose(
     Targets are written as on the command line: ``svc/NAME``, ``NAME:PORT``, ``deploy/NAME``.
     Without any it is about every Service of the namespace, or of all, with the labels of the
     ``selector``. The connection is kubectl's: the kubeconfig, ``KUBECONFIG``, the home
-    directory's, or the ServiceAccount of the pod; ``None`` leaves each setting to it. ``timeout``
-    bounds the whole, in seconds: 30 where nothing is said, 120 without targets.
+    directory's, or the ServiceAccount of the pod; ``None`` leaves each setting to it. ``client`` is
+    used instead: an ApiClient or a Configuration of the package kubernetes, with its host,
+    credentials, TLS and proxy settings; the namespace is then ``default`` unless one is given.
+    ``timeout`` bounds the whole, in seconds: 30 where nothing is said, 120 without targets.
     ``look_inside=False`` is ``--no-exec``, ``port_forward=False`` is ``--no-port-forward``,
     ``ignore`` has codes or names of rules, as ``--ignore``. ``environ`` takes the place of
     ``os.environ``.
@@ -52,7 +60,7 @@ def diagnose(
     that is missing raises nothing: it is named in the report, whose verdict may then be
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
-    from kubectl_portcheck.client import ConnectionFlags
+    from kubectl_portcheck.client import Connection, ConnectionFlags, load_connection
     from kubectl_portcheck.collect.cluster.collect import (
         Selection,
         Wanted,
@@ -65,6 +73,8 @@ def diagnose(
 
     if targets and (all_namespaces or selector):
         raise UsageError("targets exclude all_namespaces and selector")
+    if client is not None and (kubeconfig is not None or context is not None):
+        raise UsageError("client excludes kubeconfig and context")
     codes = [_code(word) for word in ignore]
     flags = ConnectionFlags(
         kubeconfig=None if kubeconfig is None else os.fspath(kubeconfig),
@@ -79,9 +89,22 @@ def diagnose(
         Options(exec=look_inside, port_forward=port_forward),
         Selection(all_namespaces, selector),
     )
+    connect: Callable[[], Connection]
+    if client is not None:
+        from kubectl_portcheck.client.from_package import connection_of, server_of
+
+        connect = partial(connection_of, client, flags)
+        # A pasted command reaches the same cluster, or none.
+        flags = flags._replace(server=server_of(client))
+        if not flags.server:
+            raise UsageError(
+                f"a client of type {type(client).__name__} cannot be used: it is no ApiClient and "
+                "no Configuration of the package kubernetes"
+            )
+    else:
+        connect = partial(load_connection, flags, os.environ if environ is None else environ)
     evidence = collect(
-        flags,
-        os.environ if environ is None else environ,
+        connect,
         wanted,
         Silent(),
         timeout=timeout,

@@ -316,7 +316,7 @@ class Api:
 
     def _with_identity(self, headers: Sequence[Header], deadline: Deadline) -> list[Header]:
         identity = self.connection.credentials.identity(deadline, self._http.closed)
-        full = [*headers, *self.connection.impersonation]
+        full = [*headers, *self.connection.headers]
         if identity.authorization:
             full.append(("Authorization", identity.authorization))
         return full

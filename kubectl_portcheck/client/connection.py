@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from kubectl_portcheck import inputs
 from kubectl_portcheck.client.credentials import (
+    Authorize,
     Credentials,
     Header,
     impersonation,
@@ -51,6 +52,10 @@ class Connection:
         cluster: Cluster,
         user: User,
         configured: bool,
+        headers: tuple[Header, ...] = (),
+        proxy_headers: tuple[Header, ...] = (),
+        check_host: bool = True,
+        authorize: Authorize | None = None,
     ) -> None:
         self.flags = flags
         self.environ = environ
@@ -71,7 +76,12 @@ class Connection:
         self.insecure = cluster.insecure_skip_tls_verify
         self.compression = not (cluster.disable_compression or flags.disable_compression)
         self.request_timeout = parse_timeout(flags.request_timeout)
-        self.impersonation: tuple[Header, ...] = impersonation(user)
+        if self.proxy is not None:
+            self.proxy = self.proxy._replace(headers=proxy_headers)
+        self.headers: tuple[Header, ...] = (*impersonation(user), *headers)
+        """Those of every request, such as whom to act as."""
+        self.check_host = check_host
+        """Whether the server's certificate has to bear the server's name."""
         self.ca = b""
         if self.tls:
             self.ca = cluster.certificate_authority_data
@@ -79,7 +89,10 @@ class Connection:
                 self.ca = read_file(cluster.certificate_authority, "certificate-authority")
         # As with kubectl, no credentials are sent over a connection in the clear.
         self.credentials = Credentials(
-            user if self.tls else User(), self._exec_cluster(cluster), environ
+            user if self.tls else User(),
+            self._exec_cluster(cluster),
+            environ,
+            authorize if self.tls else None,
         )
 
     def __repr__(self) -> str:

@@ -17,6 +17,8 @@ from kubectl_portcheck.inputs.limits import CREDENTIAL_BYTES
 from kubectl_portcheck.withheld import GONE
 
 Header = tuple[str, str]
+Authorize = Callable[[Deadline, threading.Event], tuple[str, float]]
+"""Gives the header Authorization, and when to ask for it again, in seconds since the epoch."""
 
 FRESH_SECONDS = 30.0
 """For so long credentials are not fetched again because of a refusal."""
@@ -90,8 +92,10 @@ class Credentials:
         user: User,
         exec_cluster: Mapping[str, Any] | None,
         environ: Mapping[str, str],
+        authorize: Authorize | None = None,
     ) -> None:
         self._user = user
+        self._authorize = authorize
         self._exec_cluster = exec_cluster
         self._environ = environ
         self.renew: Callable[[Deadline, threading.Event], AuthProvider | None] = _no_renewal
@@ -116,7 +120,9 @@ class Credentials:
         self._fetch: Callable[[Deadline, threading.Event], tuple[Identity, float | None]] | None = (
             None
         )
-        if user.token_file:
+        if authorize is not None:
+            self._fetch = self._from_caller
+        elif user.token_file:
             self._fetch = self._from_file
         elif self._fixed != Identity():
             # A token, a password or a certificate keeps a plugin from being run at all.
@@ -198,6 +204,13 @@ class Credentials:
             raise CredentialsError(f'read empty token from file "{path}"')
         identity = self._fixed._replace(authorization=bearer(token))
         return identity, time.time() + TOKEN_FILE_SECONDS
+
+    def _from_caller(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> tuple[Identity, float | None]:
+        assert self._authorize is not None
+        authorization, expires = self._authorize(deadline, cancelled)
+        return self._fixed._replace(authorization=authorization), expires
 
     def _from_plugin(
         self, deadline: Deadline, cancelled: threading.Event

@@ -230,6 +230,7 @@ class Dialer:
         request = [f"CONNECT {goal} HTTP/1.1", f"Host: {goal}", "User-Agent: kubectl-portcheck"]
         if proxy.authorization:
             request.append(f"Proxy-Authorization: {proxy.authorization}")
+        request += [f"{name}: {value}" for name, value in proxy.headers]
         head = bytearray()
         chunk = bytearray(4096)
         try:
@@ -351,6 +352,8 @@ def _make_context(connection: Connection, identity: Identity) -> ssl.SSLContext:
             ) from None
     else:
         context.load_default_certs()
+    if not connection.check_host:
+        context.check_hostname = False
     if identity.certificate:
         _load_certificate(context, identity)
     return context

@@ -212,6 +212,7 @@ class HttpClient:
             target = f"http://{connection.authority}{target}"
             if proxy.authorization:
                 lines.append(("Proxy-Authorization", proxy.authorization))
+            lines += proxy.headers
         head = [f"{method} {target} HTTP/1.1", f"Host: {connection.authority}"]
         head.append(f"User-Agent: {USER_AGENT}")
         head += [f"{name}: {value}" for name, value in (*lines, *headers)]

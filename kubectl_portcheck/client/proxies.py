@@ -25,6 +25,8 @@ class Proxy(NamedTuple):
     port: int
     authorization: str = ""
     """The value of Proxy-Authorization; empty for a proxy without credentials."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further headers for the proxy."""
     url: str = ""
     """The URL as it was given, for a credential plugin that asks for it; it may hold a password."""
 
@@ -94,7 +96,11 @@ def parse_proxy(url: str, source: str) -> Proxy:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
     return Proxy(
-        parts.scheme, parts.hostname, port or DEFAULT_PORTS[parts.scheme], authorization, url
+        parts.scheme,
+        parts.hostname,
+        port or DEFAULT_PORTS[parts.scheme],
+        authorization,
+        url=url,
     )
 
 
@@ -117,6 +123,18 @@ def _wants_proxy(host: str, port: int, excluded: str) -> bool:
     return not any(
         _matches(item.strip().lower(), host, port, address) for item in excluded.split(",")
     )
+
+
+def excluded(server: str, unless: str) -> bool:
+    """Whether a list as of NO_PROXY covers the host of a server's URL."""
+    try:
+        parts = urlsplit(server)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return False
+    port = port or DEFAULT_PORTS.get(parts.scheme, 0)
+    items = (item.strip().lower() for item in unless.split(","))
+    return any(_matches(item, host, port, _address(host)) for item in items)
 
 
 def _matches(item: str, host: str, port: int, address: "IPv4Address | IPv6Address | None") -> bool:

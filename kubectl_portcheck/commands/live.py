@@ -37,8 +37,10 @@ def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCod
 
 def _gather(request: WalkRequest | SweepRequest, wanted: "Wanted", env: Environment) -> "Evidence":
     """Gather the evidence, with live progress on stderr."""
+    from functools import partial
     from threading import Thread
 
+    from kubectl_portcheck.client import load_connection
     from kubectl_portcheck.collect.cluster.collect import collect
     from kubectl_portcheck.commands.asking import log_of
     from kubectl_portcheck.render.console import look_for
@@ -52,8 +54,7 @@ def _gather(request: WalkRequest | SweepRequest, wanted: "Wanted", env: Environm
     look = look_for(terminal(env, env.stderr), plain=request.output.style.plain or silent)
     with Progress(env.stderr, look) as progress:
         return collect(
-            access.flags,
-            env.environ,
+            partial(load_connection, access.flags, env.environ),
             wanted,
             progress,
             timeout=access.timeout,

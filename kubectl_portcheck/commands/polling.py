@@ -30,13 +30,17 @@ FRESH = 30.0
 
 def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
     """Waits until all is well, or reports every change. Raises PortcheckError."""
+    from functools import partial
+
+    from kubectl_portcheck.client import load_connection
     from kubectl_portcheck.collect.cluster.collect import connected
     from kubectl_portcheck.render.console import look_for
 
     access, output = request.access, request.output
     look = look_for(terminal(env, env.stderr), plain=output.style.plain)
     status = Status(env.stderr, look, silent=output.quiet or access.verbosity > 0)
-    with connected(access.flags, env.environ, log_of(access, env)) as api:
+    connect = partial(load_connection, access.flags, env.environ)
+    with connected(connect, log_of(access, env)) as api:
         rounds = _Rounds(request, env, api)
         with contextlib.closing(status):
             return _wait(rounds, status) if access.again == "wait" else _watch(rounds, status)

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +58,42 @@ def test_a_walk_ends_as_a_report(kubeconfig: Path) -> None:
     command = cause.fixes[0].command
     assert command is not None
     assert command[:2] == ("kubectl", f"--kubeconfig={kubeconfig}")
+
+
+def package_configuration(server: FakeApiServer, folder: Path) -> Any:
+    """A Configuration of the package kubernetes, which reads the server's kubeconfig."""
+    import kubernetes.client
+    import kubernetes.config
+
+    file = folder / "for-the-package"
+    file.write_text(json.dumps(server.kubeconfig()))
+    made: Any = kubernetes.client.Configuration()
+    load: Any = kubernetes.config.load_kube_config
+    load(str(file), client_configuration=made)
+    return made
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_a_client_of_the_official_package_is_used(tmp_path: Path, wrapped: bool) -> None:
+    import kubernetes.client
+
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        made = package_configuration(server, tmp_path)
+        client: Any = kubernetes.client.ApiClient(made) if wrapped else made
+        report = diagnose("svc/checkout", namespace=NAMESPACE, client=client)
+    assert report.verdict == "broken"
+    command = report.services[0].findings[0].fixes[0].command
+    assert command is not None
+    assert command[:2] == ("kubectl", f"--server={made.host}")
+
+
+def test_a_client_and_a_kubeconfig_exclude_each_other(kubeconfig: Path) -> None:
+    client: Any = object()
+    with pytest.raises(UsageError, match="client excludes kubeconfig and context"):
+        diagnose("checkout", kubeconfig=kubeconfig, client=client)
+    with pytest.raises(UsageError, match="of type object cannot be used"):
+        diagnose("checkout", client=client)
 
 
 def test_what_is_left_out_is_not_asked(kubeconfig: Path) -> None:

@@ -1,7 +1,7 @@
 """Evidence from a running cluster: one connection, one walk for each target, or a sweep."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import NamedTuple
@@ -12,9 +12,7 @@ from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import (
     Api,
     Connection,
-    ConnectionFlags,
     Deadline,
-    load_connection,
 )
 from kubectl_portcheck.client.errors import ClusterError
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
@@ -70,8 +68,7 @@ class Wanted(NamedTuple):
 
 
 def collect(
-    flags: ConnectionFlags,
-    environ: Mapping[str, str],
+    connect: Callable[[], Connection],
     wanted: Wanted,
     progress: Progress,
     *,
@@ -86,20 +83,17 @@ def collect(
     """
     deadline = Deadline.after(timeout or wanted.seconds)
     targets, options = wanted.targets, wanted.options
-    with connected(flags, environ, log) as api:
+    with connected(connect, log) as api:
         if targets and (options.exec or options.port_forward):
             api.warm(AHEAD, deadline=deadline)
         return gather(api, wanted, progress, deadline)
 
 
 @contextmanager
-def connected(
-    flags: ConnectionFlags, environ: Mapping[str, str], log: Callable[[int, str], None]
-) -> Iterator[Api]:
+def connected(connect: Callable[[], Connection], log: Callable[[int, str], None]) -> Iterator[Api]:
     """The API server, for as many walks as one likes. Raises NoClusterError."""
     try:
-        connection = load_connection(flags, environ)
-        with Api(connection, log) as api:
+        with Api(connect(), log) as api:
             yield api
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
