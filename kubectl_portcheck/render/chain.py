@@ -77,8 +77,11 @@ def _branches(service: ServiceReport, port: PortReport) -> Iterable[Branch]:
     if port.verdict == "broken" or not good or not bad:
         status = {"broken": "fail", "degraded": "warn"}.get(port.verdict, "pass")
         return [Branch(status, _listening(bad or service.pods, port))]
+    unread = [p for p in good if _is_unread(p, service, port)]
+    good = [p for p in good if p not in unread]
     made = [
         ("pass", good, _served(good, port)),
+        ("skipped", unread, "not known"),
         ("fail", bad, _elsewhere(bad, port)),
         ("skipped", idle, "not Ready: no traffic"),
     ]
@@ -88,6 +91,26 @@ def _branches(service: ServiceReport, port: PortReport) -> Iterable[Branch]:
         for status, pods, words in made
         if pods
     ]
+
+
+def _is_unread(pod: PodReport, service: ServiceReport, port: PortReport) -> bool:
+    """Whether nothing shows that this pod serves, where the sockets of others were read.
+
+    A port-forward reaches what listens on the pod's loopback only, too.
+    """
+    if _was_read(pod) or not any(map(_was_read, service.pods)):
+        return False
+    name = pod.pod.metadata.name
+    return not any(
+        a.pod == name and a.outcome == "accepted" and a.path in ("pod-proxy", "in-cluster")
+        for a in port.attempts
+    )
+
+
+def _was_read(pod: PodReport) -> bool:
+    return pod.listeners is not None and any(
+        s.source not in ("knock", "declared") for s in pod.listeners
+    )
 
 
 def failing_pods(service: ServiceReport, port: PortReport) -> set[str]:
