@@ -112,7 +112,10 @@ def main() -> int:
     if not found:
         size = args.archive.stat().st_size / 1e6
         needs = _dotted(floor(args.archive))
-        print(f"{args.archive.name}: {size:.1f} MB" + (f", glibc {needs}" if needs else ""))
+        print(
+            f"{args.archive.name}: {size:.1f} MB"
+            + (f", needs glibc {needs} or newer" if needs else "")
+        )
     return bool(found)
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -59,7 +60,12 @@ def test_asks_for_no_newer_glibc_than_its_builder_has(archive: Path) -> None:
     checked = script("archive.py", "check", archive, "--glibc", version)
 
     assert checked.code == 0, checked.err
-    assert script("archive.py", "check", archive, "--glibc", "2.2").code == 1
+    said = re.search(r"needs glibc (\d+)\.(\d+) or newer$", checked.out.strip())
+    assert said
+    oldest, before = f"{said[1]}.{said[2]}", f"{said[1]}.{int(said[2]) - 1}"
+    assert script("archive.py", "check", archive, "--glibc", oldest).code == 0
+    refused = script("archive.py", "check", archive, "--glibc", before)
+    assert (refused.code, f"needs glibc {oldest}, more than {before}" in refused.err) == (1, True)
 
 
 def test_every_part_has_a_licence_and_stands_in_the_bill_of_materials(

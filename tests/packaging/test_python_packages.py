@@ -18,6 +18,7 @@ import pytest
 
 from tests import pythons
 from tests.packaging.conftest import PACKAGING, ROOT, Ended, run
+from tests.unit.manifests.reading import DEBRIEF
 
 PACKAGE = ROOT / "kubectl_portcheck"
 IMPORT_NAMES = {"pyyaml": "yaml", "websocket-client": "websocket"}
@@ -99,8 +100,14 @@ def test_works_in_a_clean_environment(
     demo = tried(kubectl, "portcheck", "--demo")
     assert (demo.code, demo.err) == (1, "")
     assert "PC401" in demo.out
-    report = json.loads(tried(program, "--demo", "-o", "json").out)
-    assert report["verdict"] == "broken"
+    kept = tmp_path / "kept.json.gz"
+    report = tried(program, "--demo", "-o", "json", "--save", kept).out
+    assert json.loads(report)["verdict"] == "broken"
+    assert tried(program, "--replay", kept, "-o", "json").out == report
+    (tmp_path / "shop.yaml").write_text(DEBRIEF, encoding="utf-8")
+    judged = tried(program, "-f", "shop.yaml")
+    assert (judged.code, judged.err) == (1, "")
+    assert "PC401" in judged.out
     assert str(program) in tried(kubectl, "plugin", "list").out
 
 

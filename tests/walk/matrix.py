@@ -89,9 +89,9 @@ CELLS = [
 ]
 
 
-def run(cell: Cell, folder: Path) -> Run:
+def run(cell: Cell, folder: Path, timeout: float = TIMEOUT) -> Run:
     """The whole program against the fault."""
     with FakeApiServer() as server:
         shop(server, *((9000, 9100) if cell.broken else (8080, 9100)), pods=2)
         server.on(CALLS[cell.call], FAULTS[cell.fault][0])
-        return walk(server, folder, "--timeout", f"{TIMEOUT:.0f}s")
+        return walk(server, folder, "--timeout", f"{timeout:.0f}s")

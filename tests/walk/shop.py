@@ -2,13 +2,13 @@
 
 import io
 import json
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from tests.fake.api_server import Command, FakeApiServer
+from tests.stopwatch import stopwatch
 
 NAMESPACE = "production"
 PODS = tuple(f"checkout-{i}" for i in range(3))
@@ -178,8 +178,8 @@ def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = N
     where = ["-n", namespace] if namespace else []
     form = [] if {"-o", "-q"} & {*flags} else ["-o", "json"]
     argv = [*flags, *where, *form]
-    began = time.monotonic()
     # No kubectl is beside it: what it would do better is not what is tested here.
     environ = {"KUBECONFIG": str(kubeconfig), "PATH": "/nowhere"}
-    code = main(argv, Environment(out, err, environ))
-    return Run(code, out.getvalue(), err.getvalue(), time.monotonic() - began)
+    with stopwatch() as spent:
+        code = main(argv, Environment(out, err, environ))
+    return Run(code, out.getvalue(), err.getvalue(), spent.seconds)

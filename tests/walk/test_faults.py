@@ -20,13 +20,15 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda c: f"{c.call}-{c.fault}-{c.truth}")
 def test_a_fault(cell: Cell, tmp_path: Path) -> None:
+    timeout = TIMEOUT
     done = run(cell, tmp_path)
     told = TOLD[table.key_of(cell)][table.position(cell)]
     if table.word(done, (cell.truth,)) != told:
         # On a busy machine two seconds may not be enough to be right in.
-        done = run(cell, tmp_path)
+        timeout = 10 * TIMEOUT
+        done = run(cell, tmp_path, timeout)
 
-    assert done.seconds < TIMEOUT + 1
+    assert done.seconds < timeout + 1
     assert table.word(done, (cell.truth,)) == told, "is docs/faults.md current? make faults"
     assert "defect" not in done.stderr
     assert "Traceback" not in done.stderr

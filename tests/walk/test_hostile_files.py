@@ -2,7 +2,6 @@
 
 import io
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake.api_server import FakeApiServer
+from tests.stopwatch import stopwatch
 from tests.walk.shop import Run, shop
 
 DEEP = "[" * 100_000
@@ -32,9 +32,9 @@ MERGED = "".join(
 
 def program(*argv: str, environ: dict[str, str] | None = None) -> Run:
     out, err = io.StringIO(), io.StringIO()
-    began = time.monotonic()
-    code = main(argv, Environment(out, err, {"PATH": os.environ["PATH"], **(environ or {})}))
-    return Run(code, out.getvalue(), err.getvalue(), time.monotonic() - began)
+    with stopwatch() as spent:
+        code = main(argv, Environment(out, err, {"PATH": os.environ["PATH"], **(environ or {})}))
+    return Run(code, out.getvalue(), err.getvalue(), spent.seconds)
 
 
 def fails(done: Run, *words: str) -> None:

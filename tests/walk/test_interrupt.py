@@ -13,6 +13,7 @@ import pytest
 
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
+from tests.stopwatch import stopwatch
 from tests.walk.shop import NAMESPACE, PODS, shop, sockets, walk
 
 CANARY = "canary-0d61e2"
@@ -47,10 +48,10 @@ def test_an_interrupt_ends_it_with_what_is_known(tmp_path: Path, call: str) -> N
         process = start(server, tmp_path, "-o", "json")
         await_request(server, call)
         time.sleep(0.3)
-        began = time.monotonic()
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
-    assert time.monotonic() - began < 1
+        with stopwatch() as spent:
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+    assert spent.seconds < 1
     assert process.returncode == 130
     assert "Traceback" not in err
     if call == "/services/":

@@ -24,6 +24,7 @@ from kubectl_portcheck.client.http import SLOW_SECONDS
 from tests.fake import faults
 from tests.fake.api_server import NO_SHELL, Command, FakeApiServer, Handler, ending
 from tests.fake.wire import Exchange
+from tests.stopwatch import stopwatch
 from tests.unit.client.conftest import Open
 
 SLACK = 0.5
@@ -33,20 +34,20 @@ FORBIDDEN = faults.status(
 
 
 def run(api: Api, seconds: float = 5, **options: int) -> ExecResult:
-    began = time.monotonic()
-    try:
-        deadline = Deadline.after(seconds)
-        return api.exec("prod", "web", "app", ["sh", "-c", "x"], deadline=deadline, **options)
-    finally:
-        assert time.monotonic() - began < seconds + SLACK
+    with stopwatch() as spent:
+        try:
+            deadline = Deadline.after(seconds)
+            return api.exec("prod", "web", "app", ["sh", "-c", "x"], deadline=deadline, **options)
+        finally:
+            assert spent.seconds < seconds + SLACK
 
 
 def knock(api: Api, *ports: int, seconds: float = 5) -> dict[int, Knock]:
-    began = time.monotonic()
-    try:
-        return api.knock("prod", "web", ports, deadline=Deadline.after(seconds))
-    finally:
-        assert time.monotonic() - began < seconds + SLACK
+    with stopwatch() as spent:
+        try:
+            return api.knock("prod", "web", ports, deadline=Deadline.after(seconds))
+        finally:
+            assert spent.seconds < seconds + SLACK
 
 
 def answers(server: FakeApiServer, command: Command) -> None:
@@ -152,9 +153,9 @@ def test_faults_of_an_exec(
 
 def test_a_peer_that_never_closes(server: FakeApiServer, connect: Open) -> None:
     server.on("/exec", faults.never_closes)
-    began = time.monotonic()
-    assert run(connect(server), 5).complete
-    assert time.monotonic() - began < 1
+    with stopwatch() as spent:
+        assert run(connect(server), 5).complete
+    assert spent.seconds < 1
 
 
 UPGRADES: list[tuple[Handler, type[ClusterError]]] = [

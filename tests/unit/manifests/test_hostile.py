@@ -1,6 +1,5 @@
 """Whatever a file holds, it ends with a line that names file, line and reason, and soon."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.inputs import yaml_tree
+from tests.stopwatch import stopwatch
 
 from .reading import DEBRIEF, check, check_text
 
@@ -52,11 +52,11 @@ def test_a_broken_file_spoils_no_other(
     tmp_path: Path, raw: str | bytes, line: int, reason: str
 ) -> None:
     (tmp_path / "b.yaml").write_bytes(raw.encode() if isinstance(raw, str) else raw)
-    begun = time.monotonic()
-    found = check_text(tmp_path, DEBRIEF)
-    assert not found.problems
-    found = check(tmp_path)
-    assert time.monotonic() - begun < 5
+    with stopwatch() as spent:
+        found = check_text(tmp_path, DEBRIEF)
+        assert not found.problems
+        found = check(tmp_path)
+    assert spent.seconds < 5
     assert len(found.problems) == 1
     assert found.problems[0].startswith(f"{tmp_path / 'b.yaml'}:{line}: ")
     assert reason in found.problems[0]

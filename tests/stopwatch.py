@@ -1,0 +1,55 @@
+"""Upper bounds of time that hold on a busy machine, and are still tight on a quiet one."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+BEAT = 0.005
+"""Seconds of each of the naps by which is measured how late the machine wakes a sleeper."""
+
+
+class Spent:
+    """What a stopwatch measured."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.ended: float | None = None
+        self.late = 0.0
+        """Seconds for which the machine did other things while somebody here wanted to go on."""
+
+    @property
+    def wall(self) -> float:
+        """The seconds on the clock: for lower bounds."""
+        return (self.ended or time.monotonic()) - self.began
+
+    @property
+    def seconds(self) -> float:
+        """The seconds on the clock without those that a busy machine took: for upper bounds."""
+        return self.wall - self.late
+
+
+@contextmanager
+def stopwatch() -> Iterator[Spent]:
+    """Measure how long the block takes.
+
+    A thread naps beside it. On a machine with ten busy processes on each core, a nap of 5 ms takes
+    50, and whatever the block does takes ten times as long as well.
+    """
+    spent, ended = Spent(), threading.Event()
+
+    def nap() -> None:
+        began = time.monotonic()
+        while not ended.wait(BEAT):
+            now = time.monotonic()
+            spent.late += now - began - BEAT
+            began = now
+
+    napping = threading.Thread(target=nap, name="stopwatch of a fake", daemon=True)
+    napping.start()
+    try:
+        yield spent
+    finally:
+        spent.ended = time.monotonic()
+        ended.set()
+        napping.join()
