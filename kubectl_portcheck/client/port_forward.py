@@ -87,7 +87,8 @@ def read_knocks(
     started: set[int] = set()
     waited_out = False
     broken = ""
-    stream.wait_until(deadline.earlier(FENCE_SECONDS))
+    grace = deadline.earlier(FENCE_SECONDS)
+    stream.wait_until(grace)
     try:
         for message in stream.messages():
             if not message:
@@ -104,10 +105,12 @@ def read_knocks(
                 texts.setdefault(number, "")
                 continue
             said = message[1:].decode("utf-8", "replace").strip()
+            is_news = number not in texts
             texts[number] = said[:MESSAGE_CHARACTERS]
-            if number == fence:
-                grace = grace_after(opening, time.monotonic() - began)
-                stream.wait_until(deadline.earlier(grace))
+            if is_news and number == fence:
+                grace = deadline.earlier(grace_after(opening, time.monotonic() - began))
+            if is_news and fence in texts:
+                stream.wait_until(grace)  # Once more per port, for what has arrived meanwhile.
             if len(texts) == len(ports):
                 break
         else:

@@ -54,7 +54,7 @@ def test_inside_a_cluster(account: Path, server: FakeApiServer) -> None:
     connection = load_connection(flags, environ, service_account=str(account))
     assert connection.namespace == "from-the-pod"
     with Api(connection) as api:
-        api.get("/version", deadline=Deadline.after(5))
+        api.get("/version", deadline=Deadline.after(30))
     assert server.requests[-1].header("Authorization") == "Bearer pod-token"
     assert server.requests[-1].header("Impersonate-User") == "jane"
 
@@ -225,7 +225,7 @@ def answer(**status: Any) -> str:
     return f"print(r'''{json.dumps({**body, 'status': status})}''')"
 
 
-def read(api: Any, seconds: float = 5) -> None:
+def read(api: Any, seconds: float = 30) -> None:
     api.get("/version", deadline=Deadline.after(seconds))
 
 

@@ -54,7 +54,7 @@ def dialer(town: Town, tmp_path: Path) -> Dialer:
 
 def reached(town: Town, dialer: Dialer) -> str:
     """Connect; say at which address."""
-    wire = dialer.connect(Identity(), Deadline.after(10), tunnel=False)
+    wire = dialer.connect(Identity(), Deadline.after(30), tunnel=False)
     (listener,), _, _ = select.select(town.listeners.values(), (), (), 5)
     accepted, _ = listener.accept()
     accepted.close()

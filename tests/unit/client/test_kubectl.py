@@ -28,7 +28,7 @@ def kubectl(tmp_path: Path) -> Path:
     return path
 
 
-def run(api: Api, seconds: float = 5, limit: int = 1000) -> ExecResult:
+def run(api: Api, seconds: float = 30, limit: int = 1000) -> ExecResult:
     return api.exec(
         "prod",
         "web",
@@ -140,4 +140,4 @@ def test_a_refusal_without_a_reason_is_completed(server: FakeApiServer, connect:
         'in the namespace "prod"'
     )
     with pytest.raises(Forbidden, match='cannot create resource "pods/portforward"'):
-        api.knock("prod", "web", [80], deadline=Deadline.after(5))
+        api.knock("prod", "web", [80], deadline=Deadline.after(30))

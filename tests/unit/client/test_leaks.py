@@ -27,7 +27,7 @@ from tests.unit.client.conftest import Open
 FDS = Path("/proc/self/fd")
 
 
-def act(api: Api, seconds: float = 5) -> None:
+def act(api: Api, seconds: float = 30) -> None:
     """One of everything, side by side."""
 
     def do(work: Any) -> None:
@@ -135,7 +135,7 @@ def test_no_secret_in_any_text(
             said.append(
                 f"{api.connection!r} {api.connection.credentials!r} {api.connection.proxy!r}"
             )
-            api.get("/version", deadline=Deadline.after(2))
+            api.get("/version", deadline=Deadline.after(30))
         except ClusterError as error:
             said.extend([error.message, error.hint, error.line, repr(error)])
             said.append(traceback.format_exc())

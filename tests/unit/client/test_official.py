@@ -45,7 +45,7 @@ def provider() -> Iterator[FakeIdentityProvider]:
 def renew(server: FakeApiServer, connect: Open, tmp_path: Path) -> Callable[..., dict[str, str]]:
     """Reads with the credentials of an entry; gives back its fields as they are then."""
 
-    def run(user: dict[str, Any], seconds: float = 10) -> dict[str, str]:
+    def run(user: dict[str, Any], seconds: float = 30) -> dict[str, str]:
         api = connect(server, user, environ=NO_KUBECTL)
         api.get("/version", deadline=Deadline.after(seconds))
         return entry(Path(api.connection.flags.kubeconfig or ""))
@@ -227,7 +227,7 @@ def test_a_provider_that_hangs_ends_by_the_deadline_and_is_heard_later(
         if thread.name == "portcheck-renewal":
             thread.join(10)
     assert entry(path)["refresh-token"] == "refresh-2"
-    api.get("/version", deadline=Deadline.after(10))
+    api.get("/version", deadline=Deadline.after(30))
     assert sent(server) == f"Bearer {provider.issued}"
     assert len(provider.refreshes) == 1
 
@@ -377,7 +377,7 @@ def test_several_files_and_a_chosen_context(
     files = os.pathsep.join(str(path) for path in (first, tmp_path / "none", empty, link, third))
     flags = ConnectionFlags(context="fake")
     with Api(load_connection(flags, {**NO_KUBECTL, "KUBECONFIG": files})) as api:
-        api.get("/version", deadline=Deadline.after(10))
+        api.get("/version", deadline=Deadline.after(30))
     assert sent(server) == f"Bearer {provider.issued}"
     expected = texts[second].replace(old["id-token"], json.dumps(provider.issued))
     expected = expected.replace(": refresh-1 ", ': "refresh-2" ')
@@ -396,7 +396,7 @@ def test_a_user_that_a_flag_chooses(
     path.write_text(json.dumps(document))
     flags = ConnectionFlags(kubeconfig=str(path), user="me")
     with Api(load_connection(flags, NO_KUBECTL)) as api:
-        api.get("/version", deadline=Deadline.after(10))
+        api.get("/version", deadline=Deadline.after(30))
     assert sent(server) == f"Bearer {provider.issued}"
     assert entry(path, "me")["refresh-token"] == "refresh-2"
 
@@ -408,7 +408,7 @@ def test_a_token_that_another_program_has_renewed(
     path = Path(api.connection.flags.kubeconfig or "")
     new = id_token(time.time() + 60)
     path.write_text(json.dumps(server.kubeconfig(provider.user(**{"id-token": new}))))
-    api.get("/version", deadline=Deadline.after(10))
+    api.get("/version", deadline=Deadline.after(30))
     assert sent(server) == f"Bearer {new}"
     assert provider.discoveries == []
 
@@ -456,7 +456,7 @@ def test_a_full_disk_leaves_the_file_as_it_is(
     before = (tmp_path / "kubeconfig-0").read_text()
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(CredentialsError, match=r"could not be written to .*: no space left"):
-        api.get("/version", deadline=Deadline.after(10))
+        api.get("/version", deadline=Deadline.after(30))
     assert [path.read_text() for path in tmp_path.iterdir()] == [before]
 
 
@@ -467,7 +467,7 @@ def test_the_lock_of_kubectl_is_waited_for_but_not_for_ever(
     lock = Path(f"{api.connection.flags.kubeconfig}.lock")
     lock.touch()
     with stopwatch() as spent:
-        api.get("/version", deadline=Deadline.after(20))
+        api.get("/version", deadline=Deadline.after(30))
     assert spent.wall >= 1
     assert sent(server) == f"Bearer {provider.issued}"
     assert lock.exists()

@@ -163,7 +163,7 @@ def ask_ourselves(
     monkeypatch.chdir(world.folder)
     try:
         with Api(load_connection(flags, world.environ)) as api:
-            api.get(PATH, deadline=Deadline.after(10))
+            api.get(PATH, deadline=Deadline.after(30))
     except ClusterError as error:
         return seen(world.server.requests), error
     return seen(world.server.requests), None

@@ -20,7 +20,7 @@ from tests.fake.proxy import FakeProxy
 from tests.unit.client.conftest import Open
 
 
-def failure(api: Api, seconds: float = 1) -> ClusterError:
+def failure(api: Api, seconds: float = 30) -> ClusterError:
     with pytest.raises(ClusterError) as caught:
         api.get("/version", deadline=Deadline.after(seconds))
     return caught.value
@@ -45,7 +45,7 @@ def once(behave: Callable[[socket.socket], None]) -> Iterator[int]:
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(30)
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -56,7 +56,7 @@ def test_streams_through_a_proxy(server: FakeApiServer, connect: Open, tls: bool
         url = f"{'https' if tls else 'http'}://127.0.0.1:{proxy.port}"
         with_proxy = {"proxy-url": url}
         with connect(server, **with_proxy) as api:
-            deadline = Deadline.after(5)
+            deadline = Deadline.after(30)
             api.get("/version", deadline=deadline)
             result = api.exec("prod", "web", "app", ["x"], deadline=deadline)
             assert len(result.stdout) == 150_000
@@ -71,7 +71,7 @@ def test_a_server_in_the_clear_behind_a_proxy(connect: Open) -> None:
         server.commands["prod", "web"] = lambda container, argv: Command(b"out")
         with_proxy = {"proxy-url": f"http://me:p@127.0.0.1:{proxy.port}"}
         with connect(server, **with_proxy) as api:
-            deadline = Deadline.after(5)
+            deadline = Deadline.after(30)
             api.get("/version", deadline=deadline)
             assert api.exec("prod", "web", "app", ["x"], deadline=deadline).stdout == b"out"
     assert [(method, target) for method, target, _ in proxy.asked] == [
@@ -120,7 +120,8 @@ def test_proxies_that_do_not_work(
     words: str,
 ) -> None:
     with once(behave) as port:
-        found = failure(connect(server, **{"proxy-url": f"http://127.0.0.1:{port}"}), 0.5)
+        seconds = 0.5 if error is TimedOut else 30
+        found = failure(connect(server, **{"proxy-url": f"http://127.0.0.1:{port}"}), seconds)
     assert type(found) is error
     assert words in found.message
 

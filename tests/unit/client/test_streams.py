@@ -33,7 +33,7 @@ FORBIDDEN = faults.status(
 )
 
 
-def run(api: Api, seconds: float = 5, **options: int) -> ExecResult:
+def run(api: Api, seconds: float = 30, **options: int) -> ExecResult:
     with stopwatch() as spent:
         try:
             deadline = Deadline.after(seconds)
@@ -42,7 +42,7 @@ def run(api: Api, seconds: float = 5, **options: int) -> ExecResult:
             assert spent.seconds < seconds + SLACK
 
 
-def knock(api: Api, *ports: int, seconds: float = 5) -> dict[int, Knock]:
+def knock(api: Api, *ports: int, seconds: float = 30) -> dict[int, Knock]:
     with stopwatch() as spent:
         try:
             return api.knock("prod", "web", ports, deadline=Deadline.after(seconds))
@@ -79,7 +79,7 @@ def test_how_a_command_ended(server: FakeApiServer, connect: Open) -> None:
 def test_streams_use_the_connection_of_the_reads(server: FakeApiServer, connect: Open) -> None:
     answers(server, Command())
     api = connect(server)
-    api.get("/version", deadline=Deadline.after(5))
+    api.get("/version", deadline=Deadline.after(30))
     run(api)
     assert server.connections == 1
 
@@ -116,7 +116,7 @@ def test_characters_split_over_frames(server: FakeApiServer, connect: Open) -> N
 def test_a_hundred_thousand_lines(server: FakeApiServer, connect: Open) -> None:
     line = b"   0: 00000000:1F90 00000000:0000 0A\n"
     answers(server, Command(line * 100_000))
-    result = run(connect(server), 10, limit_bytes=len(line) * 100_000)
+    result = run(connect(server), limit_bytes=len(line) * 100_000)
     assert result.stdout.count(b"\n") == 100_000
     assert result.complete
 
@@ -144,7 +144,7 @@ def test_faults_of_an_exec(
     server: FakeApiServer, connect: Open, handler: Handler, stdout: bytes | None, words: str
 ) -> None:
     server.on("/exec", handler)
-    result = run(connect(server), 0.5)
+    result = run(connect(server), 0.5 if words == "timed out" else 30)
     assert not result.complete
     assert result.exit_code is None
     assert words in result.error
@@ -154,7 +154,7 @@ def test_faults_of_an_exec(
 def test_a_peer_that_never_closes(server: FakeApiServer, connect: Open) -> None:
     server.on("/exec", faults.never_closes)
     with stopwatch() as spent:
-        assert run(connect(server), 5).complete
+        assert run(connect(server)).complete
     assert spent.seconds < 1
 
 
@@ -187,8 +187,9 @@ def test_refused_upgrades(
 ) -> None:
     server.on("/exec|/portforward", handler)
     api = connect(server)
+    seconds = 0.5 if error is TimedOut else 30
     with pytest.raises(ClusterError) as caught:
-        run(api, 0.5) if act is run else knock(api, 8080, seconds=0.5)
+        run(api, seconds) if act is run else knock(api, 8080, seconds=seconds)
     assert type(caught.value) is error
 
 
@@ -266,13 +267,41 @@ def test_knocking_on_nothing_asks_nothing(server: FakeApiServer, connect: Open) 
     assert server.requests == []
 
 
-def test_a_refusal_that_the_fence_overtakes(server: FakeApiServer, connect: Open) -> None:
+def test_refusals_that_arrive_while_the_client_is_stopped(
+    server: FakeApiServer, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy machine stops the client for longer than the grace lasts."""
+
+    def late(exchange: Exchange) -> None:
+        stream = exchange.websocket()
+        for channel, port in ((0, 8080), (1, 8080), (2, 8081), (3, 8081), (4, 1), (5, 1)):
+            stream.send(channel, port.to_bytes(2, "little"))
+        for channel in (5, 3, 1):
+            stream.send(channel, b"dial tcp4 127.0.0.1:1: connect: connection refused")
+            time.sleep(0.1)
+        stream.until_closed()
+
+    def stopped(opening: float, fence: float) -> float:
+        time.sleep(1)
+        return -1  # Over before the next read.
+
+    monkeypatch.setattr("kubectl_portcheck.client.port_forward.grace_after", stopped)
+    server.on("/portforward", late)
+    found = knock(connect(server), 8080, 8081)
+    assert [found[port].outcome for port in (8080, 8081)] == ["refused", "refused"]
+
+
+def test_a_refusal_that_the_fence_overtakes(
+    server: FakeApiServer, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubectl_portcheck.client.port_forward.grace_after", lambda *_: 20.0)
+
     def late(exchange: Exchange) -> None:
         stream = exchange.websocket()
         for channel, port in ((0, 8080), (1, 8080), (2, 1), (3, 1)):
             stream.send(channel, port.to_bytes(2, "little"))
         stream.send(3, b"dial tcp4 127.0.0.1:1: connect: connection refused")
-        time.sleep(0.05)
+        time.sleep(0.2)
         stream.send(1, b"dial tcp4 127.0.0.1:8080: connect: connection refused")
         stream.until_closed()
 
@@ -334,14 +363,14 @@ PROXIED = [
 @pytest.mark.parametrize(("message", "outcome"), PROXIED)
 def test_the_pod_proxy(server: FakeApiServer, connect: Open, message: str, outcome: str) -> None:
     server.on("/proxy/", faults.status(503, "ServiceUnavailable", message))
-    found = connect(server).proxy_get("prod", "web", 80, deadline=Deadline.after(5))
+    found = connect(server).proxy_get("prod", "web", 80, deadline=Deadline.after(30))
     assert (found.outcome, found.status, found.detail) == (outcome, None, message)
 
 
 def test_the_pod_proxy_brings_an_answer(server: FakeApiServer, connect: Open) -> None:
     api = connect(server)
     server.http["prod", "web", 80] = (500, b"oops" * 100_000)
-    found = api.proxy_get("prod", "web", 80, "health?x=1", "https", deadline=Deadline.after(5))
+    found = api.proxy_get("prod", "web", 80, "health?x=1", "https", deadline=Deadline.after(30))
     assert (found.outcome, found.status) == ("accepted", 500)
     assert server.requests[-1].target.endswith("/pods/https:web:80/proxy/health?x=1")
 
@@ -349,7 +378,7 @@ def test_the_pod_proxy_brings_an_answer(server: FakeApiServer, connect: Open) ->
 def test_the_pod_proxy_is_forbidden(server: FakeApiServer, connect: Open) -> None:
     server.on("/proxy", faults.status(403, "Forbidden", 'cannot get resource "pods/proxy"'))
     with pytest.raises(Forbidden):
-        connect(server).proxy_get("prod", "web", 80, deadline=Deadline.after(5))
+        connect(server).proxy_get("prod", "web", 80, deadline=Deadline.after(30))
 
 
 def slowly(*_: object) -> None:
@@ -363,7 +392,7 @@ def test_on_a_slow_network_connections_are_opened_ahead_and_used(
     answers(server, Command())
     server.before_tls = slowly
     api = connect(server)
-    api.warm(2, deadline=Deadline.after(5))
+    api.warm(2, deadline=Deadline.after(30))
     assert server.connections == 0
     run(api)
     until = time.monotonic() + 5
@@ -382,7 +411,7 @@ def test_on_a_fast_network_none_is_opened_in_vain(
     monkeypatch.setattr("kubectl_portcheck.client.http.SLOW_SECONDS", 4.0)
     answers(server, Command())
     api = connect(server)
-    api.warm(2, deadline=Deadline.after(5))
+    api.warm(2, deadline=Deadline.after(30))
     run(api)
     time.sleep(0.3)
     assert server.connections == 1
