@@ -56,7 +56,7 @@ def _report(
     for problem in (*gathered.problems, *gathered.manifests.notes):
         env.stderr.write(f"{clean(str(problem))}\n")
     manifests, output = gathered.manifests, request.output
-    if not gathered.services:
+    if not manifests.of_kind("Service"):
         others = len(manifests.objects) + manifests.skipped
         env.stderr.write(f"no Service in {len(manifests.files)} files ({others} other objects)\n")
     if request.change:

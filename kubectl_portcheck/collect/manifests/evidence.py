@@ -11,9 +11,10 @@ from kubectl_portcheck.collect.manifests import declared
 from kubectl_portcheck.collect.manifests.environments import Environments, distance
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
-from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, locate, typed
+from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.collect.manifests.patched import applied
 from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
+from kubectl_portcheck.collect.manifests.refused import refusals
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
@@ -79,6 +80,8 @@ def gather(
 
 class _Gatherer:
     def __init__(self, manifests: Manifests, namespace: str, complete: bool) -> None:
+        # What is written is judged, not what several overlays make of it together.
+        self.refused = {id(o.node): r for o in manifests.objects if (r := refusals(o))}
         self.manifests = manifests = applied(manifests)
         self.asked = namespace
         self.complete = complete
@@ -86,6 +89,8 @@ class _Gatherer:
         self.default = namespace or _common_namespace(manifests.objects)
         self.environments = Environments(manifests.objects, self._space)
         self.labels = self._namespaces()
+        for item in manifests.objects:
+            self.problems += self.refused.get(id(item.node), ())
         self.services = self._services()
         self.templates = self._templates()
         self.by_label: dict[tuple[str, str, str], list[Template]] = defaultdict(list)
@@ -191,9 +196,10 @@ class _Gatherer:
         for item in self.manifests.of_kind("Service"):
             try:
                 service = typed(item, item.data, Service)
-                _check_numbers(item, service)
             except Unfit as error:
                 self.problems.append(error.problem)
+                continue
+            if id(item.node) in self.refused:
                 continue
             metadata = msgspec.structs.replace(
                 trimmed(service.metadata), name=item.name, namespace=self._space(item)
@@ -358,19 +364,3 @@ def _nearest_of_each(
         if everywhere or distances[id(template)] == least:
             by_name.setdefault((template.workload.kind, template.workload.name), template)
     return sorted(by_name.values(), key=lambda t: t.pod.metadata.name)
-
-
-def _check_numbers(item: Object, service: Service) -> None:
-    for index, port in enumerate(service.spec.ports):
-        values: dict[str, Any] = {"port": port.port, "targetPort": port.target_port or 1}
-        for name, value in values.items():
-            if isinstance(value, int) and not 0 < value < 65536:
-                place = locate(item.node, ("spec", "ports", str(index), name))
-                raise Unfit(
-                    Problem(
-                        item.file.name,
-                        item.line(place),
-                        f"Service {item.name}: {name} {value} is no port (1 to 65535); "
-                        "the API server would refuse it",
-                    )
-                )

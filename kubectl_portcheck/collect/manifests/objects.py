@@ -237,7 +237,7 @@ def _unfit(item: Object, at: Sequence[str], message: str) -> Problem:
     place = locate(item.node, steps)
     shown = "".join(f"[{s}]" if s.isdecimal() else f".{s}" for s in steps).lstrip(".") or "it"
     value = _value(item.data, steps)
-    if isinstance(value, str) and _PLACEHOLDER.search(value):
+    if isinstance(value, str) and PLACEHOLDER.search(value):
         return Problem(
             item.file.name,
             item.line(place),
@@ -267,7 +267,7 @@ _WORDS = {
 }
 
 
-_PLACEHOLDER = re.compile(r"\$[{(]\w+|\{\{|%\w+%|<\w+>")
+PLACEHOLDER = re.compile(r"\$[{(]\w+|\{\{|%\w+%|<\w+>")
 
 
 def _value(data: Any, steps: Sequence[str]) -> Any:

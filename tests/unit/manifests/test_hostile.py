@@ -38,7 +38,11 @@ BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "template in quotes": ('kind: Service\nmetadata: {name: "{{ .x }}"}\n', 1, "helm template"),
     "quoted port": (HEAD + '  - port: "80"\n', 6, "is text, and a whole number is wanted"),
     "placeholder": (HEAD + "  - port: ${PORT}\n", 6, "was not filled in (${PORT})"),
-    "port out of range": (HEAD + "  - port: 80\n    targetPort: 70000\n", 7, "is no port"),
+    "port out of range": (
+        HEAD + "  - port: 80\n    targetPort: 70000\n",
+        7,
+        "must be between 1 and 65535, inclusive",
+    ),
     "number as label": (HEAD.replace("app: shop", "app: 1.5"), 4, "put it in quotes"),
     "boolean as name": ("kind: Service\nmetadata:\n  name: yes\n", 3, "put it in quotes"),
     "no name": ("kind: Service\nspec: {}\n", 1, "has no name"),
@@ -72,7 +76,7 @@ def test_a_broken_document_spoils_no_other(tmp_path: Path) -> None:
 FINE = {
     "twice": (HEAD + "  - port: 80\n    targetPort: 1\n    targetPort: 80\n", 1),
     "directive": (f"%YAML 1.1\n---\n{HEAD}  - port: 80\n...\n# end\n", 0),
-    "anchored twice": (f"{HEAD}  - port: &p 80\n  - port: &p 81\n", 0),
+    "anchored twice": (f"{HEAD}  - {{name: a, port: &p 80}}\n  - {{name: b, port: &p 81}}\n", 0),
     "local tags": (HEAD + "  - port: !Ref 80\n    targetPort: !!int '8080'\n", 0),
     "marker in a block": (HEAD + "  - port: 80\nnotes: |\n  ---\n  kind: x\n  -----BEGIN\n", 0),
 }

@@ -73,7 +73,9 @@ def test_the_line_of_the_ingress_and_its_mended_file(tmp_path: Path) -> None:
 
 
 def test_a_choice_still_has_its_line(tmp_path: Path) -> None:
-    service = SERVICE.replace("  - port: 80\n", "  - {port: 81, name: b}\n  - port: 80\n")
+    service = SERVICE.replace(
+        "  - port: 80\n", "  - {port: 81, name: b}\n  - name: a\n    port: 80\n"
+    )
     ingress = INGRESS.replace("8080", "1234")
     found = check(folder(tmp_path, service=service, ingress=ingress))
     [problem] = [f for f in found.findings if f.code == "PC701"]
