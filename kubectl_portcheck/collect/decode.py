@@ -13,6 +13,7 @@ from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
+from kubectl_portcheck.semantics.pods import HOOKS
 from kubectl_portcheck.semantics.references import INGRESS_CLASS
 from kubectl_portcheck.semantics.rollouts import REVISION
 
@@ -27,6 +28,7 @@ KEPT_ANNOTATIONS = (
     "prometheus.io/port",
     INGRESS_CLASS,
     *OWNER_ANNOTATIONS,
+    *HOOKS,
 )
 """The annotations that are read. All others may hold anything, so they are dropped here."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.rules import evidence, fixes
+from kubectl_portcheck.rules import evidence, narrowing
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -19,11 +19,6 @@ from kubectl_portcheck.rules.base import (
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import rollouts
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
-
-REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
-"""Ends of labels that change with each revision or pod: no selector should name them."""
-ROLE_LABELS = ("component", "name", "app", "role", "tier")
-"""Ends of labels that tell what a pod is for, the best first."""
 
 
 def _check(case: Case) -> Outcome:
@@ -79,44 +74,10 @@ def _listed(workloads: Iterable[Subject]) -> str:
 
 
 def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[Fix]:
-    """Narrows the selector to what all pods of the serving workloads bear and the others do not."""
+    """Narrows the selector to what all pods of the serving workloads have and the others do not."""
     wanted = [p for p in case.pods if _workload(case, p) in serving]
-    selector = case.service.spec.selector
-    shared = set.intersection(*(set(p.metadata.labels.items()) for p in wanted))
-    telling = sorted(
-        (
-            (key, value)
-            for key, value in shared
-            if key not in selector
-            and not key.endswith(REVISION_LABELS)
-            and all(s.pod.metadata.labels.get(key) != value for s in bad)
-        ),
-        key=lambda label: (_rank(label[0]), label),
-    )
-    if not telling:
-        return [
-            fixes.by_hand(
-                f"Add a label to the pods of {_listed(serving)} only, and select it in the Service"
-            )
-        ]
-    key, value = telling[0]
-    return [
-        fixes.patch(
-            case,
-            case.subject,
-            [
-                fixes.test("/spec/selector", selector),
-                fixes.add(f"/spec/selector/{fixes.pointer(key)}", value),
-            ],
-            title=f"Add {key}={value} to the selector, which only pods of {_listed(serving)} have",
-            safety="review",
-            source=f"spec:\n  selector:\n    {key}: {value}\n",
-        )
-    ]
-
-
-def _rank(key: str) -> int:
-    return next((i for i, end in enumerate(ROLE_LABELS) if key.endswith(end)), len(ROLE_LABELS))
+    others = [s.pod for s in bad]
+    return [narrowing.narrowed(case, wanted, others, f"pods of {_listed(serving)}")]
 
 
 RULE = Rule(

@@ -107,8 +107,20 @@ class ServiceCase:
 
     @cached_property
     def pods(self) -> tuple[Pod, ...]:
-        """The pods that the selector matches and that have not run to their end."""
-        return tuple(p for p in _value(self.evidence.pods, ()) if not pods.is_finished(p))
+        """The pods that the selector matches and that have not run to their end.
+
+        In files a task's pod counts only where there is no other: it leaves as it ends.
+        """
+        found = tuple(p for p in _value(self.evidence.pods, ()) if not pods.is_finished(p))
+        lasting = tuple(p for p in found if not pods.is_passing(p))
+        return (lasting or found) if self.in_files else found
+
+    @cached_property
+    def caught(self) -> tuple[Pod, ...]:
+        """The pods of tasks that the selector matches beside others, and that run or may run."""
+        found = [p for p in _value(self.evidence.pods, ()) if not pods.is_finished(p)]
+        passing = tuple(p for p in found if pods.is_passing(p))
+        return passing if len(passing) < len(found) else ()
 
     @cached_property
     def finished_pods(self) -> tuple[Pod, ...]:

@@ -41,6 +41,18 @@ def is_finished(pod: Pod) -> bool:
     return pod.status.phase in ("Succeeded", "Failed")
 
 
+HOOKS = ("helm.sh/hook", "argocd.argoproj.io/hook")
+"""Annotations of objects that are made for one moment of a release: tests, migrations."""
+
+
+def is_passing(pod: Pod) -> bool:
+    """Whether the pod is there for a task: of a Job, a CronJob, a Helm test or another hook."""
+    owners = (o.kind for o in pod.metadata.owner_references if o.controller)
+    return any(k in ("Job", "CronJob") for k in owners) or any(
+        hook in pod.metadata.annotations for hook in HOOKS
+    )
+
+
 def lost_with_its_node(pod: Pod) -> bool:
     """Whether the containers were Ready when last heard of, and the pod is not any more.
 

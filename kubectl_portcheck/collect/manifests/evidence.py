@@ -13,7 +13,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.collect.manifests.patched import applied
-from kubectl_portcheck.collect.manifests.pods import PASSING, Template, standing, template_of
+from kubectl_portcheck.collect.manifests.pods import Template, standing, template_of
 from kubectl_portcheck.collect.manifests.refused import refusals
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
@@ -26,6 +26,7 @@ from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection
 from kubectl_portcheck.semantics.endpoints import alias_of
+from kubectl_portcheck.semantics.pods import is_passing
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import Target
 
@@ -100,6 +101,8 @@ class _Gatherer:
             self.by_namespace[space].append(template)
             for key, value in template.pod.metadata.labels.items():
                 self.by_label[space, key, value].append(template)
+        self.caught: dict[int, list[Template]] = {}
+        """By Service: the pods of tasks that its selector matches beside others."""
         self.selected = [self._select(item, service) for item, service in self.services]
         self.leading: dict[tuple[int, int], set[int]] = defaultdict(set)
         """By template and port: the Services that lead there."""
@@ -265,8 +268,12 @@ class _Gatherer:
         # Labels that a controller adds are in no index.
         pool = shortest if shortest else self.by_namespace.get(space, [])
         found = [t for t in pool if t.bears(selector)]
-        lasting = [t for t in found if t.workload.kind not in PASSING]
-        return _nearest_of_each(lasting or found, item, everywhere=self.complete)
+        lasting = [t for t in found if not is_passing(t.pod)]
+        chosen = _nearest_of_each(lasting or found, item, everywhere=self.complete)
+        if lasting:
+            passing = [t for t in found if is_passing(t.pod)]
+            self.caught[id(item)] = _nearest_of_each(passing, item, everywhere=self.complete)
+        return chosen
 
     def _evidence(self, number: int, port: int | str | None) -> ServiceEvidence:
         item, service = self.services[number]
@@ -280,7 +287,7 @@ class _Gatherer:
             asked_port=port,
             files="all" if self.complete else "some",
             doubts=tuple(self._doubts(item, chosen)),
-            pods=Observed(value=tuple(t.pod for t in chosen)),
+            pods=Observed(value=tuple(t.pod for t in (*chosen, *self.caught.get(id(item), ())))),
             endpoint_slices=LIVE
             if selects
             else Observed(value=tuple(self.slices.get((space, item.name), ()))),

@@ -19,7 +19,10 @@ from kubectl_portcheck.model import kinds
 
 T = TypeVar("T")
 
-_UNREAD = (kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION)
+_UNREAD = (
+    *(kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION),
+    *(kinds.CLAIM, kinds.STORAGE_CLASS, kinds.CONFIG_MAP, kinds.SECRET),
+)
 GROUPS = {k.name: (k.group, *k.earlier_groups) for k in kinds.ALL if k not in _UNREAD}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
 LISTS = ("List", *(f"{kind}List" for kind in GROUPS))

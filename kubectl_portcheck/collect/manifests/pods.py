@@ -38,8 +38,6 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "Pod": (),
 }
 """Where the pod template stands in each kind of workload."""
-PASSING = ("Job", "CronJob")
-"""Their pods end, and leave the endpoints as they do."""
 ADDRESSES = (PodIP(ip="192.0.2.1"), PodIP(ip="2001:db8::1"))
 """From the ranges for documentation: no pod has them."""
 _POD_NAME = "statefulset.kubernetes.io/pod-name"

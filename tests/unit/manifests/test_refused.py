@@ -70,7 +70,7 @@ REFUSED = {
         "spec.containers[0].readinessProbe.httpGet.port: Invalid value",
     ),
     "Ingress: too long": (
-        f"{INGRESS}  defaultBackend: {{service: {{name: a, port: {{name: toolongnameofaport}}}}}}\n",
+        f"{INGRESS}  defaultBackend: {{service: {{name: a, port: {{name: toolongofaname16}}}}}}\n",
         "spec.defaultBackend.service.port.name: Invalid value",
     ),
 }
