@@ -9,6 +9,7 @@ import contextlib
 import errno
 import os
 import stat
+from collections.abc import Callable
 
 from kubectl_portcheck.errors import NotWrittenError, UsageError
 
@@ -46,10 +47,17 @@ def write_file(path: str, content: bytes, *, private: bool = False) -> None:
         raise NotWrittenError(f"cannot write {path}: {error.strerror or error}") from None
 
 
-def replace(path: str, content: bytes, mode: int, like: os.stat_result | None = None) -> None:
+def replace(
+    path: str,
+    content: bytes,
+    mode: int,
+    like: os.stat_result | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> None:
     """Write the content beside a file and rename it to the file's name. Raises OSError.
 
     The new file has the mode, less the umask; or mode and owner of the file that it is ``like``.
+    ``check`` is called at the last moment, and may raise.
     """
     name = os.path.join(os.path.dirname(path), f".portcheck-{os.urandom(6).hex()}")
     number = os.open(name, _FLAGS | os.O_CREAT | os.O_EXCL, PRIVATE if like else mode)
@@ -60,6 +68,7 @@ def replace(path: str, content: bytes, mode: int, like: os.stat_result | None = 
             file.write(content)
             file.flush()
             os.fsync(number)
+        check()
         os.replace(name, path)
     except BaseException:
         with contextlib.suppress(OSError):

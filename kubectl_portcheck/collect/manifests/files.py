@@ -32,12 +32,14 @@ class Problem(NamedTuple):
 class File:
     """A file's text, and where its lines begin."""
 
-    def __init__(self, name: str, path: Path | None, text: str) -> None:
+    def __init__(self, name: str, path: Path | None, text: str, outside: str = "") -> None:
         self.name = name
         """As the user wrote it, or as it was found below a folder that the user wrote."""
         self.path = path
         """None for standard input."""
         self.text = text
+        self.outside = outside
+        """Where the file is a link that leads out of the folder that the user named: to what."""
         self._starts: list[int] | None = None
 
     def line(self, index: int) -> int:
@@ -64,7 +66,9 @@ def open_all(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[File | Probl
                 seen.add(argument)
                 yield _standard_input(stdin)
             continue
-        found = list(_below(argument)) if os.path.isdir(argument) else [argument]
+        is_folder = os.path.isdir(argument)
+        found = list(_below(argument)) if is_folder else [argument]
+        folder = os.path.realpath(argument if is_folder else os.path.dirname(argument) or ".")
         if not found:
             raise UsageError(
                 f"no manifests in {argument}", f"Files there must end in {', '.join(SUFFIXES)}."
@@ -73,7 +77,8 @@ def open_all(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[File | Probl
             real = os.path.realpath(name)
             if real not in seen:
                 seen.add(real)
-                yield _opened(name, given=name is argument)
+                inside = real.startswith(os.path.join(folder, ""))
+                yield _opened(name, "" if inside else real, given=name is argument)
 
 
 def _below(folder: str) -> Iterator[str]:
@@ -84,9 +89,9 @@ def _below(folder: str) -> Iterator[str]:
                 yield os.path.join(place, name)
 
 
-def _opened(name: str, *, given: bool) -> File | Problem:
+def _opened(name: str, outside: str, *, given: bool) -> File | Problem:
     try:
-        return _decoded(name, Path(name), read_file(name, MANIFEST_BYTES))
+        return _decoded(name, Path(name), read_file(name, MANIFEST_BYTES), outside)
     except OSError as error:
         if given:
             hint = "Download it first; -f reads files." if "://" in name else ""
@@ -103,11 +108,11 @@ def _standard_input(stdin: BinaryIO) -> File | Problem:
         return Problem(STDIN, None, f"cannot be read: {reason(error)}")
 
 
-def _decoded(name: str, path: Path | None, raw: bytes) -> File | Problem:
+def _decoded(name: str, path: Path | None, raw: bytes, outside: str = "") -> File | Problem:
     if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return Problem(name, 1, "is UTF-16; save it as UTF-8")
     try:
-        return File(name, path, raw.decode("utf-8"))
+        return File(name, path, raw.decode("utf-8"), outside)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         return Problem(name, line, f"is not UTF-8: byte 0x{raw[error.start]:02x}")

@@ -1,5 +1,6 @@
 """The files with their errors mended, as a diff or on disk."""
 
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,11 +11,12 @@ from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
 from kubectl_portcheck.collect.manifests.unified import unified
-from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.inputs import Unreadable, read_file
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation
 from kubectl_portcheck.model.report import Finding, Report
+from kubectl_portcheck.writing import PRIVATE, replace
 
 
 class Mended(NamedTuple):
@@ -83,6 +85,9 @@ def _change(finding: Finding, item: Object, gathered: Gathered, *, reviewed: boo
     if chosen is None:
         raise edits.CannotMend("it needs a choice" if finding.fixes else "no fix is known")
     subject, operations = target(chosen, item, gathered)
+    if subject.file.outside:
+        outside = subject.file.outside
+        raise edits.CannotMend(f"it is a link that leads out of its folder; fix {outside} itself")
     if subject.file.path is None:
         raise edits.CannotMend("it was read from standard input; mend the source of it")
     return _Change(finding, subject, operations, edits.edits_for(subject, operations))
@@ -136,39 +141,43 @@ def unified_diff(mended: Mended) -> str:
     return "".join(unified(f.path, f.text, text) for f, text in mended.files if f.path)
 
 
-def write(mended: Mended) -> tuple[str, ...]:
-    """Writes the files, each at once or not at all. Raises UsageError. The files' names."""
-    written = []
-    for file, text in mended.files:
-        if file.path is not None:
-            try:
-                _replace(file, file.path, text)
-            except OSError as error:
-                raise UsageError(f"cannot write {file.name}: {error.strerror}") from None
-            written.append(file.name)
-    return tuple(written)
+def write(mended: Mended) -> Iterator[str]:
+    """Write the files, each whole or not at all; give their names. Raises NotWrittenError.
+
+    Nothing is written where one of them is not as it was read.
+    """
+    files = [(f, f.path, text) for f, text in mended.files if f.path is not None]
+    for file, path, _ in files:
+        _check_unchanged(file, path)
+    for file, path, text in files:
+        _replace(file, path, text)
+        yield file.name
 
 
-def _content(path: str) -> bytes | None:
-    """What the file holds now; None where that is something else than was read."""
+def _check_unchanged(file: File, path: Path) -> None:
     try:
-        return read_file(path, MANIFEST_BYTES)
+        content = read_file(path, MANIFEST_BYTES)
     except Unreadable:
-        return None
+        content = None
+    except OSError as error:
+        raise NotWrittenError(f"cannot write {file.name}: {error.strerror}") from None
+    if content != file.text.encode():
+        raise NotWrittenError(f"{file.name} was changed meanwhile", "Run it again.")
 
 
 def _replace(file: File, path: Path, text: str) -> None:
+    """Rename a new file to the name of the old one, which keeps its owner and mode."""
     real = os.path.realpath(path)
-    if _content(real) != file.text.encode():
-        raise UsageError(f"{file.name} was changed meanwhile", "Run it again.")
-    import tempfile  # Late: a report alone does without.
 
-    number, name = tempfile.mkstemp(dir=os.path.dirname(real), prefix=".portcheck-")
+    def unchanged() -> None:
+        if os.path.realpath(path) != real:
+            raise NotWrittenError(f"{file.name} was changed meanwhile", "Run it again.")
+        _check_unchanged(file, path)
+
     try:
-        with os.fdopen(number, "wb") as stream:
-            stream.write(text.encode())
-        os.chmod(name, os.stat(real).st_mode & 0o7777)
-        os.replace(name, real)
-    except OSError:
-        os.unlink(name)
-        raise
+        replace(real, text.encode(), PRIVATE, os.stat(real), unchanged)
+    except OSError as error:
+        why = error.strerror
+        if error.errno == errno.EPERM:
+            why = "its owner would change"
+        raise NotWrittenError(f"cannot write {file.name}: {why}") from None

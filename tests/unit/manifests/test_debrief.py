@@ -1,11 +1,14 @@
 """The incident of the debrief, seen in review: named at its line, mended, and clean afterwards."""
 
+import errno
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from kubectl_portcheck.collect.manifests import unified_diff, write
+from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.render.facts import lines
 
 from .reading import DEBRIEF, check, check_text
@@ -103,7 +106,7 @@ def test_writing_keeps_the_mode_and_the_link(tmp_path: Path) -> None:
     real.chmod(0o640)
     link = tmp_path / "link.yaml"
     link.symlink_to(real)
-    assert write(check(link).mended) == (str(link),)
+    assert tuple(write(check(link).mended)) == (str(link),)
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
     assert real.read_text() == found.mended.files[0][1]
@@ -113,9 +116,76 @@ def test_writing_keeps_the_mode_and_the_link(tmp_path: Path) -> None:
 def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     found = check_text(tmp_path, DEBRIEF)
     (tmp_path / "a.yaml").write_text("something else")
-    with pytest.raises(Exception, match="changed meanwhile"):
-        write(found.mended)
+    with pytest.raises(NotWrittenError, match="changed meanwhile"):
+        tuple(write(found.mended))
     assert (tmp_path / "a.yaml").read_text() == "something else"
+
+
+def test_nothing_is_written_where_one_of_several_files_changed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        text = DEBRIEF.replace("name: ", f"name: {name}-").replace("app: ", f"app: {name}-")
+        (tmp_path / name / "x.yaml").write_text(text)
+    found = check(tmp_path)
+    assert len(found.mended.files) == 2
+    (tmp_path / "b" / "x.yaml").write_text("something else")
+    before = (tmp_path / "a" / "x.yaml").read_bytes()
+    with pytest.raises(NotWrittenError, match="changed meanwhile"):
+        tuple(write(found.mended))
+    assert (tmp_path / "a" / "x.yaml").read_bytes() == before
+
+
+def test_a_file_that_changes_in_the_last_moment_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = check_text(tmp_path, DEBRIEF)
+
+    def change(_: int) -> None:
+        (tmp_path / "a.yaml").write_text("something else")
+
+    monkeypatch.setattr("os.fsync", change)
+    with pytest.raises(NotWrittenError, match="changed meanwhile"):
+        tuple(write(found.mended))
+    assert (tmp_path / "a.yaml").read_text() == "something else"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.parametrize("given", ["folder", "link"])
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path, given: str) -> None:
+    outside, folder = tmp_path / "outside.yaml", tmp_path / "folder"
+    folder.mkdir()
+    outside.write_text(DEBRIEF)
+    (folder / "a.yaml").symlink_to("../outside.yaml")
+    found = check(folder if given == "folder" else folder / "a.yaml")
+    assert not found.mended.files
+    (left,) = found.mended.left
+    assert f"it is a link that leads out of its folder; fix {outside.resolve()} itself" in left
+    assert outside.read_text() == DEBRIEF
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_writing_keeps_the_owner(tmp_path: Path) -> None:
+    found = check_text(tmp_path, DEBRIEF)
+    os.chown(tmp_path / "a.yaml", 12345, 54321)
+    tuple(write(found.mended))
+    after = (tmp_path / "a.yaml").stat()
+    assert (after.st_uid, after.st_gid) == (12345, 54321)
+
+
+def test_an_owner_that_cannot_be_kept_is_not_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = check_text(tmp_path, DEBRIEF)
+    before = (tmp_path / "a.yaml").read_bytes()
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("kubectl_portcheck.writing._take_after", refused)
+    with pytest.raises(NotWrittenError, match="its owner would change"):
+        tuple(write(found.mended))
+    assert (tmp_path / "a.yaml").read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.yaml"]
 
 
 def test_the_fix_in_the_report_is_for_the_file(tmp_path: Path) -> None:
