@@ -197,6 +197,118 @@ def test_names_that_a_shell_would_take_for_more_are_left_out(tmp_path: Path) -> 
     assert Asked(tmp_path, "--context", "", KUBECONFIG=str(path)).words == ["arn:aws:eks:x/y"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        ":4",
+        ":0",
+        "_activeHelp_ hello",
+        "_activeHelp_hello",
+        "$(touch x)",
+        "$(id)",
+        "`id`",
+        "a;id",
+        "a|b",
+        "a&b",
+        "a>b",
+        "\u202egnp",
+        "a\tb",
+        "a\u2028b",
+        "'",
+        '"',
+    ],
+)
+def test_a_name_that_would_do_something_is_left_out(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(json.dumps({"contexts": [{"name": n, "context": {}} for n in ("well", name)]}))
+    asked = Asked(tmp_path, "--context", "", KUBECONFIG=str(path))
+    assert (asked.lines, asked.directive) == (["well"], 4)
+
+
+def test_what_is_said_about_a_name_is_one_harmless_line(tmp_path: Path) -> None:
+    """A hostile cluster's protocol, or a cache that someone else wrote."""
+    hostile = "TCP\n:0\nsvc/evil\t\x1b[2J\u202e" + "x" * 500
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        service = next(o for o in server.store.objects if o["kind"] == "Service")
+        service["spec"]["ports"][0]["protocol"] = hostile
+        asked = Asked(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+        again = Asked(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+    for answer in (asked, again):
+        (line,) = answer.lines
+        assert line.startswith("svc/checkout\t80/TCP")
+        assert all(c.isprintable() for c in line.replace("\t", ""))
+        assert len(line) < 150
+
+
+def cache_of(folder: Path) -> Path:
+    return folder / ".cache" / "kubectl-portcheck" / "completion"
+
+
+def test_only_files_of_the_cache_are_removed(tmp_path: Path) -> None:
+    cache = cache_of(tmp_path)
+    cache.mkdir(parents=True)
+    own = ["0" * 64, f"{'a' * 64}.123"]
+    others = ["notes.txt", "a" * 63, f"{'A' * 64}", f"{'a' * 64}.x", ".hidden", "id_rsa"]
+    for name in (*own, *others):
+        (cache / name).write_text("")
+        os.utime(cache / name, (0, 0))
+    (cache / "folder").mkdir()
+    os.utime(cache / "folder", (0, 0))
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+    left = {p.name for p in cache.iterdir()}
+    assert left >= {*others, "folder"}
+    assert not left & set(own)
+    assert len(left) == len(others) + 2  # The answer.
+
+
+def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / ("0" * 64)).write_text("mine")
+    os.utime(precious / ("0" * 64), (0, 0))
+    cache_of(tmp_path).parent.mkdir(parents=True)
+    cache_of(tmp_path).symlink_to(precious)
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+    assert [p.name for p in precious.iterdir()] == ["0" * 64]
+
+
+def test_a_link_in_place_of_an_answer_is_not_read(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        environ = configured(server, tmp_path)
+        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        (kept,) = cache_of(tmp_path).iterdir()
+        (tmp_path / "other").write_text('[["svc/evil", ""]]')
+        kept.unlink()
+        kept.symlink_to(tmp_path / "other")
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
+    assert (tmp_path / "other").read_text() == '[["svc/evil", ""]]'
+
+
+def test_an_open_folder_is_closed_and_another_users_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = cache_of(tmp_path)
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        environ = configured(server, tmp_path)
+        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        assert stat.S_IMODE(cache.stat().st_mode) == 0o700
+        (kept,) = cache.iterdir()
+        kept.unlink()
+        mine = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: mine + 1)
+        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
+    assert list(cache.iterdir()) == []
+
+
 def test_by_the_name_that_kubectl_looks_for(tmp_path: Path) -> None:
     link = tmp_path / "kubectl_complete-portcheck"
     link.write_text("from kubectl_portcheck.__main__ import run\nrun()\n")

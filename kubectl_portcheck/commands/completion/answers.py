@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 SECONDS = 1.0
 """How long the cluster may take; who waits at a prompt waits no longer."""
+SPECIAL = frozenset("$`;|&<>()\"'\\*?!#{}")
+"""What is more than a character in some shell, which may insert a word as it is."""
+MOST_ABOUT = 100
+"""How many characters are said about a word."""
 MOST = "500"
 """How many objects are asked for."""
 
@@ -41,16 +45,25 @@ def answer(question: Question, environ: Mapping[str, str]) -> Answer:
     else:
         found = _KNOWN.get(question.kind, _nothing)(question, environ)
     fitting = [
-        (question.lead + word, about)
+        (question.lead + word, _line(about))
         for word, about in found
-        if word.startswith(question.prefix) and word not in question.taken and _printable(word)
+        if word.startswith(question.prefix) and word not in question.taken and _is_word(word)
     ]
     return Answer(fitting, open=bool(fitting) and all(w[-1] in "/:=" for w, _ in fitting))
 
 
-def _printable(word: str) -> bool:
-    """Whether the word is one word in a shell, and nothing but a word."""
-    return bool(word) and word.isprintable() and not any(c.isspace() for c in word)
+def _is_word(word: str) -> bool:
+    """Whether the word is one word in a shell, and nothing but a word.
+
+    A line that begins with a colon is a directive of cobra's, and ``_activeHelp_`` begins a remark.
+    """
+    plain = bool(word) and word.isprintable() and not any(c.isspace() for c in word)
+    return plain and not (set(word) & SPECIAL) and not word.startswith((":", "_activeHelp_"))
+
+
+def _line(about: str) -> str:
+    """A word about an answer as one line that steers no terminal."""
+    return "".join(c if c.isprintable() else " " for c in about[:MOST_ABOUT]).strip()
 
 
 def _nothing(question: Question, environ: Mapping[str, str]) -> Named:

@@ -1,19 +1,23 @@
 """Keeps the names that were read from a cluster for a few seconds, in the user's cache folder.
 
 Nothing secret is in it: names of objects, under a name made from where they come from. Where the
-folder cannot be written, nothing is kept; what is odd in it is not used.
+folder cannot be written, or is not the user's own, nothing is kept; what is odd in it is not used.
 """
 
 import contextlib
+import errno
 import os
+import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 Named = list[tuple[str, str]]
 """What may be written, with a word about each."""
 
 SECONDS = 5.0
 """How long an answer is taken for true."""
+MOST_BYTES = 1024 * 1024
+"""A longer answer is not read back."""
 STALE = 3600.0
 """After so many seconds a file is removed."""
 
@@ -46,29 +50,74 @@ def load(place: str | None, name: str) -> Named | None:
     import json
 
     try:
-        with open(os.path.join(place, name), encoding="utf-8") as file:
+        with _opened(place) as folder, open(_at(folder, name, os.O_RDONLY), "rb") as file:
             found = os.fstat(file.fileno())
-            mine = not hasattr(os, "getuid") or found.st_uid == os.getuid()
-            if not mine or not 0 <= time.time() - found.st_mtime < SECONDS:
+            fresh = 0 <= time.time() - found.st_mtime < SECONDS
+            if not (fresh and stat.S_ISREG(found.st_mode) and found.st_uid == os.getuid()):
                 return None
-            return [(str(value), str(about)) for value, about in json.load(file)]
-    except (OSError, ValueError, TypeError):
+            return [(str(value), str(about)) for value, about in json.loads(file.read(MOST_BYTES))]
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 
 def keep(place: str | None, name: str, answer: Named) -> None:
-    """Keeps an answer, readable by its owner alone, and removes old ones."""
+    """Keeps an answer, readable by its owner only, and removes old ones."""
     if place is None:
         return
     import json
 
     with contextlib.suppress(OSError):
         os.makedirs(place, mode=0o700, exist_ok=True)
-        made = os.path.join(place, f"{name}.{os.getpid()}")
-        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(answer, file)
-        os.replace(made, os.path.join(place, name))
-        for entry in os.scandir(place):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE:
-                os.unlink(entry.path)
+        with _opened(place) as folder:
+            made = f"{name}.{os.getpid()}"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+            with open(_at(folder, made, flags), "wb") as file:
+                file.write(json.dumps(answer).encode())
+            os.replace(made, name, src_dir_fd=folder, dst_dir_fd=folder)
+            _remove_stale(folder)
+
+
+@contextlib.contextmanager
+def _opened(place: str) -> Iterator[int]:
+    """The folder, and no link to one. Raises OSError where it is not the user's own.
+
+    All files are named relative to the descriptor: whatever becomes of the path, no other folder
+    is read or written. Where the system knows no such names (Windows), nothing is kept.
+    """
+    if os.open not in os.supports_dir_fd or os.scandir not in os.supports_fd:
+        raise OSError(errno.ENOSYS, "no names relative to a folder")
+    folder = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        found = os.fstat(folder)
+        if found.st_uid != os.getuid():
+            raise PermissionError(errno.EPERM, "another user's folder")
+        if found.st_mode & 0o077:
+            os.fchmod(folder, 0o700)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _at(folder: int, name: str, flags: int) -> int:
+    safe = flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.open(name, safe, 0o600, dir_fd=folder)
+
+
+def _remove_stale(folder: int) -> None:
+    """Removes old files of this cache; what has another name is not its own."""
+    with os.scandir(folder) as entries:
+        stale = [
+            e.name
+            for e in entries
+            if _is_own(e.name) and time.time() - e.stat(follow_symlinks=False).st_mtime > STALE
+        ]
+    for name in stale:
+        os.unlink(name, dir_fd=folder)
+
+
+def _is_own(name: str) -> bool:
+    """Whether the name is one that :func:`key` makes, or that of a file about to get it."""
+    made, dot, process = name.partition(".")
+    if len(made) != 64 or set(made) - set("0123456789abcdef"):
+        return False
+    return not dot or process.isdecimal()
