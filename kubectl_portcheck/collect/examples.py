@@ -188,7 +188,7 @@ def _evidence(
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
-        namespace_pods=NOT_ASKED if matching else Observed(value=everything),
+        namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
             p.metadata.name: _sockets(told.probes.get(p.metadata.name, _Measured()))
             for p in matching
@@ -309,9 +309,10 @@ def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
 
 
 def _listener(text: str) -> ListeningSocket:
-    """Reads ``[udp] ADDRESS:PORT [PROGRAM]``; the program ``v6only`` is an option of the socket."""
+    """Reads ``[udp] ADDRESS:PORT [PROGRAM [in CONTAINER]]``; ``v6only`` is an option."""
     udp = text.startswith("udp ")
-    address, _, program = text.removeprefix("udp ").partition(" ")
+    address, _, process = text.removeprefix("udp ").partition(" ")
+    program, _, container = process.partition(" in ")
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family: Family = "dual" if host == "::" else "IPv6" if ":" in host else "IPv4"
@@ -321,6 +322,7 @@ def _listener(text: str) -> ListeningSocket:
         address=host,
         port=int(port),
         program=program or None,
+        container=container or None,
         source="proc",
     )
 

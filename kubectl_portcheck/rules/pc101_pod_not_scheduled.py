@@ -1,8 +1,12 @@
 """PC101: pods of the Service are Pending because they fit on no node."""
 
-from kubectl_portcheck.model.facts import Said
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.facts import Fact, Said
+from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.objects import ContainerPort, Pod
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import evidence
+from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -12,14 +16,18 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import events
+from kubectl_portcheck.rules.wording import plural, share
+from kubectl_portcheck.semantics import events, rollouts, scheduling
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.scheduling import Verdict
+
+MOST = 5
+"""Pods on a taken hostPort that are named."""
 
 
 def _check(case: ServiceCase) -> Outcome:
     waiting = {
-        p.metadata.name: c.message or c.reason
+        p.metadata.name: (p, c.message or c.reason)
         for p in case.pods
         if p.status.phase == "Pending"
         for c in p.status.conditions
@@ -28,21 +36,109 @@ def _check(case: ServiceCase) -> Outcome:
     if not waiting:
         return Passed()
     everyone = len(waiting) == len(case.pods)
+    pod, words = next(iter(waiting.values()))
+    verdict = scheduling.read(words)
     return RULE.finding(
         case,
-        f"The scheduler finds no node for {share(waiting, case.pods)}: "
-        f"{next(iter(waiting.values()))}",
+        f"The scheduler finds no node for {share(waiting, case.pods)}: {_counted(verdict, words)}",
         evidence=[
             *(
                 Said(source="the scheduler", words=why, subject=evidence.pod_subject(case, name))
-                for name, why in waiting.items()
+                for name, (_, why) in waiting.items()
             ),
-            *(s for name in waiting for s in _more(case, name, waiting[name])),
+            *(s for name, (_, why) in waiting.items() for s in _more(case, name, why)),
+            *_taken(case, pod, verdict),
         ],
+        fixes=_fixes(case, pod, verdict),
         impact=Impact.ALL if everyone else Impact.NONE,
         severity="error" if everyone else "warning",
         pods=waiting,
     )
+
+
+def _counted(verdict: Verdict | None, words: str) -> str:
+    """The scheduler's reasons, each with the number of nodes; its own words where unreadable."""
+    if verdict is None or not verdict.reasons:
+        return words
+    found = [
+        f"{reason.words} ({reason.nodes} of {verdict.nodes} {plural('node', verdict.nodes)})"
+        if reason.nodes
+        else reason.words
+        for reason in verdict.reasons
+    ]
+    return "; ".join(r.removeprefix("node(s) ") for r in found)
+
+
+def _host_ports(pod: Pod) -> list[tuple[int, int, ContainerPort]]:
+    """The ports of the node that the pod asks for: places of container and port, and the port."""
+    return [
+        (c, n, port)
+        for c, container in enumerate(pod.spec.containers)
+        for n, port in enumerate(container.ports)
+        if port.host_port
+    ]
+
+
+def _taken(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> Sequence[Fact]:
+    """Who has the hostPort that the pod asks for, as far as the namespace's own pods tell."""
+    if verdict is None or not verdict.ports_taken:
+        return []
+    wanted = {(p.host_port, p.protocol) for _, _, p in _host_ports(pod)}
+    return [
+        evidence.pod_is(
+            case,
+            other.metadata.name,
+            f"has hostPort {port.host_port} on node {other.spec.node_name}",
+        )
+        for other in case.namespace_pods
+        if other.spec.node_name
+        for _, _, port in _host_ports(other)
+        if (port.host_port, port.protocol) in wanted
+    ][:MOST]
+
+
+def _fixes(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> list[Fix]:
+    found = []
+    workload = case.workload(pod)
+    if workload and rollouts.previous(case, pod):
+        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    if verdict is None:
+        return found
+    owner = f"{workload.kind} {workload.name}" if workload else f"pod {pod.metadata.name}"
+    if verdict.ports_taken:
+        found += _without_host_ports(case, pod, workload)
+    if verdict.says("Insufficient "):
+        title = f"Request less in {owner} (resources.requests), or add a node; this shows what fits"
+        found.append(fixes.look(case, "describe", "nodes", title=title, namespace=""))
+    if verdict.says("node affinity/selector"):
+        title = (
+            f"Change nodeSelector or affinity of {owner}, or label a node; this shows the labels"
+        )
+        words = ("get", "nodes", "--show-labels")
+        found.append(fixes.look(case, *words, title=title, namespace=""))
+    if verdict.says("untolerated taint"):
+        title = f"Add a toleration to {owner}, or remove the taint; this shows the taints"
+        found.append(fixes.look(case, "describe", "nodes", title=title, namespace=""))
+    if verdict.says("were unschedulable"):
+        title = "Uncordon a node (kubectl uncordon NODE); this shows which are cordoned"
+        found.append(fixes.look(case, "get", "nodes", title=title, namespace=""))
+    return found
+
+
+def _without_host_ports(case: ServiceCase, pod: Pod, workload: Subject | None) -> list[Fix]:
+    """The pod template without its hostPorts: a Service does not need them."""
+    asked = _host_ports(pod)
+    if workload is None or workload.kind not in ("Deployment", "StatefulSet") or not asked:
+        return []
+    operations = []
+    for container, place, port in asked:
+        path = f"/spec/template/spec/containers/{container}/ports/{place}/hostPort"
+        operations += [fixes.test(path, port.host_port), fixes.remove(path)]
+    title = (
+        f"Remove hostPort from {workload.kind} {workload.name}; the Service does not need it, "
+        "clients that use the node's address do"
+    )
+    return [fixes.patch(case, workload, operations, title=title, safety="review")]
 
 
 def _more(case: ServiceCase, pod: str, known: str) -> list[Said]:
@@ -58,7 +154,7 @@ RULE = Rule(
     summary="Pods of the Service are Pending because they fit on no node",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.EVENTS,),
+    uses=(Need.EVENTS, Need.REPLICA_SETS, Need.NAMESPACE_PODS),
     about_pods=True,
     explanation=Explanation(
         meaning="The scheduler found no node for the pod. Usually a node lacks CPU or memory, or "
@@ -91,8 +187,48 @@ status:
             expects="""
 broken; also PC302
 PC101 error for all in Service checkout
-  The scheduler finds no node for the pod: 0/3 nodes are available: 3 Insufficient cpu.
+  The scheduler finds no node for the pod: Insufficient cpu (3 of 3 nodes)
   pods: checkout-1
+  review: Request less in pod checkout-1 (resources.requests), or add a node; this shows what
+      fits
+    look: kubectl describe nodes
+""",
+        ),
+        Example(
+            "a hostPort that a pod of another workload has",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1,
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+---
+kind: Pod
+metadata: {name: checkout-1-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-1, uid: rs-1, controller: true}]}
+spec: {containers: [{name: app, ports: [{containerPort: 8080, hostPort: 8080}]}]}
+status:
+  phase: Pending
+  conditions:
+  - {type: PodScheduled, status: "False", reason: Unschedulable,
+     message: "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod
+       ports."}
+---
+kind: Pod
+metadata: {name: proxy-1, labels: {app: proxy}}
+spec: {nodeName: worker-1, containers: [{name: app, ports: [{containerPort: 80, hostPort: 8080}]}]}
+""",
+            expects="""
+broken; also PC302
+PC101 error for all in Service checkout
+  The scheduler finds no node for the pod: didn't have free ports for the requested pod ports (1
+      of 1 node)
+  pods: checkout-1-a
+  review: Remove hostPort from Deployment checkout; the Service does not need it, clients that
+      use the node's address do
+    remove /spec/template/spec/containers/0/ports/0/hostPort in Deployment checkout
 """,
         ),
         Example(

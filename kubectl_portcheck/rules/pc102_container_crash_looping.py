@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import events, rollouts
+from kubectl_portcheck.semantics import events, exits, rollouts
 from kubectl_portcheck.semantics import pods as pod_state
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import Trouble
@@ -37,7 +37,7 @@ def _check(case: ServiceCase) -> Outcome:
         case,
         f"Container {trouble.container} keeps crashing in {share(crashing, case.pods)}: it "
         f"{_last_end(trouble)}",
-        evidence=[f for name, (_, t) in crashing.items() for f in _facts(case, name, t)]
+        evidence=[f for name, (p, t) in crashing.items() for f in _facts(case, p, name, t)]
         # A kill by a liveness or startup probe looks like the container's own end: 137 or 143.
         + [s for name in crashing for s in events.said(case, name, "Unhealthy", "Killing")],
         fixes=_fixes(case, pod, trouble),
@@ -47,21 +47,52 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
-def _facts(case: ServiceCase, pod: str, trouble: Trouble) -> list[Fact]:
+def _facts(case: ServiceCase, made: Pod, pod: str, trouble: Trouble) -> list[Fact]:
     restarts = f"{trouble.restarts} {plural('restart', trouble.restarts)}"
-    ended = f"container {trouble.container} {_last_end(trouble)}, {restarts}"
+    ended = f"container {trouble.container} {_last_end(trouble)}{_lived(trouble)}, {restarts}"
     found: list[Fact] = [evidence.pod_is(case, pod, ended)]
     if trouble.message:
         subject = evidence.pod_subject(case, pod)
         found.append(Said(source="its last message", words=trouble.message, subject=subject))
+    for port, other in _in_the_way(case, made, trouble.container):
+        state = f"container {other} listens on {port}, which container {trouble.container} declares"
+        found.append(evidence.pod_is(case, pod, f"{state} too: only one of them can"))
     return found
 
 
 def _last_end(trouble: Trouble) -> str:
     if trouble.exit_code is None:
         return f"ended ({trouble.reason})" if trouble.reason else "ended"
-    reason = f" ({trouble.reason})" if trouble.reason not in ("", "Error", "Completed") else ""
-    return f"exited with code {trouble.exit_code}{reason}"
+    meaning = exits.meaning(trouble.ended) if trouble.ended else ""
+    reason = trouble.reason if trouble.reason not in ("", "Error", "Completed") else ""
+    said = "; ".join(filter(None, (reason, meaning)))
+    return f"exited with code {trouble.exit_code}" + (f" ({said})" if said else "")
+
+
+def _lived(trouble: Trouble) -> str:
+    """`` after 3 s``; nothing where the container never ran, or its times are not known."""
+    ended = trouble.ended
+    if ended is None or ended.reason in exits.NOT_STARTED:
+        return ""
+    seconds = pod_state.age(ended.started_at, ended.finished_at or "")
+    return f" after {seconds:.0f} s" if 0 <= seconds < float("inf") else ""
+
+
+def _in_the_way(case: ServiceCase, pod: Pod, container: str) -> list[tuple[int, str]]:
+    """The ports that the container declares and on which another one of the pod listens."""
+    declared = {
+        (p.container_port, p.protocol)
+        for c in pod.spec.containers
+        if c.name == container
+        for p in c.ports
+    }
+    return sorted(
+        {
+            (s.port, s.container)
+            for s in case.listeners(pod) or ()
+            if (s.port, s.protocol) in declared and s.container not in (None, "", container)
+        }
+    )
 
 
 def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
@@ -69,6 +100,9 @@ def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
     workload = case.workload(pod)
     if workload and rollouts.previous(case, pod):
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    for port, other in _in_the_way(case, pod, trouble.container):
+        title = f"Let container {trouble.container} listen on another port than {port}"
+        found.append(fixes.by_hand(f"{title}, which container {other} has"))
     found.append(
         fixes.look(
             case,
@@ -86,7 +120,7 @@ RULE = Rule(
     summary="A container of the Service's pods starts and exits again and again",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.EVENTS,),
+    uses=(Need.EVENTS, Need.SOCKETS),
     about_pods=True,
     explanation=Explanation(
         meaning="The container exits soon after its start, and the kubelet restarts it with "
@@ -126,6 +160,43 @@ PC102 error for all in Service checkout
   pods: checkout-1
   review: Fix what ends container app; its log says what that is
     look: kubectl logs checkout-1 -c app --previous -n default
+""",
+        ),
+        Example(
+            "two containers that want one port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}]}
+  - {name: metrics, ports: [{containerPort: 8080}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - {name: app, ready: true, state: {running: {}}}
+  - name: metrics
+    restartCount: 5
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState: {terminated: {exitCode: 1, reason: Error, startedAt: "2026-06-01T11:58:00Z",
+      finishedAt: "2026-06-01T11:58:01Z"}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080 java in app"]}}
+""",
+            expects="""
+broken; also PC302, PC414
+PC102 error for all in Service checkout
+  Container metrics keeps crashing in the pod: it exited with code 1
+  pods: checkout-1
+  review: Let container metrics listen on another port than 8080, which container app has
+  review: Fix what ends container metrics; its log says what that is
+    look: kubectl logs checkout-1 -c metrics --previous -n default
 """,
         ),
         Example(

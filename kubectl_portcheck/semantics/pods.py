@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from kubectl_portcheck.model.objects import ContainerStatus, Pod
+from kubectl_portcheck.model.objects import ContainerStatus, Pod, StateTerminated, StateWaiting
 from kubectl_portcheck.semantics import ports
 
 CRASHED = ("CrashLoopBackOff", "Error", "RunContainerError", "StartError")
@@ -113,6 +113,8 @@ class Trouble(NamedTuple):
     message: str
     exit_code: int | None
     restarts: int
+    ended: StateTerminated | None = None
+    """How it ended last, where that is known."""
 
 
 def crash(pod: Pod, now: str = "") -> Trouble | None:
@@ -133,11 +135,18 @@ def crash(pod: Pod, now: str = "") -> Trouble | None:
             return Trouble(
                 container=status.name,
                 reason=ended.reason if ended else (waiting.reason if waiting else ""),
-                message=(ended.message if ended else "") or (waiting.message if waiting else ""),
+                message=(ended.message if ended else "") or _told(waiting),
                 exit_code=ended.exit_code if ended else None,
                 restarts=status.restart_count,
+                ended=ended,
             )
     return None
+
+
+def _told(waiting: StateWaiting | None) -> str:
+    """What the kubelet says of a container that waits, unless it is only that it waits."""
+    message = waiting.message if waiting else ""
+    return "" if message.startswith("back-off ") else message
 
 
 def age(since: str | None, now: str) -> float:

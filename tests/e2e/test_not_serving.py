@@ -106,6 +106,11 @@ def _slow(seconds: int) -> list[Document]:
     return [deployment(app, strategy=RECREATE), SERVICE]
 
 
+def _on_host() -> Document:
+    ports = [{"containerPort": 8080, "hostPort": 18080}]
+    return {**container(HTTP), "ports": ports}
+
+
 ROWS = [
     Incident(
         "a ConfigMap that an environment variable needs does not exist",
@@ -208,6 +213,73 @@ ROWS = [
         "PC112",
         [*_mounts(persistentVolumeClaim={"claimName": "data"}), _claim("fast-ssd")],
         by_hand=_mounts(emptyDir={}),
+    ),
+    Incident(
+        "another pod has the hostPort that the pod asks for",
+        "PC101",
+        [deployment(_on_host(), name="proxy"), deployment(_on_host(), strategy=RECREATE), SERVICE],
+    ),
+    Incident(
+        "no node has the label that the pod template asks for",
+        "PC101",
+        _app(pod={"nodeSelector": {"disk": "ssd"}}),
+        by_hand=_app(pod={"nodeSelector": None}),
+    ),
+    Incident(
+        "no node has as much CPU as the pod template asks for",
+        "PC101",
+        [
+            deployment(container(HTTP, resources={"requests": {"cpu": "900"}}), strategy=RECREATE),
+            SERVICE,
+        ],
+        by_hand=[
+            deployment(container(HTTP, resources={"requests": {"cpu": "10m"}}), strategy=RECREATE)
+        ],
+    ),
+    Incident(
+        "two containers of a pod want one port",
+        "PC102",
+        [
+            deployment(
+                container(HTTP, ports=[8080]),
+                container(HTTP, name="metrics", ports=[8080]),
+                strategy=RECREATE,
+            ),
+            SERVICE,
+        ],
+        by_hand=[
+            deployment(
+                container(HTTP, ports=[8080]),
+                container("http://0.0.0.0:9100", name="metrics", ports=[9100]),
+                strategy=RECREATE,
+            )
+        ],
+    ),
+    Incident(
+        "the command of the container does not exist",
+        "PC102",
+        [
+            deployment(
+                {**container(HTTP), "command": ["sh", "-c", "gunicorn shop"]}, strategy=RECREATE
+            ),
+            SERVICE,
+        ],
+        by_hand=_app(),
+    ),
+    Incident(
+        "the container uses more memory than its limit",
+        "PC102",
+        [
+            deployment(
+                {
+                    **container(HTTP, resources={"limits": {"memory": "24Mi"}}),
+                    "command": ["python3", "-c", "b = bytearray(200 << 20)"],
+                },
+                strategy=RECREATE,
+            ),
+            SERVICE,
+        ],
+        by_hand=[deployment(container(HTTP, resources=None), strategy=RECREATE)],
     ),
     Incident(
         "a liveness probe kills the container before it has started",

@@ -17,7 +17,7 @@ from kubectl_portcheck.collect.cluster.listable import (
 from kubectl_portcheck.collect.cluster.parts import Parts
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.semantics import unmet
+from kubectl_portcheck.semantics import scheduling, unmet
 from kubectl_portcheck.semantics.pods import (
     has_running_main,
     init_unfinished,
@@ -43,6 +43,8 @@ def around_the_unready(parts: Parts, reads: Reads, work: Work, pods: Sequence[Po
     waiting = [p for p in unready if init_unfinished(p)]
     if waiting:
         parts.init_calls = work.ask(init_calls, reads, waiting)
+    if any(_waits_for_a_host_port(p) for p in unready):
+        parts.namespace_pods = work.ask(reads.pods, {})
     if parts.nodes is None and any(lost_with_its_node(p) for p in unready):
         parts.nodes = work.ask(reads.objects, NODES, {})
 
@@ -50,6 +52,16 @@ def around_the_unready(parts: Parts, reads: Reads, work: Work, pods: Sequence[Po
 def _waits_for_a_claim(pod: Pod) -> bool:
     mounts = any(v.persistent_volume_claim for v in pod.spec.volumes)
     return mounts and not has_running_main(pod)
+
+
+def _waits_for_a_host_port(pod: Pod) -> bool:
+    return any(
+        c.type == "PodScheduled"
+        and c.status == "False"
+        and (said := scheduling.read(c.message)) is not None
+        and said.ports_taken
+        for c in pod.status.conditions
+    )
 
 
 def _missing_kinds(pod: Pod) -> set[str]:

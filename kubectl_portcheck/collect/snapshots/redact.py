@@ -88,7 +88,7 @@ _KNOWN = frozenset(
     replicafailure mountvolume setup attach multi couldn key runasnonroot runasuser breaks numeric
     violates podsecurity restricted baseline privileged requested limited looking post calling call
     svc usage per ratio than maximum persistentvolumeclaim persistentvolumeclaims immediate
-    existent references bound lost waitforfirstconsumer no longer specify requests limits
+    existent references bound lost waitforfirstconsumer no longer specify requests limits free
     """,
     )
 )
