@@ -1,14 +1,16 @@
-"""Evidence from a running cluster, gathered once."""
+"""Evidence from a running cluster, gathered once; and what a request asks of a cluster."""
 
 import time
 from typing import TYPE_CHECKING
 
-from kubectl_portcheck.commands.modes import SweepRequest, WalkRequest
+from kubectl_portcheck.commands.modes import Access, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import conclude, terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubectl_portcheck.collect.cluster.collect import Wanted
     from kubectl_portcheck.model.evidence import Evidence
 
@@ -25,7 +27,6 @@ def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
 
 def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
     from kubectl_portcheck.collect.cluster.collect import judged_until
-    from kubectl_portcheck.commands.asking import kubectl_of, wanted_by
 
     began = time.monotonic()
     wanted = wanted_by(request, env)
@@ -42,7 +43,6 @@ def _gather(request: WalkRequest | SweepRequest, wanted: "Wanted", env: Environm
 
     from kubectl_portcheck.client import load_connection
     from kubectl_portcheck.collect.cluster.collect import collect
-    from kubectl_portcheck.commands.asking import log_of
     from kubectl_portcheck.render.console import look_for
     from kubectl_portcheck.render.progress import Progress
 
@@ -67,3 +67,46 @@ def _load_the_rest() -> None:
 
     for name in ("diagnosis", "render.table"):
         import_module(f"kubectl_portcheck.{name}")
+
+
+def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted":
+    """Give the Services that are meant, and what the walk leaves out or does besides."""
+    from kubectl_portcheck.collect.cluster.collect import EVERY_SERVICE, Wanted
+    from kubectl_portcheck.collect.cluster.walk import Options
+
+    access = request.access
+    options = Options(exec=access.exec, port_forward=access.port_forward)
+    if isinstance(request, SweepRequest):
+        return Wanted((), options._replace(deep=request.deep), request.selection)
+    options = options._replace(source=request.source)
+    if request.debug_image:
+        from kubectl_portcheck.collect.cluster.debug_container import Debug
+
+        options = options._replace(debug=Debug(request.debug_image, _announcer(env)))
+    return Wanted(request.targets, options, EVERY_SERVICE)
+
+
+def log_of(access: Access, env: Environment) -> "Callable[[int, str], None]":
+    """Write to stderr what ``-v`` asks for."""
+
+    def log(level: int, line: str) -> None:
+        if level <= access.verbosity:
+            env.stderr.write(f"{line}\n")
+
+    return log
+
+
+def kubectl_of(request: WalkRequest | SweepRequest) -> tuple[str, ...]:
+    """Give the words with which a pasted kubectl command reaches the same cluster.
+
+    With --redact none of them names it: contexts, files and users have names too.
+    """
+    if request.output.redact:
+        return ("kubectl",)
+    return ("kubectl", *request.access.flags.without_credentials().to_argv())
+
+
+def _announcer(env: Environment) -> "Callable[[str], object]":
+    from kubectl_portcheck.render.text import clean
+
+    return lambda line: env.stderr.write(f"{clean(line)}\n")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kubectl_portcheck import timeouts
-from kubectl_portcheck.commands.asking import kubectl_of, log_of, wanted_by
+from kubectl_portcheck.commands.live import kubectl_of, log_of, wanted_by
 from kubectl_portcheck.commands.modes import Output, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import conclude, print_report, save, terminal
 from kubectl_portcheck.environment import Environment
