@@ -39,9 +39,9 @@ def rules_text() -> str:
         for r in CATALOGUE
     ]
     head = (
-        "# The problems that it names\n\n"
-        "Written by `make docs` from the rules themselves; `kubectl portcheck --explain CODE`\n"
-        "says the same.\n\n"
+        "# The problems that it finds\n\n"
+        "`make docs` writes this page from the rules; `kubectl portcheck --explain CODE` prints the\n"
+        "same.\n\n"
         "| code | name | severity | what it is |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n" + "".join(_rule(r) for r in CATALOGUE)
@@ -71,21 +71,21 @@ it, with no other field allowed. This page is written from it by `make docs`.
 
 ## What you can rely on
 
-Within schema version 1, which `schemaVersion` says:
+Within schema version 1 (field `schemaVersion`):
 
 - No field is renamed or removed, and none changes its type or its meaning. A required field stays.
 - Fields are added. **Ignore those that you do not know.**
-- Where a field takes one of a few words, words may be added to all but `verdict`, `status`,
-  `severity`, `safety` and `target`. A word that you do not know is a thing that you cannot judge.
-- A finding's `code` and `name` stay with its problem for ever; new ones come. Match on them, never
-  on `summary`, `evidence`, `title` or any other sentence: those are for people, and are improved.
-- The order of `findings` means something: each cause stands before its consequences, the worst
-  cause first. So `findings[0]` is what to mend.
-- The exit code follows from `verdict`, `interrupted` and the flags alone, in whatever format.
+- If a field has one of a few words, new words may be added, except to `verdict`, `status`, `severity`,
+  `safety` and `target`. Do not draw conclusions from a word that you do not know.
+- The `code` and `name` of a problem never change; new ones are added. Match on them, never on `summary`,
+  `evidence`, `title` or any other sentence: these are for people and may be improved.
+- `findings` are in order: each cause is followed by its consequences, the worst cause first. So
+  `findings[0]` is what to fix.
+- The exit code depends only on `verdict`, `interrupted` and the flags, in every format.
 
-Whatever breaks one of these gets a new `schemaVersion`, and a new major version of the program. The
-output is ASCII; texts are neutralised (control, bidirectional and invisible characters are written
-out as `\\x1b` or `\\u202e`), `command` of a fix alone is exact.
+A change that breaks one of these gets a new `schemaVersion` and a new major version of the program. The
+output is ASCII. Control, bidirectional and invisible characters in texts are written as `\\x1b` or
+`\\u202e`; only `command` of a fix is exact.
 
 ## Fields
 """

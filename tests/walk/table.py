@@ -15,18 +15,17 @@ FILE = Path(__file__).resolve().parents[2] / "docs" / "faults.md"
 Key = tuple[str, str]
 """Row and column."""
 
-HEAD = """# What it says when something fails
+HEAD = """# What it reports when something fails
 
-Written by `make faults`, which runs every cell; the tests run every cell too and compare. Each is
-the whole program against a scripted API server over TLS, once with a Service that is broken and
-once with one that is well: `broken / well`.
+`make faults` runs every cell and writes this page; the tests run every cell too and compare. Each cell
+is the whole program against a scripted API server over TLS, once with a Service that is broken and
+once with a healthy one: `broken / healthy`.
 
-- **right**: the verdict that somebody who sees everything would give, within the deadline.
-- **partly**: right as far as it goes: `degraded`, where one pod is proven to refuse and nothing is
-  known of the other.
-- **says what it lacks**: inconclusive, exit code 3, and what was missing is named.
-- **exit 4**, **exit 2**: no report; one line says that no cluster was reached, the credentials were
-  refused, or the Service is not there.
+- **right**: the correct verdict, within the deadline.
+- **partly**: `degraded`, because one pod refuses and nothing is known of the other.
+- **names what is missing**: inconclusive, exit code 3, and the report names the missing evidence.
+- **exit 4**, **exit 2**: no report; one line says that the cluster cannot be reached, that it refuses
+  the credentials, or that the Service does not exist.
 
 No cell gives a wrong verdict, a traceback or a walk beyond its deadline.
 """
@@ -37,7 +36,7 @@ def word(done: Run, truths: Sequence[str]) -> str:
     if not done.stdout:
         return f"exit {int(done.code)}"
     if done.verdict == "inconclusive":
-        return "says what it lacks"
+        return "names what is missing"
     if done.verdict == "degraded" and truths[0] == "broken":
         return "partly"
     return "right" if done.verdict in truths else f"WRONG: {done.verdict}"
@@ -51,7 +50,7 @@ def key_of(cell: matrix.Cell | events.Cell) -> Key:
 
 
 def position(cell: matrix.Cell | events.Cell) -> int:
-    """The broken Service comes first in a cell, then the well one."""
+    """The broken Service comes first in a cell, then the healthy one."""
     return 0 if cell.broken else 1
 
 

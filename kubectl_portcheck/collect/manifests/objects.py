@@ -19,11 +19,13 @@ from kubectl_portcheck.model import kinds
 
 T = TypeVar("T")
 
-_UNREAD = (
-    *(kinds.NODE, kinds.EVENT, kinds.CONTROLLER_REVISION),
-    *(kinds.CLAIM, kinds.STORAGE_CLASS, kinds.CONFIG_MAP, kinds.SECRET),
+_READ = (
+    *(kinds.NAMESPACE, kinds.SERVICE, kinds.POD, kinds.ENDPOINTS, kinds.ENDPOINT_SLICE),
+    *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
+    *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
+    *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS),
 )
-GROUPS = {k.name: (k.group, *k.earlier_groups) for k in kinds.ALL if k not in _UNREAD}
+GROUPS = {k.name: (k.group, *k.earlier_groups) for k in _READ}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
 LISTS = ("List", *(f"{kind}List" for kind in GROUPS))
 _KINDS = frozenset((*GROUPS, *LISTS))
