@@ -40,8 +40,8 @@ def rules_text() -> str:
     ]
     head = (
         "# The problems that it finds\n\n"
-        "`make docs` writes this page from the rules; `kubectl portcheck --explain CODE` prints the\n"
-        "same.\n\n"
+        "`make docs` writes this page from the rules; `kubectl portcheck --explain CODE` prints\n"
+        "the same.\n\n"
         "| code | name | severity | what it is |\n|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n" + "".join(_rule(r) for r in CATALOGUE)
@@ -73,19 +73,20 @@ it, with no other field allowed. This page is written from it by `make docs`.
 
 Within schema version 1 (field `schemaVersion`):
 
-- No field is renamed or removed, and none changes its type or its meaning. A required field stays.
+- No field is renamed or removed, and none changes its type or its meaning. A required field
+  stays.
 - Fields are added. **Ignore those that you do not know.**
-- If a field has one of a few words, new words may be added, except to `verdict`, `status`, `severity`,
-  `safety` and `target`. Do not draw conclusions from a word that you do not know.
-- The `code` and `name` of a problem never change; new ones are added. Match on them, never on `summary`,
-  `evidence`, `title` or any other sentence: these are for people and may be improved.
+- If a field has one of a few words, new words may be added, except to `verdict`, `status`,
+  `severity`, `safety` and `target`. Do not draw conclusions from a word that you do not know.
+- The `code` and `name` of a problem never change; new ones are added. Match on them, never on
+  `summary`, `evidence`, `title` or any other sentence: these are for people and may be improved.
 - `findings` are in order: each cause is followed by its consequences, the worst cause first. So
   `findings[0]` is what to fix.
 - The exit code depends only on `verdict`, `interrupted` and the flags, in every format.
 
-A change that breaks one of these gets a new `schemaVersion` and a new major version of the program. The
-output is ASCII. Control, bidirectional and invisible characters in texts are written as `\\x1b` or
-`\\u202e`; only `command` of a fix is exact.
+A change that breaks one of these gets a new `schemaVersion` and a new major version of the
+program. The output is ASCII. Control, bidirectional and invisible characters in texts are written
+as `\\x1b` or `\\u202e`; only `command` of a fix is exact.
 
 ## Fields
 """

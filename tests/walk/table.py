@@ -17,15 +17,15 @@ Key = tuple[str, str]
 
 HEAD = """# What it reports when something fails
 
-`make faults` runs every cell and writes this page; the tests run every cell too and compare. Each cell
-is the whole program against a scripted API server over TLS, once with a Service that is broken and
-once with a healthy one: `broken / healthy`.
+`make faults` runs every cell and writes this page; the tests run every cell too and compare. Each
+cell is the whole program against a scripted API server over TLS, once with a Service that is
+broken and once with a healthy one: `broken / healthy`.
 
 - **right**: the correct verdict, within the deadline.
 - **partly**: `degraded`, because one pod refuses and nothing is known of the other.
 - **names what is missing**: inconclusive, exit code 3, and the report names the missing evidence.
-- **exit 4**, **exit 2**: no report; one line says that the cluster cannot be reached, that it refuses
-  the credentials, or that the Service does not exist.
+- **exit 4**, **exit 2**: no report; one line says that the cluster cannot be reached, that it
+  refuses the credentials, or that the Service does not exist.
 
 No cell gives a wrong verdict, a traceback or a walk beyond its deadline.
 """
