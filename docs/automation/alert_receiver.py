@@ -8,20 +8,28 @@ to the standard output. Python's standard library alone is needed.
 
 Labels come from whoever can write a metric. They are used only where they are names that
 Kubernetes allows, as arguments of their own that no shell sees; the rest of the alert is not used.
+What the program prints may quote anyone's words: mentions and links in it are made plain text.
+
+Every check starts a walk, so the receiver does not start without a token, unless
+``--allow-anonymous`` says that everyone who reaches its port may start one.
 """
 
 import hmac
+import io
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Full, Queue
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
+from time import monotonic
 from typing import Any, NamedTuple
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -30,6 +38,13 @@ MOST_BYTES = 1024 * 1024
 MOST_TEXT = 12_000
 """Characters of a message; chats refuse, or cut, what is much longer."""
 RUN_SECONDS = 60
+REQUEST_SECONDS = 10.0
+"""How long a request may take from its first byte to its last."""
+MOST_REQUESTS = 16
+"""How many requests are read at the same time; a connection more is closed."""
+OWN = ("PORTCHECK_TOKEN", "PORTCHECK_POST_URL")
+"""Variables that the checks do not see."""
+ANONYMOUS = "--allow-anonymous"
 HEADINGS = {
     0: "all clients are served",
     1: "clients get errors",
@@ -45,7 +60,7 @@ class Settings(NamedTuple):
 
     port: int
     token: str
-    """What Alertmanager must send as a bearer token; '' lets everybody in."""
+    """What Alertmanager must send as a bearer token; '' lets everyone in."""
     post_url: str
     program: str
     namespace_label: str
@@ -66,6 +81,15 @@ class Settings(NamedTuple):
             workers=int(environ.get("PORTCHECK_WORKERS", "2")),
             waiting=int(environ.get("PORTCHECK_WAITING", "20")),
         )
+
+
+def wrong(settings: Settings, *, anonymous: bool) -> str:
+    """Why the receiver does not start; '' where it does."""
+    if not settings.token and not anonymous:
+        return f"set PORTCHECK_TOKEN, or allow everyone to start checks with {ANONYMOUS}"
+    if settings.post_url and not settings.post_url.startswith(("https://", "http://")):
+        return "PORTCHECK_POST_URL must begin with https:// or http://"
+    return ""
 
 
 class Target(NamedTuple):
@@ -111,7 +135,10 @@ class Checks:
             try:
                 deliver(check(target, self._settings.program), self._settings.post_url)
             except Exception as error:  # The next alert must find its worker.
-                print(f"{target.namespace}/{target.service}: {error}", file=sys.stderr, flush=True)
+                # Its text may quote the chat's address, which lets anyone post.
+                why = f"HTTP {error.code}" if isinstance(error, HTTPError) else type(error).__name__
+                line = f"{target.namespace}/{target.service}: no report delivered: {why}"
+                print(line, file=sys.stderr, flush=True)
             finally:
                 with self._lock:
                     self._known.discard(target)
@@ -153,6 +180,7 @@ def check(target: Target, program: str) -> str:
             argv,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            env={name: value for name, value in os.environ.items() if name not in OWN},
             encoding="utf-8",
             errors="replace",
             timeout=RUN_SECONDS + 15,
@@ -161,7 +189,19 @@ def check(target: Target, program: str) -> str:
     except subprocess.TimeoutExpired:
         return f"{title}: no answer after {RUN_SECONDS + 15} seconds\n"
     heading = HEADINGS.get(done.returncode, f"exit code {done.returncode}")
-    return f"{title}: {heading}\n\n{done.stdout or done.stderr}"
+    return f"{title}: {heading}\n\n{harmless(done.stdout or done.stderr)}"
+
+
+def harmless(text: str) -> str:
+    """The text without what a chat draws as a mention, a link or a picture, or a terminal obeys.
+
+    A blank of no width breaks them in every chat alike; chats differ in the escapes that they know.
+    """
+    gap = "\N{ZERO WIDTH SPACE}"
+    kept = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    for special in ("@", "](", "://", "www."):
+        kept = kept.replace(special, f"{special[0]}{gap}{special[1:]}")
+    return kept.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}")
 
 
 def deliver(text: str, post_url: str) -> None:
@@ -177,14 +217,69 @@ def deliver(text: str, post_url: str) -> None:
         answer.read(1024)
 
 
-def server(settings: Settings) -> ThreadingHTTPServer:
+class Slow(io.RawIOBase):
+    """What a client sends, as long as it takes no more than its time over all of it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        super().__init__()
+        self._connection = connection
+        self._end = monotonic() + REQUEST_SECONDS
+
+    def readable(self) -> bool:
+        """Say that it is there to be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there. Raises TimeoutError."""
+        left = self._end - monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class Server(ThreadingHTTPServer):
+    """A server that reads so many requests at a time and no more."""
+
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, *args: Any) -> None:
+        self._slots = BoundedSemaphore(MOST_REQUESTS)
+        super().__init__(*args)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Begin a thread for the request, or close its connection."""
+        if not self._slots.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer the request in its thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: what went wrong is the client's."""
+
+
+def server(settings: Settings) -> Server:
     """The receiver, not yet serving."""
     checks = Checks(settings)
 
     class Handler(BaseHTTPRequestHandler):
         """``POST`` takes alerts, ``GET /healthz`` says that the receiver lives."""
 
-        timeout = 10  # Seconds for the whole of a slow client's request line and each read.
+        def setup(self) -> None:
+            super().setup()
+            self.rfile = io.BufferedReader(Slow(self.connection))
 
         def do_GET(self) -> None:
             self._answer(HTTPStatus.OK if self.path == "/healthz" else HTTPStatus.NOT_FOUND)
@@ -201,7 +296,7 @@ def server(settings: Settings) -> ThreadingHTTPServer:
                 return self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             try:
                 body = json.loads(self.rfile.read(int(length)))
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError, MemoryError):
                 return self._answer(HTTPStatus.BAD_REQUEST)
             try:
                 added = checks.add(targets_of(body, settings))
@@ -220,9 +315,26 @@ def server(settings: Settings) -> ThreadingHTTPServer:
         def log_message(self, form: str, *args: Any) -> None:
             """Requests are not logged: their text is anybody's."""
 
-    return ThreadingHTTPServer(("", settings.port), Handler)
+    return Server(("", settings.port), Handler)
+
+
+def main(words: Sequence[str], environ: "os._Environ[str] | dict[str, str]") -> int:
+    """Serve until interrupted; 2 where the settings forbid it."""
+    try:
+        settings = Settings.read(environ)
+    except ValueError:
+        print("error: the ports and counts of the settings must be numbers", file=sys.stderr)
+        return 2
+    why = wrong(settings, anonymous=ANONYMOUS in words)
+    if others := [word for word in words if word != ANONYMOUS]:
+        why = f"unknown argument {others[0]!r}"
+    if why:
+        print(f"error: {why}", file=sys.stderr)
+        return 2
+    with server(settings) as serving:
+        serving.serve_forever()
+    return 0
 
 
 if __name__ == "__main__":
-    with server(Settings.read(os.environ)) as serving:
-        serving.serve_forever()
+    sys.exit(main(sys.argv[1:], os.environ))

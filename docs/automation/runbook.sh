@@ -24,7 +24,10 @@ post() {
     cat "$report"
     return
   fi
-  { printf '%s\n\n' "$1" && cat "$report"; } | jq -R -s '{text: .}' |
+  # A report quotes anyone's words: mentions and links are made plain text.
+  { printf '%s\n\n' "$1" && cat "$report"; } |
+    jq -R -s '{text: (gsub("@"; "@\u200b") | gsub("://"; ":\u200b//") | gsub("<"; "\u2039") |
+      gsub("\\]\\("; "]\u200b(") | gsub("www\\."; "w\u200bww."))}' |
     curl --fail --silent --show-error --max-time 20 \
       -H 'Content-Type: application/json' --data-binary @- "$PORTCHECK_POST_URL" >/dev/null ||
     echo "the report could not be posted" >&2

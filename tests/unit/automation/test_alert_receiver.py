@@ -1,7 +1,9 @@
 """The receiver of alerts: what it runs, what it refuses, how much it takes on."""
 
+import contextlib
 import importlib.util
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -217,3 +219,134 @@ def test_a_program_that_hangs_ends(
     monkeypatch.setattr(receiver, "RUN_SECONDS", -14.5)
     told = receiver.check(receiver.Target("production", "checkout"), str(program))
     assert told.startswith("production/checkout: no answer after")
+
+
+class TestStart:
+    """What it needs before it listens."""
+
+    @pytest.mark.parametrize(
+        ("words", "environ", "why"),
+        [
+            ([], {}, "set PORTCHECK_TOKEN"),
+            ([], {"PORTCHECK_TOKEN": ""}, "set PORTCHECK_TOKEN"),
+            (["--allow-all"], {"PORTCHECK_TOKEN": "x"}, "unknown argument '--allow-all'"),
+            (
+                [],
+                {"PORTCHECK_TOKEN": "x", "PORTCHECK_POST_URL": "file:///etc/x"},
+                "must begin with",
+            ),
+            ([], {"PORTCHECK_TOKEN": "x", "PORTCHECK_PORT": "http"}, "must be numbers"),
+        ],
+    )
+    def test_it_is_refused(
+        self,
+        receiver: ModuleType,
+        capsys: pytest.CaptureFixture[str],
+        words: list[str],
+        environ: dict[str, str],
+        why: str,
+    ) -> None:
+        assert receiver.main(words, environ) == 2
+        assert why in capsys.readouterr().err
+
+    def test_a_token_or_the_flag_is_enough(self, receiver: ModuleType) -> None:
+        opened, closed = (receiver.Settings.read({"PORTCHECK_TOKEN": t}) for t in ("", "x"))
+        assert receiver.wrong(opened, anonymous=True) == ""
+        assert receiver.wrong(closed, anonymous=False) == ""
+
+
+def connected(serving: Serving) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", serving.port), timeout=10)
+
+
+HEAD = b"POST / HTTP/1.1\r\nAuthorization: Bearer open\r\nContent-Length: 50000\r\n\r\n"
+
+
+@pytest.mark.parametrize("begins", [b"", b"POST / HT", HEAD], ids=["nothing", "line", "body"])
+def test_a_request_that_trickles_in_ends_in_its_time(
+    receiver: ModuleType, serving: Serving, monkeypatch: pytest.MonkeyPatch, begins: bytes
+) -> None:
+    monkeypatch.setattr(receiver, "REQUEST_SECONDS", 0.6)
+    began = time.monotonic()
+    with connected(serving) as wire, contextlib.suppress(OSError):
+        wire.sendall(begins)
+        for _ in range(100):
+            wire.sendall(b"x")  # Each byte in good time, and never the last.
+            time.sleep(0.05)
+            wire.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                if not wire.recv(1000):
+                    break
+            wire.setblocking(True)
+    assert time.monotonic() - began < 3
+    assert serving.post(message()) == (202, "0 checks\n")
+
+
+def test_no_more_requests_than_allowed_are_read(serving: Serving, receiver: ModuleType) -> None:
+    def threads() -> int:
+        return sum("process_request_thread" in t.name for t in threading.enumerate())
+
+    before = threads()
+    wires = [connected(serving) for _ in range(receiver.MOST_REQUESTS + 10)]
+    try:
+        for wire in wires[-10:]:
+            assert wire.recv(10) == b""  # Closed without a thread.
+        assert threads() - before <= receiver.MOST_REQUESTS
+    finally:
+        for wire in wires:
+            wire.close()
+    until(lambda: threads() <= before)
+    assert serving.post(message()) == (202, "0 checks\n")
+
+
+@pytest.mark.parametrize("stream", ["", " >&2"])
+def test_a_report_mentions_no_one_and_links_nowhere(
+    receiver: ModuleType, tmp_path: Path, stream: str
+) -> None:
+    said = "<!channel> @here <@U123> [x](https://evil.example) <https://evil|bank> www.evil.example"
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!/bin/sh\nprintf '%b\\n' '{said} \\033[2J![x](http://evil/a.png)'{stream}\n"
+    )
+    program.chmod(0o755)
+    told = receiver.check(receiver.Target("production", "checkout"), str(program))
+    for special in ("<", "@h", "@U", "](", "://", "www.", "\x1b"):
+        assert special not in told
+    visible = told.replace("\N{ZERO WIDTH SPACE}", "")
+    assert "@here" in visible
+    assert "https://evil.example" in visible
+
+
+def test_a_check_does_not_see_what_only_the_receiver_needs(
+    receiver: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in receiver.OWN:
+        monkeypatch.setenv(name, "s3cret")
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nenv\n")
+    program.chmod(0o755)
+    told = receiver.check(receiver.Target("production", "checkout"), str(program))
+    assert "PATH=" in told
+    assert "s3cret" not in told
+
+
+def test_a_chat_that_fails_is_not_named(
+    receiver: ModuleType, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = receiver.Settings.read(
+        {
+            "PORTCHECK_PROGRAM": "/bin/true",
+            "PORTCHECK_POST_URL": "http://127.0.0.1:1/hooks/s3cret",
+            "PORTCHECK_WORKERS": "1",
+        }
+    )
+    receiver.Checks(settings).add([receiver.Target("production", "checkout")])
+    said = ""
+
+    def told() -> bool:
+        nonlocal said
+        said += capfd.readouterr().err
+        return "no report delivered: URLError" in said
+
+    until(told)
+    assert "s3cret" not in said

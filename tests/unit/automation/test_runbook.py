@@ -17,6 +17,7 @@ KUBECTL = """\
 #!/bin/sh
 for word; do printf '<%s>' "$word"; done >"$RECORD"
 printf '%s\\n' '### report with "quotes", `code` and \\backslash'
+[ -z "${SAID:-}" ] || printf '%s\\n' "$SAID"
 echo warning >&2
 exit "$CODE"
 """
@@ -124,6 +125,19 @@ def test_it_posts_the_report(tools: Path, chat: tuple[str, list[dict[str, str]]]
             '### report with "quotes", `code` and \\backslash\n'
         }
     ]
+
+
+@needs_tools
+def test_a_post_mentions_no_one_and_links_nowhere(
+    tools: Path, chat: tuple[str, list[dict[str, str]]]
+) -> None:
+    url, got = chat
+    said = "<!channel> @here [x](https://evil.example) <https://evil|bank> www.evil.example"
+    run(tools, 1, "checkout", PORTCHECK_POST_URL=f"{url}/hook", SAID=said)
+    (sent,) = got
+    for special in ("<", "@h", "](", "://", "www."):
+        assert special not in sent["text"]
+    assert "@here" in sent["text"].replace("\N{ZERO WIDTH SPACE}", "")
 
 
 @needs_tools
