@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 
 from kubectl_portcheck.diagnosis import own_ports
+from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
@@ -165,6 +166,7 @@ def _service(
         verdict=verdict,
         changes=changes(whole) if faulty else (),
         old_port=old_port(cases) if faulty else None,
+        next=next_step(cases) if verdict == "inconclusive" else None,
         headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,

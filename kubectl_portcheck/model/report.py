@@ -213,6 +213,13 @@ def begun(sentence: str) -> str:
     return f"{sentence[0].lower()}{sentence[1:]}" if plain else sentence
 
 
+class NextStep(Record, frozen=True):
+    """The command that would tell what a report could not."""
+
+    text: str
+    command: tuple[str, ...]
+
+
 class ServiceReport(Record, frozen=True):
     """The verdict on one Service."""
 
@@ -238,6 +245,8 @@ class ServiceReport(Record, frozen=True):
     """What changed before the fault: only where there is one."""
     old_port: OldPort | None = None
     """The port that the application has left, where something still names it."""
+    next: NextStep | None = None
+    """The command that would tell what could not be told, where there is one."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

@@ -215,6 +215,14 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
     return labelled("Lacks", "; ".join(texts), look, "dim")
 
 
+def next_step(service: ServiceReport, look: Look) -> Lines:
+    """The command that would tell what could not be told."""
+    if service.next is None:
+        return []
+    shown = labelled("Next", f"{service.next.text}:", look)
+    return [*shown, BLANK, *paste(service.next.command, look, "command"), BLANK]
+
+
 def aside(service: ServiceReport, look: Look) -> Lines:
     """What was ignored because somebody chose so, and other notes about the run."""
     shown: Lines = []

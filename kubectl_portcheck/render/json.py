@@ -20,6 +20,7 @@ from kubectl_portcheck.model.report import (
     Change,
     Finding,
     Headline,
+    NextStep,
     NotEvaluated,
     PodReport,
     PortReport,
@@ -104,6 +105,16 @@ def _service(service: ServiceReport) -> Json:
         }
         if service.old_port
         else None,
+        "next": _next(service.next) if service.next else None,
+    }
+
+
+def _next(step: NextStep) -> Json:
+    shell = shell_form(step.command)
+    return {
+        "text": clean(step.text),
+        "command": list(step.command) if shell is not None else None,
+        "shell": shell,
     }
 
 

@@ -62,6 +62,7 @@ def service_lines(
     shown += _findings(service, look)
     shown += _spaced(blocks.history(service, look))
     shown += _spaced(blocks.gaps(service, look))
+    shown += _spaced(blocks.next_step(service, look))
     shown += _spaced(blocks.aside(service, look))
     return _single_blanks(shown)
 

@@ -243,7 +243,11 @@ def _without_sockets(
     if forwarded.outcome == "accepted":
         if probes.asked_ports(measured.pod).get(port) == "readiness" and _ready(measured.pod):
             return Answer("serves")
-        return Answer("unknown", f"{why}; a port-forward reaches the pod's loopback alone")
+        return Answer(
+            "unknown",
+            f"{port} accepts connections on the pod's loopback address; whether it does on the "
+            f"pod's own address is not known ({why})",
+        )
     if forwarded.outcome == "refused":
         declared = {p.container_port for _, p in declared_ports(measured.pod)}
         others = [measured.attempt(p, "pod-port-forward") for p in declared - {port}]
@@ -251,7 +255,11 @@ def _without_sockets(
             a and a.outcome == "accepted" for a in others
         ):
             return Answer("not-listening")
-        return Answer("unknown", f"{why}; a listener on the pod's address alone is possible")
+        return Answer(
+            "unknown",
+            f"{port} refuses connections on the pod's loopback address; whether it does on the "
+            f"pod's own address is not known ({why})",
+        )
     if forwarded.outcome == "reset":
         return Answer("resets")
     return Answer("unknown", forwarded.detail or forwarded.outcome)

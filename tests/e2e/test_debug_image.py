@@ -108,3 +108,22 @@ def test_the_own_ports_of_a_workload_are_looked_into_as_well(
     (pod,) = json.loads(done.stdout)["services"][-1]["pods"]
     assert {s["port"] for s in pod["listeners"] if s["source"] != "declared"} == {8080, 9000}
     assert added(cluster, namespace) == ["portcheck"]
+
+
+def test_the_report_without_a_shell_ends_with_the_command_that_settles_it(
+    cluster: Cluster, namespace: str
+) -> None:
+    """What a port-forward proves is said, and the command leads to a verdict."""
+    bare(cluster, namespace)
+    before = diagnose(cluster, namespace)
+    service_report = before.report["services"][0]
+    assert before.verdict == "inconclusive"
+    assert "accepts connections on the pod's loopback address" in service_report["headline"]
+    command = service_report["next"]["command"]
+    assert command[:2] == ["kubectl", "portcheck"]
+    # Any image with a shell will do; this cluster has one of its own.
+    words = [w.replace("busybox", "portcheck.test/busybox:1") for w in command[2:]]
+    done = run(cluster, *words, "-o", "json")
+    after = Diagnosis(done.returncode, json.loads(done.stdout))
+    assert (after.verdict, after.causes) == ("broken", ["PC202"])
+    assert after.report["services"][0]["next"] is None

@@ -1,0 +1,83 @@
+"""The one command that settles what a report could not tell."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.report import NextStep
+from kubectl_portcheck.semantics.answers import silent
+from kubectl_portcheck.semantics.case import Case, PodState
+
+IMAGE = "busybox"
+"""An image with a shell; any other one will do."""
+
+
+def next_step(cases: Sequence[Case]) -> NextStep | None:
+    """The command that would tell most of what is not known; None where there is none."""
+    if not cases or cases[0].in_files:
+        return None
+    ways = (_ask_the_pods, _read_the_sockets, _wait_for_the_answer, _connect_from_a_pod)
+    return next((step for way in ways if (step := way(cases))), None)
+
+
+def _unknown(cases: Sequence[Case]) -> list[PodState]:
+    return [s for c in cases for s in c.backends if s.answer.kind == "unknown"]
+
+
+def _unread(cases: Sequence[Case], reason: Reason) -> bool:
+    """Whether the sockets of a pod of which too little is known are missing for that reason."""
+    found = (cases[0].measured(s.pod).sockets for s in _unknown(cases))
+    return any(isinstance(f, Missing) and f.reason == reason for f in found)
+
+
+def _ask_the_pods(cases: Sequence[Case]) -> NextStep | None:
+    if not _unread(cases, Reason.NOT_CONTACTED):
+        return None
+    return NextStep(text="Look into the pods of this Service", command=_portcheck(cases[0]))
+
+
+def _read_the_sockets(cases: Sequence[Case]) -> NextStep | None:
+    """An ephemeral container shares the pod's network, so it sees every socket."""
+    if not _unread(cases, Reason.NO_SHELL):
+        return None
+    return NextStep(
+        text="Read the sockets from a debug container, which stays in the pod until the pod is "
+        "deleted",
+        command=_portcheck(cases[0], "--debug-image", IMAGE),
+    )
+
+
+def _wait_for_the_answer(cases: Sequence[Case]) -> NextStep | None:
+    """The same request once more, with a minute's patience."""
+    for case in cases:
+        for state in case.backends:
+            asked = silent(case.measured(state.pod), state.target) if state.target else None
+            if asked is None:
+                continue
+            scheme, _, path = asked.request.partition(" ")
+            name = f"{state.name}:{state.target}"
+            name = f"{scheme}:{name}" if scheme == "https" else name
+            raw = f"/api/v1/namespaces/{case.namespace}/pods/{name}/proxy{path}"
+            return NextStep(
+                text="Wait longer for the same answer",
+                command=(*case.kubectl, "get", "--raw", raw, "--request-timeout=60s"),
+            )
+    return None
+
+
+def _connect_from_a_pod(cases: Sequence[Case]) -> NextStep | None:
+    """What is outside of the namespace can only be reached from where its clients are."""
+    if not any(c.outside for c in cases):
+        return None
+    pod = next((s.name for c in cases for s in c.states), "POD")
+    return NextStep(
+        text="Connect from a pod that has a shell"
+        + ("; put its name in place of POD" if pod == "POD" else ""),
+        command=_portcheck(cases[0], "--from", f"pod/{pod}"),
+    )
+
+
+def _portcheck(case: Case, *flags: str) -> tuple[str, ...]:
+    """The program itself; kubectl wants its own flags behind a plugin's name."""
+    program, *connection = case.kubectl
+    where = (f"svc/{case.name}", "-n", case.namespace)
+    return (program, "portcheck", *where, *connection, *flags)
