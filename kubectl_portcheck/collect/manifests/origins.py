@@ -6,7 +6,7 @@ from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
 from kubectl_portcheck.collect.manifests.mending import target
 from kubectl_portcheck.collect.manifests.objects import Object, locate
-from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.collect.manifests.unified import is_private, unified
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import BY_HAND, ByHand, Fix, JsonPatch
 from kubectl_portcheck.model.objects import Service
@@ -81,7 +81,9 @@ def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
         text = edits.applied(subject.file.text, changes)
         if subject.file.path is not None and len(text) <= _MOST_SHOWN:
             # For the reader; what --diff and --write carry out is read again before.
-            patch = unified(subject.file.path, subject.file.text, text)
+            shown = unified(subject.file.path, subject.file.text, text)
+            changed = "".join(line[1:] + "\n" for line in shown.split("\n") if line[:1] in "+-")
+            patch = patch if is_private(changed) else shown
     except edits.CannotMend as why:
         # What to write is known; how the file says it now is not as simple as one value.
         return msgspec.structs.replace(

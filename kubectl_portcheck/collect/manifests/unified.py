@@ -1,13 +1,49 @@
-"""Unified diffs that ``git apply`` accepts, with the line ends of the file."""
+"""Unified diffs that ``git apply`` accepts, with the line ends of the file.
+
+The lines around a change may hold what is nobody else's business: values of variables, arguments,
+annotations. A hunk ends before such a line.
+"""
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from kubectl_portcheck.withheld import without_secrets
+
+Opcode = tuple[str, int, int, int, int]
+
 _AROUND = 3
+_PRIVATE = re.compile(
+    r"""(?:^|[\s{,\-"'])(env|value|args|command|data|stringData|binaryData|annotations|httpHeaders)"""
+    r"""["']?\s*:""",
+)
+"""Keys below which anything can stand."""
+
+
+def is_private(text: str) -> bool:
+    """Whether one of the lines may hold a value that is not to be shown."""
+    return bool(private_lines(_lines(text)))
+
+
+def private_lines(lines: Sequence[str]) -> set[int]:
+    """The lines that may hold such values, by their places."""
+    found: set[int] = set()
+    inside: int | None = None
+    for number, line in enumerate(lines):
+        text = line.lstrip(" ")
+        indent = len(line) - len(text)
+        if inside is not None and text.strip():
+            below = indent > inside or (indent == inside and text.startswith(("-", "]", "}")))
+            inside = inside if below else None
+        key = _PRIVATE.search(line)
+        if inside is None and key:
+            inside = key.start(1) - (line[key.start(1) - 1 : key.start(1)] in ('"', "'"))
+        if inside is not None or key or without_secrets(line) != line:
+            found.add(number)
+    return found
 
 
 def unified(path: Path, before: str, after: str) -> str:
@@ -56,7 +92,9 @@ def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
         for tag, a, b, c, d in _compared(old[head : ends[0]], new[head : ends[1]])
     ]
     matcher = _Known([*known, ("equal", ends[0], len(old), ends[1], len(new))])
-    for group in matcher.get_grouped_opcodes(_AROUND):
+    private = private_lines(old)
+    groups = matcher.get_grouped_opcodes(_AROUND)
+    for group in (part for whole in groups for part in _without(private, whole)):
         first, last = group[0], group[-1]
         yield f"@@ -{_span(first[1], last[2])} +{_span(first[3], last[4])} @@\n"
         for tag, a, b, c, d in group:
@@ -65,6 +103,23 @@ def _hunks(old: list[str], new: list[str]) -> Iterator[str]:
                 continue
             yield from (_line("-", text) for text in old[a:b])
             yield from (_line("+", text) for text in new[c:d])
+
+
+def _without(private: set[int], group: Sequence[Opcode]) -> Iterator[list[Opcode]]:
+    """The group in as many parts as it takes to leave the private lines out of what is alike."""
+    part: list[Opcode] = []
+    for opcode in group:
+        tag, a, b, c, _ = opcode
+        hidden = [n for n in range(a, b) if n in private] if tag == "equal" else []
+        if not hidden:
+            part.append(opcode)
+            continue
+        first, last = hidden[0], hidden[-1]
+        if part:
+            yield [*part, ("equal", a, first, c, c + first - a)]
+        part = [("equal", last + 1, b, c + last + 1 - a, c + b - a)]
+    if any(opcode[0] != "equal" for opcode in part):
+        yield part
 
 
 def _compared(old: list[str], new: list[str]) -> Any:
