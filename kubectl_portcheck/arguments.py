@@ -13,7 +13,7 @@ COLORS = ("auto", "always", "never")
 FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
 
 SEVERAL = "several Services; with no TARGET, all of the namespace"
-WALK = "the walk"
+WALK = "check"
 CONNECTION = "connection, as kubectl's own flags"
 OUTPUT = "output"
 """The sections of flags, by their titles in the help."""
@@ -21,13 +21,12 @@ CLUSTER_ONLY = (SEVERAL, WALK, CONNECTION)
 """Those that mean something only where a cluster is asked."""
 
 DESCRIPTION = """\
-Names the cause when a Service refuses connections, proves it, and hands over
-the fix.
+Finds the cause when a Service refuses connections, shows the evidence, and
+prints the fix.
 
-Walks the six steps from pod to Service: pod status, listening ports, endpoints,
-target port, port-forward to the pod, port-forward to the Service. It reads and
-connects; it changes nothing, opens no local port and sends no data to an
-unknown port.
+Checks six steps: pod status, listening ports, endpoints, target port,
+port-forward to the pod, port-forward to the Service. It is read-only: it
+changes nothing, opens no local port and sends no data to an unknown port.
 """
 
 EXAMPLES = """\
@@ -35,24 +34,24 @@ Examples:
   # Why does the checkout refuse connections?
   kubectl portcheck svc/checkout -n production
 
-  # One port of it alone, by number or name
+  # Only one port, by number or name
   kubectl portcheck svc/checkout:http -n production
 
   # For a runbook: JSON on stdout, the verdict in the exit code
   kubectl portcheck svc/checkout -o json
 
-  # After the fix: wait until it is healthy, for two minutes at most
+  # After the fix: wait until it is healthy, at most two minutes
   kubectl portcheck svc/checkout --wait --timeout 2m
 
-  # Live with a finding: once, and for good
+  # Ignore a finding: once, and permanently
   kubectl portcheck svc/checkout --ignore PC412,container-port-stale
   kubectl annotate service checkout portcheck.dev/ignore=PC412
 
-  # Keep the evidence, and look at it again later, without the cluster
+  # Save the evidence, and diagnose it again later, without the cluster
   kubectl portcheck svc/checkout --save incident.json.gz
   kubectl portcheck --replay incident.json.gz
 
-  # See it work without a cluster; what a finding means
+  # Try it without a cluster; explain a finding
   kubectl portcheck --demo
   kubectl portcheck --demo list
   kubectl portcheck --explain PC401
@@ -80,8 +79,8 @@ def parser() -> Parser:
         nargs="*",
         metavar="TARGET",
         help="svc/NAME, svc NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services "
-        "that select its pods; ing/ or httproute/NAME for those to which it leads; each may end "
-        "in :PORT",
+        "that select its pods; ing/ or httproute/NAME for the Services that are its backends; "
+        "each may end in :PORT",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
     _several_flags(made.add_argument_group(SEVERAL))
@@ -144,7 +143,7 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         nargs="?",
         const="checkout",
         metavar="SCENARIO",
-        help="show an incident that ships with the program (default checkout), or list them all",
+        help="diagnose a recorded incident (default: checkout), or list them",
     )
     group.add_argument(
         "-f",
@@ -152,25 +151,29 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="check manifests: a file, a folder with all below it, or - for standard input",
+        help="check manifests: a file, a folder with its subfolders, or - for standard input",
     )
     group.add_argument(
-        "--complete", action="store_true", help="the files of -f are all that exists"
+        "--complete",
+        action="store_true",
+        help="the files of -f are complete: what they do not have does not exist",
     )
     group.add_argument(
-        "--diff", action="store_true", help="print what mends the files of -f, for git apply"
+        "--diff",
+        action="store_true",
+        help="print the changes that fix the files of -f, for git apply",
     )
-    group.add_argument("--write", action="store_true", help="mend the files of -f")
+    group.add_argument("--write", action="store_true", help="fix the files of -f")
     group.add_argument(
         "--replay",
         metavar="FILE",
-        help="diagnose evidence that was saved before, what kubectl get svc,pods,endpointslices "
-        "-o yaml printed, or a folder of kubectl cluster-info dump",
+        help="diagnose saved evidence: a file of --save, the output of kubectl get "
+        "svc,pods,endpointslices -o yaml, or a folder of kubectl cluster-info dump",
     )
+    group.add_argument("--explain", metavar="CODE", help="explain a finding, by code or name")
     group.add_argument(
-        "--explain", metavar="CODE", help="say what a finding means, by code or name"
+        "--list-rules", action="store_true", help="list every problem that it can find"
     )
-    group.add_argument("--list-rules", action="store_true", help="list every problem it can name")
     group.add_argument(
         "--rbac", action="store_true", help="print the Role that the other flags need, as YAML"
     )
@@ -178,7 +181,7 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         "--completion",
         type=OneOf(*COMPLETIONS),
         metavar="SHELL",
-        help="print what completes this command in a shell: kubectl, bash, zsh or fish",
+        help="print the completion script for kubectl, bash, zsh or fish",
     )
     group.add_argument("--version", action="version", version=f"kubectl-portcheck {__version__}")
     group.add_argument("-h", "--help", action="help", help="show this help")
@@ -186,55 +189,59 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
 
 def _several_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "-A", "--all-namespaces", action="store_true", help="those of every namespace"
+        "-A", "--all-namespaces", action="store_true", help="the Services of every namespace"
     )
     group.add_argument(
         "-l",
         "--selector",
         metavar="SELECTOR",
-        help="those with these labels, such as app=checkout,tier!=cache",
+        help="the Services with these labels, such as app=checkout,tier!=cache",
     )
     group.add_argument(
-        "--field-selector", metavar="SELECTOR", help="those with these fields, as in kubectl get"
+        "--field-selector",
+        metavar="SELECTOR",
+        help="the Services with these fields, as in kubectl get",
     )
     group.add_argument(
         "--deep",
         action="store_true",
-        help="look into every pod, also where a readiness probe settles the Service",
+        help="contact every pod, even if its readiness probe shows that it serves",
     )
 
 
 def _walk_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--no-exec", action="store_true", help="run nothing in the pods (step 2)")
-    group.add_argument("--no-port-forward", action="store_true", help="leave out steps 5 and 6")
+    group.add_argument(
+        "--no-exec", action="store_true", help="do not run a command in the pods (step 2)"
+    )
+    group.add_argument("--no-port-forward", action="store_true", help="skip steps 5 and 6")
     group.add_argument(
         "--debug-image",
         metavar="IMAGE",
-        help="add an ephemeral container of this image to a pod that has nothing to ask with; it "
-        "cannot be removed again and stays until the pod is deleted",
+        help="add an ephemeral container with this image to a pod without a shell; it cannot be "
+        "removed and stays until the pod is deleted",
     )
     group.add_argument(
         "--from",
         metavar="POD",
-        help="besides, connect to the Service and its pods from inside this pod: pod/NAME or "
-        "pod/NAME/CONTAINER; nothing is sent",
+        help="also connect to the Service and its pods from inside this pod: pod/NAME or "
+        "pod/NAME/CONTAINER; it sends no data",
     )
     group.add_argument(
-        "--from-namespace", metavar="NAMESPACE", help="the namespace of that pod, if it is another"
+        "--from-namespace", metavar="NAMESPACE", help="the namespace of that pod, if it differs"
     )
     group.add_argument(
         "--timeout",
         type=some_time,
         metavar="DURATION",
-        help="end the whole run after this time, with what is known by then (default: "
+        help="end the run after this time, with what is known by then (default: "
         f"{timeouts.shown(timeouts.WALK)}; {timeouts.shown(timeouts.SWEEP)} for a sweep; "
         f"{timeouts.shown(timeouts.WAIT)} with --wait; none with --watch)",
     )
     group.add_argument(
-        "--wait", action="store_true", help="look again until it is healthy, or until --timeout"
+        "--wait", action="store_true", help="check again until it is healthy, or until --timeout"
     )
     group.add_argument(
-        "-w", "--watch", action="store_true", help="look again and report each change"
+        "-w", "--watch", action="store_true", help="check again and report each change"
     )
 
 
@@ -244,7 +251,7 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         "--output",
         type=OneOf(*FORMATS),
         metavar="FORMAT",
-        help="the form of the report: " + ", ".join(FORMATS),
+        help="the format of the report: " + ", ".join(FORMATS),
     )
     group.add_argument(
         "--output-file",
@@ -252,13 +259,13 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         default=[],
         type=format_and_file,
         metavar="FORMAT=FILE",
-        help="keep the report in this form as well; may be repeated",
+        help="also write the report to a file in this format; may be repeated",
     )
     group.add_argument(
-        "--show-commands", action="store_true", help="print each step's kubectl command as well"
+        "--show-commands", action="store_true", help="also print the kubectl command of each step"
     )
-    group.add_argument("--summary", action="store_true", help="print one line a Service alone")
-    group.add_argument("-q", "--quiet", action="store_true", help="print the verdict line alone")
+    group.add_argument("--summary", action="store_true", help="print only one line per Service")
+    group.add_argument("-q", "--quiet", action="store_true", help="print only the verdict line")
     group.add_argument(
         "--color",
         type=OneOf(*COLORS),
@@ -266,15 +273,17 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         help="auto, always or never (default: auto)",
     )
     group.add_argument(
-        "--plain", action="store_true", help="words instead of pictures, for screen readers"
+        "--plain", action="store_true", help="words instead of symbols, for screen readers"
     )
-    group.add_argument("--save", metavar="FILE", help="keep the evidence; .gz packs it")
+    group.add_argument("--save", metavar="FILE", help="save the evidence; .gz compresses it")
     group.add_argument(
-        "--redact", action="store_true", help="replace every name in the evidence, alike everywhere"
+        "--redact",
+        action="store_true",
+        help="replace every name in the evidence, each by the same word everywhere",
     )
     group.add_argument("--no-animation", action="store_true", help="show a demo's report at once")
-    group.add_argument("--save-svg", metavar="FILE", help="keep the report as a picture")
-    group.add_argument("--save-html", metavar="FILE", help="keep the report as a page")
+    group.add_argument("--save-svg", metavar="FILE", help="save the report as a picture")
+    group.add_argument("--save-html", metavar="FILE", help="save the report as a web page")
     group.add_argument(
         "--theme",
         type=OneOf("light", "dark"),
@@ -285,18 +294,20 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         "--fail-on",
         type=OneOf(*FAIL_ON),
         metavar="WHAT",
-        help="what ends with exit code 1: warning, degraded (the default) or broken",
+        help="exit with code 1 on: warning, degraded (the default) or broken",
     )
     group.add_argument(
         "--ignore",
         action="append",
         default=[],
         metavar="CODE",
-        help="do not let this finding decide, by code or name; PC412,PC205 or repeated; for good: "
-        "the annotation portcheck.dev/ignore on the Service",
+        help="ignore this finding in the verdict, by code or name: PC412,PC205 or repeated; to "
+        "ignore it permanently, annotate the Service with portcheck.dev/ignore",
     )
-    group.add_argument("--exit-zero", action="store_true", help="0 instead of 1 and 3")
-    group.add_argument("-v", "--v", type=number, metavar="LEVEL", help="6: each request, on stderr")
+    group.add_argument("--exit-zero", action="store_true", help="exit with 0 instead of 1 and 3")
+    group.add_argument(
+        "-v", "--v", type=number, metavar="LEVEL", help="6 prints each request on stderr"
+    )
 
 
 def _connection_flags(group: argparse._ArgumentGroup) -> None:
@@ -312,12 +323,12 @@ def _connection_flags(group: argparse._ArgumentGroup) -> None:
         (("--username",), "NAME", "for basic authentication"),
         (("--password",), "WORD", "for basic authentication"),
         (("-s", "--server"), "URL", "the API server's address"),
-        (("--certificate-authority",), "FILE", "the server's authority"),
+        (("--certificate-authority",), "FILE", "the certificate authority of the server"),
         (("--client-certificate",), "FILE", "the client's certificate"),
         (("--client-key",), "FILE", "the client's key"),
         (("--tls-server-name",), "NAME", "the name to expect in the server's certificate"),
-        (("--request-timeout",), "DURATION", "the longest wait for one answer: 5, 5s, 1m30s"),
-        (("--cache-dir",), "DIR", "where completion keeps what it was told for a few seconds"),
+        (("--request-timeout",), "DURATION", "the longest wait for one request: 5, 5s, 1m30s"),
+        (("--cache-dir",), "DIR", "the folder where completion keeps answers for a few seconds"),
     ):
         group.add_argument(*names, help=text, metavar=value)
     group.add_argument(
@@ -333,11 +344,11 @@ def _connection_flags(group: argparse._ArgumentGroup) -> None:
         default=[],
         type=key_and_value,
         metavar="KEY=VALUE",
-        help="act with this extra; may be repeated",
+        help="act with this extra field; may be repeated",
     )
     for name, text in (
         ("--insecure-skip-tls-verify", "do not check the server's certificate"),
-        ("--disable-compression", "ask for answers that are not compressed"),
+        ("--disable-compression", "request responses without compression"),
         # Taken so that they can be answered: see commands/usage.py.
         ("--match-server-version", argparse.SUPPRESS),
         ("--warnings-as-errors", argparse.SUPPRESS),

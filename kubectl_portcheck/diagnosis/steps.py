@@ -221,9 +221,9 @@ def _inferred(case: Case) -> str:
 def _instead(case: Case, states: Sequence[PodState]) -> str:
     kinds = {s.answer.kind for s in states}
     return {
-        frozenset({"loopback-only"}): "on the loopback address alone",
+        frozenset({"loopback-only"}): "on the loopback address only",
         frozenset({"other-family"}): "for another address family alone",
-        frozenset({"other-address"}): "on another address alone",
+        frozenset({"other-address"}): "on another address only",
         frozenset({"other-protocol"}): "for another protocol alone",
         frozenset({"not-accepting"}): _waiting(case, states),
     }.get(frozenset(kinds), "in none")

@@ -157,7 +157,7 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
         shown += labelled("", "In its source too, or the next deployment reverts it:", look)
         shown += _patch(fix.patch, look)
     elif fix.patch:
-        note = "Mend its source too, or the next deployment reverts it (-o wide)."
+        note = "Change the source too; the next deployment reverts this (-o wide)."
         shown += labelled("", note, look)
     return shown
 

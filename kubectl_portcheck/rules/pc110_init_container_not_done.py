@@ -152,7 +152,7 @@ RULE = Rule(
     about_pods=True,
     explanation=Explanation(
         meaning="Init containers run before the pod's own containers, one after the other, and "
-        "each has to end with exit code 0. One fails, or waits for a Service that does not exist "
+        "each has to exit with code 0. One fails, or waits for a Service that does not exist "
         "or has no ready endpoint.",
         why="The application's container has not started, so the pod is not Ready and gets no "
         "traffic.",

@@ -70,7 +70,7 @@ def _silent(case: Case) -> Outcome:
         impact=impact_of(mute, case) if certain else Impact.NONE,
         unsure=""
         if certain
-        else f"{told}; whether the application hangs or is slow on that path could not be told",
+        else f"{told}; whether the application hangs or is slow on that path is not known",
         pods=names(mute),
     )
 
@@ -154,12 +154,12 @@ probes:
             expects="""
 inconclusive
 not evaluated: GET / on 8080 got no answer; whether the application hangs or is slow on that
-    path could not be told
+    path is not known
 PC502 warning in Service checkout, port 80/TCP
   The pod accepts connections on 8080 and does not answer GET /
   pods: checkout-1
-  unsure: GET / on 8080 got no answer; whether the application hangs or is slow on that path
-      could not be told
+  unsure: GET / on 8080 got no answer; whether the application hangs or is slow on that path is
+      not known
 """,
         ),
         Example(

@@ -58,7 +58,7 @@ def _check(case: Case) -> Outcome:
         severity="warning" if open_question else "error",
         impact=Impact.NONE if open_question else impact_of(certain, case),
         unsure="a request through the API server was closed without an answer; whether those of "
-        "clients are could not be told"
+        "clients are is not known"
         if open_question
         else "",
         pods=names(certain),
@@ -134,12 +134,12 @@ probes:
             expects="""
 inconclusive
 not evaluated: a request through the API server was closed without an answer; whether those of
-    clients are could not be told
+    clients are is not known
 PC503 warning in Service checkout, port 80/TCP
   The pod accepts connections on 8080 and resets them before sending a byte
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
-      clients are could not be told
+      clients are is not known
 """,
         ),
         Example(
@@ -162,12 +162,12 @@ probes:
             expects="""
 inconclusive
 not evaluated: a request through the API server was closed without an answer; whether those of
-    clients are could not be told
+    clients are is not known
 PC503 warning in Service checkout, port 80/TCP
   The pod accepts connections on 8080 and closes them before sending a byte
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
-      clients are could not be told
+      clients are is not known
 """,
         ),
         Example(

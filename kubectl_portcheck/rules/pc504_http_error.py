@@ -47,8 +47,8 @@ def _check(case: Case) -> Outcome:
         # A proxy at the edge answers so to a host that it does not know, and serves the others.
         unsure=""
         if certain or edge
-        else f"{_paths(failing)} is answered with HTTP {listing(found)}; whether clients meet that "
-        "too could not be told",
+        else f"{_paths(failing)} is answered with HTTP {listing(found)}; whether clients get it "
+        "too is not known",
         pods=names(failing),
     )
 
@@ -115,11 +115,11 @@ probes:
 """,
             expects="""
 inconclusive
-not evaluated: GET / is answered with HTTP 502; whether clients meet that too could not be told
+not evaluated: GET / is answered with HTTP 502; whether clients get it too is not known
 PC504 warning in Service checkout, port 80/TCP
   The pod answers GET / with HTTP 502
   pods: checkout-1
-  unsure: GET / is answered with HTTP 502; whether clients meet that too could not be told
+  unsure: GET / is answered with HTTP 502; whether clients get it too is not known
 """,
         ),
         Example(

@@ -151,11 +151,12 @@ RULE = Rule(
         meaning="The port's name, its appProtocol or a probe says http, and the server requires "
         "TLS. Or they say https, and the server speaks plain HTTP. The server's answer to one GET "
         "through the API server proves it.",
-        why="A client or proxy that follows the declaration gets 'client sent an HTTP request to "
-        "an HTTPS server', or its TLS handshake fails. What the Service's own port says (its "
-        "appProtocol or name) is what its clients speak, so that is an error. It is a warning "
-        "where only the container's port name or a probe is wrong, and where an Ingress or a "
-        "route leads to the port, since their controllers can be told otherwise.",
+        why="A client or proxy that follows the declaration gets the answer that it sent an HTTP "
+        "request to an HTTPS server, or its TLS handshake fails. What the Service's own port "
+        "says (its appProtocol or name) is what its clients speak, so that is an error. It is "
+        "a warning where only the container's port name or a probe is wrong, and where an "
+        "Ingress or a route leads to the port, since their controllers can be configured "
+        "otherwise.",
         confirm="curl -vk https://localhost:PORT and curl -v http://localhost:PORT through "
         "kubectl port-forward: one of them works.",
         fix="Declare what the server speaks: set appProtocol and the port's name. If an Ingress "

@@ -28,7 +28,7 @@ def _check(case: Case) -> Outcome:
         + (
             "clients are served; do not rely on the port-forward"
             if serving
-            else "it cannot be told which of them is right"
+            else "which of them is right is not known"
         ),
         evidence=[
             *(evidence.observed(case, name, why) for name, (_, why) in found.items()),
@@ -121,8 +121,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"], port-forward: {8080: accepted}}
             expects="""
 inconclusive
 PC506 warning in Service checkout, port 80/TCP
-  In the pod a port-forward contradicts the socket tables: it cannot be told which of them is
-      right
+  In the pod a port-forward contradicts the socket tables: which of them is right is not known
   pods: checkout-1
 """,
         ),

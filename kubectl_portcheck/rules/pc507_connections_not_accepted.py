@@ -49,7 +49,7 @@ def _check(case: Case) -> Outcome:
         impact=impact_of(hung, case) if hung else Impact.NONE,
         unsure=""
         if hung
-        else f"connections to {ports} wait to be accepted; how long clients wait could not be told",
+        else f"connections to {ports} wait to be accepted; how long clients wait is not known",
         pods=names(found),
     )
 
@@ -144,12 +144,12 @@ probes:
 """,
             expects="""
 inconclusive
-not evaluated: connections to 8080 wait to be accepted; how long clients wait could not be told
+not evaluated: connections to 8080 wait to be accepted; how long clients wait is not known
 PC507 warning in Service checkout, port 80/TCP
   The process in the pod accepts connections on 8080 too slowly: 6 connections wait in the
       accept queue
   pods: checkout-1
-  unsure: connections to 8080 wait to be accepted; how long clients wait could not be told
+  unsure: connections to 8080 wait to be accepted; how long clients wait is not known
   review: Give the process more workers or CPU, or add replicas
 """,
         ),

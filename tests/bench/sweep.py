@@ -36,11 +36,11 @@ ROWS = (
 )
 HEAD = (
     *("Services × pods of each", "wall s", "CPU s", "peak MB", "requests", "of them streams"),
-    *("MB packed", "MB unpacked", "s to read alone", "ratio"),
+    *("MB packed", "MB unpacked", "s to read only", "ratio"),
 )
 NOTE = (
     "The API server is a stand-in that serves pages made beforehand, by plain HTTP on the same "
-    "machine. 'To read alone' is the time in which a client that decodes nothing reads and unpacks "
+    "machine. 'To read only' is the time in which a client that decodes nothing reads and unpacks "
     "the lists of a sweep, just before each run."
 )
 

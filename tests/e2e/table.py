@@ -1,4 +1,4 @@
-"""docs/incidents.md: what was broken and mended on a real cluster, a line for each run."""
+"""docs/incidents.md: what was caused and fixed on a real cluster, a line for each run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from .portcheck import Diagnosis
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "incidents.md"
 HEAD = """\
-# Incidents that were broken and mended on a real cluster
+# Incidents that were caused and fixed on a real cluster
 
-Written by the end-to-end tests: each line is one run. Something is broken on purpose, the program
-is asked, its first command is pasted into a shell as it stands (or what it says is done by hand,
-where no command can do it), and the program is asked again.
+The end-to-end tests write this page; each line is one run. The test breaks something, runs the
+program, pastes the first command of the report into a shell (or does by hand what no command can
+do), and runs the program again.
 
-| what was broken | verdict | cause that leads | mended by | after |
+| what was broken | verdict | leading cause | fixed by | after |
 |---|---|---|---|---|
 """
 

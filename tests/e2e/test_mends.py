@@ -46,15 +46,15 @@ ROWS = [
         incidents.checkout(),
     ),
     Incident(
-        "the program alone moved; containerPort and Service still say 8080",
+        "only the program moved; containerPort and Service still say 8080",
         "PC401",
         [deployment(container("http://0.0.0.0:9000", ports=[8080])), service((80, 8080))],
     ),
-    Incident("a slip of the pen in a named targetPort", "PC402", incidents.named_port()),
-    Incident("a slip of the pen in the selector", "PC301", incidents.selector()),
+    Incident("a misspelt named targetPort", "PC402", incidents.named_port()),
+    Incident("a misspelt selector", "PC301", incidents.selector()),
     Incident("the Deployment is scaled to zero", "PC301", _well(replicas=0)),
     Incident(
-        "the program listens on 127.0.0.1 alone",
+        "the program listens on 127.0.0.1 only",
         "PC202",
         incidents.loopback(),
         by_hand=incidents.loopback("0.0.0.0"),
@@ -88,12 +88,12 @@ ROWS = [
         before=[deployment(container(HTTP, readiness=8080), strategy=RECREATE)],
     ),
     Incident(
-        "readiness asks a port that nobody opens",
+        "readiness asks a port that no program opens",
         "PC411",
         [deployment(container(HTTP, ports=[8080], readiness=8081)), service((80, 8080))],
     ),
     Incident(
-        "liveness asks a port that nobody opens, and the container is killed again and again",
+        "liveness asks a port that no program opens, and the container is killed again and again",
         "PC411",
         [
             deployment(
@@ -111,7 +111,7 @@ ROWS = [
         ],
     ),
     Incident(
-        "a readiness gate that nobody sets",
+        "a readiness gate that no controller sets",
         "PC105",
         _well(pod=_gate("portcheck.test/switch")),
         by_hand=_well(pod=_gate()),
@@ -126,7 +126,7 @@ ROWS = [
         by_hand=_well(),
     ),
     Incident(
-        "an IPv4 Service before a program that listens on IPv6 alone",
+        "an IPv4 Service before a program that listens on IPv6 only",
         "PC204",
         [
             deployment(container("tcp6://[::]:8080")),

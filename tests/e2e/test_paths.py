@@ -129,7 +129,12 @@ def test_a_route_of_another_namespace(cluster: Cluster, namespace: str) -> None:
             cluster.apply(fix["patch"], namespace)
             well = diagnose(cluster, other, "httproute/shop")
             assert (well.verdict, well.findings) == ("healthy", [])
-            keep("an HTTPRoute of another namespace that nobody lets in", found, well, by_hand=True)
+            keep(
+                "an HTTPRoute of another namespace without a ReferenceGrant",
+                found,
+                well,
+                by_hand=True,
+            )
             assert GATEWAY in fix["patch"]
         finally:
             cluster.kubectl("delete", "namespace", other, "--wait=false")
@@ -162,7 +167,7 @@ def test_monitors_that_name_ports_of_the_other_kind(cluster: Cluster, namespace:
             paste(cluster, found.fix)
             well = diagnose(cluster, namespace)
             assert (well.verdict, well.findings) == ("healthy", [])
-            keep(f"a {kind} scrapes a port of the other kind", found, well)
+            keep(f"a {kind} scrapes a port by the wrong field", found, well)
 
 
 def test_a_scrape_annotation_for_a_closed_port(cluster: Cluster, namespace: str) -> None:

@@ -172,7 +172,7 @@ def test_nobody_is_admitted_to_anything(cluster: Cluster, namespace: str, engine
     cluster.wait_dial(address(cluster, namespace), 80, "accepted")
     well = until(cluster, namespace, "healthy")
     assert well.findings == []
-    keep("an enforced NetworkPolicy admits nobody at all", found, well, by_hand=True)
+    keep("an enforced NetworkPolicy admits no client at all", found, well, by_hand=True)
 
 
 def test_where_nothing_shows_that_policies_are_enforced_nothing_is_claimed(

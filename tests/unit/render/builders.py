@@ -365,7 +365,7 @@ def selector_typo() -> Report:
         ),
         fixes=(
             Fix(
-                title="Select app=checkout, as Deployment checkout bears",
+                title="Select app=checkout, as Deployment checkout has",
                 change=JsonPatch(
                     operations=(
                         Operation(op="test", path="/spec/selector/app", value="chekout"),
@@ -432,7 +432,7 @@ def loopback() -> Report:
     alone = finding(
         "PC202",
         "loopback-only-listener",
-        summary="Port 9000 is open on 127.0.0.1 alone in 3 of 3 pods",
+        summary="Port 9000 is open on 127.0.0.1 only in 3 of 3 pods",
         evidence=tuple(Listens(pod=p, sockets=(socket(9000, address="127.0.0.1"),)) for p in PODS),
         fixes=(
             Fix(
@@ -445,7 +445,7 @@ def loopback() -> Report:
         verdict="broken",
         steps=steps(
             ("pass", "3 of 3 Running and Ready"),
-            ("warn", "9000 and 9100 in 3 of 3; 9000 on the loopback address alone"),
+            ("warn", "9000 and 9100 in 3 of 3; 9000 on the loopback address only"),
             ("pass", "3 ready, all with port 9000"),
             ("pass", "9000"),
             ("warn", "9000 accepted by 3 of 3; on the pod's address 9000 refused by 3 of 3"),
