@@ -7,6 +7,7 @@ from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import (
     ApiStatusError,
     BadAnswer,
+    BadRequest,
     ClusterError,
     ConfigurationError,
     CredentialsError,
@@ -28,6 +29,7 @@ __all__ = [
     "Api",
     "ApiStatusError",
     "BadAnswer",
+    "BadRequest",
     "ClusterError",
     "ConfigurationError",
     "Connection",

@@ -80,6 +80,10 @@ class ApiStatusError(ClusterError):
         return f"Error from server: {self.message}"
 
 
+class BadRequest(ApiStatusError):
+    """400: the API server does not understand what is asked for, such as a selector."""
+
+
 class Unauthorized(ApiStatusError):
     """401: the credentials are missing, wrong or expired."""
 
@@ -102,6 +106,7 @@ class Throttled(ApiStatusError):
 
 
 _BY_STATUS: dict[int, type[ApiStatusError]] = {
+    400: BadRequest,
     401: Unauthorized,
     403: Forbidden,
     404: NotFound,

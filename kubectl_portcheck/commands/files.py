@@ -57,15 +57,15 @@ def _report(
         env.stderr.write(f"{clean(str(problem))}\n")
     manifests, output = gathered.manifests, request.output
     if not manifests.of_kind("Service"):
-        others = len(manifests.objects) + manifests.skipped
-        env.stderr.write(f"no Service in {len(manifests.files)} files ({others} other objects)\n")
+        others = _counted(len(manifests.objects) + manifests.skipped, "other object")
+        env.stderr.write(f"no Service in {_counted(len(manifests.files), 'file')} ({others})\n")
     if request.change:
         mended = mend(report, gathered, reviewed=request.change == "diff")
         if request.change == "diff":
             env.stdout.write(unified_diff(mended))
         else:
             for name in write(mended):
-                env.stdout.write(f"{clean(name)} mended\n")
+                env.stdout.write(f"{clean(name)} fixed\n")
         for line in mended.left:
             env.stderr.write(f"{clean(line)}\n")
     elif gathered.services or output.files or output.form not in ("table", "wide"):
@@ -75,3 +75,7 @@ def _report(
     if not gathered.services:
         return ExitCode.HEALTHY
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

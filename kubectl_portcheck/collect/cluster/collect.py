@@ -14,13 +14,13 @@ from kubectl_portcheck.client import (
     Connection,
     Deadline,
 )
-from kubectl_portcheck.client.errors import ClusterError
+from kubectl_portcheck.client.errors import BadRequest, ClusterError
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.targets import Live, Stop, source_named, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
-from kubectl_portcheck.errors import NoClusterError, UnknownTargetError
+from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.objects import ObjectMeta, Service
@@ -117,6 +117,8 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
             space = source.namespace or connection.namespace
             options = options._replace(source=source_named(source, space, live(space).reads))
         found, whole = _walks(made, options, progress)
+    except BadRequest as error:
+        raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
     context = _context(connection, connection.namespace)

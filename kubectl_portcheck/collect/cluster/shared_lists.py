@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from kubectl_portcheck.client import Unauthorized, Unreachable
+from kubectl_portcheck.client import BadRequest, ClusterError, Unauthorized, Unreachable
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import listable
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
@@ -137,7 +137,9 @@ class Shared:
     def _list(
         self, resource: Resource[R], into: Listed[R], query: Mapping[str, str] | None = None
     ) -> None:
-        fatal = (Unauthorized, Unreachable) if resource is SERVICES else ()
+        fatal: tuple[type[ClusterError], ...] = ()
+        if resource is SERVICES:
+            fatal = (Unauthorized, Unreachable, *((BadRequest,) if query else ()))
         seen = self._seen(resource.plural)
         self._lister.read(resource, self.namespaces, query, seen, into, fatal)
 

@@ -66,7 +66,7 @@ def test_the_diff_and_the_write(shop: Path) -> None:
     )
     (shop / "shop.yaml").write_text(typo)
     assert run("-f", "shop.yaml")[0] == 1
-    assert run("-f", "shop.yaml", "--write")[1] == "shop.yaml mended\n"
+    assert run("-f", "shop.yaml", "--write")[1] == "shop.yaml fixed\n"
     assert run("-f", "shop.yaml")[0] == 0
     assert run("-f", "shop.yaml", "--diff") == (0, "", "")
 
@@ -81,7 +81,7 @@ def test_a_broken_file_beside_a_good_one(shop: Path) -> None:
 
 def test_files_without_a_service(shop: Path) -> None:
     (shop / "shop.yaml").write_text("kind: ConfigMap\nmetadata: {name: a}\n")
-    assert run("-f", ".") == (0, "", "no Service in 1 files (1 other objects)\n")
+    assert run("-f", ".") == (0, "", "no Service in 1 file (1 other object)\n")
 
 
 def test_what_a_pipeline_waits_for_is_written_without_a_service_too(shop: Path) -> None:
