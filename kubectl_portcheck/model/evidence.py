@@ -114,6 +114,18 @@ class InitCall(Record, frozen=True):
     """The Service of a similar name, where it does not exist."""
 
 
+class AddressHolder(Record, frozen=True):
+    """Who has an address to which an endpoint leads, as far as the cluster knows."""
+
+    address: str
+    held_by: Literal["", "Pod", "Node"] = ""
+    """Empty where no pod and no node has it."""
+    namespace: str = ""
+    name: str = ""
+    for_pods: bool = False
+    """Whether it is of a range from which the nodes' pods get their addresses."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -176,6 +188,9 @@ class ServiceEvidence(Record, frozen=True):
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()
     service_forwards: tuple[ServiceForward, ...] = ()
+    holders: Observed[tuple[AddressHolder, ...]] | Missing = NOT_ASKED
+    """Who has the endpoints' addresses that no pod of the namespace has; asked for only where the
+    Service has no selector."""
     alias: Observed[Service] | Missing = NOT_ASKED
     """The Service of this cluster that ``externalName`` means; asked for only where it does."""
     in_cluster: Observed[InCluster] | Missing = NOT_ASKED

@@ -498,9 +498,17 @@ class Taint(Record, frozen=True):
     effect: Effect = ""
 
 
+class NodeAddress(Record, frozen=True):
+    """An address or a name of a node."""
+
+    address: str = ""
+
+
 class NodeSpec(Record, frozen=True):
     """What was asked of a node."""
 
+    pod_cidrs: tuple[str, ...] = field(name="podCIDRs", default=())
+    """The ranges from which its pods get their addresses, where the control plane gives them."""
     unschedulable: bool = False
     taints: tuple[Taint, ...] = ()
 
@@ -508,6 +516,7 @@ class NodeSpec(Record, frozen=True):
 class NodeStatus(Record, frozen=True):
     """The kubelet's report on its node."""
 
+    addresses: tuple[NodeAddress, ...] = ()
     conditions: tuple[Condition, ...] = ()
 
 

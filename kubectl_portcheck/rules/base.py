@@ -38,6 +38,7 @@ class Need(Word):
     ATTEMPTS = "attempts"
     FORWARDS = "service_forwards"
     ALIAS = "alias"
+    HOLDERS = "holders"
     IN_CLUSTER = "in_cluster"
 
 

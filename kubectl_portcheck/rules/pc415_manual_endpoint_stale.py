@@ -84,6 +84,11 @@ def _odd(case: Case, foreign: list[EndpointSlice]) -> Iterator[_Odd]:
             if one.endpoint not in in_use or set(one.endpoint.addresses) & own:
                 continue
             at = f"{', '.join(one.endpoint.addresses)}:{one.port}"
+            held = [h for a in one.endpoint.addresses if (h := case.holder(a))]
+            if held and all(h.for_pods and not h.held_by for h in held):
+                why = "it is of the pods' address range, and no pod and no node has it"
+                yield _Odd(at, piece, why, certain=True)
+                continue
             if one.pod is None:
                 if case.selects:
                     yield _Odd(at, piece, "it is no pod of the selector", certain=False)
@@ -142,7 +147,7 @@ RULE = Rule(
     summary="Endpoints that Kubernetes does not write lead to pods that are gone or have moved",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
     needs=(Need.SLICES,),
-    uses=(Need.PODS,),
+    uses=(Need.PODS, Need.HOLDERS),
     explanation=Explanation(
         meaning="A person, an operator or another controller wrote an EndpointSlice of the "
         "Service. It refers to a pod that does not exist or that has another address now. If the "

@@ -44,7 +44,7 @@ def _check(case: Case) -> Outcome:
     found = case.in_state(*REFUSING)
     if not found:
         if case.outside:
-            where = listing(f"{e.endpoint.addresses[0]}:{e.port}" for e in case.outside)
+            where = listing(_stranger(case, e.endpoint.addresses[0], e.port) for e in case.outside)
             return RULE.lacks(
                 f"{where} {verb(case.outside, 'is no pod', 'are no pods')} of namespace "
                 f"{case.namespace}, and nothing here can connect to "
@@ -66,6 +66,19 @@ def _check(case: Case) -> Outcome:
     )
 
 
+def _stranger(case: Case, address: str, port: int | None) -> str:
+    """``192.0.2.7:5432 (no pod and no node has it)``: the endpoint, and who has its address."""
+    holder = case.holder(address)
+    who = ""
+    if holder is not None and holder.held_by == "Pod":
+        who = f" (pod {holder.name} of namespace {holder.namespace})"
+    elif holder is not None and holder.held_by == "Node":
+        who = f" (node {holder.name})"
+    elif holder is not None:
+        who = " (no pod and no node has this address)"
+    return f"{address}:{port}{who}"
+
+
 def _proof(case: Case, state: PodState) -> Sequence[Fact]:
     made = evidence.attempts([state])
     what = WORDS.get(state.answer.kind, "does not accept connections")
@@ -78,7 +91,7 @@ RULE = Rule(
     severity="error",
     summary="Pods of the Service refuse connections on the target port",
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.HOLDERS),
     explanation=Explanation(
         meaning="The pod refuses a connection to its port. Usually another finding of the report "
         "says why: nothing listens there, or not on that address.",
@@ -88,6 +101,23 @@ RULE = Rule(
         "that the application uses in its log or its configuration.",
     ),
     examples=(
+        Example(
+            "no selector, and the endpoint is no pod: nothing here can connect to it",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{port: 5432}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: "", port: 5432}]
+""",
+            expects="""
+inconclusive
+not evaluated: 192.0.2.7:5432 is no pod of namespace default, and nothing here can connect to it
+""",
+        ),
         Example(
             "a listener that refuses, for example because its process just exited",
             """

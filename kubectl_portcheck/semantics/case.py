@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
+    AddressHolder,
     InCluster,
     ServiceEvidence,
     ServiceForward,
@@ -196,6 +197,12 @@ class ServiceCase:
     def monitors(self) -> tuple[Monitor, ...]:
         """The ServiceMonitors and PodMonitors that watch the Service or its pods."""
         return _value(self.evidence.monitors, ())
+
+    def holder(self, address: str) -> AddressHolder | None:
+        """Who has an address that no pod of the namespace has; None where that is not known."""
+        found = self.evidence.holders
+        known = found.value if isinstance(found, Observed) else ()
+        return next((h for h in known if h.address == address), None)
 
     @property
     def alias(self) -> Service | None:

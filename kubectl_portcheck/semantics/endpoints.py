@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import (
     Endpoint,
     EndpointConditions,
     Endpoints,
     EndpointSlice,
+    Node,
     ObjectReference,
     Pod,
     Service,
@@ -97,6 +99,45 @@ CONTROLLER = "endpointslice-controller.k8s.io"
 """Who writes the slices of Services with a selector."""
 MIRRORING = "endpointslicemirroring-controller.k8s.io"
 """Who copies an old Endpoints object into slices, and takes back every change to them."""
+
+
+def strangers(slices: Iterable[EndpointSlice], pods: Iterable[Pod]) -> tuple[str, ...]:
+    """The addresses of endpoints that none of these pods has."""
+    pieces = attributed(slices, pods)
+    return tuple(
+        dict.fromkeys(
+            a
+            for piece in pieces
+            if piece.address_type in ("IPv4", "IPv6")
+            for e in piece.endpoints or ()
+            if e.target_ref is None
+            for a in e.addresses
+        )
+    )
+
+
+def holder_of(address: str, pods: Iterable[Pod], nodes: Iterable[Node]) -> AddressHolder:
+    """Who has the address: a pod that has it for itself, a node, or nobody in the cluster."""
+    from ipaddress import ip_address, ip_network
+
+    known = list(nodes)
+    for pod in pods:
+        if address in own_addresses(pod):
+            return AddressHolder(
+                address=address,
+                held_by="Pod",
+                namespace=pod.metadata.namespace,
+                name=pod.metadata.name,
+            )
+    for node in known:
+        if any(a.address == address for a in node.status.addresses):
+            return AddressHolder(address=address, held_by="Node", name=node.metadata.name)
+    try:
+        one = ip_address(address)
+        ranges = [ip_network(r, strict=False) for n in known for r in n.spec.pod_cidrs]
+    except ValueError:
+        return AddressHolder(address=address)
+    return AddressHolder(address=address, for_pods=any(one in r for r in ranges))
 
 
 def is_foreign(piece: EndpointSlice, slices: Iterable[EndpointSlice]) -> bool:

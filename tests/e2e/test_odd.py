@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -287,6 +288,13 @@ def written(name: str, address: str, port: int, pod: str = "") -> list[Document]
     return [made, piece]
 
 
+def _free_address(cluster: Cluster) -> str:
+    """An address of the pods' range that no pod has."""
+    node = cluster.get("nodes")["items"][0]
+    ranges = [ip_network(r) for r in node["spec"]["podCIDRs"]]
+    return str(next(r for r in ranges if r.version == 4)[-3])
+
+
 def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespace: str) -> None:
     """By address alone, and by reference: they are pods like any."""
     app = container(HTTP, "http://0.0.0.0:9000", readinessProbe={"tcpSocket": {"port": 9000}})
@@ -301,6 +309,7 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
             *written("closed", address, 8081, name),
             *written("gone", "10.244.0.254", 8080, "checkout-old"),
             *written("outside", "192.0.2.7", 8080),
+            *written("nobodys", _free_address(cluster), 8080),
         ],
         namespace,
     )
@@ -308,7 +317,7 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
     cluster.wait_dial(address, 80, "accepted")
     told = {
         n: diagnose(cluster, namespace, f"svc/{n}")
-        for n in ("by-address", "by-reference", "closed", "gone", "outside")
+        for n in ("by-address", "by-reference", "closed", "gone", "outside", "nobodys")
     }
     verdicts = {n: f.verdict for n, f in told.items()}
     assert verdicts == {
@@ -317,7 +326,10 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
         "closed": "broken",
         "gone": "broken",
         "outside": "inconclusive",
+        "nobodys": "broken",
     }
+    assert "no pod and no node has this address" in str(told["outside"].report)
+    assert told["nobodys"].causes == ["PC415"]
     assert told["by-reference"].findings[0]["code"] == "PC416"
     assert (told["closed"].causes, told["gone"].causes) == (["PC501"], ["PC415"])
     cluster.apply(written("closed", pod["status"]["podIP"], 8080, name), namespace)

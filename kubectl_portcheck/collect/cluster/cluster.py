@@ -10,6 +10,7 @@ from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.model.base import Missing, Observed, Record
+from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
 
@@ -25,6 +26,9 @@ class Reads(Protocol):
 
     def service(self, name: str) -> Read[Service]:
         """Read the Service. Raises PortcheckError where there is none, or no cluster."""
+
+    def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
+        """Read who has these addresses, anywhere in the cluster."""
 
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""

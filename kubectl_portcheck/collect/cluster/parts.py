@@ -11,6 +11,7 @@ from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
+    AddressHolder,
     InCluster,
     InitCall,
     ServiceEvidence,
@@ -67,6 +68,7 @@ class Parts(msgspec.Struct):
     events: Part[tuple[Event, ...]] = None
     nodes: Part[tuple[Node, ...]] = None
     alias: Part[Service] = None
+    holders: Part[tuple[AddressHolder, ...]] = None
     claims: Part[tuple[PersistentVolumeClaim, ...]] = None
     storage_classes: Part[tuple[StorageClass, ...]] = None
     config_maps: Part[tuple[ConfigMap, ...]] = None
@@ -105,6 +107,7 @@ class Parts(msgspec.Struct):
             events=_known(self.events),
             nodes=_known(self.nodes),
             alias=_known(self.alias),
+            holders=_known(self.holders),
             claims=_known(self.claims),
             storage_classes=_known(self.storage_classes),
             config_maps=_known(self.config_maps),

@@ -21,12 +21,13 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.listable import Listable
+from kubectl_portcheck.collect.cluster.listable import NODES, Listable
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
@@ -38,7 +39,7 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.semantics import selectors
-from kubectl_portcheck.semantics.endpoints import MANAGED_BY, as_slices
+from kubectl_portcheck.semantics.endpoints import MANAGED_BY, as_slices, holder_of
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
@@ -101,6 +102,21 @@ class LiveReads:
             raise UnknownTargetError(error.line, hint) from None
         except ClusterError:
             return
+
+    def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
+        """Who has these addresses, anywhere in the cluster."""
+        nodes = self.objects(NODES, {})
+        if isinstance(nodes, Missing):
+            return nodes
+        found = []
+        for address in addresses:
+            at_address = {"fieldSelector": f"status.podIP={address}"}
+            path = self._collection(kinds.POD, "")
+            pods = self._pages(path, decode.ListOf[Pod], at_address)
+            if isinstance(pods, Missing):
+                return pods
+            found.append(holder_of(address, pods.value, nodes.value))
+        return Observed(value=tuple(found))
 
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """A Service of any namespace."""

@@ -1,11 +1,13 @@
 """What the walks of a sweep read: what the sweep has listed is not asked for again."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 
 R = TypeVar("R", bound=Record)
@@ -24,6 +26,10 @@ class FreshReads:
     def service(self, name: str) -> Read[Service]:
         """Read the Service."""
         return self._reads.service(name)
+
+    def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
+        """Read who has these addresses, anywhere in the cluster."""
+        return self._reads.holders(addresses)
 
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""
@@ -77,6 +83,10 @@ class ListedReads:
     def service(self, name: str) -> Read[Service]:
         """Give the Service."""
         return Observed(value=self._listed)
+
+    def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
+        """Read who has these addresses, anywhere in the cluster."""
+        return self._fresh.holders(addresses)
 
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""

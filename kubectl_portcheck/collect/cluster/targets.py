@@ -220,6 +220,10 @@ class OwnPods:
         """Give what stands for a Service."""
         return Observed(value=self._own)
 
+    def holders(self, addresses: Sequence[str]) -> Missing:
+        """Give none: what stands for a Service has no endpoints."""
+        return Missing(reason=Reason.NOT_ASKED, detail="only a Service has endpoints")
+
     def other_service(self, namespace: str, name: str) -> Missing:
         """Give none: what stands for a Service is no alias."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service can be an alias")

@@ -84,6 +84,10 @@ def walk(
     return steps.gathered(), True
 
 
+MOST_STRANGERS = 5
+"""Of how many addresses that are no pods of the namespace it is asked who has them."""
+
+
 class Walk:
     """One walk. ``run`` goes it; ``gathered`` may be asked at any time, from any thread."""
 
@@ -155,6 +159,9 @@ class Walk:
         self.parts.pods = self.work.ask(_pods_behind, self.reads, slices.value)
         behind = self.parts.pods.result()
         self.progress.done("pod-status")
+        known = behind.value if isinstance(behind, Observed) else ()
+        if strangers := endpoints.strangers(slices.value, known):
+            self.parts.holders = self.work.ask(self.reads.holders, strangers[:MOST_STRANGERS])
         if isinstance(behind, Missing) or not behind.value:
             return
         neighbours.around_the_pods(self.parts, self.reads, self.work, service, behind.value)
