@@ -17,6 +17,7 @@ from kubectl_portcheck.client.errors import (
     Throttled,
     TimedOut,
     TlsError,
+    TooLarge,
     Unauthorized,
     Unreachable,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "Throttled",
     "TimedOut",
     "TlsError",
+    "TooLarge",
     "Unauthorized",
     "Unreachable",
     "load_connection",

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from kubectl_portcheck.client import port_forward
@@ -15,6 +16,7 @@ from kubectl_portcheck.client.errors import (
     BadAnswer,
     ClusterError,
     Forbidden,
+    TooLarge,
     Unauthorized,
 )
 from kubectl_portcheck.client.exec import (
@@ -29,7 +31,6 @@ from kubectl_portcheck.client.http import HttpClient, Log, Response
 from kubectl_portcheck.client.kubeconfig import AuthProvider
 from kubectl_portcheck.client.paths import plain_path
 from kubectl_portcheck.client.pod_proxy import (
-    MOST_BODY,
     ProxyAnswer,
     proxy_path,
     read_proxy_answer,
@@ -37,13 +38,21 @@ from kubectl_portcheck.client.pod_proxy import (
 from kubectl_portcheck.client.port_forward import Knock
 from kubectl_portcheck.client.status import refusal, retry_after
 from kubectl_portcheck.client.websocket import WebSocket, open_websocket
+from kubectl_portcheck.inputs import size, values_in
+from kubectl_portcheck.inputs.limits import (
+    ANSWER_BYTES,
+    ANSWER_VALUES,
+    OUTPUT_BYTES,
+    PROXIED_BYTES,
+    SMALL_BYTES,
+)
+
+T = TypeVar("T")
 
 Query = Mapping[str, str | int]
 
 MOST_RETRIES = 10
 """How often a request is sent again because the server asked for it, as in client-go."""
-MOST_OUTPUT = 4 * 1024 * 1024
-"""How many bytes of a command's output are read unless told otherwise."""
 
 
 class Api:
@@ -60,6 +69,7 @@ class Api:
         connection.credentials.renew = self._renew_provider
         self._http = HttpClient(connection, log)
         self._lock = threading.Lock()
+        self._decoding = threading.Lock()
         self._protocols: tuple[str, ...] | None = None
         """The exec subprotocols that are known to work, once one has."""
         self._refused: dict[str, Forbidden] = {}
@@ -92,23 +102,37 @@ class Api:
         """
         self._http.warm(count, deadline)
 
-    def get(
+    def get(self, path: str, query: Query | None = None, *, deadline: Deadline) -> bytes:
+        """Reads a resource: the body, which is JSON. Of a large one :meth:`read` takes care."""
+        return self.read(path, query, as_=bytes, deadline=deadline)
+
+    def read(
         self,
         path: str,
         query: Query | None = None,
         *,
+        as_: Callable[[bytes], T],
         deadline: Deadline,
         accept: str = "application/json",
-    ) -> bytes:
-        """Reads a resource: the body, which is JSON.
+    ) -> T:
+        """Reads a resource as whatever ``as_`` makes of its body, which is JSON.
 
         An answer that asks to come again later (429, or a 5xx with Retry-After) is repeated as long
         as the deadline allows.
         """
         with self._veil():
-            return self._veiled_bytes(self._get(path, query, deadline, accept))
+            return self._read(
+                path, query, lambda raw: as_(self._veiled_bytes(raw)), deadline, accept
+            )
 
-    def _get(self, path: str, query: Query | None, deadline: Deadline, accept: str) -> bytes:
+    def _read(
+        self,
+        path: str,
+        query: Query | None,
+        as_: Callable[[bytes], T],
+        deadline: Deadline,
+        accept: str,
+    ) -> T:
         full = plain_path(path) + (f"?{urlencode(query)}" if query else "")
         deadline = deadline.earlier(self.connection.request_timeout)
         headers = [("Accept", accept)]
@@ -117,6 +141,16 @@ class Api:
         response = self._repeated(full, headers, deadline)
         if response.status >= 300:
             raise self._refusal(response)
+        try:
+            return self._understood(response, as_)
+        finally:
+            if response.turn is not None:
+                response.turn.end()
+
+    def _understood(self, response: Response, as_: Callable[[bytes], T]) -> T:
+        """What ``as_`` makes of an answer's body."""
+        if not response.complete:
+            raise TooLarge(f"the answer is larger than {size(ANSWER_BYTES)}")
         if response.content_type not in ("application/json", "text/plain", ""):
             raise BadAnswer(
                 f"the server answered with {response.content_type}, not JSON",
@@ -124,7 +158,13 @@ class Api:
             )
         if response.content_type == "application/json" and not _whole(response.body):
             raise BadAnswer("the answer is not whole JSON")
-        return response.body
+        if values_in(response.body) > ANSWER_VALUES:
+            raise TooLarge(f"the answer holds more than {ANSWER_VALUES} values")
+        if len(response.body) <= SMALL_BYTES:
+            return as_(response.body)
+        # Decoding is one thread's work at a time in any case, and takes much more memory.
+        with self._decoding:
+            return as_(response.body)
 
     def patch(self, path: str, body: bytes, *, deadline: Deadline) -> None:
         """Changes an object by a strategic merge patch, one that may be sent twice."""
@@ -147,7 +187,7 @@ class Api:
         argv: Sequence[str],
         *,
         deadline: Deadline,
-        limit_bytes: int = MOST_OUTPUT,
+        limit_bytes: int = OUTPUT_BYTES,
     ) -> ExecResult:
         """Runs a command in a container, with neither standard input nor terminal.
 
@@ -243,7 +283,7 @@ class Api:
                 spoken = protocols
             else:
                 with stream:
-                    outcome = read_exec(stream, limit_bytes)
+                    outcome = read_exec(stream, limit_bytes, self._http.turns)
                     spoken = (stream.protocol,)
             if deadline.passed or not worth_another_protocol(outcome):
                 if isinstance(outcome, ApiStatusError):
@@ -291,7 +331,7 @@ class Api:
         full = proxy_path(namespace, pod, port, path, scheme)
         with self._veil():
             headers = self._with_identity((), deadline)
-            response = self._http.get(full, headers, deadline, most=MOST_BODY)
+            response = self._http.get(full, headers, deadline, most=PROXIED_BYTES)
             answer = read_proxy_answer(response, scheme)
         return answer._replace(detail=self._veiled(answer.detail))
 
@@ -324,7 +364,9 @@ class Api:
     def _repeated(self, path: str, headers: Sequence[Header], deadline: Deadline) -> Response:
         """A request, sent again where the server asks for that."""
         for _ in range(MOST_RETRIES):
-            response = self._http.get(path, self._with_identity(headers, deadline), deadline)
+            response = self._http.get(
+                path, self._with_identity(headers, deadline), deadline, most=ANSWER_BYTES
+            )
             if not self._pause(response, deadline):
                 break
         return response
@@ -379,4 +421,4 @@ def _right(resource: str, namespace: str) -> str:
 
 def _whole(body: bytes) -> bool:
     """Whether a JSON object looks complete; whether it is, its decoder says."""
-    return body[:1] == b"{" and body.rstrip()[-1:] == b"}"
+    return body[:1] == b"{" and body[-64:].rstrip()[-1:] == b"}"

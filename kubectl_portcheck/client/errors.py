@@ -56,6 +56,10 @@ class BadAnswer(ClusterError):
     """Something answered, but not as a Kubernetes API server does: truncated, or not JSON."""
 
 
+class TooLarge(BadAnswer):
+    """The answer is larger than is read; a smaller part of it may be had."""
+
+
 class ApiStatusError(ClusterError):
     """The API server refused a request.
 

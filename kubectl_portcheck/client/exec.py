@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from kubectl_portcheck.client.errors import ApiStatusError, BadAnswer, TimedOut
 from kubectl_portcheck.client.paths import pod_path
 from kubectl_portcheck.client.status import parse_object
+from kubectl_portcheck.client.turns import Turn, Turns
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected
-from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
+from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS, SMALL_BYTES
 
 STDOUT, STDERR, ERROR = 1, 2, 3
 V5, V4 = "v5.channel.k8s.io", "v4.channel.k8s.io"
@@ -43,6 +44,8 @@ class ExecResult(NamedTuple):
     output is here."""
     via: Literal["websocket", "kubectl"] = "websocket"
     """Which way the command was run."""
+    turn: Turn | None = None
+    """Held while a large output is."""
 
 
 def exec_path(namespace: str, pod: str, container: str, argv: Sequence[str]) -> str:
@@ -53,9 +56,10 @@ def exec_path(namespace: str, pod: str, container: str, argv: Sequence[str]) -> 
     return f"{pod_path(namespace, pod)}/exec?{urlencode(query)}"
 
 
-def read_exec(stream: WebSocket, limit_bytes: int) -> ExecResult:
+def read_exec(stream: WebSocket, limit_bytes: int, turns: Turns) -> ExecResult:
     """Reads a command's output to its end, its limit or its deadline; raises nothing for these."""
-    output: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
+    output = {STDOUT: bytearray(), STDERR: bytearray()}
+    turn: Turn | None = None
     status: bytes | None = None
     total = 0
     problem = ""
@@ -66,7 +70,9 @@ def read_exec(stream: WebSocket, limit_bytes: int) -> ExecResult:
             channel, data = message[0], message[1:]
             if channel in output:
                 total += len(data)
-                output[channel].append(data)
+                if turn is None and total > SMALL_BYTES:
+                    turn = turns.take(stream.deadline)
+                output[channel] += data
                 if total > limit_bytes:
                     problem = f"more than {limit_bytes} bytes of output"
                     break
@@ -79,13 +85,12 @@ def read_exec(stream: WebSocket, limit_bytes: int) -> ExecResult:
         problem = f"the stream broke off: {error}"
     except BadAnswer as error:
         problem = error.message
-    stdout, stderr = (b"".join(output[channel]) for channel in (STDOUT, STDERR))
-    if problem:
-        return ExecResult(stdout[:limit_bytes], stderr[:limit_bytes], problem, None, False)
-    if status is None:
-        return ExecResult(stdout, stderr, "the stream ended without a status", None, False)
+    stdout, stderr = (bytes(output[channel][:limit_bytes]) for channel in (STDOUT, STDERR))
+    if status is None or problem:
+        why = problem or "the stream ended without a status"
+        return ExecResult(stdout, stderr, why, None, False, turn=turn)
     error_text, code = _ending(status)
-    return ExecResult(stdout, stderr, error_text, code, True)
+    return ExecResult(stdout, stderr, error_text, code, True, turn=turn)
 
 
 def _ending(status: bytes) -> tuple[str, int | None]:

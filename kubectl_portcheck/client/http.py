@@ -19,7 +19,9 @@ from kubectl_portcheck.client.credentials import Header
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.dialer import Dialer
 from kubectl_portcheck.client.errors import BadAnswer, ClusterError, Unreachable
-from kubectl_portcheck.client.wire import Disconnected, Wire
+from kubectl_portcheck.client.turns import Turn, Turns
+from kubectl_portcheck.client.wire import PIECE, Disconnected, Wire
+from kubectl_portcheck.inputs.limits import HEAD_BYTES, SMALL_BYTES
 
 USER_AGENT = "kubectl-portcheck"
 LONGEST_LINE = 65536
@@ -43,6 +45,8 @@ class Response(NamedTuple):
     body: bytes
     complete: bool = True
     """False where the body is longer than was asked for."""
+    turn: Turn | None = None
+    """Held while a large body is."""
 
     @property
     def content_type(self) -> str:
@@ -63,6 +67,7 @@ class HttpClient:
         self._ahead: tuple[int, Deadline] | None = None
         """How many connections are to be opened ahead if the first one shows a slow network."""
         self.closed = threading.Event()
+        self.turns = Turns()
 
     def get(
         self,
@@ -70,7 +75,7 @@ class HttpClient:
         headers: Sequence[Header],
         deadline: Deadline,
         *,
-        most: int | None = None,
+        most: int,
     ) -> Response:
         """Sends a request and reads the answer; at most so many bytes of its body.
 
@@ -89,7 +94,9 @@ class HttpClient:
 
         It may be sent twice: the patch must be one that changes nothing the second time.
         """
-        wire, response = self._exchange(path, headers, deadline, None, upgrade=False, body=body)
+        wire, response = self._exchange(
+            path, headers, deadline, SMALL_BYTES, upgrade=False, body=body
+        )
         if wire is not None:
             wire.used = True
             self._keep(wire)
@@ -103,7 +110,7 @@ class HttpClient:
         With the answer 101 the connection comes with it, and belongs to the caller, who gives it to
         :meth:`end`; with any other answer there is None. Raises as :meth:`get` does.
         """
-        wire, response = self._exchange(path, headers, deadline, None, upgrade=True)
+        wire, response = self._exchange(path, headers, deadline, SMALL_BYTES, upgrade=True)
         if response.status != 101 and wire is not None:
             wire.used = True
             self._keep(wire)
@@ -164,7 +171,7 @@ class HttpClient:
         path: str,
         headers: Sequence[Header],
         deadline: Deadline,
-        most: int | None,
+        most: int,
         *,
         upgrade: bool,
         body: bytes = b"",
@@ -179,7 +186,7 @@ class HttpClient:
                 keep = False
                 try:
                     wire.send_all(self._request(method, path, headers, upgrade) + body)
-                    response, keep = _read_response(wire, most)
+                    response, keep = _read_response(wire, most, self.turns)
                     if response.status == 408 and wire.used and attempt == 1:
                         # Said of the idle time, not of this request.
                         raise Disconnected("the server gave up an idle connection")
@@ -254,7 +261,7 @@ def _ms(began: float) -> str:
     return f"{(time.monotonic() - began) * 1000:.0f} milliseconds"
 
 
-def _read_response(wire: Wire, most: int | None) -> tuple[Response, bool]:
+def _read_response(wire: Wire, most: int, turns: Turns) -> tuple[Response, bool]:
     """The answer on a connection, and whether the connection can be used further."""
     while True:
         version, status, headers = _read_head(wire)
@@ -262,12 +269,17 @@ def _read_response(wire: Wire, most: int | None) -> tuple[Response, bool]:
             break
     if status == 101:
         return Response(status, headers, b""), True
-    body, complete, keep = _read_body(wire, status, headers, most)
-    keep = keep and complete and version == "HTTP/1.1"
-    keep = keep and "close" not in headers.get("connection", "").lower()
-    if headers.get("content-encoding", "").lower() == "gzip":
-        body = _decompressed(body, complete)
-    return Response(status, headers, body, complete), keep
+    if status >= 300:
+        most = min(most, SMALL_BYTES)
+    body = _Body(most, headers.get("content-encoding", "").lower() == "gzip", turns, wire.deadline)
+    try:
+        keep = _read_body(wire, status, headers, body) and version == "HTTP/1.1"
+        keep = keep and "close" not in headers.get("connection", "").lower()
+        return Response(status, headers, body.content(), not body.full, body.turn), keep
+    except BaseException:
+        if body.turn is not None:
+            body.turn.end()
+        raise
 
 
 def _read_head(wire: Wire) -> tuple[str, int, dict[str, str]]:
@@ -284,77 +296,130 @@ def _read_head(wire: Wire) -> tuple[str, int, dict[str, str]]:
             raise BadAnswer("the server speaks TLS on this port: use https:// in its address")
         raise BadAnswer("the answer is not HTTP")
     headers: dict[str, str] = {}
+    total = 0
     for _ in range(MOST_HEADERS):
         line = wire.reader.readline(LONGEST_LINE)
+        total += len(line)
         if not line.endswith(b"\n"):
             raise BadAnswer("the answer was cut off within its headers")
         if line in (b"\r\n", b"\n"):
             return parts[0], int(parts[1]), headers
+        if total > HEAD_BYTES:
+            break
         name, _, value = line.decode("latin-1").partition(":")
         name, value = name.strip().lower(), value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     raise BadAnswer("the answer has too many headers")
 
 
-def _read_body(
-    wire: Wire, status: int, headers: dict[str, str], most: int | None
-) -> tuple[bytes, bool, bool]:
-    """The body, whether that is all of it, and whether the connection can be used further."""
+class _Body:
+    """Takes a body piece by piece, unpacks it, and keeps so many bytes of it at most."""
+
+    def __init__(self, most: int, packed: bool, turns: Turns, deadline: Deadline) -> None:
+        self._most = most
+        self._turns = turns
+        self._deadline = deadline
+        self._kept = bytearray()
+        self._unpacker = None
+        if packed:
+            import zlib
+
+            self._unpacker = zlib.decompressobj(wbits=31)
+        self.full = False
+        """Whether there is more than is kept."""
+        self.turn: Turn | None = None
+
+    def add(self, piece: bytes) -> None:
+        """Takes the next piece. Raises :class:`BadAnswer` and :class:`TimedOut`."""
+        if self._unpacker is None:
+            self._keep(piece)
+            return
+        import zlib
+
+        try:
+            while piece and not self.full and not self._unpacker.eof:
+                room = self._most - len(self._kept)
+                self._keep(self._unpacker.decompress(piece, min(room + 1, PIECE)))
+                piece = self._unpacker.unconsumed_tail
+        except zlib.error:
+            raise BadAnswer("the answer is not the gzip that it says it is") from None
+
+    def _keep(self, piece: bytes) -> None:
+        room = self._most - len(self._kept)
+        self.full = self.full or len(piece) > room
+        piece = piece[:room]
+        if self.turn is None and len(self._kept) + len(piece) > SMALL_BYTES:
+            self.turn = self._turns.take(self._deadline)
+        self._kept += piece
+
+    def end(self) -> None:
+        """Says that this was all. Raises :class:`BadAnswer` where something is missing."""
+        if self._unpacker is not None and not self._unpacker.eof and not self.full:
+            raise _cut_off()
+
+    def content(self) -> bytes:
+        """What was kept, which is no longer held here."""
+        content = bytes(self._kept)
+        self._kept.clear()
+        return content
+
+
+def _read_body(wire: Wire, status: int, headers: dict[str, str], body: _Body) -> bool:
+    """Reads the body; whether the connection can be used further."""
     if status in (204, 304):
-        return b"", True, True
+        return True
+    keep = True
     if "chunked" in headers.get("transfer-encoding", "").lower():
-        body, complete = _read_chunks(wire, most)
-        return body, complete, complete
-    if (stated := headers.get("content-length")) is not None:
+        _read_chunks(wire, body)
+    elif (stated := headers.get("content-length")) is not None:
         if not re.fullmatch("[0-9]{1,15}", stated):
             raise BadAnswer("the answer states no usable length")
-        length = int(stated)
-        wanted = length if most is None else min(length, most)
-        body = _read_exactly(wire, wanted)
-        return body, wanted == length, wanted == length
-    body = _up_to_the_end(wire, most)
-    return body, most is None or len(body) < most, False
+        _read_exactly(wire, int(stated), body)
+        if stated == "0":
+            return True
+    else:
+        keep = False
+        _up_to_the_end(wire, body)
+    if not body.full:
+        body.end()
+    return keep and not body.full
 
 
 def _cut_off() -> BadAnswer:
     return BadAnswer("the answer was cut off")
 
 
-def _read_exactly(wire: Wire, count: int) -> bytes:
+def _read_exactly(wire: Wire, count: int, body: _Body) -> None:
     try:
-        return wire.read(count)
+        for piece in wire.pieces(count):
+            body.add(piece)
+            if body.full:
+                return
     except Disconnected:
         raise _cut_off() from None
 
 
-def _up_to_the_end(wire: Wire, most: int | None) -> bytes:
+def _up_to_the_end(wire: Wire, body: _Body) -> None:
     try:
-        return wire.reader.read() if most is None else wire.reader.read(most)
+        while not body.full and (piece := wire.reader.read1(PIECE)):
+            body.add(piece)
     except Disconnected:
         raise _cut_off() from None
 
 
-def _read_chunks(wire: Wire, most: int | None) -> tuple[bytes, bool]:
-    parts: list[bytes] = []
-    total = 0
-    while True:
-        try:
-            line = wire.reader.readline(LONGEST_LINE)
-        except Disconnected:
-            raise _cut_off() from None
-        digits = line.partition(b";")[0].strip()
+def _read_chunks(wire: Wire, body: _Body) -> None:
+    while not body.full:
+        digits = _read_line(wire).partition(b";")[0].strip()
         if not re.fullmatch(rb"[0-9a-fA-F]{1,15}", digits):
             raise _cut_off()
         size = int(digits, 16)
         if size == 0:
             while _read_line(wire) not in (b"\r\n", b"\n"):
                 pass
-            return b"".join(parts), True
-        parts.append(_read_exactly(wire, size))
-        _read_exactly(wire, 2)
-        total += size
-        if most is not None and total >= most:
-            return b"".join(parts)[:most], False
+            return
+        _read_exactly(wire, size, body)
+        if not body.full and _read_line(wire) not in (b"\r\n", b"\n"):
+            raise _cut_off()
 
 
 def _read_line(wire: Wire) -> bytes:
@@ -365,16 +430,3 @@ def _read_line(wire: Wire) -> bytes:
     if not line.endswith(b"\n"):
         raise _cut_off()
     return line
-
-
-def _decompressed(body: bytes, complete: bool) -> bytes:
-    import zlib
-
-    decoder = zlib.decompressobj(wbits=31)
-    try:
-        content = decoder.decompress(body)
-    except zlib.error:
-        raise BadAnswer("the answer is not the gzip that it says it is") from None
-    if complete and not decoder.eof:
-        raise _cut_off()
-    return content

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from kubectl_portcheck import inputs
 from kubectl_portcheck.client.errors import ConfigurationError
-from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
+from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES, CONFIGURATION_VALUES
 
 
 class Cluster(NamedTuple):
@@ -151,7 +151,7 @@ def _parse(content: bytes) -> Mapping[str, Any]:
     data: Any
     if content.lstrip()[:1] == b"{":
         try:
-            data = inputs.json_value(content)
+            data = inputs.json_value(content, CONFIGURATION_VALUES)
         except inputs.Unreadable:
             data = _parse_yaml(content)
     else:
@@ -170,7 +170,7 @@ def _parse_yaml(content: bytes) -> Any:
     try:
         text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
         # The first document alone counts.
-        root = yaml_tree.parse(text, first=True)
+        root = yaml_tree.parse(text, first=True, most=CONFIGURATION_VALUES)
         return None if root is None else yaml_tree.Values(text, nulls=True).of(root)
     except yaml_tree.Broken as error:
         # Neither the text nor the parser's own words are shown: both may quote a secret.

@@ -5,13 +5,11 @@ SPDY, which is a POST; our WebSocket is a GET and needs ``get`` as well. Where t
 missing, kubectl runs the command with the same connection flags.
 """
 
-import os
 import re
-import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from typing import IO, NamedTuple
 
+from kubectl_portcheck.client import children
 from kubectl_portcheck.client.connection import Connection
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import (
@@ -22,10 +20,8 @@ from kubectl_portcheck.client.errors import (
 )
 from kubectl_portcheck.client.exec import ExecResult
 from kubectl_portcheck.client.kubeconfig import AuthProvider, load_kubeconfig
-from kubectl_portcheck.client.plugin import LOOK_SECONDS, end_group
+from kubectl_portcheck.inputs.limits import PLUGIN_BYTES
 
-MOST_WORDS = 65536
-"""How many bytes of kubectl's own words are kept."""
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "NotFound": 404, "TooManyRequests": 429}
 
 
@@ -61,7 +57,8 @@ def exec_with_kubectl(
     """
     flags = connection.flags._replace(namespace=namespace, request_timeout=None)
     chosen = ["-c", container] if container else []
-    ran = _run(
+    deadline.check("before kubectl was run")
+    ran = children.run(
         [kubectl, "exec", pod, *chosen, *flags.to_argv(), "--", *argv],
         # Not WebSockets first: they are what was just refused.
         {**connection.environ, "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"},
@@ -69,11 +66,11 @@ def exec_with_kubectl(
         cancelled,
         limit_bytes,
     )
-    if ran.code is None:
-        words = "timed out waiting for kubectl exec"
-        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
     if ran.cut:
         words = f"more than {limit_bytes} bytes of output"
+        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
+    if ran.code is None:
+        words = "timed out waiting for kubectl exec"
         return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
     return _read_ending(ran.code, ran.stdout, ran.stderr)
 
@@ -94,7 +91,8 @@ def renew_provider(
 
         return renew_with_package(connection, deadline, cancelled)
     argv = [kubectl, "get", "--raw", "/version", *connection.flags.to_argv()]
-    ran = _run(argv, connection.environ, deadline, cancelled, MOST_WORDS)
+    deadline.check("before kubectl was run")
+    ran = children.run(argv, connection.environ, deadline, cancelled, PLUGIN_BYTES)
     if ran.code is None:
         raise TimedOut("timed out while kubectl renewed the credentials")
     if ran.code != 0:
@@ -104,86 +102,6 @@ def renew_provider(
     config = load_kubeconfig(connection.flags.kubeconfig, connection.environ)
     entry = config.users.get(connection.user_name)
     return entry.auth_provider if entry else None
-
-
-class _Ran(NamedTuple):
-    """What a kubectl printed; ``code`` is None where it had to be given up."""
-
-    code: int | None
-    stdout: bytes
-    stderr: bytes
-    cut: bool
-
-
-def _run(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    deadline: Deadline,
-    cancelled: threading.Event,
-    limit: int,
-) -> _Ran:
-    """Runs a kubectl, at most until the deadline, and keeps so many bytes of each output."""
-    deadline.check("before kubectl was run")
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=dict(environ),
-        start_new_session=os.name == "posix",
-    )
-    stdout, stderr = _Reader(process.stdout, limit), _Reader(process.stderr, limit)
-    with process:
-        try:
-            # The end of both outputs is noticed at once; waiting for a process is polling.
-            given_up = False
-            while not (given_up or (stdout.ended(deadline) and stderr.ended(deadline))):
-                given_up = deadline.passed or cancelled.is_set()
-            code = None if given_up else process.wait(deadline.remaining() + LOOK_SECONDS)
-        except subprocess.TimeoutExpired:
-            code = None
-        finally:
-            if process.poll() is None:
-                end_group(process)
-            stdout.finish()
-            stderr.finish()
-    return _Ran(code, stdout.data, stderr.data, stdout.cut or stderr.cut)
-
-
-class _Reader:
-    """Reads a pipe to its end in a thread, and keeps so many bytes of it."""
-
-    def __init__(self, pipe: IO[bytes] | None, limit: int) -> None:
-        assert pipe is not None
-        self._pipe = pipe
-        self._limit = limit
-        self._kept = bytearray()
-        self.cut = False
-        self._thread = threading.Thread(target=self._run, daemon=True, name="portcheck-kubectl")
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            while chunk := os.read(self._pipe.fileno(), 65536):
-                room = self._limit - len(self._kept)
-                self._kept += chunk[:room]
-                self.cut = self.cut or len(chunk) > room
-        except (OSError, ValueError):
-            return
-
-    def ended(self, deadline: Deadline) -> bool:
-        """Waits a little, and says whether the end has come."""
-        self._thread.join(min(deadline.remaining(), LOOK_SECONDS))
-        return not self._thread.is_alive()
-
-    def finish(self) -> None:
-        """Waits for the end, which has come once the process is gone."""
-        self._thread.join(1)
-
-    @property
-    def data(self) -> bytes:
-        """What was kept."""
-        return bytes(self._kept)
 
 
 def _read_ending(code: int, stdout: bytes, stderr: bytes) -> ExecResult:

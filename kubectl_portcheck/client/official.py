@@ -24,13 +24,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubectl_portcheck import inputs
+from kubectl_portcheck.client.children import LOOK_SECONDS
 from kubectl_portcheck.client.connection import Connection
 from kubectl_portcheck.client.credentials import read_file
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import CredentialsError, TimedOut
 from kubectl_portcheck.client.kubeconfig import AuthProvider, load_kubeconfig
 from kubectl_portcheck.client.oidc import provider_token
-from kubectl_portcheck.client.plugin import LOOK_SECONDS
 from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 
 NEEDED = ("client-id", "idp-issuer-url", "refresh-token")

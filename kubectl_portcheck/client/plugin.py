@@ -5,17 +5,18 @@ that shows what it said: the requests never go out without its credentials.
 """
 
 import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from kubectl_portcheck.client import children
 from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import CredentialsError, TimedOut
 from kubectl_portcheck.client.kubeconfig import ExecPlugin
-from kubectl_portcheck.inputs import Unreadable, json_value
+from kubectl_portcheck.inputs import Unreadable, json_value, size
+from kubectl_portcheck.inputs.limits import PLUGIN_BYTES
 
 VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 NOT_INSTALLED = (
@@ -24,8 +25,6 @@ NOT_INSTALLED = (
     "https://kubernetes.io/docs/reference/access-authn-authz/authentication/"
     "#client-go-credential-plugins"
 )
-LOOK_SECONDS = 0.1
-"""How often a waiting thread looks whether the run was ended."""
 MOST_STDERR = 4000
 """How many characters of the plugin's own message are shown, from its end."""
 
@@ -108,62 +107,38 @@ def _run(
         )
     deadline.check(f"before the credential plugin {name} was run")
     try:
-        process = subprocess.Popen(
+        ran = children.run(
             [found, *plugin.args],
-            stdin=None if interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            # Who can be asked must see the question.
-            stderr=None if interactive else subprocess.PIPE,
-            env=dict(environ),
-            # A group of its own, so that what the plugin started can be ended with it; a plugin
-            # that asks questions stays in the terminal's group.
-            start_new_session=not interactive,
+            environ,
+            deadline,
+            cancelled,
+            PLUGIN_BYTES,
+            interactive=interactive,
         )
     except (OSError, ValueError) as error:
         # ValueError: a NUL character, which no program can be given.
         why = error.strerror if isinstance(error, OSError) else "invalid argument"
         raise CredentialsError(f"getting credentials: exec: {name}: {why}") from None
-    with process:
-        try:
-            while True:
-                try:
-                    patience = min(deadline.remaining(), LOOK_SECONDS)
-                    stdout, stderr = process.communicate(timeout=patience)
-                    break
-                except subprocess.TimeoutExpired as waiting:
-                    if deadline.passed or cancelled.is_set():
-                        # It may have said where to log in.
-                        words = f"timed out waiting for the credential plugin {name}"
-                        raise TimedOut(words + _said(waiting.stderr)) from None
-        except BaseException:
-            end_group(process, interactive)
-            raise
-    if process.returncode != 0:
+    if ran.cut:
+        raise CredentialsError(
+            f"getting credentials: exec: {name} printed more than {size(PLUGIN_BYTES)}"
+        )
+    if ran.code is None:
+        # It may have said where to log in.
+        raise TimedOut(f"timed out waiting for the credential plugin {name}{_said(ran.stderr)}")
+    if ran.code != 0:
         raise CredentialsError(
             f"getting credentials: exec: executable {name} failed with exit code "
-            f"{process.returncode}{_said(stderr)}",
+            f"{ran.code}{_said(ran.stderr)}",
             plugin.install_hint,
         )
-    return stdout
+    return ran.stdout
 
 
 def _said(stderr: bytes | None) -> str:
     """The plugin's own message, on lines of its own."""
     text = (stderr or b"").decode("utf-8", "replace").strip()[-MOST_STDERR:]
     return f"\n{text}" if text else ""
-
-
-def end_group(process: "subprocess.Popen[bytes]", same_group: bool = False) -> None:
-    """Ends a process, and what it started where it has a group of its own."""
-    import signal
-
-    try:
-        if same_group or not hasattr(os, "killpg"):
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    except OSError:
-        process.kill()
 
 
 def _read(plugin: ExecPlugin, answer: Any) -> PluginAnswer:

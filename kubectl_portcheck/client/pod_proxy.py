@@ -8,9 +8,6 @@ from kubectl_portcheck.client.http import Response
 from kubectl_portcheck.client.paths import pod_path
 from kubectl_portcheck.client.status import parse_status, refusal
 
-MOST_BODY = 65536
-"""How much of an answer's body is read."""
-
 Outcome = Literal["accepted", "refused", "reset", "timeout", "unknown"]
 Speaks = Literal["", "plain", "tls"]
 

@@ -16,11 +16,11 @@ from kubectl_portcheck.client.deadline import Deadline
 from kubectl_portcheck.client.errors import BadAnswer
 from kubectl_portcheck.client.http import HttpClient, Response
 from kubectl_portcheck.client.wire import Disconnected, Wire
+from kubectl_portcheck.inputs import size
+from kubectl_portcheck.inputs.limits import MESSAGE_BYTES
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-LONGEST_FRAME = 16 * 1024 * 1024
-"""A frame that states more bytes than this is not believed."""
 
 
 class StreamEnded(Exception):
@@ -53,6 +53,11 @@ class WebSocket:
     def __exit__(self, *_: object) -> None:
         self._owner.end(self._wire)
 
+    @property
+    def deadline(self) -> Deadline:
+        """When the waits end."""
+        return self._wire.deadline
+
     def wait_until(self, deadline: Deadline) -> None:
         """Bounds the waits from now on."""
         self._wire.deadline = deadline
@@ -72,7 +77,7 @@ class WebSocket:
 
     def receive(self) -> bytes:
         """The next message, whole. Raises :class:`StreamEnded` besides what messages() raises."""
-        parts: list[bytes] = []
+        message = bytearray()
         while True:
             final, opcode, payload = self._receive_frame()
             if opcode == CLOSE:
@@ -81,9 +86,11 @@ class WebSocket:
             if opcode == PING:
                 self._send(PONG, payload)
             elif opcode in (CONTINUATION, TEXT, BINARY):
-                parts.append(payload)
+                if len(message) + len(payload) > MESSAGE_BYTES:
+                    raise BadAnswer(f"a message of the stream is larger than {size(MESSAGE_BYTES)}")
+                message += payload
                 if final:
-                    return payload if len(parts) == 1 else b"".join(parts)
+                    return bytes(message)
 
     def _receive_frame(self) -> tuple[bool, int, bytes]:
         first, second = self._read(2)
@@ -92,7 +99,7 @@ class WebSocket:
             (length,) = struct.unpack("!H", self._read(2))
         elif length == 127:
             (length,) = struct.unpack("!Q", self._read(8))
-        if first & 0x70 or second & 0x80 or length > LONGEST_FRAME:
+        if first & 0x70 or second & 0x80 or length > MESSAGE_BYTES:
             raise BadAnswer("the stream is not the WebSocket that was agreed on")
         return bool(first & 0x80), first & 0x0F, self._read(length) if length else b""
 

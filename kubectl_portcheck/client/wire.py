@@ -4,6 +4,7 @@ import contextlib
 import io
 import socket
 import ssl
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
 from kubectl_portcheck.client.deadline import Deadline
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
-PIECE = 1024 * 1024
+PIECE = 256 * 1024
 """How many bytes are read at a time at most."""
 
 
@@ -119,15 +120,16 @@ class Wire:
 
     def read(self, count: int) -> bytes:
         """Exactly so many bytes. Raises :class:`Disconnected` and :class:`TimedOut`."""
-        parts: list[bytes] = []
+        return b"".join(self.pieces(count))
+
+    def pieces(self, count: int) -> Iterator[bytes]:
+        """The same in pieces: a length that a peer states is no reason to allocate it."""
         while count > 0:
-            # In pieces: a length that somebody states is no reason to allocate it.
-            part = self.reader.read(min(count, PIECE))
-            if not part:
+            piece = self.reader.read(min(count, PIECE))
+            if not piece:
                 raise Disconnected("the connection was closed")
-            parts.append(part)
-            count -= len(part)
-        return b"".join(parts)
+            yield piece
+            count -= len(piece)
 
     def wake(self) -> None:
         """Ends the waits of another thread on this connection: it meets Disconnected."""

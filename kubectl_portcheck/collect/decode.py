@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import Any, Generic, NamedTuple, TypeVar, get_args
+from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar, get_args
 
 import msgspec
 
 from kubectl_portcheck.collect.long_texts import shortened
 from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
+from kubectl_portcheck.inputs.limits import SERVICE_PORTS
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
@@ -179,7 +180,7 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
     Raises ValueError where no object can be told from another.
     """
     try:
-        return decode(raw, type_), []
+        return _fitting(decode(raw, type_))
     except TooDeep:
         pieces = decode(shallow(raw), _Pieces)
     except ValueError:
@@ -196,7 +197,24 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
             found.append(decode(piece, one))
         except ValueError as error:
             odd.append(Odd(_metadata(piece), str(error)))
-    return ListOf(items=tuple(found), metadata=pieces.metadata), odd
+    whole, too_large = _fitting(ListOf(items=tuple(found), metadata=pieces.metadata))
+    return whole, odd + too_large
+
+
+def _fitting(found: ListOf[R]) -> tuple[ListOf[R], list[Odd]]:
+    """The list without the Services that have too many ports, and those."""
+    odd = [Odd(s.metadata, MANY_PORTS) for s in found.items if _has_many_ports(s)]
+    if not odd:
+        return found, odd
+    items = tuple(s for s in found.items if not _has_many_ports(s))
+    return ListOf(items=items, metadata=found.metadata), odd
+
+
+MANY_PORTS = f"more than {SERVICE_PORTS} ports"
+
+
+def _has_many_ports(item: object) -> TypeGuard[Service]:
+    return isinstance(item, Service) and len(item.spec.ports) > SERVICE_PORTS
 
 
 def _metadata(raw: bytes) -> ObjectMeta:
@@ -214,7 +232,10 @@ def convert(data: Any, type_: type[T]) -> T:
 
 def service(raw: bytes) -> Service:
     """One Service, with who set it and what was last applied. Raises ValueError."""
-    found, managed = decode(raw, Service), decode(raw, Managed)
+    found = decode(raw, Service)
+    if _has_many_ports(found):
+        raise ValueError(MANY_PORTS)
+    managed = decode(raw, Managed)
     metadata = msgspec.structs.replace(
         trimmed(found.metadata), managers=managers(managed.metadata.managed_fields)
     )
@@ -287,7 +308,7 @@ def last_applied(annotations: Mapping[str, str]) -> tuple[ServicePort, ...] | No
     if text is None:
         return None
     try:
-        return decode(text.encode(), _Applied).spec.ports
+        return decode(text.encode(), _Applied).spec.ports[: SERVICE_PORTS + 1]
     except ValueError:
         return None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO, TypeVar
 
-from kubectl_portcheck.inputs.limits import JSON_BRACKETS, JSON_DEPTH
+from kubectl_portcheck.inputs.limits import ANSWER_VALUES, JSON_BRACKETS, JSON_DEPTH
 
 T = TypeVar("T")
 
@@ -50,11 +50,18 @@ def understood(read: Callable[[], T]) -> T:
         raise Unreadable(str(error) or type(error).__name__) from None
 
 
-def json_value(raw: bytes | str) -> Any:
-    """The value of a JSON text. Raises :class:`Unreadable`."""
+def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
+    """The value of a JSON text, of so many values at most. Raises :class:`Unreadable`."""
     import msgspec
 
+    if values_in(raw) > most:
+        raise Unreadable(f"holds more than {most} values")
     return understood(lambda: msgspec.json.decode(raw))
+
+
+def values_in(raw: bytes) -> int:
+    """How many values a JSON text holds, at most; told quickly."""
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 CUT = b'"\\u0000nested too deep"'

@@ -8,6 +8,8 @@ MEBIBYTE = 1024 * KIBIBYTE
 
 CONFIGURATION_BYTES = 8 * MEBIBYTE
 """Of one kubeconfig file."""
+CONFIGURATION_VALUES = 400_000
+"""In it."""
 CREDENTIAL_BYTES = 4 * MEBIBYTE
 """Of a token, a certificate, a key, or a file of certificate authorities."""
 MANIFEST_BYTES = 64 * MEBIBYTE
@@ -27,3 +29,30 @@ MESSAGE_CHARACTERS = 4096
 """Of an event's, a condition's or a status's message; the rest is cut off."""
 WAIT_SECONDS = 7 * 24 * 3600.0
 """Of one run: what waits for an operating system's call takes no number that is much larger."""
+
+ANSWER_BYTES = 16 * MEBIBYTE
+"""Of one answer of the API server, unpacked. A list comes in pages, and smaller ones if need be."""
+ANSWER_VALUES = 400_000
+"""Values in one answer: three bytes of JSON can become a hundred in memory."""
+HEAD_BYTES = 256 * KIBIBYTE
+"""Of the headers of an answer."""
+PROXIED_BYTES = 64 * KIBIBYTE
+"""Of the body of a pod's own answer through the pod proxy, unpacked."""
+SMALL_BYTES = 256 * KIBIBYTE
+"""Of an answer or an output that waits for no turn; of the larger ones there is one at a time."""
+MESSAGE_BYTES = 256 * KIBIBYTE
+"""Of one message of a stream, whole."""
+OUTPUT_BYTES = 4 * MEBIBYTE
+"""Of what a command in a container prints."""
+OUTPUT_LINES = 100_000
+"""Lines of it."""
+PLUGIN_BYTES = MEBIBYTE
+"""Of what a credential plugin prints, or a kubectl that renews credentials."""
+SERVICE_VALUES = 1_000_000
+"""Values that are kept of one Service, its pods, endpoints and everything around."""
+LIST_OBJECTS = 1_000_000
+"""Objects of one list."""
+SERVICE_PORTS = 1_000
+"""Ports of one Service."""
+ODD_OBJECTS = 1_000
+"""Objects of one list that cannot be read."""

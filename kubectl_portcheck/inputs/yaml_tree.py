@@ -94,14 +94,16 @@ class Twice(NamedTuple):
     place: int
 
 
-def parse(text: str, twice: list[Twice] | None = None, *, first: bool = False) -> Node | None:
+def parse(
+    text: str, twice: list[Twice] | None = None, *, first: bool = False, most: int | None = None
+) -> Node | None:
     """The tree of the one document in the text; None where there is none.
 
     Keys that stand twice are added to ``twice``. With ``first`` the text may go on after the
-    document's end, and is not read further. Raises Broken.
+    document's end, and is not read further. Raises Broken, also for more than ``most`` nodes.
     """
     try:
-        return _Builder(twice if twice is not None else []).build(text, first)
+        return _Builder(twice if twice is not None else []).build(text, first, most)
     except yaml.reader.ReaderError as error:
         where = error.position if isinstance(error.position, int) else 0
         index = len(text.encode()[:where].decode(errors="ignore"))
@@ -167,8 +169,10 @@ class _Builder:
         """The open collections, each with its children so far."""
         self.root: Node | None = None
 
-    def build(self, text: str, first: bool) -> Node | None:
+    def build(self, text: str, first: bool, most: int | None) -> Node | None:
         loader = _Loader(text)
+        # A text cannot have more nodes than twice its characters.
+        left = 2 * len(text) + 4 if most is None else most
         get = loader.get_event
         done = yaml.events.DocumentEndEvent if first else yaml.events.StreamEndEvent
         scalar, alias = yaml.events.ScalarEvent, yaml.events.AliasEvent
@@ -177,6 +181,9 @@ class _Builder:
         stack = self.stack
         while True:
             event = get()
+            left -= 1
+            if left < 0:
+                raise Broken(event.start_mark.index, "it holds too many values")
             kind = type(event)
             if kind is scalar:
                 start, end = event.start_mark.index, event.end_mark.index

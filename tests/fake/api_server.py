@@ -27,6 +27,7 @@ from tests.fake.wire import (
     status_object,
 )
 
+PIECE = 32 * 1024
 Handler = Callable[[Exchange], None]
 
 
@@ -296,10 +297,10 @@ def refused_text(port: int) -> str:
 
 def send_command(stream: ServerStream, command: Command) -> None:
     """Sends a command's output and ending."""
-    if command.stdout:
-        stream.send(1, command.stdout)
-    if command.stderr:
-        stream.send(2, command.stderr)
+    for channel, output in ((1, command.stdout), (2, command.stderr)):
+        # In pieces as small as those of kubelets.
+        for at in range(0, len(output), PIECE):
+            stream.send(channel, output[at : at + PIECE])
     stream.send(3, json.dumps(ending(command)).encode())
 
 

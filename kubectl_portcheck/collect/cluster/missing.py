@@ -28,11 +28,13 @@ def observed(
             raise
         return missing(error)
     except ValueError as error:
+        return missing(error)
+
+
+def missing(error: ClusterError | ValueError) -> Missing:
+    """Give what is missing after a failure of the client, or an answer that cannot be read."""
+    if isinstance(error, ValueError):
         return Missing(reason=Reason.FAILED, detail=f"the API server's answer is odd: {error}")
-
-
-def missing(error: ClusterError) -> Missing:
-    """Give what is missing after a failure of the client."""
     if isinstance(error, Forbidden):
         return _forbidden(error.message)
     if isinstance(error, NotFound):

@@ -4,6 +4,7 @@ A list over the whole cluster is asked for first where every namespace is meant.
 forbidden, each namespace is asked by itself; what is forbidden there is missing there alone.
 """
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +15,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from kubectl_portcheck import timeouts
-from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline
+from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline, TooLarge
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.missing import observed
+from kubectl_portcheck.collect.kept import Kept
+from kubectl_portcheck.inputs.limits import LIST_OBJECTS, ODD_OBJECTS
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import ObjectMeta
@@ -27,6 +30,8 @@ PAGE = "500"
 """Objects asked for at once; a longer list comes in several answers."""
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """The form of a list in which the server sends nothing of its objects but their metadata."""
+SMALLER = ("50", "5", "1")
+"""The objects asked for at once where a page turns out to be too large."""
 GONE = 410
 """The answer where the server no longer knows the state of which a page was the first."""
 Seen = Callable[[int, int], None]
@@ -151,6 +156,7 @@ def read_pages(
     kind: str = "",
     names_only: bool = False,
     seen: Seen = lambda number, total: None,
+    kept: Kept | None = None,
 ) -> None:
     """Read a list page by page into ``got``; from the start once more where a page has expired.
 
@@ -160,14 +166,25 @@ def read_pages(
     (Kubernetes, API concepts, "Retrieving large results sets in chunks")
     """
     accept = NAMES_ONLY if names_only else "application/json"
+
+    def understood(raw: bytes) -> decode.ListOf[R]:
+        page, unreadable = decode.page(raw, items)
+        odd.extend(unreadable)
+        if len(odd) > ODD_OBJECTS:
+            raise ValueError(f"more than {ODD_OBJECTS} objects cannot be read: {odd[0].why}")
+        found = tuple(_as_kind(decode.cut_down(o), kind) for o in page.items)
+        if kept is not None:
+            kept.add(found)
+        return msgspec.structs.replace(page, items=found)
+
     for limit in (PAGE, PAGE, ""):
-        at = {**query, **({"limit": limit} if limit else {})}
         try:
+            at = {**query, **({"limit": limit} if limit else {})}
             while True:
-                raw = api.get(path, at, deadline=deadline.earlier(timeouts.READ), accept=accept)
-                page, unreadable = decode.page(raw, items)
-                odd += unreadable
-                got += (_as_kind(decode.cut_down(o), kind) for o in page.items)
+                page = _page(api, deadline, path, at, understood, accept)
+                got += page.items
+                if len(got) > LIST_OBJECTS:
+                    raise ValueError(f"there are more than {LIST_OBJECTS} objects")
                 rest = page.metadata.remaining_item_count
                 seen(len(got), len(got) + rest if rest else 0)
                 if not page.metadata.continue_:
@@ -178,6 +195,27 @@ def read_pages(
                 raise
             got.clear()
             odd.clear()
+
+
+def _page(
+    api: Api,
+    deadline: Deadline,
+    path: str,
+    at: dict[str, str],
+    understood: Callable[[bytes], decode.ListOf[R]],
+    accept: str,
+) -> decode.ListOf[R]:
+    """Read one page; one of fewer objects where it is too large, and then all that follow."""
+
+    def read() -> decode.ListOf[R]:
+        patience = deadline.earlier(timeouts.READ)
+        return api.read(path, at, as_=understood, deadline=patience, accept=accept)
+
+    for limit in SMALLER if "limit" in at else ():
+        with contextlib.suppress(TooLarge):
+            return read()
+        at["limit"] = min(at["limit"], limit, key=int)
+    return read()
 
 
 def _as_kind(item: R, kind: str) -> R:

@@ -79,15 +79,20 @@ class LiveProbes:
                     return Missing(reason=Reason.TIMED_OUT, detail=why)
                 time.sleep(debug_container.POLL_SECONDS)
                 pod = self._read(name, deadline) or pod
-        except ClusterError as error:
+        except (ClusterError, ValueError) as error:
             failed = missing(error)
             return msgspec.structs.replace(failed, detail=f"debug container: {failed.detail}")
 
     def _read(self, name: str, deadline: Deadline) -> Pod | None:
         """Read the pod by a list, for which no further right is needed."""
         query = {"fieldSelector": f"metadata.name={name}"}
-        raw = self._api.get(self._pods, query, deadline=deadline)
-        return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
+        found = self._api.read(
+            self._pods,
+            query,
+            as_=lambda raw: decode.decode(raw, decode.ListOf[Pod]),
+            deadline=deadline,
+        )
+        return next(iter(found.items), None)
 
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""

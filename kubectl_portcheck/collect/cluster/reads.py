@@ -24,7 +24,9 @@ from kubectl_portcheck.collect.cluster.cluster import Read, Served
 from kubectl_portcheck.collect.cluster.listable import NODES, Listable
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
+from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.errors import UnknownTargetError
+from kubectl_portcheck.inputs.limits import SERVICE_VALUES
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import AddressHolder
@@ -56,6 +58,7 @@ class LiveReads:
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
+        self._kept = Kept(SERVICE_VALUES)
 
     def service(self, name: str) -> Read[Service]:
         """The Service, or why the API server did not give it.
@@ -70,8 +73,8 @@ class LiveReads:
         path = f"{self._collection(kind)}/{name}"
 
         def read() -> T:
-            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
-            return read_as(raw)
+            deadline = self._deadline.earlier(timeouts.READ)
+            return self._api.read(path, as_=read_as, deadline=deadline)
 
         try:
             return observed(read, fatal=(NotFound, Unauthorized, Unreachable, TimedOut))
@@ -123,8 +126,8 @@ class LiveReads:
         path = f"{self._collection(kinds.SERVICE, namespace)}/{name}"
 
         def read() -> Service:
-            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
-            return decode.service(raw)
+            deadline = self._deadline.earlier(timeouts.READ)
+            return self._api.read(path, as_=decode.service, deadline=deadline)
 
         return observed(read)
 
@@ -150,8 +153,8 @@ class LiveReads:
 
         def read() -> tuple[FieldManager, ...]:
             one = f"{self._collection(kinds.ENDPOINT_SLICE)}/{piece.metadata.name}"
-            raw = self._api.get(one, deadline=self._deadline.earlier(timeouts.READ))
-            return decode.writers(raw)
+            deadline = self._deadline.earlier(timeouts.READ)
+            return self._api.read(one, as_=decode.writers, deadline=deadline)
 
         who = observed(read)
         if isinstance(who, Missing):
@@ -162,8 +165,11 @@ class LiveReads:
     def _endpoints(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         def read() -> tuple[EndpointSlice, ...]:
             path = f"{self._collection(kinds.ENDPOINTS)}/{service}"
-            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
-            return as_slices(decode.decode(raw, Endpoints))
+            deadline = self._deadline.earlier(timeouts.READ)
+            found = self._api.read(
+                path, as_=lambda raw: decode.decode(raw, Endpoints), deadline=deadline
+            )
+            return as_slices(found)
 
         return observed(read)
 
@@ -188,8 +194,10 @@ class LiveReads:
         path = f"{self._collection(kinds.BY_NAME[kind])}/{name}"
 
         def read() -> Workload:
-            raw = self._api.get(path, deadline=self._deadline.earlier(timeouts.READ))
-            return decode.workload(raw, kind)
+            deadline = self._deadline.earlier(timeouts.READ)
+            return self._api.read(
+                path, as_=lambda raw: decode.workload(raw, kind), deadline=deadline
+            )
 
         return observed(read)
 
@@ -197,8 +205,11 @@ class LiveReads:
         """The versions that are served of the groups that not every cluster has."""
 
         def read() -> dict[str, tuple[str, ...]]:
-            raw = self._api.get("/apis", deadline=self._deadline.earlier(timeouts.READ))
-            found = decode.decode(raw, decode.APIGroupList).groups
+            found = self._api.read(
+                "/apis",
+                as_=lambda raw: decode.decode(raw, decode.APIGroupList),
+                deadline=self._deadline.earlier(timeouts.READ),
+            ).groups
             return {
                 g.name: tuple(v.version for v in g.versions)
                 for g in found
@@ -232,10 +243,13 @@ class LiveReads:
         query = {"fieldSelector": f"metadata.name={name}"}
 
         def read() -> Pod | None:
-            raw = self._api.get(
-                self._collection(kinds.POD), query, deadline=self._deadline.earlier(timeouts.READ)
+            found = self._api.read(
+                self._collection(kinds.POD),
+                query,
+                as_=lambda raw: decode.decode(raw, decode.ListOf[Pod]),
+                deadline=self._deadline.earlier(timeouts.READ),
             )
-            return next(iter(decode.decode(raw, decode.ListOf[Pod]).items), None)
+            return next(iter(found.items), None)
 
         return observed(read, fatal=(Unauthorized, Unreachable))
 
@@ -266,6 +280,7 @@ class LiveReads:
             read_pages(
                 *(self._api, self._deadline, path, type_, selected, items, odd),
                 names_only=names_only,
+                kept=self._kept,
             )
             if odd:
                 # The others alone could look as if it did not exist.
@@ -296,7 +311,9 @@ class LiveReads:
 
     def _names(self, path: str, query: dict[str, str], deadline: Deadline) -> list[tuple[str, str]]:
         """Namespace and name of each object; of the first page where there are more."""
-        page = decode.decode(self._api.get(path, query, deadline=deadline), decode.ListOf[_Named])
+        page, _ = self._api.read(
+            path, query, as_=lambda raw: decode.page(raw, decode.ListOf[_Named]), deadline=deadline
+        )
         return [(o.metadata.namespace, o.metadata.name) for o in page.items]
 
 

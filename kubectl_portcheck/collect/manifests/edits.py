@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object, collected
 from kubectl_portcheck.inputs import Unreadable, json_value, yaml_tree
+from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.fixes import Operation
 
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
@@ -183,11 +184,11 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
     if not same or others != (before.skipped, before.config, len(before.problems)):
         raise CannotMend("the edited file would not say what it should")
     try:
-        json_value(file.text)
+        json_value(file.text.encode(), MANIFEST_BYTES)
     except Unreadable:
         return
     try:
-        json_value(text)
+        json_value(text.encode(), MANIFEST_BYTES)
     except Unreadable:
         raise CannotMend("the edited file would be no JSON") from None
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import NamedTuple
 
+from kubectl_portcheck.inputs.limits import OUTPUT_LINES
 from kubectl_portcheck.model.probes import (
     AcceptQueue,
     Family,
@@ -165,5 +166,8 @@ def name(text: str) -> str | None:
 
 
 def lines(text: str) -> list[str]:
-    """Split at newlines alone: ``str.splitlines`` knows more line ends than a process name."""
-    return text.replace("\r\n", "\n").split("\n")
+    """Split at newlines alone: ``str.splitlines`` knows more line ends than a process name.
+
+    What is beyond the limit is one last line.
+    """
+    return text.replace("\r\n", "\n").split("\n", OUTPUT_LINES)

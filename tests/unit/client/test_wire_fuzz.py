@@ -10,6 +10,7 @@ from kubectl_portcheck.client import BadAnswer, Deadline
 from kubectl_portcheck.client.exec import read_exec
 from kubectl_portcheck.client.http import _read_response
 from kubectl_portcheck.client.port_forward import read_knocks
+from kubectl_portcheck.client.turns import Turns
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected, Wire
 
@@ -58,7 +59,7 @@ def test_any_answer(data: bytes) -> None:
     wire = wire_with(data)
     try:
         with contextlib.suppress(BadAnswer, Disconnected):
-            response, _ = _read_response(wire, None)
+            response, _ = _read_response(wire, 1000, Turns())
             assert 101 <= response.status < 600
     finally:
         wire.end()
@@ -78,7 +79,7 @@ def test_any_frames(data: bytes) -> None:
         wire = wire_with(data)
         with WebSocket(OneWire(), wire, "v4.channel.k8s.io") as stream:
             if read == "exec":
-                result = read_exec(stream, 1000)
+                result = read_exec(stream, 1000, Turns())
                 assert len(result.stdout) <= 1000
             else:
                 found = read_knocks(stream, [80, 81, 1], Deadline.after(30), 0.01)
