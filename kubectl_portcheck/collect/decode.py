@@ -9,7 +9,7 @@ import msgspec
 
 from kubectl_portcheck.collect.long_texts import shortened
 from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
-from kubectl_portcheck.inputs.limits import SERVICE_PORTS
+from kubectl_portcheck.inputs.limits import ODD_OBJECTS, SERVICE_PORTS
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
@@ -197,6 +197,10 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
             found.append(decode(piece, one))
         except ValueError as error:
             odd.append(Odd(_metadata(piece), str(error)))
+            if len(odd) > ODD_OBJECTS:
+                raise ValueError(
+                    f"more than {ODD_OBJECTS} objects cannot be read: {error}"
+                ) from None
     whole, too_large = _fitting(ListOf(items=tuple(found), metadata=pieces.metadata))
     return whole, odd + too_large
 

@@ -8,7 +8,7 @@ MEBIBYTE = 1024 * KIBIBYTE
 
 CONFIGURATION_BYTES = 8 * MEBIBYTE
 """Of one kubeconfig file."""
-CONFIGURATION_VALUES = 400_000
+CONFIGURATION_VALUES = 200_000
 """In it."""
 CREDENTIAL_BYTES = 4 * MEBIBYTE
 """Of a token, a certificate, a key, or a file of certificate authorities."""

@@ -25,7 +25,8 @@ from tests.walk.shop import NAMESPACE, shop
 MOST_MEBIBYTES = 300
 TIMEOUT = 2
 """The seconds that a run is given with --timeout."""
-MOST_SECONDS = 12
+MOST_SECONDS = 6
+"""Of processor time: others may use the machine too."""
 RUN = """
 import resource, sys
 def peak():
@@ -39,9 +40,8 @@ from kubectl_portcheck.environment import Environment
 import io, os
 out, err = io.StringIO(), io.StringIO()
 import time
-began = time.monotonic()
 code = main(sys.argv[1:], Environment(out, err, os.environ))
-took = time.monotonic() - began
+took = time.process_time()
 print(f"{code} {peak()} {took}")
 print(err.getvalue()[:2000])
 print(out.getvalue()[:100000])
@@ -54,6 +54,7 @@ class Cost(NamedTuple):
     code: int
     mebibytes: float
     seconds: float
+    """Of processor time."""
     said: str
 
 
