@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, TypeVar, get_args
+from functools import partial
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
@@ -11,6 +12,7 @@ from kubectl_portcheck.diagnosis import own_ports
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
+from kubectl_portcheck.diagnosis.what_if import Trial, tried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.facts import Observation
@@ -75,9 +77,8 @@ def diagnose(
     try:
         for e in evidence.services:
             try:
-                services.append(
-                    _service(e, rules, evidence.context.collected_at, kubectl, ignore, until)
-                )
+                judged = Judging(rules, evidence.context.collected_at, kubectl, ignore, until)
+                services.append(_service(e, judged, evidence.services))
             except _Late:
                 services.append(_unread(e, LATE))
     except KeyboardInterrupt:
@@ -116,14 +117,31 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=WORST_FIRST.index, default="inconclusive")
 
 
+class Judging(NamedTuple):
+    """What is the same for all Services of a run."""
+
+    rules: Sequence[Rule]
+    now: str
+    kubectl: tuple[str, ...]
+    ignore: Sequence[str]
+    until: float
+
+
 def _service(
-    evidence: ServiceEvidence,
-    rules: Sequence[Rule],
-    now: str,
-    kubectl: tuple[str, ...],
-    ignore: Sequence[str],
-    until: float,
+    evidence: ServiceEvidence, judging: Judging, everyone: Sequence[ServiceEvidence]
 ) -> ServiceReport:
+    """The report on one Service, each of whose fixes was tried."""
+    report = _judged(evidence, judging)
+    if evidence.unread is not None or evidence.asked is not None:
+        return report
+    space = evidence.service.metadata.namespace
+    others = [e for e in everyone if e is not evidence and e.service.metadata.namespace == space]
+    trial = Trial(in_order(evidence), judging.now, others, partial(_judged, judging=judging))
+    return tried(report, trial)
+
+
+def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
+    rules, now, kubectl, ignore, until = judging
     if evidence.unread is not None:
         return _unread(evidence, evidence.unread)
     evidence = in_order(evidence)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from kubectl_portcheck.model.base import Record
 
+Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Safety = Literal["safe", "review"]
 Target = Literal["live", "source"]
 
@@ -64,6 +65,18 @@ class ByHand(Record, frozen=True, tag_field="kind", tag="by-hand"):
 BY_HAND = ByHand()
 
 
+class Prediction(Record, frozen=True):
+    """What clients would meet after a change, by the same rules from the same measurements."""
+
+    verdict: Verdict
+    """On the Service port that the change is meant for, or on the Service."""
+    served: int
+    """How many of the pods that get its traffic would serve."""
+    of: int
+    together: tuple[str, ...] = ()
+    """The codes of the findings whose first fix has to be made as well."""
+
+
 class Fix(Record, frozen=True):
     """A change that removes the cause of a finding."""
 
@@ -79,6 +92,11 @@ class Fix(Record, frozen=True):
     safety: Safety = "review"
     """``safe``: may be pasted as it stands. ``review``: needs a choice or has a side effect."""
     target: Target = "live"
+    cautions: tuple[str, ...] = ()
+    """What speaks against it, as facts: a fix that has any is never safe."""
+    predicted: Prediction | None = None
+    unpredicted: str = ""
+    """Why the effect of a command cannot be predicted, where it cannot."""
     kubectl: tuple[str, ...] = ("kubectl",)
     """How a command for this cluster starts: kubectl and the connection flags in use."""
 

@@ -6,13 +6,13 @@ from kubectl_portcheck.model.base import Record, Right, Word
 from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.fixes import Verdict as Verdict
 from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
 from kubectl_portcheck.model.share import Share
 
 Severity = Literal["error", "warning", "info"]
-Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Status = Literal["pass", "warn", "fail", "skipped"]
 SuppressedBy = Literal["annotation", "flag"]
 StepName = Literal[

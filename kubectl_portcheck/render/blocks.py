@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.fixes import Fix, Prediction
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import Finding, PodReport, PortReport, ServiceReport, Step
 from kubectl_portcheck.model.share import Share
@@ -148,8 +148,7 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
         return _by_hand(label, fix, look, whole=whole)
     if not whole:
         return labelled(label, f"{fix.title} (-o wide)", look)
-    care = "safe to paste" if fix.safety == "safe" else "review before you paste"
-    shown = labelled(label, f"{fix.title} ({care}):", look)
+    shown = labelled(label, f"{fix.title} ({care(fix)}):", look)
     shown += [BLANK, *paste(fix.command, look, "command"), BLANK]
     if fix.owner:
         pass  # A fix of its own says where the change lasts.
@@ -160,6 +159,27 @@ def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
         note = "Change the source too; the next deployment reverts this (-o wide)."
         shown += labelled("", note, look)
     return shown
+
+
+def care(fix: Fix) -> str:
+    """``safe to paste``, or not; and what the fix would bring."""
+    said = ["safe to paste" if fix.safety == "safe" else "review before you paste"]
+    said += fix.cautions
+    if fix.predicted:
+        said.append(outcome(fix.predicted))
+    if fix.unpredicted:
+        said.append(f"{'open' if fix.predicted else 'effect not predicted'}: {fix.unpredicted}")
+    return "; ".join(said)
+
+
+def outcome(predicted: Prediction) -> str:
+    """``predicted: healthy, all 3 pods serve``."""
+    with_ = f" with the fix of {' and '.join(predicted.together)}" if predicted.together else ""
+    said: list[str] = [] if predicted.verdict == "inconclusive" else [predicted.verdict]
+    if predicted.of:
+        share = Share(part=predicted.served, whole=predicted.of)
+        said.append(f"{share} {'serves' if predicted.served == 1 else 'serve'}")
+    return f"predicted{with_}: {', '.join(said)}"
 
 
 def _by_hand(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:

@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from typing import Any, Final
 
-from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.fixes import Fix, Prediction, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
 from kubectl_portcheck.model.report import (
@@ -251,7 +251,21 @@ def _fix(fix: Fix) -> Json:
         "safety": fix.safety,
         "target": fix.target,
         "owner": _text(fix.owner),
+        "cautions": [clean(c) for c in fix.cautions],
+        "predicted": _predicted(fix.predicted),
+        "unpredicted": clean(fix.unpredicted) or None,
         "look": list(fix.look) if shell_form(fix.look) is not None and fix.look else None,
+    }
+
+
+def _predicted(predicted: Prediction | None) -> Json | None:
+    if predicted is None:
+        return None
+    return {
+        "verdict": predicted.verdict,
+        "served": predicted.served,
+        "of": predicted.of,
+        "together": list(predicted.together),
     }
 
 

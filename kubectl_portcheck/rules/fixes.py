@@ -1,6 +1,6 @@
 """Builders of fixes: argument vectors that cannot hit anything but what was diagnosed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.fixes import (
     ByHand,
@@ -12,6 +12,7 @@ from kubectl_portcheck.model.fixes import (
     Subject,
 )
 from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.semantics import rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
 
@@ -48,10 +49,12 @@ def patch(
     title: str,
     safety: Safety,
     source: str | None = None,
+    cautions: tuple[str, ...] = (),
 ) -> Fix:
     """A patch of one object; ``source`` is what to write in its manifest."""
     return Fix(
         title=title,
+        cautions=cautions,
         change=JsonPatch(operations=tuple(operations)),
         safety=safety,
         patch=source,
@@ -73,8 +76,16 @@ def run(
     )
 
 
-def retarget(case: Case, new: int | str, *, safety: Safety, title: str | None = None) -> Fix:
-    """Points the Service port at another target port."""
+def retarget(
+    case: Case,
+    new: int | str,
+    *,
+    safety: Safety,
+    title: str | None = None,
+    cautions: Iterable[str] = (),
+) -> Fix:
+    """Sets another target port of the Service port; ``cautions`` speak against it."""
+    against = tuple(cautions)
     base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
     return patch(
         case,
@@ -84,7 +95,8 @@ def retarget(case: Case, new: int | str, *, safety: Safety, title: str | None = 
             *replace(f"{base}/targetPort", case.target, new),
         ],
         title=title or f"Set targetPort to {new}",
-        safety=safety,
+        safety="review" if against else safety,
+        cautions=against,
         source=f"spec:\n  ports:\n  - port: {case.port.port}\n    targetPort: {new}\n",
     )
 
@@ -128,6 +140,15 @@ def rollout_undo(case: ServiceCase, workload: Subject, note: str = "") -> Fix:
         title=f"Undo the last rollout of {workload.kind} {workload.name}{note}",
         subject=workload,
     )
+
+
+def undo(case: ServiceCase, failing: Sequence[Pod]) -> Fix | None:
+    """Goes back to the revision before, where all failing pods are of one workload's latest."""
+    made = {case.workload(p) for p in failing}
+    workload = made.pop() if len(made) == 1 else None
+    if workload is None or not all(rollouts.previous(case, p) for p in failing):
+        return None
+    return rollout_undo(case, workload, rollouts.undo_note(case, failing[0]))
 
 
 def by_hand(title: str, source: str | None = None) -> Fix:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules.wording import plural
 from kubectl_portcheck.semantics.case import ServiceCase
 
 REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
@@ -36,7 +37,7 @@ def narrowed(case: ServiceCase, wanted: Sequence[Pod], others: Sequence[Pod], wh
     selector = case.service.spec.selector
     label = telling_label(selector, wanted, others)
     if label is None:
-        return fixes.by_hand(f"Add a label to the {whose} only, and select it in the Service")
+        return fixes.by_hand(f"Add a label to {whose} only, and select it in the Service")
     key, value = label
     return fixes.patch(
         case,
@@ -45,7 +46,8 @@ def narrowed(case: ServiceCase, wanted: Sequence[Pod], others: Sequence[Pod], wh
             fixes.test("/spec/selector", selector),
             fixes.add(f"/spec/selector/{fixes.pointer(key)}", value),
         ],
-        title=f"Add {key}={value} to the selector, which only {whose} have",
+        title=f"Add {key}={value} to the selector, which only {whose} have: then it matches "
+        f"{len(wanted)} {plural('pod', len(wanted))}",
         safety="review",
         source=f"spec:\n  selector:\n    {key}: {value}\n",
     )

@@ -226,9 +226,6 @@ PC101 error for all in Service checkout
   The scheduler finds no node for the pod: didn't have free ports for the requested pod ports (1
       of 1 node)
   pods: checkout-1-a
-  review: Remove hostPort from Deployment checkout; the Service does not need it, clients that
-      use the node's address do
-    remove /spec/template/spec/containers/0/ports/0/hostPort in Deployment checkout
 """,
         ),
         Example(

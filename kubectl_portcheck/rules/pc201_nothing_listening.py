@@ -37,12 +37,13 @@ def _check(case: Case) -> Outcome:
         f"No process listens on any port in {share(found, case.backends)}",
         evidence=[Listens(pod=s.name, note="its containers run") for s in found],
         fixes=[
+            *([undo] if (undo := fixes.undo(case, [s.pod for s in found])) else []),
             fixes.look(
                 case,
                 *("logs", found[0].name, "-c", containers[0]),
                 title=f"Make the application listen on {found[0].target}; its log says what it "
                 "does instead",
-            )
+            ),
         ],
         impact=impact_of(found, case),
         pods=names(found),

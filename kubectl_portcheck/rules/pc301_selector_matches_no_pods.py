@@ -195,7 +195,7 @@ spec: {containers: [{name: app}]}
 broken
 PC301 error for all in Service checkout
   The selector app=chekout matches no pod; Deployment checkout has app=checkout
-  safe: Change the selector to app=checkout, the label of Deployment checkout
+  review: Change the selector to app=checkout, the label of Deployment checkout
     replace /spec/selector/app checkout in Service checkout
 """,
         ),

@@ -175,7 +175,7 @@ broken
 PC305 error for all in Service checkout, port 5432/TCP
   The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
-  safe: Name the port postgres in EndpointSlice checkout-1, as the Service does
+  review: Name the port postgres in EndpointSlice checkout-1, as the Service does
     add /ports/0/name postgres in EndpointSlice checkout-1
 """,
         ),

@@ -23,9 +23,6 @@ from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.case import Case
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 
-MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-CONTROLLER = "endpointslice-controller.k8s.io"
-
 
 class _Stale(NamedTuple):
     """Ready endpoints that are not what the pods and the targetPort make of them."""
@@ -155,11 +152,11 @@ def _fixes(case: Case, stale: _Stale) -> list[Fix]:
     foreign = {
         piece.metadata.name: piece
         for piece in case.slices
-        if piece.metadata.labels.get(MANAGED_BY) not in (None, CONTROLLER)
+        if piece.metadata.labels.get(endpoints.MANAGED_BY) not in (None, endpoints.CONTROLLER)
     }
     found = []
     for name, piece in foreign.items():
-        who = piece.metadata.labels[MANAGED_BY]
+        who = piece.metadata.labels[endpoints.MANAGED_BY]
         ready = [e for e in piece.endpoints or () if e.ready]
         if ready and all(e in [g.endpoint for g in stale.gone] for e in ready):
             found.append(

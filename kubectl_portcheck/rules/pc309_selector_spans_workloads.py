@@ -132,7 +132,8 @@ PC309 error for pods in Service checkout, port 80/TCP
   The selector matches pods of Deployment web, which listen on the target port, and of
       StatefulSet worker, which do not: 1 of 2 pods refuses connections
   pods: worker-0
-  review: Add role=web to the selector, which only pods of Deployment web have
+  review: Add role=web to the selector, which only pods of Deployment web have: then it matches
+      1 pod
     add /spec/selector/role web in Service checkout
 """,
         ),

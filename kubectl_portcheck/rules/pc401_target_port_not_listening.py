@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import candidates, images, ports, probes, rollouts
+from kubectl_portcheck.semantics import candidates, images, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -56,7 +56,7 @@ def _finding(case: Case, closed: Sequence[PodState]) -> Outcome:
         case,
         summary,
         evidence=facts,
-        fixes=_other_side(case, closed, choice, agreeing) or _fixes(case, choice),
+        fixes=_other_side(case, closed, choice, agreeing) or _fixes(case, closed, choice),
         impact=impact_of(closed, case),
         pods=names(closed),
     )
@@ -69,8 +69,6 @@ def _other_side(
     best = choice.best
     if best is None or best.reasons or not agreeing:
         return []
-    pod = closed[0].pod
-    workload = case.workload(pod)
     found = [
         fixes.retarget(
             case,
@@ -78,10 +76,10 @@ def _other_side(
             safety="review",
             title=f"Set targetPort to {best.port}, if the application is meant to use it, and "
             "correct what the pods declare",
+            cautions=best.against,
         )
     ]
-    if workload is not None and rollouts.previous(case, pod) is not None:
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found = [*_undone(case, closed), *found]
     back = f"Make the application listen on {case.target}, as Service and pod template say"
     return [*found, fixes.by_hand(back)]
 
@@ -99,7 +97,7 @@ def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choic
         case,
         summary,
         evidence=[*facts, *(_weighed(c) for c in choice.candidates)],
-        fixes=() if slip else _fixes(case, choice, "review"),
+        fixes=() if slip else _fixes(case, closed, choice, "review"),
         impact=impact_of(closed, case),
         severity="info" if slip else None,
         pods=names(closed),
@@ -136,29 +134,38 @@ def _what_listens(case: Case, state: PodState) -> Fact:
     return Listens(pod=state.name, ports=tuple(found), wanted=state.target)
 
 
-def _fixes(case: Case, choice: candidates.Choice, safety: Safety = "safe") -> list[Fix]:
-    if choice.best:
-        found = [fixes.retarget(case, choice.best.port, safety=safety)]
-        if choice.best.name and safety == "safe":
-            found.append(
-                fixes.retarget(
-                    case,
-                    choice.best.name,
-                    safety="safe",
-                    title=f"Set targetPort to the port's name {choice.best.name}, which stays when "
-                    "the number changes",
-                )
+def _fixes(
+    case: Case, closed: Sequence[PodState], choice: candidates.Choice, most: Safety = "safe"
+) -> list[Fix]:
+    best = choice.best
+    if best is None:
+        return _undone(case, closed) + [
+            fixes.retarget(
+                case,
+                c.port,
+                safety="review",
+                title=f"Set targetPort to {c.port}, if that is the port that was meant",
+                cautions=c.against,
             )
-        return found
-    return [
-        fixes.retarget(
-            case,
-            c.port,
-            safety="review",
-            title=f"Set targetPort to {c.port}, if that is the port that was meant",
+            for c in choice.candidates
+        ]
+    safety: Safety = most if best.reasons else "review"
+    found = [fixes.retarget(case, best.port, safety=safety, cautions=best.against)]
+    if best.name and most == "safe":
+        title = (
+            f"Set targetPort to the port's name {best.name}, which stays when the number changes"
         )
-        for c in choice.candidates
-    ]
+        found.append(
+            fixes.retarget(case, best.name, safety=safety, title=title, cautions=best.against)
+        )
+    # Nothing but a socket speaks for the port: the program may be the wrong one.
+    return found if best.reasons else [*_undone(case, closed), *found]
+
+
+def _undone(case: Case, closed: Sequence[PodState]) -> list[Fix]:
+    """The undo of the last rollout, where all failing pods are of it."""
+    fix = fixes.undo(case, [s.pod for s in closed])
+    return [fix] if fix else []
 
 
 RULE = Rule(

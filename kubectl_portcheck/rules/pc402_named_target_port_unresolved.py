@@ -1,6 +1,6 @@
 """PC402: the targetPort is a name that no container port has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Fix
@@ -18,8 +18,9 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
+from kubectl_portcheck.rules.narrowing import narrowed
 from kubectl_portcheck.rules.wording import listing, names, share
-from kubectl_portcheck.semantics import listening, ports
+from kubectl_portcheck.semantics import candidates, listening, ports, purpose
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.selectors import closeness
 
@@ -96,30 +97,74 @@ def _common_ports(case: Case, states: Iterable[PodState]) -> list[ContainerPort]
     return [declared[0][k] for k in sorted(shared) if declared[0][k].protocol == case.port.protocol]
 
 
+def partly(case: Case, without: Sequence[PodState]) -> list[Fix]:
+    """Fixes where only some of the pods declare the name: another workload is not meant."""
+    others = [s for s in case.states if s not in without]
+    theirs, ours = ({case.workload(s.pod) for s in group} for group in (without, others))
+    whose = f"the pods that declare {case.target}"
+    if not theirs & ours:
+        return [narrowed(case, [s.pod for s in others], [s.pod for s in without], whose)]
+    return [
+        fixes.by_hand(
+            f"Declare the port name {case.target} in the pod template of "
+            f"{listing(names(without))}: another targetPort would break the pods that declare it"
+        )
+    ]
+
+
 def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> list[Fix]:
     if len(states) < len(case.states):
-        name = case.target
-        return [
-            fixes.by_hand(
-                f"Declare the port name {name} in the pod template of {listing(names(states))}: "
-                "another targetPort would break the pods that declare it"
-            )
-        ]
+        return partly(case, states)
     taken = {ports.declared_target(p) for p in case.service.spec.ports if p is not case.port}
     free = [p for p in common if p.name not in taken and p.container_port not in taken]
     near = [p for p in free if p.name and closeness(p.name, str(case.target)) >= NEAR]
     meant = near or [p for p in free if p.name and p.name == case.port.name] or free
     safe = len(meant) == 1 and not any(_closed(case, s, meant[0]) for s in states)
+    safe = safe and (bool(near) or _is_likely(case, meant[0]))
+    if not meant:
+        return _by_number(case, states)
     return [
         fixes.retarget(
             case,
             p.name or p.container_port,
             safety="safe" if safe else "review",
+            cautions=_cautions(case, p),
             title=f"Set targetPort to {p.name} ({p.container_port})"
             if p.name
             else f"Set targetPort to {p.container_port}",
         )
         for p in sorted(meant, key=lambda p: (-closeness(p.name, str(case.target)), p.name))
+    ]
+
+
+def _is_likely(case: Case, port: ContainerPort) -> bool:
+    """Whether more speaks for the port than that it is the only one."""
+    return bool(port.name) and (
+        port.name == case.port.name or port.name.split("-")[0] in candidates.APPLICATION_NAMES
+    )
+
+
+def _cautions(case: Case, port: ContainerPort) -> list[str]:
+    why = purpose.contradicts(case.port, port.name, port.container_port)
+    management = set(port.name.split("-")) & candidates.MANAGEMENT_NAMES
+    return [
+        *([why] if why else []),
+        *([f"its name {port.name} is a management port's"] if management else []),
+    ]
+
+
+def _by_number(case: Case, states: list[PodState]) -> list[Fix]:
+    """No port is declared: the one port on which every pod listens, by its number."""
+    choice = candidates.choose(case, states)
+    return [
+        fixes.retarget(
+            case,
+            c.port,
+            safety="review",
+            title=f"Set targetPort to the number {c.port}, where the pods listen, if it was meant",
+            cautions=c.against,
+        )
+        for c in choice.candidates[:3]
     ]
 
 

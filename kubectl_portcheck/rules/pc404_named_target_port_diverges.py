@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from kubectl_portcheck.rules import evidence, fixes
+from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -13,6 +13,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
+from kubectl_portcheck.rules.pc402_named_target_port_unresolved import partly
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case
 
@@ -40,14 +41,7 @@ def _check(case: Case) -> Outcome:
             else evidence.declares(s.pod, case.target)
             for s in case.states
         ],
-        fixes=[
-            fixes.by_hand(
-                f"Declare {case.target} in the pod template of {listing(names(without))} too: it "
-                "is resolved in each pod separately"
-            )
-        ]
-        if without
-        else (),
+        fixes=partly(case, without) if without else (),
         severity="warning" if without else "info",
         pods=names(without or case.states),
     )
@@ -99,8 +93,8 @@ PC404 warning in Service checkout, port 80/TCP
   The port name http resolves to 8080 in 1 of 2 pods and nothing in 1 of 2 pods, which gets no
       traffic
   pods: checkout-2
-  review: Declare http in the pod template of checkout-2 too: it is resolved in each pod
-      separately
+  review: Declare the port name http in the pod template of checkout-2: another targetPort would
+      break the pods that declare it
 """,
         ),
         Example(

@@ -53,6 +53,7 @@ def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) ->
                 c.port,
                 safety="review",
                 title=f"Set targetPort to {c.port}, if that was meant",
+                cautions=c.against,
             )
             for c in choice.candidates
         ]
@@ -60,7 +61,8 @@ def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) ->
     number = fixes.retarget(
         case,
         best.port,
-        safety="safe",
+        safety="safe" if best.reasons else "review",
+        cautions=best.against,
         title=f"Set targetPort to the number {best.port}, which replaces no pod",
     )
     return [template, number] if template else [number]
@@ -103,7 +105,7 @@ broken; also PC501
 PC405 error for all in Service checkout, port 80/TCP
   The port name http resolves to 8080, where no process listens; the pod listens on 9000
   pods: checkout-1
-  safe: Set targetPort to the number 9000, which replaces no pod
+  review: Set targetPort to the number 9000, which replaces no pod
     replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
         ),

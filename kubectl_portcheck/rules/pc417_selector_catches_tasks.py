@@ -97,8 +97,6 @@ healthy
 PC417 warning in Service checkout
   The selector also matches pods of Job migrate, which get connections while they are Ready
   pods: migrate-x7k
-  review: Add component=server to the selector, which only pods that serve have
-    add /spec/selector/component server in Service checkout
 """,
         ),
         Example(

@@ -145,7 +145,7 @@ broken; also PC301
 PC702 error for path in HTTPRoute shop, port 8080/TCP
   HTTPRoute shop references port 3000, which Service shadow does not have; the ports of Service
       shadow: 8080/TCP
-  safe: Change the port in HTTPRoute shop to 8080
+  review: Change the port in HTTPRoute shop to 8080
     replace /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef/port 8080 in
         HTTPRoute shop
 """,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import PodSpec
-from kubectl_portcheck.semantics import listening, mesh, ports, probes
+from kubectl_portcheck.semantics import listening, mesh, ports, probes, purpose
 from kubectl_portcheck.semantics.case import Case, PodState
 
 MANAGEMENT_NAMES = {
@@ -109,6 +109,11 @@ def _weigh(case: Case, states: Sequence[PodState], port: int) -> Candidate:
         against.append(f"{' and '.join(kinds)} is checked there, and it is not declared")
     if set(name.split("-")) & MANAGEMENT_NAMES:
         against.append(f"its name {name} is a management port's")
+    if port in purpose.DEBUG and not name:
+        against.append(f"{port} is the port of a debugger or profiler ({purpose.DEBUG[port]})")
+    if why := purpose.contradicts(case.port, name, port):
+        against.append(why)
+    against += _beside(states, port)
     others = [
         p.port
         for p in case.service.spec.ports
@@ -116,6 +121,23 @@ def _weigh(case: Case, states: Sequence[PodState], port: int) -> Candidate:
     ]
     against += [f"port {other} of the Service already leads there" for other in others]
     return Candidate(port, tuple(reasons), tuple(against), name)
+
+
+def _beside(states: Sequence[PodState], port: int) -> list[str]:
+    """Why the port is not the application's, but that of what runs beside it."""
+    owners = {
+        c.name
+        for s in states
+        for c in (*ports.sidecars(s.pod), *s.pod.spec.containers)
+        for p in c.ports
+        if p.container_port == port
+        and (c in tuple(ports.sidecars(s.pod)) or c.name in mesh.CONTAINERS)
+    }
+    if owners:
+        return [f"container {name}, a sidecar, declares it" for name in sorted(owners)]
+    declared = any(p.container_port == port for s in states for _, p in ports.declared_ports(s.pod))
+    found = [] if declared else [m.name for m in mesh.MESHES if port in m.ports]
+    return [f"{port} is a port of the service mesh {name}" for name in found[:1]]
 
 
 def _declares_another(state: PodState, port: int) -> bool:

@@ -15,15 +15,18 @@ from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import (
     Endpoint,
     EndpointConditions,
+    EndpointPort,
     Endpoints,
     EndpointSlice,
     Node,
+    ObjectMeta,
     ObjectReference,
     Pod,
     Service,
     ServicePort,
 )
-from kubectl_portcheck.semantics.listening import family_of
+from kubectl_portcheck.semantics import pods, ports
+from kubectl_portcheck.semantics.listening import addresses_of, family_of
 
 
 class SliceEndpoint(NamedTuple):
@@ -213,6 +216,56 @@ def carried(slices: Iterable[EndpointSlice], port: ServicePort, pod: Pod) -> int
     """The number under which the pod's endpoint carries the port; None where it does not."""
     return next(
         (e.port for e in for_port(slices, port) if e.pod == pod.metadata.name and e.port), None
+    )
+
+
+SERVICE_NAME = "kubernetes.io/service-name"
+
+
+def made_for(service: Service, found: Iterable[Pod]) -> tuple[EndpointSlice, ...]:
+    """The slices that the EndpointSlice controller makes of a Service's pods.
+
+    One for each address family and each set of resolved ports. A pod that has ended, or has no
+    address, is in none. (pkg/controller/endpointslice, ``podToEndpoint`` and ``reconciler.go``)
+    """
+    groups: dict[tuple[str, tuple[EndpointPort, ...]], list[Endpoint]] = {}
+    for pod in found:
+        resolved = tuple(
+            EndpointPort(name=p.name, port=number, protocol=p.protocol)
+            for p in service.spec.ports
+            if (number := ports.resolve_target_port(p, pod)) is not None
+        )
+        for family in service.spec.ip_families or ("IPv4",):
+            addresses = addresses_of(pod, (family,))
+            if addresses and not pods.is_finished(pod):
+                made = _endpoint(service, pod, addresses[0])
+                groups.setdefault((family, resolved), []).append(made)
+    return tuple(
+        EndpointSlice(
+            metadata=ObjectMeta(
+                name=f"{service.metadata.name}-{i}",
+                labels={SERVICE_NAME: service.metadata.name, MANAGED_BY: CONTROLLER},
+            ),
+            address_type=family,
+            endpoints=tuple(made),
+            ports=resolved or None,
+        )
+        for i, ((family, resolved), made) in enumerate(groups.items())
+    )
+
+
+def _endpoint(service: Service, pod: Pod, address: str) -> Endpoint:
+    ready, leaving = pods.is_ready(pod), pods.is_terminating(pod)
+    published = service.spec.publish_not_ready_addresses
+    return Endpoint(
+        addresses=(address,),
+        conditions=EndpointConditions(
+            ready=published or (ready and not leaving), serving=ready, terminating=leaving
+        ),
+        target_ref=ObjectReference(
+            kind="Pod", name=pod.metadata.name, namespace=pod.metadata.namespace
+        ),
+        node_name=pod.spec.node_name or None,
     )
 
 

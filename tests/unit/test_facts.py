@@ -15,7 +15,7 @@ READERS = {
     "evidence taken apart at a colon": r"""(partition|split)\(["']: ["']\)""",
     "a share stripped from a sentence": r"\\d\+ of \\d",
     "a command taken apart": r"\bshlex\b",
-    "a patch read from a command": r"json\.loads\((?!api\.get)",
+    "a patch read from a command": r"json\.loads\(.*command",
     "a note marked by its first word": r"""["']note: ["']""",
     "the beginning of a sentence": r"(summary|headline|why|title|text|detail|reason)"
     r"(\.lower\(\))?\.(starts|ends)with\(",

@@ -141,7 +141,8 @@ def test_only_the_port_that_no_other_claims_is_renamed() -> None:
     problem = finding(report(MANUAL), "PC305")
     assert problem.port == 2
     [fix] = problem.fixes
-    assert fix.safety == "safe"
+    assert fix.safety == "review"
+    assert "nothing here can connect to it" in fix.unpredicted
     assert fix.command
     assert '"path":"/ports/1/name","value":"b"' in fix.command[-1]
 

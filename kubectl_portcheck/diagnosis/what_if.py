@@ -1,0 +1,324 @@
+"""Every fix is tried in memory before it is offered.
+
+The change is applied to the evidence, which is then diagnosed again by the same rules. A fix stays
+only where its clients are better off, and no client or pod that is served today is worse off, of
+this Service or of another one that is known. What cannot be predicted is offered for review and
+says why.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from kubectl_portcheck.diagnosis.changed import Unknown, changed
+from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.fixes import Fix, JsonPatch, Prediction
+from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.answers import FAULTY
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+
+Judge = Callable[[ServiceEvidence], ServiceReport]
+"""Diagnoses evidence without trying fixes."""
+
+POLICIES = {"PC602", "PC705"}
+"""Findings that say what would be, if the cluster enforced NetworkPolicies."""
+MOST = 12
+"""How many fixes of one Service are tried."""
+MOST_OTHERS = 100
+"""How many other Services are looked at beside."""
+
+
+class _Port(NamedTuple):
+    """What clients of one Service port meet."""
+
+    verdict: Verdict
+    serving: frozenset[str]
+    failing: frozenset[str]
+
+    @property
+    def rank(self) -> int:
+        return -WORST_FIRST.index(self.verdict)
+
+
+class _State(NamedTuple):
+    """What clients of a Service meet, port by port, and the findings."""
+
+    report: ServiceReport
+    ports: tuple[_Port, ...]
+
+    @property
+    def rank(self) -> int:
+        return -WORST_FIRST.index(self.report.verdict)
+
+
+class Trial(NamedTuple):
+    """A Service, with all that is needed to try a fix of it."""
+
+    evidence: ServiceEvidence
+    now: str
+    others: Sequence[ServiceEvidence]
+    """The other Services of its namespace, as far as they are known."""
+    judge: Judge
+
+
+def tried(report: ServiceReport, trial: Trial) -> ServiceReport:
+    """The report with the fixes that help and harm nobody, each with what it would bring."""
+    if not any(isinstance(f.change, JsonPatch) for x in report.findings for f in x.fixes):
+        return _unpredicted(report)
+    before = _State(report, _ports(trial.evidence, report, trial.now))
+    budget = iter(range(MOST))
+    findings = tuple(
+        msgspec.structs.replace(
+            finding,
+            fixes=tuple(
+                kept
+                for fix in finding.fixes
+                if (kept := _tried(fix, finding, before, trial, budget)) is not None
+            ),
+        )
+        for finding in report.findings
+    )
+    return msgspec.structs.replace(report, findings=findings)
+
+
+def _unpredicted(report: ServiceReport) -> ServiceReport:
+    """The same, where no fix is a patch."""
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(
+            msgspec.structs.replace(x, fixes=tuple(map(_of_command, x.fixes)))
+            for x in report.findings
+        ),
+    )
+
+
+def _of_command(fix: Fix) -> Fix:
+    if fix.command is None or fix.unpredicted:
+        return fix
+    why = "what the new pods do is not known before they run"
+    return msgspec.structs.replace(fix, safety="review", unpredicted=why)
+
+
+def _tried(
+    fix: Fix, finding: Finding, before: _State, trial: Trial, budget: Iterable[int]
+) -> Fix | None:
+    """The fix with its prediction; None where it would not help, or would harm."""
+    if not isinstance(fix.change, JsonPatch):
+        return _of_command(fix)
+    if next(iter(budget), None) is None:
+        return _open(fix, "too many fixes to try them all")
+    try:
+        evidence = changed(trial.evidence, fix)
+    except Unknown as why:
+        return _open(fix, str(why))
+    after = _after(evidence, trial)
+    place = _place(finding, trial.evidence)
+    if _harms(before, after) or _harms_others(fix, trial):
+        return None
+    fix = _beside_others(fix, evidence, trial)
+    if _helps(finding, before, after, place):
+        return _with(fix, finding, after, place)
+    if _verdict(after, place) == "inconclusive":
+        missing = after.report.headline.text
+        if _served_but_for_policies(before, after, place):
+            return msgspec.structs.replace(_with(fix, finding, after, place), unpredicted=missing)
+        return _open(fix, missing)
+    return _with_others(fix, finding, before, trial, evidence, place)
+
+
+def _with_others(
+    fix: Fix,
+    finding: Finding,
+    before: _State,
+    trial: Trial,
+    evidence: ServiceEvidence,
+    place: int | None,
+) -> Fix | None:
+    """The fix where it helps together with those of other causes: one alone changes nothing."""
+    together = []
+    for other in before.report.heads:
+        if other is finding or other.severity != "error" or other.code == finding.code:
+            continue
+        first = next((f for f in other.fixes if isinstance(f.change, JsonPatch)), None)
+        if first is None or first.subject == fix.subject:
+            continue
+        try:
+            evidence = changed(evidence, first)
+        except Unknown:
+            continue
+        together.append(other.code)
+    if not together:
+        return None
+    after = _after(evidence, trial)
+    if _harms(before, after) or not _helps(finding, before, after, place):
+        return None
+    return _with(fix, finding, after, place, tuple(together))
+
+
+def _open(fix: Fix, why: str) -> Fix:
+    return msgspec.structs.replace(fix, safety="review", unpredicted=why)
+
+
+def _served_but_for_policies(before: _State, after: _State, place: int | None) -> bool:
+    """Whether all pods would serve more than before, and only NetworkPolicies leave it open."""
+    open_ = {f.code for f in after.report.findings if f.unsure}
+    if place is None or not open_ or not open_ <= POLICIES:
+        return False
+    old, new = before.ports[place], after.ports[place]
+    return not new.failing and len(new.serving) > len(old.serving)
+
+
+def _beside_others(fix: Fix, evidence: ServiceEvidence, trial: Trial) -> Fix:
+    """The fix, with a caution where another Service already leads to what it leads to."""
+    if fix.subject is None or fix.subject.kind != "Service":
+        return fix
+    old, new = (
+        {
+            (s.name, s.target)
+            for port in e.service.spec.ports
+            for s in Case(e, port, trial.now).states
+            if s.target is not None
+        }
+        for e in (trial.evidence, evidence)
+    )
+    cautions = list(fix.cautions)
+    for other in trial.others[:MOST_OTHERS]:
+        if other.unread or other.asked or isinstance(other.pods, Missing):
+            continue
+        name = other.service.metadata.name
+        led = {
+            (p.metadata.name, ports.dialled_port(other.service, port, p))
+            for port in other.service.spec.ports
+            for p in other.pods.value
+        }
+        shared = sorted({target for _, target in (new - old) & led if target is not None})
+        if shared:
+            cautions.append(f"Service {name} already leads to {', '.join(map(str, shared))}")
+    if len(cautions) == len(fix.cautions):
+        return fix
+    return msgspec.structs.replace(fix, cautions=tuple(cautions), safety="review")
+
+
+def _with(
+    fix: Fix,
+    finding: Finding,
+    after: _State,
+    place: int | None,
+    together: tuple[str, ...] = (),
+) -> Fix:
+    port = after.ports[place] if place is not None else min(after.ports, key=_share, default=None)
+    verdict = _verdict(after, place)
+    serving = port.serving if port and verdict != "broken" else frozenset()
+    predicted = Prediction(
+        verdict=verdict,
+        served=len(serving),
+        of=len(port.serving | port.failing) if port else 0,
+        together=together,
+    )
+    served = bool(port and port.serving and not port.failing)
+    good = verdict == "healthy" or (verdict == "inconclusive" and served)
+    if finding.impact == Impact.PATH:
+        # Another path may fail for a reason of its own.
+        good = good or not any(f.impact in (Impact.ALL, Impact.PODS) for f in _errors(after))
+    safe = fix.safety == "safe" and good and not together and not fix.cautions
+    return msgspec.structs.replace(fix, predicted=predicted, safety="safe" if safe else "review")
+
+
+def _errors(state: _State) -> list[Finding]:
+    return [f for f in state.report.findings if f.severity == "error"]
+
+
+def _share(port: _Port) -> float:
+    return len(port.serving) / (len(port.serving | port.failing) or 1)
+
+
+def _verdict(state: _State, place: int | None) -> Verdict:
+    return state.report.verdict if place is None else state.ports[place].verdict
+
+
+def _place(finding: Finding, evidence: ServiceEvidence) -> int | None:
+    """The place of the finding's port among those asked about; None for the whole Service."""
+    asked = ServiceCase(evidence).asked_ports
+    return next(
+        (
+            i
+            for i, p in enumerate(asked)
+            if (p.port, p.protocol) == (finding.port, finding.protocol)
+        ),
+        None,
+    )
+
+
+def _after(evidence: ServiceEvidence, trial: Trial) -> _State:
+    asked = evidence.asked_port
+    if asked is not None and not ServiceCase(evidence).asked_ports:
+        evidence = msgspec.structs.replace(evidence, asked_port=None)
+    report = trial.judge(evidence)
+    return _State(report, _ports(evidence, report, trial.now))
+
+
+def _ports(evidence: ServiceEvidence, report: ServiceReport, now: str) -> tuple[_Port, ...]:
+    found = []
+    for asked, reported in zip(ServiceCase(evidence).asked_ports, report.ports, strict=False):
+        backends = Case(evidence, asked, now).backends
+        found.append(
+            _Port(
+                reported.verdict,
+                frozenset(s.name for s in backends if s.answer.kind == "serves"),
+                frozenset(s.name for s in backends if s.answer.kind in FAULTY),
+            )
+        )
+    return tuple(found)
+
+
+def _helps(finding: Finding, before: _State, after: _State, place: int | None) -> bool:
+    """Whether those are better off for whom the fix is meant."""
+    gone = not any(
+        (f.code, f.port, f.subject) == (finding.code, finding.port, finding.subject)
+        and set(f.pods) >= set(finding.pods)
+        for f in after.report.findings
+    )
+    if finding.severity != "error" or finding.impact in (Impact.NONE, Impact.PATH):
+        return gone
+    if place is None:
+        return after.rank < before.rank and after.report.verdict != "inconclusive"
+    if place >= len(after.ports) or after.ports[place].verdict == "inconclusive":
+        return False
+    old, new = before.ports[place], after.ports[place]
+    return new.rank < old.rank or (gone and len(new.serving) > len(old.serving))
+
+
+def _harms(before: _State, after: _State) -> bool:
+    """Whether a port, or a pod that serves, would be worse off."""
+    if len(after.ports) < len(before.ports):
+        return True
+    for old, new in zip(before.ports, after.ports, strict=False):
+        if new.rank > old.rank and (new.verdict != "inconclusive" or old.verdict == "healthy"):
+            return True
+        # Who is served today stays served, and no pod that refuses comes beside it.
+        if old.serving and (old.serving - new.serving or new.failing - old.failing):
+            return True
+    return False
+
+
+def _harms_others(fix: Fix, trial: Trial) -> bool:
+    """Whether another Service would be worse off: they may share pods and policies."""
+    if fix.subject is None or fix.subject.kind == "Service":
+        return False
+    for other in trial.others[:MOST_OTHERS]:
+        if isinstance(other.pods, Missing) or other.unread or other.asked:
+            continue
+        try:
+            evidence = changed(other, fix)
+        except Unknown:
+            continue
+        if evidence.pods == other.pods and evidence.network_policies == other.network_policies:
+            continue
+        report = trial.judge(other)
+        before = _State(report, _ports(other, report, trial.now))
+        if _harms(before, _after(evidence, trial)):
+            return True
+    return False
