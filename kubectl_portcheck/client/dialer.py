@@ -266,6 +266,7 @@ class Dialer:
     ) -> None:
         try:
             attempt.sock.settimeout(deadline.check("in the TLS handshake"))
+            _require_peer(attempt.sock)
             secured = context.wrap_socket(
                 attempt.sock, server_hostname=name, do_handshake_on_connect=False
             )
@@ -307,6 +308,14 @@ class Dialer:
         if isinstance(error, ConnectionResetError):
             return Unreachable(f"{start}connection reset by peer in the TLS handshake")
         return TlsError(f"{start}tls: {reason_of(error)}")
+
+
+def _require_peer(sock: socket.socket) -> None:
+    """Raise where the peer is gone already: ssl would take the socket over and not close it."""
+    try:
+        sock.getpeername()
+    except OSError:
+        raise ConnectionResetError from None
 
 
 def _numeric(host: str, port: int) -> Iterator[Address]:

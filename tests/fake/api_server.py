@@ -164,6 +164,7 @@ class FakeApiServer:
             common_name = ""
             if self._context is not None:
                 sock.settimeout(10)
+                sock.getpeername()  # Else ssl takes over a socket without a peer, unclosed.
                 secured = self._context.wrap_socket(sock, server_side=True)
                 sock = secured
                 shown: Any = secured.getpeercert() or {}

@@ -1,11 +1,13 @@
 """Reads, their failures, and that each of them ends in time."""
 
+import gc
 import gzip
 import json
 import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,7 @@ from kubectl_portcheck.client import (
     Unreachable,
     load_connection,
 )
+from kubectl_portcheck.client.dialer import Dialer
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer, Handler
 from tests.fake.certificates import server_context
@@ -188,6 +191,24 @@ def test_faults_before_and_in_the_tls_handshake(
 ) -> None:
     server.before_tls = hook
     assert type(failure(connect(server), 0.4 if error is TimedOut else 30)) is error
+
+
+def test_a_peer_that_is_gone_before_the_handshake_begins(
+    server: FakeApiServer, connect: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine; no socket is left to the garbage collector, which would warn."""
+    handshake = Dialer._handshake
+
+    def late(self: Dialer, *rest: Any) -> None:
+        time.sleep(0.3)
+        handshake(self, *rest)
+
+    monkeypatch.setattr(Dialer, "_handshake", late)
+    server.before_tls = faults.before_tls_reset
+    found = failure(connect(server), 30)
+    gc.collect()
+    assert type(found) is Unreachable
+    assert found.message.endswith("connection reset by peer in the TLS handshake")
 
 
 def test_a_refused_connection_in_kubectls_words(server: FakeApiServer, connect: Open) -> None:
