@@ -6,6 +6,7 @@ of an environment variable, no argument, no token, no address of the API server.
 """
 
 import gzip
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -53,9 +54,21 @@ class Snapshot(Header, frozen=True, kw_only=True):
 
 
 def encode(evidence: Evidence, tool: Tool) -> bytes:
-    """The snapshot as JSON, indented for people and for diffs."""
+    """The snapshot as JSON in ASCII, indented for people and for diffs.
+
+    Whoever looks at it in a terminal sees what a cluster's text holds, and does not obey it.
+    """
     snapshot = Snapshot(kind="PortcheckSnapshot", version=VERSION, tool=tool, evidence=evidence)
-    return msgspec.json.format(msgspec.json.encode(snapshot, order="deterministic"), indent=1)
+    raw = msgspec.json.format(msgspec.json.encode(snapshot, order="deterministic"), indent=1)
+    if raw.isascii() and b"\x7f" not in raw:
+        return raw
+    return re.sub(r"[^\n -~]", lambda found: _escaped(found[0]), raw.decode()).encode("ascii")
+
+
+def _escaped(character: str) -> str:
+    """The character as JSON writes it in ASCII."""
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 def save(path: Path, evidence: Evidence, tool: Tool) -> None:
