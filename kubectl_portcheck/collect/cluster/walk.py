@@ -17,9 +17,10 @@ from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.remembered import Memory
+from kubectl_portcheck.collect.cluster.service_forward import service_forwards, skipped
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
+from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.objects import (
     EndpointSlice,
     ObjectMeta,
@@ -27,7 +28,7 @@ from kubectl_portcheck.model.objects import (
     Service,
     ServicePort,
 )
-from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
@@ -189,7 +190,15 @@ class Walk:
         asked = ports.selected_port(service, self.target.port)
         for step in PROBES:
             self.progress.started(step)
-        forwards = self.work.ask(self._service_forwards, service, asked, selected)
+        forwards = self.work.ask(
+            service_forwards,
+            self.probes,
+            service,
+            asked,
+            selected,
+            allowed=self.options.port_forward,
+            by_hand=self.slices is not None,
+        )
         self.parts.service_forwards = forwards
         tcp = [p for p in asked if p.protocol == "TCP"]
         for pod in alive:
@@ -364,44 +373,8 @@ class Walk:
             return ()
         name = pod.metadata.name
         if not self.options.port_forward:
-            return _skipped(name, chosen, "pod-port-forward")
+            return skipped(name, chosen, "pod-port-forward")
         return self.probes.knock(name, chosen, "pod-port-forward")
-
-    def _service_forwards(
-        self, service: Service, asked: Sequence[ServicePort], found: Sequence[Pod]
-    ) -> tuple[ServiceForward, ...]:
-        """Step 6: kubectl's own choice of pod and port, then the same knock."""
-        numbers = list(dict.fromkeys(p.port for p in asked if p.protocol != "UDP"))
-        refused = [
-            ServiceForward(port=p.port, reason="kubectl forwards no UDP port")
-            for p in asked
-            if p.protocol == "UDP" and p.port not in numbers
-        ]
-        if self.slices is not None:
-            why = "kubectl forwards to no Service without a selector"
-            return (*(ServiceForward(port=n, reason=why) for n in numbers), *refused)
-        pod = pods.forward_choice(found)
-        if pod is None:
-            return tuple(ServiceForward(port=n, reason="there is no pod") for n in numbers)
-        name = pod.metadata.name
-        if pod.status.phase != "Running":
-            why = f"kubectl would take {name}, which is {pod.status.phase or 'not running'}"
-            return tuple(ServiceForward(port=n, pod=name, reason=why) for n in numbers)
-        targets = {n: ports.kubectl_target_port(service, n, pod) for n in numbers}
-        wanted = sorted({t for t in targets.values() if t is not None})
-        path: Path = "service-port-forward"
-        if not self.options.port_forward:
-            made = _skipped(name, wanted, path)
-        else:
-            made = self.probes.knock(name, wanted, path) if wanted else ()
-        by_port = {a.port: a for a in made}
-        tried = [
-            ServiceForward(port=n, pod=name, pod_port=t, attempt=by_port.get(t))
-            if t is not None
-            else ServiceForward(port=n, pod=name, reason=f"{name} has no port of that name")
-            for n, t in targets.items()
-        ]
-        return (*tried, *refused)
 
 
 def _pods_behind(reads: Reads, slices: Sequence[EndpointSlice]) -> Read[tuple[Pod, ...]]:
@@ -448,10 +421,3 @@ def _begun(read: Read[Service], target: Target) -> ServiceEvidence:
         return ServiceEvidence(service=read.value, asked_port=target.port)
     named = Service(metadata=ObjectMeta(name=target.name, namespace=target.namespace))
     return ServiceEvidence(service=named, unread=read, asked_port=target.port)
-
-
-def _skipped(pod: str, numbers: Iterable[int], path: Path) -> tuple[Attempt, ...]:
-    why = "left out by --no-port-forward"
-    return tuple(
-        Attempt(pod=pod, port=n, path=path, outcome="skipped", detail=why) for n in numbers
-    )
