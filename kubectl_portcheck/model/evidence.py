@@ -23,6 +23,7 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import (
+    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
@@ -165,6 +166,9 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's ReferenceGrants; asked for only where a route comes from another one."""
     network_policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
     """The NetworkPolicies that select one of the pods."""
+    callers: Observed[tuple[Caller, ...]] | Missing = NOT_ASKED
+    """Webhook configurations, APIServices and VirtualServices that lead to the Service; read from
+    manifest files only."""
     monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
     """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
     pods."""

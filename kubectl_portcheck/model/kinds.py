@@ -85,9 +85,27 @@ STORAGE_CLASS: Final = Kind(
 CONFIG_MAP: Final = Kind("ConfigMap", "configmaps", short="cm")
 SECRET: Final = Kind("Secret", "secrets")
 POD_MONITOR: Final = Kind("PodMonitor", "podmonitors", MONITORING)
+VALIDATING_WEBHOOKS: Final = Kind(
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+    "admissionregistration.k8s.io",
+    namespaced=False,
+)
+MUTATING_WEBHOOKS: Final = Kind(
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+    "admissionregistration.k8s.io",
+    namespaced=False,
+)
+API_SERVICE: Final = Kind("APIService", "apiservices", "apiregistration.k8s.io", namespaced=False)
+VIRTUAL_SERVICE: Final = Kind(
+    "VirtualService", "virtualservices", "networking.istio.io", ("v1", "v1beta1", "v1alpha3")
+)
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
+CALLERS: Final = (VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE, VIRTUAL_SERVICE)
+"""Other kinds that send requests to a Service port."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (
@@ -95,6 +113,7 @@ ALL: Final = (
     *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
+    *CALLERS,
 )
 BY_NAME: Final = {kind.name: kind for kind in ALL}
 

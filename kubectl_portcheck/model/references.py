@@ -264,3 +264,72 @@ class Monitor(Record, frozen=True):
     kind: KindName = ""
     """Filled in by the reader."""
     spec: MonitorSpec = MonitorSpec()
+
+
+class ServiceReference(Record, frozen=True):
+    """A Service that the API server calls."""
+
+    name: str = ""
+    namespace: str = ""
+    port: int | None = None
+    """443 where none is given."""
+
+
+class WebhookClientConfig(Record, frozen=True):
+    """Whom a webhook calls; None where that is a URL."""
+
+    service: ServiceReference | None = None
+
+
+class Webhook(Record, frozen=True):
+    """One webhook of a configuration."""
+
+    name: str = ""
+    client_config: WebhookClientConfig = WebhookClientConfig()
+    failure_policy: Literal["Fail", "Ignore"] = "Fail"
+
+
+class DestinationPort(Record, frozen=True):
+    """A Service port by its number."""
+
+    number: int | None = None
+
+
+class Destination(Record, frozen=True):
+    """Where Istio sends requests."""
+
+    host: str = ""
+    """A Service of the VirtualService's namespace, a longer DNS name, or another host."""
+    port: DestinationPort = DestinationPort()
+
+
+class RouteDestination(Record, frozen=True):
+    """A destination with its weight, which is not read."""
+
+    destination: Destination = Destination()
+
+
+class VirtualRoute(Record, frozen=True):
+    """One rule of a VirtualService, for HTTP, TLS or TCP."""
+
+    route: tuple[RouteDestination, ...] = ()
+    mirror: Destination | None = None
+
+
+class CallerSpec(Record, frozen=True):
+    """The specification of an APIService or of a VirtualService."""
+
+    service: ServiceReference | None = None
+    http: tuple[VirtualRoute, ...] = ()
+    tls: tuple[VirtualRoute, ...] = ()
+    tcp: tuple[VirtualRoute, ...] = ()
+
+
+class Caller(Record, frozen=True):
+    """A webhook configuration, an APIService or an Istio VirtualService."""
+
+    metadata: ObjectMeta
+    kind: KindName = ""
+    """Filled in by the reader."""
+    webhooks: tuple[Webhook, ...] = ()
+    spec: CallerSpec = CallerSpec()

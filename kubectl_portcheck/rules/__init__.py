@@ -68,6 +68,8 @@ _FILES = (
     "pc703_reference_not_granted",
     "pc704_monitor_port_missing",
     "pc705_policy_names_service_port",
+    "pc706_webhook_port_missing",
+    "pc707_virtual_service_port_missing",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

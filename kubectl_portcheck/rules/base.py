@@ -26,6 +26,7 @@ class Need(Word):
     ROUTES = "routes"
     GRANTS = "reference_grants"
     POLICIES = "network_policies"
+    CALLERS = "callers"
     MONITORS = "monitors"
     EVENTS = "events"
     NODES = "nodes"

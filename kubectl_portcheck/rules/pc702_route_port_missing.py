@@ -36,7 +36,7 @@ def _wrong(case: ServiceCase, route: Route) -> list[Wrong]:
     return [
         service_ports.wrong(case, use.pointer, use.port or "", f"{use.pointer}/port")
         for use in references.uses_of_route(route)
-        if (use.service, use.namespace) == (case.name, case.namespace)
+        if case.is_meant(use.service, use.namespace)
         and not (use.port and meant.has(case, use.port))
     ]
 

@@ -41,11 +41,7 @@ def _check(case: ServiceCase) -> Outcome:
 
 def _finding(case: ServiceCase, route: Route) -> Finding:
     meta = route.metadata
-    uses = [
-        u
-        for u in references.uses_of_route(route)
-        if (u.service, u.namespace) == (case.name, case.namespace)
-    ]
+    uses = [u for u in references.uses_of_route(route) if case.is_meant(u.service, u.namespace)]
     numbers = {u.port for u in uses}
     port = next((p for p in case.service.spec.ports if numbers == {p.port}), None)
     touches = port is None or port in case.asked_ports

@@ -28,6 +28,7 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets
 from kubectl_portcheck.model.references import (
+    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
@@ -85,6 +86,10 @@ class ServiceCase:
     def name(self) -> str:
         """The Service's name."""
         return self.service.metadata.name
+
+    def is_meant(self, name: str, namespace: str) -> bool:
+        """Whether a reference to that name and namespace means the Service; files may name none."""
+        return (name, namespace or "default") == (self.name, self.namespace)
 
     @property
     def subject(self) -> Subject:
@@ -192,6 +197,11 @@ class ServiceCase:
     def network_policies(self) -> tuple[NetworkPolicy, ...]:
         """The NetworkPolicies that select one of the pods."""
         return _value(self.evidence.network_policies, ())
+
+    @cached_property
+    def callers(self) -> tuple[Caller, ...]:
+        """The webhook configurations, APIServices and VirtualServices that lead to the Service."""
+        return _value(self.evidence.callers, ())
 
     @cached_property
     def monitors(self) -> tuple[Monitor, ...]:

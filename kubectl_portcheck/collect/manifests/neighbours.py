@@ -12,7 +12,9 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
+from kubectl_portcheck.model.kinds import CALLERS
 from kubectl_portcheck.model.references import (
+    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
@@ -28,6 +30,7 @@ FIELDS: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     "routes": (Route, ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute")),
     "reference_grants": (ReferenceGrant, ("ReferenceGrant",)),
     "network_policies": (NetworkPolicy, ("NetworkPolicy",)),
+    "callers": (Caller, tuple(kind.name for kind in CALLERS)),
     "monitors": (Monitor, ("ServiceMonitor", "PodMonitor")),
 }
 """By field of the evidence: the type, and the kinds that it is read from."""
@@ -106,7 +109,7 @@ class Around:
 
     def _add(self, field: str, item: Object, type_: type[Record]) -> None:
         data = item.data
-        if field in ("routes", "monitors"):
+        if field in ("routes", "callers", "monitors"):
             data = {**data, "kind": item.kind}
         try:
             value: Any = cut_down(typed(item, data, type_))
@@ -121,6 +124,8 @@ class Around:
             named = {(space, u.service) for u in references.uses_of_ingress(value)}
         elif isinstance(value, Route):
             named = {(u.namespace, u.service) for u in references.uses_of_route(value)}
+        elif isinstance(value, Caller):
+            named = {(u.namespace, u.service) for u in references.uses_of_caller(value)}
         else:
             self._by_space[field, space].append(found)
             return

@@ -127,3 +127,9 @@ def test_an_ingress_means_the_service_beside_it(tmp_path: Path) -> None:
     other = SERVICE.replace("port: 80\n", "port: 9000\n").replace("targetPort: 8080", "name: web")
     folder(tmp_path, both=f"{SERVICE}---\n{INGRESS.replace('8080', '80')}", other=other)
     assert "PC701" not in [f.code for f in check(tmp_path).findings]
+
+
+def test_a_route_without_a_namespace_is_of_the_services(tmp_path: Path) -> None:
+    route = ROUTE.replace("  namespace: NAMESPACE\n", "").replace("      namespace: store\n", "")
+    found = check(folder(tmp_path, service=SERVICE, route=route))
+    assert [f.code for f in found.findings] == ["PC702"]
