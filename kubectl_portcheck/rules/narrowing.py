@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Sequence
 
-from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.wording import plural
+from kubectl_portcheck.semantics import rollouts
 from kubectl_portcheck.semantics.case import ServiceCase
 
 REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
@@ -50,6 +51,24 @@ def narrowed(case: ServiceCase, wanted: Sequence[Pod], others: Sequence[Pod], wh
         f"{len(wanted)} {plural('pod', len(wanted))}",
         safety="review",
         source=f"spec:\n  selector:\n    {key}: {value}\n",
+    )
+
+
+def workload_of(case: ServiceCase, pod: Pod) -> Subject | None:
+    """The workload that made the pod, or the pod itself; None where it cannot be told.
+
+    Where ReplicaSets may not be read, the pod's own label gives the Deployment's name away.
+    """
+    found = case.workload(pod)
+    if found is None:
+        return Subject(kind="Pod", namespace=case.namespace, name=pod.metadata.name)
+    if found.kind != "ReplicaSet" or rollouts.replica_set_of(case, pod) is not None:
+        return found
+    suffix = f"-{pod.metadata.labels.get('pod-template-hash')}"
+    if not found.name.endswith(suffix):
+        return None
+    return Subject(
+        kind="Deployment", namespace=case.namespace, name=found.name.removesuffix(suffix)
     )
 
 

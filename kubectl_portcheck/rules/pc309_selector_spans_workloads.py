@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.fixes import Fix, Subject
-from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules import evidence, narrowing
 from kubectl_portcheck.rules.base import (
     Example,
@@ -17,8 +16,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import rollouts
-from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
+from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
@@ -26,7 +24,7 @@ def _check(case: Case) -> Outcome:
     bad = case.in_state("not-listening", "other-protocol")
     if not good or not bad:
         return Passed()
-    owners = {s.name: _workload(case, s.pod) for s in (*good, *bad)}
+    owners = {s.name: narrowing.workload_of(case, s.pod) for s in (*good, *bad)}
     if None in owners.values():
         return RULE.lacks("which workload made the pods is not known")
     serving, failing = ({o for s in g if (o := owners[s.name])} for g in (good, bad))
@@ -47,24 +45,6 @@ def _check(case: Case) -> Outcome:
     )
 
 
-def _workload(case: ServiceCase, pod: Pod) -> Subject | None:
-    """The workload that made the pod, or the pod itself; None where it cannot be told.
-
-    Where ReplicaSets may not be read, the pod's own label gives the Deployment's name away.
-    """
-    found = case.workload(pod)
-    if found is None:
-        return Subject(kind="Pod", namespace=case.namespace, name=pod.metadata.name)
-    if found.kind != "ReplicaSet" or rollouts.replica_set_of(case, pod) is not None:
-        return found
-    suffix = f"-{pod.metadata.labels.get('pod-template-hash')}"
-    if not found.name.endswith(suffix):
-        return None
-    return Subject(
-        kind="Deployment", namespace=case.namespace, name=found.name.removesuffix(suffix)
-    )
-
-
 def _label(workload: Subject | None) -> str:
     return f"{workload.kind} {workload.name}" if workload else ""
 
@@ -75,7 +55,7 @@ def _listed(workloads: Iterable[Subject]) -> str:
 
 def _fixes(case: Case, serving: set[Subject], bad: Sequence[PodState]) -> list[Fix]:
     """Narrows the selector to what all pods of the serving workloads have and the others do not."""
-    wanted = [p for p in case.pods if _workload(case, p) in serving]
+    wanted = [p for p in case.pods if narrowing.workload_of(case, p) in serving]
     others = [s.pod for s in bad]
     return [narrowing.narrowed(case, wanted, others, f"pods of {_listed(serving)}")]
 

@@ -27,6 +27,8 @@ from kubectl_portcheck.semantics.selectors import closeness
 NEAR = 0.6
 """From here on a name is taken for a slip of the pen of another one."""
 
+FORWARD = "gets no clients, and kubectl port-forward to the Service fails where it takes this pod"
+
 
 def _check(case: Case) -> Outcome:
     name = str(case.target)
@@ -48,7 +50,10 @@ def _check(case: Case) -> Outcome:
     return RULE.finding(
         case,
         summary,
-        evidence=[evidence.declares(s.pod, name) for s in without],
+        evidence=[
+            *(evidence.declares(s.pod, name) for s in without),
+            *(evidence.observed(case, s.name, FORWARD) for s in without if not every),
+        ],
         fixes=_fixes(case, without, common),
         impact=Impact.ALL if every else Impact.NONE,
         severity="error" if every else "warning",

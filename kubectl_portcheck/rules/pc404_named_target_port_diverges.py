@@ -13,7 +13,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
-from kubectl_portcheck.rules.pc402_named_target_port_unresolved import partly
+from kubectl_portcheck.rules.pc402_named_target_port_unresolved import FORWARD, partly
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case
 
@@ -36,10 +36,13 @@ def _check(case: Case) -> Outcome:
         case,
         f"The port name {case.target} resolves to {listing(resolved)}",
         evidence=[
-            evidence.observed(case, s.name, f"{case.target} is {s.target}")
-            if s.target is not None
-            else evidence.declares(s.pod, case.target)
-            for s in case.states
+            *(
+                evidence.observed(case, s.name, f"{case.target} is {s.target}")
+                if s.target is not None
+                else evidence.declares(s.pod, case.target)
+                for s in case.states
+            ),
+            *(evidence.observed(case, s.name, FORWARD) for s in without),
         ],
         fixes=partly(case, without) if without else (),
         severity="warning" if without else "info",
@@ -66,8 +69,8 @@ RULE = Rule(
         "the name gets no traffic for this port, even if it is Ready.",
         confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows a line per "
         "number, and <unset> for pods without the name.",
-        fix="Nothing, if every number is meant and listens. Declare the name in the pods that do "
-        "not have it.",
+        fix="Nothing, if every number is meant and listens. Where pods of another workload do not "
+        "have the name, leave them out of the selector; declare it only where it listens.",
     ),
     examples=(
         Example(
