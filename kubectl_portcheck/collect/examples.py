@@ -24,6 +24,7 @@ from kubectl_portcheck.model.evidence import (
 )
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
+    Endpoints,
     EndpointSlice,
     Event,
     Node,
@@ -62,6 +63,7 @@ _AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     **FIELDS,
     "replica_sets": (Workload, ("ReplicaSet",)),
     "workloads": (Workload, ("Deployment", "StatefulSet", "DaemonSet")),
+    "overwritten": (Endpoints, ("Endpoints",)),
     "revisions": (ControllerRevision, ("ControllerRevision",)),
     "events": (Event, ("Event",)),
     "nodes": (Node, ("Node",)),

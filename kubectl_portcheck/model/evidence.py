@@ -14,6 +14,7 @@ from kubectl_portcheck.model.base import (
 )
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
+    Endpoints,
     EndpointSlice,
     Event,
     Node,
@@ -166,6 +167,9 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's ReferenceGrants; asked for only where a route comes from another one."""
     network_policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
     """The NetworkPolicies that select one of the pods."""
+    overwritten: Observed[tuple[Endpoints, ...]] | Missing = NOT_ASKED
+    """Hand-written Endpoints of a Service with a selector, whose controller overwrites them; read
+    from manifest files only."""
     callers: Observed[tuple[Caller, ...]] | Missing = NOT_ASKED
     """Webhook configurations, APIServices and VirtualServices that lead to the Service; read from
     manifest files only."""

@@ -52,6 +52,7 @@ _FILES = (
     "pc415_manual_endpoint_stale",
     "pc416_endpoints_written_by_others",
     "pc417_selector_catches_tasks",
+    "pc418_endpoints_beside_selector",
     "pc501_pod_refuses",
     "pc502_pod_times_out",
     "pc503_pod_resets",

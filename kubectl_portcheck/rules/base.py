@@ -27,6 +27,7 @@ class Need(Word):
     GRANTS = "reference_grants"
     POLICIES = "network_policies"
     CALLERS = "callers"
+    OVERWRITTEN = "overwritten"
     MONITORS = "monitors"
     EVENTS = "events"
     NODES = "nodes"

@@ -18,6 +18,7 @@ from kubectl_portcheck.model.evidence import (
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
+    Endpoints,
     EndpointSlice,
     Event,
     Node,
@@ -197,6 +198,11 @@ class ServiceCase:
     def network_policies(self) -> tuple[NetworkPolicy, ...]:
         """The NetworkPolicies that select one of the pods."""
         return _value(self.evidence.network_policies, ())
+
+    @cached_property
+    def overwritten(self) -> tuple[Endpoints, ...]:
+        """Hand-written Endpoints beside the Service's selector."""
+        return _value(self.evidence.overwritten, ())
 
     @cached_property
     def callers(self) -> tuple[Caller, ...]:

@@ -21,7 +21,7 @@ from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Doubt, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
-from kubectl_portcheck.model.objects import EndpointSlice, LabelSelector, Pod, Service
+from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection
@@ -234,6 +234,17 @@ class _Gatherer:
             found[self._space(item), service] += pieces
         return found
 
+    def _overwritten(self, item: Object) -> tuple[Endpoints, ...]:
+        """The Endpoints beside the Service that its selector makes a controller overwrite."""
+        return tuple(
+            typed(o, o.data, Endpoints)
+            for o in self.manifests.of_kind("Endpoints")
+            if o.name == item.name
+            and self._space(o) == self._space(item)
+            and not (o.data.get("metadata") or {}).get("ownerReferences")
+            and (self.complete or not self.environments.apart(item, o))
+        )
+
     def _namespaces(self) -> dict[str, dict[str, str]]:
         """By name: the labels and annotations of the namespaces in the files."""
         return {n.name: _marks(n.data) for n in self.manifests.of_kind("Namespace")}
@@ -291,6 +302,7 @@ class _Gatherer:
             endpoint_slices=LIVE
             if selects
             else Observed(value=tuple(self.slices.get((space, item.name), ()))),
+            overwritten=Observed(value=self._overwritten(item) if selects else ()),
             replica_sets=Observed(value=()),
             deployments=Observed(value=()),
             namespace_pods=Observed(value=self._similar(service, space))
