@@ -108,7 +108,7 @@ degraded
 PC707 error for path in VirtualService edge, port 80/TCP
   The VirtualService edge routes to port 5000 of the Service, which it does not have; the ports
       of Service checkout: 80/TCP
-  safe: Change the port in VirtualService edge to 80
+  review: Change the port in VirtualService edge to 80
     replace /spec/http/0/route/0/destination/port/number 80 in VirtualService edge
 """,
         ),
