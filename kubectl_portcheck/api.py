@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from kubectl_portcheck import __version__
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.report import Report
-from kubectl_portcheck.target import parse_target
+from kubectl_portcheck.target import parse_any, parse_target
 
 if TYPE_CHECKING:
     from kubectl_portcheck.client.from_package import PackageClient, PackageConfiguration
@@ -85,7 +85,7 @@ def diagnose(
     )
     began = time.monotonic()
     wanted = Wanted(
-        tuple(map(parse_target, targets)),
+        tuple(map(parse_any, targets)),
         Options(exec=look_inside, port_forward=port_forward),
         Selection(all_namespaces, selector),
     )

@@ -80,7 +80,8 @@ def parser() -> Parser:
         metavar="TARGET",
         help="svc/NAME, svc NAME or NAME; pod/, deploy/, sts/, ds/ or rs/NAME for the Services "
         "that select its pods; ing/ or httproute/NAME for the Services that are its backends; "
-        "each may end in :PORT",
+        "each may end in :PORT. Or what a client reports: a DNS name, an IP, a URL, HOST:PORT, or "
+        "the whole error line in quotes",
     )
     _other_sources(made.add_argument_group("instead of a cluster"))
     _several_flags(made.add_argument_group(SEVERAL))

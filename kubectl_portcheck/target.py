@@ -4,7 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from kubectl_portcheck.address import Address, is_address, read_address
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.model.evidence import Lookup
 from kubectl_portcheck.model.kinds import HTTP_ROUTE, INGRESS, POD, SERVICE, WORKLOADS, Kind
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
@@ -26,6 +28,8 @@ class Target(NamedTuple):
     namespace: str = ""
     """Filled in once the connection says it."""
     kind: Kind = SERVICE
+    lookup: Lookup | None = None
+    """The address that it was found by, where one was given."""
 
     @property
     def title(self) -> str:
@@ -33,14 +37,14 @@ class Target(NamedTuple):
         return f"{self.kind.short}/{self.name}"
 
 
-def parse_targets(words: Sequence[str]) -> tuple[Target, ...]:
+def parse_targets(words: Sequence[str]) -> tuple[Target | Address, ...]:
     """Read the targets of a command line: ``svc/a pod/b``, or ``svc a b`` as kubectl takes it.
 
     A single word is the name of a Service, whatever it is. Raises UsageError.
     """
     kind = separate_kind(words)
     if kind is None:
-        return tuple(map(parse_target, words))
+        return tuple(map(parse_any, words))
     for word in words[1:]:
         if "/" in word:
             raise UsageError(
@@ -53,6 +57,24 @@ def parse_targets(words: Sequence[str]) -> tuple[Target, ...]:
 def separate_kind(words: Sequence[str]) -> Kind | None:
     """Give the kind that stands by itself before names, as in ``svc checkout``."""
     return kind_named(words[0]) if len(words) > 1 else None
+
+
+def parse_any(text: str) -> Target | Address:
+    """Read a target, or the address in what a client reports.
+
+    A DNS name is the name of a Service; every other address has to be looked up in the cluster.
+    Raises UsageError.
+    """
+    if not is_address(text):
+        return parse_target(text)
+    address = read_address(text)
+    if address.service is None:
+        return address
+    name, namespace = address.service
+    if not NAME.fullmatch(name) or len(name) > 63:
+        raise UsageError(f"{address.text} is not the DNS name of a Service")
+    found = Lookup(text=address.text, how="name")
+    return Target(name, address.port, namespace, lookup=found)
 
 
 def parse_target(text: str) -> Target:

@@ -7,6 +7,7 @@ it has no field is refused there.
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
+    from kubectl_portcheck.address import Address
     from kubectl_portcheck.client import ConnectionFlags
     from kubectl_portcheck.collect.cluster.collect import Selection
     from kubectl_portcheck.collect.cluster.from_pod import Source
@@ -65,7 +66,7 @@ class Access(NamedTuple):
 class WalkRequest(NamedTuple):
     """Check what is named, in a cluster."""
 
-    targets: "tuple[Target, ...]"
+    targets: "tuple[Target | Address, ...]"
     access: Access
     output: Output
     source: "Source | None" = None

@@ -26,6 +26,7 @@ from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.parser import Given
 
 if TYPE_CHECKING:
+    from kubectl_portcheck.address import Address
     from kubectl_portcheck.client import ConnectionFlags
     from kubectl_portcheck.collect.cluster.from_pod import Source
     from kubectl_portcheck.target import Target
@@ -113,7 +114,7 @@ def _files(given: Given) -> FilesRequest:
         given.switch(flag)
     return FilesRequest(
         paths=given.texts("filename"),
-        targets=_targets(given),
+        targets=_known(_targets(given)),
         output=_output(given, redacts=False, prints=not change),
         namespace="" if everywhere else given.text("namespace") or "",
         selector=given.text("selector") or "",
@@ -145,7 +146,7 @@ def _role(given: Given) -> RoleFor:
     if given.has("from_namespace") and not given.has("from"):
         raise UsageError(f"--from-namespace needs {NEEDED['from_namespace']}")
     role = RoleFor(
-        targets=_targets(given),
+        targets=_known(_targets(given)),
         namespace=given.text("namespace") or "",
         everywhere=given.switch("all_namespaces"),
         exec=not given.switch("no_exec"),
@@ -161,10 +162,23 @@ def _role(given: Given) -> RoleFor:
 # What several modes have
 
 
-def _targets(given: Given) -> "tuple[Target, ...]":
+def _targets(given: Given) -> "tuple[Target | Address, ...]":
     from kubectl_portcheck.target import parse_targets
 
     return parse_targets(given.texts("targets"))
+
+
+def _known(targets: "tuple[Target | Address, ...]") -> "tuple[Target, ...]":
+    """The targets without addresses, which only a cluster can tell the Service of."""
+    from kubectl_portcheck.target import Target
+
+    for target in targets:
+        if not isinstance(target, Target):
+            raise UsageError(
+                f"cannot look up {target.text} without a cluster",
+                "Name the Service: NAME, or NAME.NAMESPACE.",
+            )
+    return tuple(t for t in targets if isinstance(t, Target))
 
 
 def _source(given: Given) -> "Source | None":

@@ -179,6 +179,7 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
     )
     faulty = verdict in FAULTY and not whole.in_files
     return ServiceReport(
+        lookup=evidence.lookup,
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
@@ -212,6 +213,7 @@ def _own_ports(
     findings = _fold(found, rules, ignored.codes)
     judged = own_ports.judge(whole, asked, findings)
     return ServiceReport(
+        lookup=whole.evidence.lookup,
         kind=asked.kind,
         namespace=whole.namespace,
         name=whole.name,
@@ -260,6 +262,7 @@ def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
     """The report on a Service of which nothing but its name is known."""
     detail = why.detail or why.reason
     return ServiceReport(
+        lookup=evidence.lookup,
         kind=evidence.asked.kind if evidence.asked else "Service",
         namespace=evidence.service.metadata.namespace,
         name=evidence.service.metadata.name,

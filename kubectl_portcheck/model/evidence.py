@@ -128,6 +128,14 @@ class AddressHolder(Record, frozen=True):
     """Whether it is of a range from which the nodes' pods get their addresses."""
 
 
+class Lookup(Record, frozen=True):
+    """How a Service or pod was found from what a client reports."""
+
+    text: str
+    """``10.96.3.4:80``, ``checkout.shop``: the address as it was read."""
+    how: Literal["name", "cluster-ip", "external-ip", "load-balancer", "node-port", "pod-ip"]
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -135,6 +143,8 @@ class ServiceEvidence(Record, frozen=True):
     """Its name alone, where ``unread`` says that the rest could not be had."""
     unread: Missing | None = None
     """Why the Service itself could not be read, though a cluster answered."""
+    lookup: Lookup | None = None
+    """Set where it was asked for by an address."""
     asked: Asked | None = None
     """Set where this is about the own ports of a pod or a workload. Then ``service`` is none: it
     bears the workload's name, and its ports are those that the pods declare."""

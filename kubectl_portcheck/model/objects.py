@@ -282,6 +282,7 @@ class ServiceSpec(Record, frozen=True):
     external_name: str = ""
     publish_not_ready_addresses: bool = False
     session_affinity: SessionAffinity = ""
+    external_ips: tuple[str, ...] = field(name="externalIPs", default=())
     internal_traffic_policy: TrafficPolicy = ""
     external_traffic_policy: TrafficPolicy = ""
     load_balancer_class: str = ""

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from kubectl_portcheck.model.base import Record, Right, Word
-from kubectl_portcheck.model.evidence import Context
+from kubectl_portcheck.model.evidence import Context, Lookup
 from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.fixes import Verdict as Verdict
@@ -247,6 +247,8 @@ class ServiceReport(Record, frozen=True):
     """The port that the application has left, where something still names it."""
     next: NextStep | None = None
     """The command that would tell what could not be told, where there is one."""
+    lookup: Lookup | None = None
+    """The address that it was asked for by, where it was."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

@@ -297,3 +297,19 @@ def _pod_text(report: PodReport, attempts: Iterable[Attempt]) -> str:
 
 def _number(text: str) -> int:
     return int(text.partition("/")[0])
+
+
+def lookup_text(service: ServiceReport) -> str:
+    """``10.96.3.4:80 is the ClusterIP of svc/checkout``: how the address led here."""
+    found = service.lookup
+    if found is None:
+        return ""
+    how = {
+        "name": "is the DNS name of",
+        "cluster-ip": "is the ClusterIP of",
+        "external-ip": "is an external IP of",
+        "load-balancer": "is the load balancer of",
+        "node-port": "is a node port of",
+        "pod-ip": "is the address of",
+    }[found.how]
+    return f"{found.text} {how} {service.title}"

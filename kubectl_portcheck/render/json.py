@@ -106,6 +106,9 @@ def _service(service: ServiceReport) -> Json:
         if service.old_port
         else None,
         "next": _next(service.next) if service.next else None,
+        "lookup": {"text": clean(service.lookup.text), "how": service.lookup.how}
+        if service.lookup
+        else None,
     }
 
 

@@ -50,6 +50,8 @@ def service_lines(
     """All that is said about one Service."""
     shown: Lines = [heading(service, look, note)]
     first = line("" if look.plain else "  ")
+    if service.lookup:
+        shown += paragraph(blocks.lookup_text(service), look, first=first, style="dim")
     shown += paragraph(str(service.headline), look, first=first, style="bold")
     many = len(service.ports) > 1
     for port in sorted(service.ports, key=lambda p: p.verdict == "healthy"):

@@ -9,16 +9,18 @@ from typing import NamedTuple
 import msgspec
 
 from kubectl_portcheck import timeouts
+from kubectl_portcheck.address import Address
 from kubectl_portcheck.client import (
     Api,
     Connection,
     Deadline,
 )
 from kubectl_portcheck.client.errors import BadRequest, ClusterError
+from kubectl_portcheck.collect.cluster.addresses import Live, found
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.targets import Live, Stop, source_named, stops
+from kubectl_portcheck.collect.cluster.targets import Stop, source_named, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Reason
@@ -56,7 +58,7 @@ def judged_until(began: float, seconds: float) -> float:
 class Wanted(NamedTuple):
     """What is asked of a cluster."""
 
-    targets: tuple[Target, ...]
+    targets: tuple[Target | Address, ...]
     """One walk to each; without any it is a sweep over the Services of the ``selection``."""
     options: Options
     selection: Selection = EVERY_SERVICE
@@ -106,23 +108,22 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
     try:
         if not targets:
             return _swept(api, selection, deadline, options, progress)
-        named = [t._replace(namespace=connection.namespace) for t in targets]
 
         def live(namespace: str) -> Live:
             reads = LiveReads(api, namespace, deadline)
             return Live(reads, LiveProbes(api, namespace, deadline))
 
-        made = stops(live, named)
+        made = stops(live, [found(live, t, connection.namespace) for t in targets])
         if (source := options.source) is not None:
             space = source.namespace or connection.namespace
             options = options._replace(source=source_named(source, space, live(space).reads))
-        found, whole = _walks(made, options, progress)
+        walked, whole = _walks(made, options, progress)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
         raise NoClusterError(error.line, error.hint) from None
     context = _context(connection, connection.namespace)
-    return Evidence(context=context, services=tuple(found), interrupted=not whole)
+    return Evidence(context=context, services=tuple(walked), interrupted=not whole)
 
 
 def _context(connection: Connection, namespace: str) -> Context:
@@ -174,7 +175,8 @@ def _walks(
             if not found:
                 raise
             return found, False
-        found.append(msgspec.structs.replace(evidence, asked=stop.asked))
+        lookup = stop.target.lookup
+        found.append(msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup))
         if not whole:
             return found, False
     return found, True

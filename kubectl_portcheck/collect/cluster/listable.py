@@ -8,7 +8,7 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
-from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Service
+from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Pod, Service
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -60,6 +60,7 @@ REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant]
 MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in kinds.MONITORS)
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
+PODS = Listable(kinds.POD, decode.ListOf[Pod])
 NODES = Listable(kinds.NODE, decode.ListOf[Node])
 SERVICES = Listable(kinds.SERVICE, decode.ListOf[Service])
 CLAIMS = Listable(kinds.CLAIM, decode.ListOf[PersistentVolumeClaim])

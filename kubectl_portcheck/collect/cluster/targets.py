@@ -1,11 +1,12 @@
 """From what a user names to the Services that are walked: those that select a workload's pods,
 those to which an Ingress or a route sends its clients."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.collect import decode
-from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads, Served
+from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads, Served
 from kubectl_portcheck.collect.cluster.from_pod import Source
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
@@ -28,22 +29,6 @@ from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_rout
 from kubectl_portcheck.target import Target
 
 R = TypeVar("R", bound=Record)
-
-
-class Live(NamedTuple):
-    """One namespace of the cluster itself."""
-
-    reads: LiveReads
-    probes: Probes
-
-    @property
-    def cluster(self) -> Cluster:
-        """Give it as a walk sees it."""
-        return Cluster(self.reads, self.probes)
-
-
-Spaces = Callable[[str], Live]
-"""The cluster, seen from a namespace."""
 
 
 class Stop(NamedTuple):

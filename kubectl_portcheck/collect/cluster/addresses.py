@@ -1,0 +1,122 @@
+"""From an address that a client reports to the Service, the pod or the node that has it."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
+
+from kubectl_portcheck.address import Address
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read
+from kubectl_portcheck.collect.cluster.listable import NODES, PODS, SERVICES, Listable
+from kubectl_portcheck.collect.cluster.reads import LiveReads
+from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError
+from kubectl_portcheck.model.base import Missing, Record
+from kubectl_portcheck.model.evidence import Lookup
+from kubectl_portcheck.model.kinds import POD
+from kubectl_portcheck.model.objects import Pod, Service
+from kubectl_portcheck.semantics.pods import is_finished
+from kubectl_portcheck.target import Target
+
+R = TypeVar("R", bound=Record)
+
+
+class Live(NamedTuple):
+    """One namespace of the cluster itself."""
+
+    reads: LiveReads
+    probes: Probes
+
+    @property
+    def cluster(self) -> Cluster:
+        """Give it as a walk sees it."""
+        return Cluster(self.reads, self.probes)
+
+
+Spaces = Callable[[str], Live]
+"""The cluster, seen from a namespace."""
+
+
+def found(spaces: Spaces, named: Target | Address, namespace: str) -> Target:
+    """Give the target with its namespace; an address is looked up in the whole cluster first.
+
+    Raises UnknownTargetError for an address of nothing, and NoAnswerError where it cannot be told.
+    """
+    if isinstance(named, Target):
+        return named if named.namespace else named._replace(namespace=namespace)
+    services = _everywhere(spaces, SERVICES, namespace)
+    if isinstance(services, Missing):
+        raise _untold(named, services)
+    for target in _services(named, services.value):
+        return target
+    if named.is_ip:
+        pods = _everywhere(spaces, PODS, namespace, fieldSelector=f"status.podIP={named.host}")
+        if isinstance(pods, Missing):
+            raise _untold(named, pods)
+        for target in _pods(named, pods.value):
+            return target
+        for target in _node_ports(spaces, named, services.value):
+            return target
+    raise UnknownTargetError(
+        f"no Service, pod or node of this cluster has the address {named.host}",
+        "A Service that is deleted and created again has another address; clients should use its "
+        "DNS name."
+        if named.is_ip
+        else "Is it the name of a host outside the cluster?",
+    )
+
+
+def _everywhere(
+    spaces: Spaces, kind: Listable[R], namespace: str, **query: str
+) -> Read[tuple[R, ...]]:
+    """The objects of the whole cluster; of the namespace where only those may be read."""
+    read = spaces("").reads.objects(kind, {}, **query)
+    if not isinstance(read, Missing):
+        return read
+    here = spaces(namespace).reads.objects(kind, {}, **query)
+    return read if isinstance(here, Missing) or not here.value else here
+
+
+def _services(address: Address, services: Iterable[Service]) -> Iterable[Target]:
+    """The Services that have the address, by what it is of them."""
+    for service in services:
+        spec, balanced = service.spec, service.status.load_balancer.ingress
+        if address.host in (spec.cluster_ip, *spec.cluster_ips):
+            yield _of(service, address, Lookup(text=address.text, how="cluster-ip"))
+        elif address.host in {a for i in balanced for a in (i.ip, i.hostname.lower())}:
+            yield _of(service, address, Lookup(text=address.text, how="load-balancer"))
+        elif address.host in spec.external_ips:
+            yield _of(service, address, Lookup(text=address.text, how="external-ip"))
+
+
+def _of(service: Service, address: Address, lookup: Lookup) -> Target:
+    where = service.metadata
+    return Target(where.name, address.port, where.namespace, lookup=lookup)
+
+
+def _pods(address: Address, pods: Iterable[Pod]) -> Iterable[Target]:
+    """The pod that has the address now: one on the node's own network shares it with others."""
+    lookup = Lookup(text=address.text, how="pod-ip")
+    for pod in pods:
+        if not (is_finished(pod) or pod.spec.host_network):
+            where = pod.metadata
+            yield Target(where.name, address.port, where.namespace, POD, lookup)
+
+
+def _node_ports(spaces: Spaces, address: Address, services: Iterable[Service]) -> Iterable[Target]:
+    """The Service that a port of a node leads to."""
+    nodes = spaces("").reads.objects(NODES, {})
+    if isinstance(nodes, Missing) or address.port is None:
+        return
+    if not any(a.address == address.host for n in nodes.value for a in n.status.addresses):
+        return
+    lookup = Lookup(text=address.text, how="node-port")
+    for service in services:
+        for port in service.spec.ports:
+            if port.node_port == address.port:
+                where = service.metadata
+                yield Target(where.name, port.port, where.namespace, lookup=lookup)
+
+
+def _untold(address: Address, why: Missing) -> NoAnswerError:
+    return NoAnswerError(
+        f"cannot tell what has the address {address.host}: {why.detail or why.reason}",
+        "Name the Service instead: svc/NAME.",
+    )
