@@ -2,17 +2,21 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kubectl_portcheck.address import Address, is_address, read_address
 from kubectl_portcheck.errors import UsageError
-from kubectl_portcheck.model.evidence import Lookup
 from kubectl_portcheck.model.kinds import HTTP_ROUTE, INGRESS, POD, SERVICE, WORKLOADS, Kind
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.address import Address
+    from kubectl_portcheck.model.evidence import Lookup
 
 NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 """An RFC 1035 or 1123 label: what a Service may be called."""
 SUBDOMAIN = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """What all other objects may be called."""
+_OBJECT = re.compile(r"([a-zA-Z.0-9]+/[^\s/]+|[-a-z0-9]+)(:[-a-z0-9]+)?")
+"""What is an object beyond doubt, and no address."""
 
 
 KINDS: Final = (SERVICE, POD, *WORKLOADS, INGRESS, HTTP_ROUTE)
@@ -28,7 +32,7 @@ class Target(NamedTuple):
     namespace: str = ""
     """Filled in once the connection says it."""
     kind: Kind = SERVICE
-    lookup: Lookup | None = None
+    lookup: "Lookup | None" = None
     """The address that it was found by, where one was given."""
 
     @property
@@ -37,7 +41,7 @@ class Target(NamedTuple):
         return f"{self.kind.short}/{self.name}"
 
 
-def parse_targets(words: Sequence[str]) -> tuple[Target | Address, ...]:
+def parse_targets(words: Sequence[str]) -> "tuple[Target | Address, ...]":
     """Read the targets of a command line: ``svc/a pod/b``, or ``svc a b`` as kubectl takes it.
 
     A single word is the name of a Service, whatever it is. Raises UsageError.
@@ -59,12 +63,17 @@ def separate_kind(words: Sequence[str]) -> Kind | None:
     return kind_named(words[0]) if len(words) > 1 else None
 
 
-def parse_any(text: str) -> Target | Address:
+def parse_any(text: str) -> "Target | Address":
     """Read a target, or the address in what a client reports.
 
     A DNS name is the name of a Service; every other address has to be looked up in the cluster.
     Raises UsageError.
     """
+    if _OBJECT.fullmatch(text):
+        return parse_target(text)
+    from kubectl_portcheck.address import is_address, read_address
+    from kubectl_portcheck.model.evidence import Lookup
+
     if not is_address(text):
         return parse_target(text)
     address = read_address(text)
