@@ -128,7 +128,8 @@ def test_it_is_the_same_each_time_and_can_be_saved() -> None:
     tool = snapshot.Tool(name="t", version="1")
     again = snapshot.decode(snapshot.encode(evidence, tool), "x")
     assert again == redact(snapshot.load(DEMO))
-    assert msgspec.json.encode(diagnose(again)) == msgspec.json.encode(diagnose(evidence))
+    # Not their bytes: under Python 3.10 not every () is the default's, which is left out.
+    assert diagnose(again) == diagnose(evidence)
 
 
 @pytest.mark.parametrize("reason", Reason)
