@@ -4,22 +4,38 @@
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+
+TYPE_CHECKING = False  # A type checker takes it for true. An interrupt now would be a traceback.
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 COMPLETER = "kubectl_complete-portcheck"
 """By this name kubectl looks for the program that completes the plugin's command line."""
 
 
-def complete(argv: Sequence[str] | None = None) -> NoReturn:
+def complete(argv: "Sequence[str] | None" = None) -> "NoReturn":
     """Answers kubectl, which asks what may come next, and ends the process."""
     from kubectl_portcheck.commands.completion.shells import answer_kubectl
 
     answer_kubectl(sys.argv[1:] if argv is None else argv)
 
 
-def run() -> None:
+def run() -> "NoReturn":
     """Runs the program and ends the process with its exit code."""
+    try:
+        code = _run()
+    except KeyboardInterrupt:
+        # While the program itself was being loaded.
+        code = 130
+        if sys.stderr is not None:
+            os.write(2, b"error: interrupted before anything was found\n")
+    # Threads may still wait for a cluster that does not answer, and the interpreter would wait
+    # for them; nothing is left to be done.
+    os._exit(code)
+
+
+def _run() -> int:
     # Nearly all that a run makes lives to its end: modules, types, evidence, report. A look for
     # garbage at every 700 objects finds none, and is a twentieth of a short run.
     gc.set_threshold(100_000)
@@ -38,10 +54,7 @@ def run() -> None:
     reserve_descriptors()
     stdin = sys.stdin.buffer if sys.stdin else None
     env = Environment(guarded(sys.stdout), guarded(sys.stderr), os.environ, stdin)
-    code = main(sys.argv[1:], env)
-    # Threads may still wait for a cluster that does not answer, and the interpreter would wait
-    # for them; nothing is left to be done.
-    os._exit(code)
+    return main(sys.argv[1:], env)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable
 
 from kubectl_portcheck.errors import NotWrittenError, UsageError
+from kubectl_portcheck.inputs import full_path, real_path
 
 PRIVATE = 0o600
 """The mode of evidence: readable by its owner only."""
@@ -25,7 +26,7 @@ _NOT_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 
 def check_place(path: str) -> None:
     """Refuse a path where no file can be written, before any work is done. Raises UsageError."""
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(full_path(path))
     if os.path.isdir(path):
         raise UsageError(f"cannot write {path}: it is a folder")
     if not os.path.isdir(folder):
@@ -42,7 +43,7 @@ def write_file(path: str, content: bytes, *, private: bool = False) -> None:
         if _is_special(path):
             _write_in_place(path, content)
         else:
-            _write_regular(os.path.realpath(path), content, private=private)
+            _write_regular(real_path(path), content, private=private)
     except OSError as error:
         raise NotWrittenError(f"cannot write {path}: {error.strerror or error}") from None
 
@@ -87,7 +88,7 @@ def _take_after(number: int, like: os.stat_result) -> None:
 
 def _is_special(path: str) -> bool:
     """Whether there is something that is no regular file, or a name for an open descriptor."""
-    if os.path.abspath(path).startswith(_IN_PLACE):
+    if full_path(path).startswith(_IN_PLACE):
         return True
     try:
         return not stat.S_ISREG(os.stat(path).st_mode)

@@ -137,7 +137,7 @@ def load_kubeconfig(kubeconfig: str | None, environ: Mapping[str, str]) -> Kubec
         try:
             document = _Fields(_parse(content), "")
             _check_kind(document)
-            base = os.path.dirname(os.path.abspath(path))
+            base = os.path.dirname(inputs.full_path(path))
             _first_wins(contexts, _named(document, "contexts", "context", _context))
             _first_wins(clusters, _named(document, "clusters", "cluster", _cluster(base)))
             _first_wins(users, _named(document, "users", "user", _user(base)))

@@ -59,7 +59,7 @@ def exec_with_kubectl(
     chosen = ["-c", container] if container else []
     deadline.check("before kubectl was run")
     ran = children.run(
-        [kubectl, "exec", pod, *chosen, *flags.to_argv(), "--", *argv],
+        [kubectl, "exec", f"pod/{pod}", *chosen, *flags.to_argv(), "--", *argv],
         # Not WebSockets first: they are what was just refused.
         {**connection.environ, "KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false"},
         deadline,
@@ -110,7 +110,7 @@ def _read_ending(code: int, stdout: bytes, stderr: bytes) -> ExecResult:
         return ExecResult(stdout, stderr, "", 0, True, "kubectl")
     lines = stderr.decode("utf-8", "replace").splitlines()
     last = lines[-1].strip() if lines else ""
-    if match := re.fullmatch(r"command terminated with exit code (\d+)", last):
+    if match := re.fullmatch(r"command terminated with exit code (\d{1,9})", last):
         rest = stderr[: stderr.rstrip().rfind(b"command terminated")]
         return ExecResult(stdout, rest, last, int(match[1]), True, "kubectl")
     if match := re.fullmatch(r"Error from server(?: \((\w+)\))?: (.*)", last):

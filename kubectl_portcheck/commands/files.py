@@ -51,7 +51,7 @@ def _report(
 ) -> ExitCode:
     """Prints the report, or the diff in its place; a file that was not read is no success."""
     from kubectl_portcheck.collect.manifests import localise, mend, unified_diff, write
-    from kubectl_portcheck.render.text import clean
+    from kubectl_portcheck.render.text import clean, visible
 
     for problem in (*gathered.problems, *gathered.manifests.notes):
         env.stderr.write(f"{clean(str(problem))}\n")
@@ -62,7 +62,9 @@ def _report(
     if request.change:
         mended = mend(report, gathered, reviewed=request.change == "diff")
         if request.change == "diff":
-            env.stdout.write(unified_diff(mended))
+            diff = unified_diff(mended)
+            # A program gets the bytes of the files; a terminal gets none that steers it.
+            env.stdout.write(visible(diff) if env.stdout.isatty() else diff)
         else:
             for name in write(mended):
                 env.stdout.write(f"{clean(name)} fixed\n")

@@ -88,10 +88,11 @@ def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted"
 
 def log_of(access: Access, env: Environment) -> "Callable[[int, str], None]":
     """Write to stderr what ``-v`` asks for."""
+    from kubectl_portcheck.render.text import clean
 
     def log(level: int, line: str) -> None:
         if level <= access.verbosity:
-            env.stderr.write(f"{line}\n")
+            env.stderr.write(f"{clean(line)}\n")
 
     return log
 

@@ -181,7 +181,7 @@ def terminal(env: Environment, stream: TextIO | None = None) -> "Terminal":
     stream = stream or env.stdout
     is_terminal = stream.isatty()
     columns = env.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() and int(columns) > 0 else None
+    width = int(columns) or None if columns.isdecimal() and len(columns) < 5 else None
     if is_terminal and width is None:
         width = os.get_terminal_size(stream.fileno()).columns
     return Terminal(is_terminal, width, env.environ, stream.encoding)

@@ -128,6 +128,30 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
 
 
+def real_path(path: str | os.PathLike[str]) -> str:
+    """The path without links, from the root; as it is where the working folder is gone."""
+    try:
+        return os.path.realpath(path)
+    except OSError:
+        return os.fspath(path)
+
+
+def full_path(path: str | os.PathLike[str]) -> str:
+    """The path from the root; as it is where the working folder is gone."""
+    try:
+        return os.path.abspath(path)
+    except OSError:
+        return os.fspath(path)
+
+
+def relative_path(path: str) -> str:
+    """The path from the working folder; as it is where that is gone, or on another drive."""
+    try:
+        return os.path.relpath(path)
+    except (OSError, ValueError):
+        return path
+
+
 def beginning(path: str | os.PathLike[str], most: int) -> bytes:
     """The first bytes of a regular file, unpacked if it is a gzip. Raises as :func:`read_file`."""
     with _opened(path) as file:

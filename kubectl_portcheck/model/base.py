@@ -11,6 +11,9 @@ from kubectl_portcheck.withheld import without_secrets
 
 T = TypeVar("T")
 
+WholeNumber = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A number of the API, which has none that is larger."""
+
 
 class Word(str, Enum):
     """A member of a closed set of words, which is its own text wherever it is printed."""

@@ -10,6 +10,7 @@ from kubectl_portcheck.model.base import (
     Reason,
     Record,
     Right,
+    WholeNumber,
     keep_no_secret,
 )
 from kubectl_portcheck.model.objects import (
@@ -49,9 +50,9 @@ class ServiceForward(Record, frozen=True):
     It never touches the Service's address or kube-proxy; the report must not claim more.
     """
 
-    port: int
+    port: WholeNumber
     pod: str | None = None
-    pod_port: int | None = None
+    pod_port: WholeNumber | None = None
     attempt: Attempt | None = None
     reason: str = ""
     """Why nothing was tried, where ``attempt`` is None."""
@@ -64,7 +65,7 @@ class Asked(Record, frozen=True):
     """A pod or a workload that was asked about, and the Services that lead to it."""
 
     kind: KindName
-    port: int | str | None = None
+    port: WholeNumber | str | None = None
     """The pods' port that was asked about; None for all that they declare."""
     services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
     """The Services that select its pods; where there is none, those that nearly do."""
@@ -105,12 +106,12 @@ class InitCall(Record, frozen=True):
     pod: str
     container: str
     host: str
-    port: int | None = None
+    port: WholeNumber | None = None
     service: str = ""
     """The Service of the pod's namespace that the host would be; '' for a host elsewhere."""
     exists: bool | None = None
     """Whether there is such a Service; None where that is not known."""
-    ready: int | None = None
+    ready: WholeNumber | None = None
     """How many ready endpoints it has; None where that is not known."""
     near: str = ""
     """The Service of a similar name, where it does not exist."""
@@ -153,7 +154,7 @@ class ServiceEvidence(Record, frozen=True):
     The pods are then those that the workloads would make, and none of them was seen alive."""
     doubts: tuple[Doubt, ...] = ()
     """What manifest files may not show of the Service, of its pods, and of objects around them."""
-    asked_port: int | str | None = None
+    asked_port: WholeNumber | str | None = None
     """The port of ``NAME:PORT``; None for every port of the Service."""
     pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED
     """The pods that the selector matches, sorted by name."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import KindName, Known, Record, keep_no_secret
+from kubectl_portcheck.model.base import KindName, Known, Record, WholeNumber, keep_no_secret
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.volumes import Volume
 from kubectl_portcheck.withheld import without_query
@@ -71,16 +71,16 @@ class ObjectMeta(Record, frozen=True):
 class ContainerPort(Record, frozen=True):
     """A port that a container declares. Declaring opens nothing; only a name has an effect."""
 
-    container_port: int
+    container_port: WholeNumber
     name: str = ""
     protocol: Protocol = "TCP"
-    host_port: int = 0
+    host_port: WholeNumber = 0
 
 
 class HTTPGetAction(Record, frozen=True):
     """A probe by HTTP request."""
 
-    port: int | str
+    port: WholeNumber | str
     path: UrlPath = "/"
     host: str = ""
     scheme: Scheme = "HTTP"
@@ -93,14 +93,14 @@ class HTTPGetAction(Record, frozen=True):
 class TCPSocketAction(Record, frozen=True):
     """A probe by TCP connection."""
 
-    port: int | str
+    port: WholeNumber | str
     host: str = ""
 
 
 class GRPCAction(Record, frozen=True):
     """A probe by the gRPC health service."""
 
-    port: int
+    port: WholeNumber
 
 
 class ExecAction(Record, frozen=True):
@@ -114,9 +114,9 @@ class Probe(Record, frozen=True):
     tcp_socket: TCPSocketAction | None = None
     grpc: GRPCAction | None = None
     exec: ExecAction | None = None
-    initial_delay_seconds: int = 0
-    period_seconds: int = 10
-    failure_threshold: int = 3
+    initial_delay_seconds: WholeNumber = 0
+    period_seconds: WholeNumber = 10
+    failure_threshold: WholeNumber = 3
 
     @property
     def port(self) -> int | str | None:
@@ -198,8 +198,8 @@ class StateRunning(Record, frozen=True):
 class StateTerminated(Record, frozen=True):
     """A container that has ended."""
 
-    exit_code: int = 0
-    signal: int = 0
+    exit_code: WholeNumber = 0
+    signal: WholeNumber = 0
     reason: str = ""
     message: str = ""
     started_at: str | None = None
@@ -223,7 +223,7 @@ class ContainerStatus(Record, frozen=True):
     name: str
     ready: bool = False
     started: bool | None = None
-    restart_count: int = 0
+    restart_count: WholeNumber = 0
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
 
@@ -262,11 +262,11 @@ class Pod(Record, frozen=True):
 class ServicePort(Record, frozen=True):
     """A port of a Service."""
 
-    port: int
+    port: WholeNumber
     name: str = ""
     protocol: Protocol = "TCP"
-    target_port: int | str | None = None
-    node_port: int = 0
+    target_port: WholeNumber | str | None = None
+    node_port: WholeNumber = 0
     app_protocol: str | None = None
 
 
@@ -368,7 +368,7 @@ class EndpointPort(Record, frozen=True):
     """A port that the endpoints of a slice carry, matched to the Service's by name."""
 
     name: str | None = None
-    port: int | None = None
+    port: WholeNumber | None = None
     protocol: Protocol = "TCP"
 
 
@@ -430,16 +430,16 @@ class PodTemplate(Record, frozen=True):
 class WorkloadSpec(Record, frozen=True):
     """What was asked of a workload."""
 
-    replicas: int | None = None
+    replicas: WholeNumber | None = None
     selector: LabelSelector | None = None
     template: PodTemplate = PodTemplate()
-    min_ready_seconds: int = 0
+    min_ready_seconds: WholeNumber = 0
 
 
 class WorkloadStatus(Record, frozen=True):
     """What became of a workload."""
 
-    replicas: int = 0
+    replicas: WholeNumber = 0
     conditions: tuple[Condition, ...] = ()
 
 
@@ -472,7 +472,7 @@ class ControllerRevision(Record, frozen=True):
     """An earlier or the present pod template of a StatefulSet or DaemonSet."""
 
     metadata: ObjectMeta
-    revision: int = 0
+    revision: WholeNumber = 0
     data: RevisionData = RevisionData()
 
 
@@ -484,7 +484,7 @@ class Event(Record, frozen=True):
     type: str = ""
     reason: str = ""
     message: str = ""
-    count: int = 0
+    count: WholeNumber = 0
     last_timestamp: str | None = None
     event_time: str | None = None
 

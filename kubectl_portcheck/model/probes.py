@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import Record, Right, keep_no_secret
+from kubectl_portcheck.model.base import Record, Right, WholeNumber, keep_no_secret
 from kubectl_portcheck.withheld import without_query
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
@@ -29,14 +29,14 @@ class ListeningSocket(Record, frozen=True, kw_only=True):
     """The bound address in canonical form: ``0.0.0.0``, ``::``, ``127.0.0.1``, ``fd00::4``. An
     IPv4-mapped bind is written as the IPv4 address that it accepts, with family IPv4. Empty where
     it is not known: a knock tells the port alone."""
-    port: int
+    port: WholeNumber
     device: str | None = None
     """The interface of a device-bound or scoped socket, where the source shows it."""
     container: str | None = None
     program: str | None = None
     program_inferred: bool = False
     """True where the name was concluded from the uid, not read from the process."""
-    uid: int | None = None
+    uid: WholeNumber | None = None
     source: ListenerSource
 
 
@@ -46,16 +46,16 @@ class AcceptQueue(Record, frozen=True):
     The kernel finishes the handshake by itself, so their clients believe that they are served.
     """
 
-    port: int
-    waiting: int
+    port: WholeNumber
+    waiting: WholeNumber
     """How many connections wait."""
-    limit: int | None = None
+    limit: WholeNumber | None = None
     """How many may wait, at most; None where that is not known."""
-    sockets: int = 1
+    sockets: WholeNumber = 1
     """How many sockets listen on the port: the queues of all are counted together."""
-    stuck: int | None = None
+    stuck: WholeNumber | None = None
     """How many of them were seen to wait for a second; None where there was no second look."""
-    accepted: int = 0
+    accepted: WholeNumber = 0
     """How many left the queue within that second."""
 
 
@@ -69,7 +69,7 @@ class PodSockets(Record, frozen=True):
     complete: bool = True
     """False where sockets may exist that are not in ``listeners`` (truncated output, or a source
     that only knows the ports it was asked about)."""
-    closed: tuple[int, ...] = ()
+    closed: tuple[WholeNumber, ...] = ()
     """Ports on which nothing listens, where the list is not complete."""
     notes: tuple[str, ...] = ()
     queues: tuple[AcceptQueue, ...] = ()
@@ -80,7 +80,7 @@ class Attempt(Record, frozen=True):
     """One attempt to connect to a port, and its outcome."""
 
     pod: str
-    port: int
+    port: WholeNumber
     path: Path
     outcome: Outcome
     detail: str = ""
@@ -88,7 +88,7 @@ class Attempt(Record, frozen=True):
     """The address that was dialled, where the path is ``in-cluster``."""
     request: str = ""
     """What was asked where the port was spoken to, such as ``http /healthz``."""
-    status: int | None = None
+    status: WholeNumber | None = None
     """The HTTP status of the pod's own answer."""
     speaks: Literal["", "plain", "tls"] = ""
     """What the answer proves of the language that is spoken there."""

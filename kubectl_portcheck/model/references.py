@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import GroupName, KindName, Record
+from kubectl_portcheck.model.base import GroupName, KindName, Record, WholeNumber
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
@@ -19,7 +19,7 @@ class ServiceBackendPort(Record, frozen=True):
     """The Service port that an Ingress names: by name or by number, never by targetPort."""
 
     name: str = ""
-    number: int = 0
+    number: WholeNumber = 0
 
 
 class IngressServiceBackend(Record, frozen=True):
@@ -76,7 +76,7 @@ class BackendRef(Record, frozen=True):
     name: str = ""
     namespace: str = ""
     """Empty for the route's own."""
-    port: int | None = None
+    port: WholeNumber | None = None
     """The Service port; required where the backend is a Service."""
     kind: KindName = "Service"
     group: GroupName = ""
@@ -196,8 +196,8 @@ class NetworkPolicyPort(Record, frozen=True):
     """A port of the *pod*, by number or container port name; every one where none is given."""
 
     protocol: Protocol = "TCP"
-    port: int | str | None = None
-    end_port: int | None = None
+    port: WholeNumber | str | None = None
+    end_port: WholeNumber | None = None
 
 
 class NetworkPolicyIngressRule(Record, frozen=True):
@@ -237,8 +237,8 @@ class MonitorEndpoint(Record, frozen=True):
     """
 
     port: str = ""
-    target_port: int | str | None = None
-    port_number: int | None = None
+    target_port: WholeNumber | str | None = None
+    port_number: WholeNumber | None = None
     path: str = ""
 
     def __post_init__(self) -> None:

@@ -81,7 +81,7 @@ def _uri(path: str) -> str:
     return "".join(
         c
         if c.isascii() and (c.isalnum() or c in plain)
-        else "".join(f"%{b:02X}" for b in c.encode())
+        else "".join(f"%{b:02X}" for b in c.encode("utf-8", "surrogateescape"))
         for c in path
     )
 

@@ -11,7 +11,17 @@ from kubectl_portcheck.render.shell import shell_quote
 from kubectl_portcheck.render.unsafe import escape, is_safe, is_unsafe
 from kubectl_portcheck.render.width import cells, cut, cut_end
 
-__all__ = ["LIMIT", "ascii_only", "cells", "clean", "clean_block", "cut", "cut_end", "shell_quote"]
+__all__ = [
+    "LIMIT",
+    "ascii_only",
+    "cells",
+    "clean",
+    "clean_block",
+    "cut",
+    "cut_end",
+    "shell_quote",
+    "visible",
+]
 
 LIMIT: Final = 4096
 """The most characters of one value that any format shows."""
@@ -51,6 +61,11 @@ def clean_block(text: str, limit: int = LIMIT) -> str:
         text = _shorten(text, limit)
     lines = text.replace("\r\n", "\n").split("\n")
     return "\n".join(_indented(line) for line in lines).rstrip()
+
+
+def visible(text: str) -> str:
+    """A text whole, tabs and line breaks included, with its unsafe characters written out."""
+    return "".join(escape(c) if is_unsafe(c) and c not in "\t\n" else c for c in text)
 
 
 def _indented(line: str) -> str:

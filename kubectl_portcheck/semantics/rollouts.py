@@ -12,7 +12,7 @@ REVISION = "deployment.kubernetes.io/revision"
 def revision(replica_set: Workload) -> int:
     """The revision of a Deployment that the ReplicaSet holds; 0 where it bears none."""
     text = replica_set.metadata.annotations.get(REVISION, "")
-    return int(text) if text.isdecimal() else 0
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 def replica_set_of(case: ServiceCase, pod: Pod) -> Workload | None:

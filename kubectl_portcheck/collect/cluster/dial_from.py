@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.client.port_forward import fence_for
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Told
+from kubectl_portcheck.collect.sockets.rows import canonical
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import Attempt, Outcome
 from kubectl_portcheck.semantics import ports
@@ -85,10 +86,11 @@ def dials_for(
 
     ``found`` is each running pod with those of its target ports that speak HTTP by evidence.
     """
-    address = service.spec.cluster_ip
+    # What is no address could be an option, or two arguments, to the program that gets it.
+    address = canonical(service.spec.cluster_ip)
     tcp = [p for p in asked if p.protocol == "TCP"]
     dials = []
-    if address and address != "None":
+    if address:
         spoken = {
             p.port
             for p in tcp
@@ -96,7 +98,7 @@ def dials_for(
         }
         dials = [Dial("", address, p.port, p.port in spoken) for p in tcp]
     for pod, http in found:
-        own = addresses_of(pod, service.spec.ip_families)
+        own = [a for b in addresses_of(pod, service.spec.ip_families) if (a := canonical(b))]
         targets = {t for p in tcp if (t := ports.dialled_port(service, p, pod)) is not None}
         if own:
             dials += [Dial(pod.metadata.name, own[0], t, t in http) for t in sorted(targets)]

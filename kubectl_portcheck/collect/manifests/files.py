@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
-from kubectl_portcheck.inputs import Unreadable, read_file, read_stream, reason
+from kubectl_portcheck.inputs import Unreadable, read_file, read_stream, real_path, reason
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -68,13 +68,13 @@ def open_all(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[File | Probl
             continue
         is_folder = os.path.isdir(argument)
         found = list(_below(argument)) if is_folder else [argument]
-        folder = os.path.realpath(argument if is_folder else os.path.dirname(argument) or ".")
+        folder = real_path(argument if is_folder else os.path.dirname(argument) or ".")
         if not found:
             raise UsageError(
                 f"no manifests in {argument}", f"Files there must end in {', '.join(SUFFIXES)}."
             )
         for name in found:
-            real = os.path.realpath(name)
+            real = real_path(name)
             if real not in seen:
                 seen.add(real)
                 inside = real.startswith(os.path.join(folder, ""))

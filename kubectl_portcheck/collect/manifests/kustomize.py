@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kubectl_portcheck.collect.manifests.files import File
-from kubectl_portcheck.inputs import Unreadable, read_file, yaml_tree
+from kubectl_portcheck.inputs import Unreadable, read_file, real_path, relative_path, yaml_tree
 from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -61,7 +61,7 @@ class Kustomizations:
     """All kustomizations that are known of, and what each file is to them."""
 
     def __init__(self, files: Iterable[File]) -> None:
-        self._texts = {os.path.realpath(f.path): f for f in files if f.path is not None}
+        self._texts = {real_path(f.path): f for f in files if f.path is not None}
         self._found: dict[str, _Kustomization] = {}
         folders = dict.fromkeys(os.path.dirname(path) for path in self._texts)
         for folder in folders:
@@ -109,7 +109,7 @@ class Kustomizations:
         except (OSError, ValueError, Unreadable, yaml_tree.Broken):
             return False
         if isinstance(data, dict):
-            shown = given.name if given else os.path.relpath(path)
+            shown = given.name if given else relative_path(path)
             self._found[folder] = self._kustomization(folder, shown, data)
         return True
 
@@ -123,13 +123,13 @@ class Kustomizations:
             target = entry.get("target")
             target = {k: v for k, v in target.items() if isinstance(v, str)} if target else {}
             if isinstance(path, str):
-                files.append(os.path.realpath(os.path.join(folder, path)))
+                files.append(real_path(os.path.join(folder, path)))
                 documents = self._documents(files[-1])
             else:
                 documents = _parsed(inline if isinstance(inline, str) else "")
             patches += [Patch(shown, document, target) for document in documents or [None]]
         opaque = next((f"{shown} ({field})" for field in _OPAQUE if data.get(field)), "")
-        paths = (os.path.realpath(os.path.join(folder, t)) for t in taken if "://" not in t)
+        paths = (real_path(os.path.join(folder, t)) for t in taken if "://" not in t)
         return _Kustomization(folder, tuple(paths), tuple(patches), tuple(files), opaque)
 
     def _documents(self, path: str) -> list[Any]:
@@ -158,12 +158,13 @@ class Kustomizations:
         return roots
 
 
+_SIMPLE = re.compile(r"\^?[\w|-]*(?:\.\*[\w|-]*){0,3}\$?")
+"""Names, one of several names, and names of which a part may be anything."""
+
+
 def _is_pattern(text: str) -> bool:
-    try:
-        re.compile(text)
-    except re.error:
-        return False
-    return True
+    """Whether it is searched for. Others could take for ever, which they do not in kustomize."""
+    return _SIMPLE.fullmatch(text) is not None
 
 
 def _texts(data: Mapping[str, Any], field: str) -> list[str]:

@@ -12,7 +12,7 @@ from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.collect.manifests.objects import Object
 from kubectl_portcheck.collect.manifests.unified import unified
 from kubectl_portcheck.errors import NotWrittenError
-from kubectl_portcheck.inputs import Unreadable, read_file
+from kubectl_portcheck.inputs import Unreadable, read_file, real_path
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation
 from kubectl_portcheck.model.report import Finding, Report
@@ -167,10 +167,10 @@ def _check_unchanged(file: File, path: Path) -> None:
 
 def _replace(file: File, path: Path, text: str) -> None:
     """Rename a new file to the name of the old one, which keeps its owner and mode."""
-    real = os.path.realpath(path)
+    real = real_path(path)
 
     def unchanged() -> None:
-        if os.path.realpath(path) != real:
+        if real_path(path) != real:
             raise NotWrittenError(f"{file.name} was changed meanwhile", "Run it again.")
         _check_unchanged(file, path)
 

@@ -1,6 +1,5 @@
 """The objects as they are applied, as far as patches among the files say so."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +8,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.kustomize import Kustomizations, Patch, merged
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object
 from kubectl_portcheck.collect.manifests.pods import TEMPLATES
+from kubectl_portcheck.inputs import real_path
 
 _APPS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
@@ -16,7 +16,7 @@ _APPS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 def applied(manifests: Manifests) -> Manifests:
     """The same without documents that are patches, and with what they change."""
     found = Kustomizations(manifests.files)
-    paths = {id(f): os.path.realpath(f.path) for f in manifests.files if f.path is not None}
+    paths = {id(f): real_path(f.path) for f in manifests.files if f.path is not None}
     partial: dict[tuple[str, str], list[Object]] = defaultdict(list)
     whole: list[Object] = []
     complete = {(o.kind, o.name) for o in manifests.objects if not _lacks(o)}

@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from kubectl_portcheck.inputs import full_path
 from kubectl_portcheck.withheld import without_secrets
 
 Opcode = tuple[str, int, int, int, int]
@@ -56,8 +57,11 @@ def unified(path: Path, before: str, after: str) -> str:
 
 def _name(path: Path) -> str:
     """Relative to the current folder; a file elsewhere, to its own repository."""
-    full = os.path.abspath(path)
-    here = os.getcwd()
+    full = full_path(path)
+    try:
+        here = os.getcwd()
+    except OSError:  # It is gone.
+        here = os.path.dirname(full)
     if os.path.commonpath((full, here)) != here:
         roots = (p for p in Path(full).parents if (p / ".git").exists())
         here = str(next(roots, Path(full).parent))

@@ -1,7 +1,6 @@
 """What may be written next: from the program itself, from the kubeconfig, from the cluster."""
 
 import contextlib
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -160,8 +159,9 @@ def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Rea
     secret = any(flags.get(f) for f in _SECRET)
     place = None if secret else cache.folder(flags.get("cache_dir"), environ)
     from kubectl_portcheck.client.kubeconfig import paths_to_try
+    from kubectl_portcheck.inputs import full_path
 
-    files = [os.path.abspath(p) for p in paths_to_try(flags.get("kubeconfig"), environ)]
+    files = [full_path(p) for p in paths_to_try(flags.get("kubeconfig"), environ)]
     given = [f"{name}={value}" for name, value in sorted(flags.items())]
     name = cache.key([what, *given], files)
     found = cache.load(place, name)
