@@ -57,7 +57,7 @@ def test_runs_the_command(server: FakeApiServer, connect: Open, kubectl: Path) -
     api = open_api(server, connect, kubectl)
     result = run(api)
     lines = result.stdout.decode().splitlines()
-    assert lines[:4] == ["exec", "web", "-c", "app"]
+    assert lines[:4] == ["exec", "pod/web", "-c", "app"]
     assert lines[-4:] == ["--", "sh", "-c", "x y"]
     assert "--namespace=prod" in lines
     assert (result.exit_code, result.complete, result.via) == (0, True, "kubectl")
