@@ -26,9 +26,7 @@ def run(request: DemoRequest, env: Environment) -> ExitCode:
     def tell(report: "Report") -> None:
         _tell(scenario, report, request, env)
 
-    ended = conclude(evidence, request.output, env, before=tell)
-    _point_to_others(request.output, env)
-    return ended
+    return conclude(evidence, request.output, env, before=tell)
 
 
 def _named(name: str) -> Scenario:
@@ -55,7 +53,7 @@ def _tell(scenario: Scenario, report: "Report", request: DemoRequest, env: Envir
     look = look_for(
         terminal(env), color=request.output.style.color, plain=request.output.style.plain
     )
-    lines = story_lines(scenario.happened, scenario.hard, look)
+    lines = story_lines(scenario.happened, scenario.hard, len(SCENARIOS) - 1, look)
     print_lines(lines, env.stdout, look, env.environ)
     env.stdout.flush()
     if _is_animated(request, env):
@@ -76,11 +74,3 @@ def _is_animated(request: DemoRequest, env: Environment) -> bool:
         and env.environ.get("TERM", "dumb") != "dumb"
         and not env.environ.get("CI")
     )
-
-
-def _point_to_others(output: Output, env: Environment) -> None:
-    from kubectl_portcheck.render.console import look_for, print_lines
-    from kubectl_portcheck.render.story import others_lines
-
-    look = look_for(terminal(env), color=output.style.color, plain=output.style.plain)
-    print_lines(others_lines(len(SCENARIOS) - 1, look), env.stdout, look, env.environ)

@@ -11,11 +11,12 @@ from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
-from kubectl_portcheck.render.text import cells, clean, clean_block, cut
+from kubectl_portcheck.render.text import cells, clean, clean_block, cut, cut_end
 
-INDENT: Final = 9
+INDENT: Final = 12
 """Where the texts beside the labels begin."""
-MOST_EVIDENCE: Final = 6
+FEW_ROWS: Final = 2
+"""The lines of evidence that are shown beside a cause; all are in the wide form."""
 LONGEST_COMMAND: Final = 4000
 
 STEP_NAMES: Final = {
@@ -32,6 +33,9 @@ def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
     """A paragraph with its label in the margin; without one it continues the one above."""
     if look.plain:
         return paragraph(f"{label}: {text}" if label else text, look)
+    if len(label) > INDENT - 3:
+        # A long label stands above its text.
+        return [line("  ", Span(label, "label")), *labelled("", text, look, style)]
     first = line(Span(f"  {label}".ljust(INDENT), "label" if label else ""))
     return paragraph(text, look, first=first, style=style)
 
@@ -72,8 +76,12 @@ def steps(port: PortReport, look: Look, *, commands: bool = False) -> Lines:
 def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
     """A step's line. Before it is broken in two, long names in it are cut in the middle."""
     shown = clean(text)
-    if not look.wide and size(first) + cells(shown) > look.columns:
+    room = look.columns - size(first)
+    if not look.wide and cells(shown) > room:
         shown = " ".join(cut(w, 30, look.ellipsis) for w in shown.split(" "))
+        if not style and look.width is not None:
+            # What a step found is one line; why it was skipped is said in full.
+            shown = cut_end(look.glyphs(shown), room, look.ellipsis)
     return paragraph(shown, look, first=first, style=style)
 
 
@@ -99,25 +107,23 @@ def paste(argv: Sequence[str], look: Look, style: str) -> Lines:
 def finding(
     label: str, found: Finding, consequences: Sequence[Finding], service: ServiceReport, look: Look
 ) -> Lines:
-    """A finding with its evidence, and what merely follows from it."""
-    shown = labelled(label, f"{found.code} {found.name}", look, "heading")
+    """A finding with its evidence; in the wide form with all of it, and with what follows."""
+    more = "" if look.wide else f" (more: --explain {found.code}, -o wide)"
+    shown = labelled(label, f"{found.code} {found.name}{more}", look, "heading")
     if not _said(found, service):
         shown += labelled("", _about(found, service) + found.summary, look)
     if found.origin:
         shown += labelled("", f"{found.origin.file}:{found.origin.line}", look)
-    evidence = facts.evidence(found, service)
-    most = len(evidence) if look.wide or len(evidence) <= MOST_EVIDENCE else MOST_EVIDENCE - 1
-    for fact in evidence[:most]:
-        shown += labelled("", fact, look)
-    if len(evidence) > most:
-        shown += labelled("", f"and {len(evidence) - most} more facts: -o wide", look, "dim")
-    for other in consequences:
-        sign = "└ " if look.unicode else "- "
-        text = f"{other.code} follows: {other.summary}"
-        if look.plain:
-            shown += paragraph(text, look)
-        else:
-            shown += paragraph(text, look, first=line(" " * INDENT, Span(sign, "dim")))
+    evidence = facts.evidence(found, service) if look.wide else facts.telling(found, service)
+    rows: Lines = []
+    for i, fact in enumerate(evidence):
+        new = labelled("" if i else "Evidence", fact, look)
+        if i and not look.wide and len(rows) + len(new) > FEW_ROWS:
+            break
+        rows += new
+    shown += rows
+    for i, other in enumerate(consequences if look.wide else ()):
+        shown += labelled("" if i else "Consequences", f"{other.code} {other.summary}", look)
     return shown
 
 
@@ -134,30 +140,26 @@ def _about(found: Finding, service: ServiceReport) -> str:
 
 
 def fixes(found: Finding, look: Look) -> Lines:
-    """The ways to mend it; the first one whole and to be pasted."""
+    """The ways to fix it, whole and to be pasted; beside a safe one the others would only make the
+    reader choose, and are left to the wide form."""
     shown: Lines = []
-    for i, fix in enumerate(found.fixes):
-        # Once a safe command is there, a second one would only make the reader choose.
-        whole = i == 0 or look.wide or not found.fixes[0].command or found.fixes[0].safety != "safe"
-        shown += _fix("Fix" if i == 0 else "Or", fix, look, whole=whole)
+    one = bool(found.fixes) and found.fixes[0].safety == "safe" and not look.wide
+    for i, fix in enumerate(found.fixes[:1] if one else found.fixes):
+        shown += [BLANK] if i and shown[-1] else []
+        shown += _fix("Alternative" if i else "Fix", fix, look)
     return shown
 
 
-def _fix(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
+def _fix(label: str, fix: Fix, look: Look) -> Lines:
     if not fix.command:
-        return _by_hand(label, fix, look, whole=whole)
-    if not whole:
-        return labelled(label, f"{fix.title} (-o wide)", look)
+        return _by_hand(label, fix, look)
     shown = labelled(label, f"{fix.title} ({care(fix)}):", look)
-    shown += [BLANK, *paste(fix.command, look, "command"), BLANK]
+    shown += [BLANK, *paste(fix.command, look, "command"), *([BLANK] if look.wide else [])]
     if fix.owner:
         pass  # A fix of its own says where the change lasts.
     elif fix.patch and look.wide:
         shown += labelled("", "In its source too, or the next deployment reverts it:", look)
         shown += _patch(fix.patch, look)
-    elif fix.patch:
-        note = "Change the source too; the next deployment reverts this (-o wide)."
-        shown += labelled("", note, look)
     return shown
 
 
@@ -182,8 +184,8 @@ def outcome(predicted: Prediction) -> str:
     return f"predicted{with_}: {', '.join(said)}"
 
 
-def _by_hand(label: str, fix: Fix, look: Look, *, whole: bool) -> Lines:
-    if fix.look and whole:
+def _by_hand(label: str, fix: Fix, look: Look) -> Lines:
+    if fix.look:
         shown = labelled(label, f"{fix.title}:", look)
         return [*shown, BLANK, *paste(fix.look, look, "command"), BLANK]
     shown = labelled(label, fix.title, look)
@@ -196,15 +198,15 @@ def _patch(patch: str, look: Look) -> Lines:
 
 
 def history(service: ServiceReport, look: Look) -> Lines:
-    """What changed before the fault, and what still names the old port."""
+    """What changed before the fault, and what else references the old port."""
     shown: Lines = []
     for i, change in enumerate(service.changes):
         by = f" (by {change.by})" if change.by else ""
         text = f"{change.subject.kind} {change.subject.name}: {change.summary}{by}"
-        shown += labelled("" if i else "Before", text, look)
+        shown += labelled("" if i else "Recent changes", text, look)
     if service.old_port and len(service.old_port.places) > 1:
         places = "; ".join(service.old_port.places)
-        shown += labelled("Still", f"{service.old_port.port} is named by: {places}", look)
+        shown += labelled("Other references", f"to {service.old_port.port}: {places}", look)
     return shown
 
 
@@ -232,7 +234,7 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
         return shown
     if not look.wide and len(texts) > 2:
         texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
-    return labelled("Lacks", "; ".join(texts), look, "dim")
+    return labelled("Not known", "; ".join(texts), look, "dim")
 
 
 def next_step(service: ServiceReport, look: Look) -> Lines:
@@ -247,7 +249,7 @@ def aside(service: ServiceReport, look: Look) -> Lines:
     """What was ignored because somebody chose so, and other notes about the run."""
     shown: Lines = []
     if service.suppressed:
-        shown += labelled("Aside", ignored_text(service), look, "dim")
+        shown += labelled("Ignored", ignored_text(service), look, "dim")
     for note in service.notes:
         shown += labelled("Note", note, look, "dim")
     return shown

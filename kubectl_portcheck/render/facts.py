@@ -1,7 +1,7 @@
 """Facts in words: the one place where the lines of the evidence are made."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -14,6 +14,7 @@ from kubectl_portcheck.model.facts import (
     Probes,
     Said,
     State,
+    Weighs,
     pod_of,
 )
 from kubectl_portcheck.model.objects import ContainerPort
@@ -29,6 +30,9 @@ PATHS: Final = {
 }
 OUTCOMES: Final = {"timeout": "no answer", "unknown": "unclear"}
 _MOST: Final = 5
+_TELLING: Final[tuple[type[Any], ...]] = (
+    *(Weighs, Said, Probes, State, Connected, Declares, Observation, Listens),
+)
 
 
 def lines(facts: Iterable[Fact]) -> list[str]:
@@ -48,6 +52,15 @@ def evidence(finding: Finding, service: ServiceReport) -> list[str]:
         else _line(facts[0])
         for (_, of_pods), facts in groups.items()
     ]
+
+
+def telling(finding: Finding, service: ServiceReport) -> list[str]:
+    """The same for a small screen: what speaks for a port first, what a pod listens on last.
+
+    Where pods listen, the headline and the picture of the way say already.
+    """
+    facts = sorted(finding.evidence, key=lambda f: _TELLING.index(type(f)))
+    return evidence(msgspec.structs.replace(finding, evidence=tuple(facts)), service)
 
 
 def _line(fact: Fact) -> str:

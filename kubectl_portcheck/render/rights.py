@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.blocks import paste
-from kubectl_portcheck.render.layout import BLANK, Lines, line
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.rbac import DEBUG, RULES
 
@@ -62,7 +62,10 @@ def rights_lines(report: Report, look: Look) -> Lines:
     rights = missing_rights(report)
     if not rights:
         return []
-    shown: Lines = [BLANK, line("" if look.plain else "  ", "Rights that were missing; ask for:")]
+    shown: Lines = [
+        BLANK,
+        line("" if look.plain else "  ", Span("Missing permissions", "label"), "; ask for:"),
+    ]
     for command in role_commands(rights):
         shown += [BLANK, *paste(command, look, "command")]
     return shown

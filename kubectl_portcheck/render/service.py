@@ -9,7 +9,7 @@ from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, para
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
 from kubectl_portcheck.render.text import cells, clean, cut
 
-_LABELS: Final = {"error": "Also", "warning": "Warn", "info": "Note"}
+_LABELS: Final = {"error": "Also", "warning": "Warning", "info": "Note"}
 
 
 def badge(verdict: str, look: Look) -> Span:
@@ -62,7 +62,7 @@ def service_lines(
     if look.wide:
         shown += _spaced(blocks.pods(service, look))
     shown += _findings(service, look)
-    shown += _spaced(blocks.history(service, look))
+    shown += _spaced(blocks.history(service, look) if look.wide else [])
     shown += _spaced(blocks.gaps(service, look))
     shown += _spaced(blocks.next_step(service, look))
     shown += _spaced(blocks.aside(service, look))
@@ -114,7 +114,6 @@ def _findings(service: ServiceReport, look: Look) -> Lines:
     shown: Lines = []
     roots = service.heads
     faulty = service.verdict in FAULTY
-    explained: list[str] = []
     for i, root in enumerate(roots):
         lead = i == 0 and faulty
         folded = (
@@ -124,18 +123,15 @@ def _findings(service: ServiceReport, look: Look) -> Lines:
             "Cause" if lead and root.cause and root.severity == "error" else _LABELS[root.severity]
         )
         if root.severity == "error" or look.wide:
-            shown += [BLANK, *blocks.finding(label, root, folded, service, look), BLANK]
+            shown += [BLANK, *blocks.finding(label, root, folded, service, look)]
+            shown += [BLANK] if look.wide else []
             shown += blocks.fixes(root, look)
-            explained.append(root.code)
         else:
             # What breaks nothing gets a line, not a page.
             if not shown:
                 shown.append(BLANK)
             shown += blocks.labelled(label, f"{root.code} {root.summary}", look)
             shown += _brief_fix(root, look)
-    if explained:
-        codes = dict.fromkeys(explained)
-        shown += blocks.labelled("More", f"kubectl portcheck --explain {next(iter(codes))}", look)
     return shown
 
 

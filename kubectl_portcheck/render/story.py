@@ -8,9 +8,15 @@ from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells
 
 
-def story_lines(happened: str, hard: str, look: Look) -> Lines:
-    """What happened, and what made it hard to see."""
-    return [*labelled("Story", happened, look), *labelled("", hard, look, "dim"), BLANK]
+def story_lines(happened: str, hard: str, others: int, look: Look) -> Lines:
+    """What happened, what made it hard to see, and where the other demos are listed."""
+    text = f"kubectl portcheck --demo list names {others} more"
+    return [
+        *labelled("Story", happened, look),
+        *labelled("", hard, look, "dim"),
+        *labelled("Demo", text, look, "dim"),
+        BLANK,
+    ]
 
 
 def list_lines(stories: Sequence[tuple[str, str]], look: Look) -> Lines:
@@ -24,9 +30,3 @@ def list_lines(stories: Sequence[tuple[str, str]], look: Look) -> Lines:
             first = line(Span(name.ljust(width), "bold"), "  ")
             shown += paragraph(happened, look, first=first)
     return shown
-
-
-def others_lines(count: int, look: Look) -> Lines:
-    """Where the other demos are named."""
-    text = f"kubectl portcheck --demo list names {count} more"
-    return labelled("Demo", text, look)

@@ -65,7 +65,7 @@ def test_one_role_for_each_set_of_verbs() -> None:
 def test_the_table_ends_with_them_and_the_json_has_them() -> None:
     forbidden = report(right("get", "exec"))
     assert render_table(forbidden, Look(width=None)).endswith(
-        "\n  Rights that were missing; ask for:\n\nkubectl create role portcheck-get-create"
+        "\n  Missing permissions; ask for:\n\nkubectl create role portcheck-get-create"
         " -n production --verb=get,create --resource=pods/exec\n"
     )
     assert report_json(forbidden, "1")["missingRights"] == [
@@ -79,5 +79,5 @@ def test_the_table_ends_with_them_and_the_json_has_them() -> None:
 
 
 def test_nothing_is_said_where_none_was_missing() -> None:
-    assert "Rights" not in render_table(report(), Look(width=80))
+    assert "Missing permissions" not in render_table(report(), Look(width=80))
     assert missing_rights(SCENARIOS["hostile"]()) == ()
