@@ -4,7 +4,9 @@
 it has no field is refused there.
 """
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from kubectl_portcheck.address import Address
@@ -17,7 +19,7 @@ Again = Literal["", "wait", "watch"]
 """Whether to look once, until the Service is healthy, or until Ctrl-C."""
 
 
-class Style(NamedTuple):
+class Style(msgspec.Struct, frozen=True):
     """How text looks on the terminal, in every mode."""
 
     color: Literal["auto", "always", "never"] = "auto"
@@ -25,7 +27,7 @@ class Style(NamedTuple):
     """Words instead of pictures."""
 
 
-class Output(NamedTuple):
+class Output(msgspec.Struct, frozen=True):
     """Where a report goes, how it looks, and with which exit code it ends."""
 
     form: str = "table"
@@ -50,7 +52,7 @@ class Output(NamedTuple):
     """Codes of rules."""
 
 
-class Access(NamedTuple):
+class Access(msgspec.Struct, frozen=True):
     """How a cluster is asked, by a walk as by a sweep."""
 
     flags: "ConnectionFlags"
@@ -63,7 +65,7 @@ class Access(NamedTuple):
     port_forward: bool = True
 
 
-class WalkRequest(NamedTuple):
+class WalkRequest(msgspec.Struct, frozen=True):
     """Check what is named, in a cluster."""
 
     targets: "tuple[Target | Address, ...]"
@@ -74,7 +76,7 @@ class WalkRequest(NamedTuple):
     debug_image: str | None = None
 
 
-class SweepRequest(NamedTuple):
+class SweepRequest(msgspec.Struct, frozen=True):
     """Check every Service of a namespace, or of the cluster."""
 
     selection: "Selection"
@@ -83,7 +85,7 @@ class SweepRequest(NamedTuple):
     deep: bool = False
 
 
-class FilesRequest(NamedTuple):
+class FilesRequest(msgspec.Struct, frozen=True):
     """Check manifests."""
 
     paths: tuple[str, ...]
@@ -98,7 +100,7 @@ class FilesRequest(NamedTuple):
     """Whether to print a patch or to write the files instead of a report."""
 
 
-class DemoRequest(NamedTuple):
+class DemoRequest(msgspec.Struct, frozen=True):
     """Show an incident that ships with the program."""
 
     scenario: str
@@ -106,14 +108,14 @@ class DemoRequest(NamedTuple):
     animated: bool = True
 
 
-class ReplayRequest(NamedTuple):
+class ReplayRequest(msgspec.Struct, frozen=True):
     """Diagnose saved evidence."""
 
     path: str
     output: Output
 
 
-class ReferenceRequest(NamedTuple):
+class ReferenceRequest(msgspec.Struct, frozen=True):
     """Print what needs neither a cluster nor evidence."""
 
     topic: Literal["demos", "explain", "list-rules", "rbac", "completion"]
@@ -123,7 +125,7 @@ class ReferenceRequest(NamedTuple):
     role: "RoleFor | None" = None
 
 
-class RoleFor(NamedTuple):
+class RoleFor(msgspec.Struct, frozen=True):
     """What the Role of ``--rbac`` has to allow."""
 
     targets: "tuple[Target, ...]" = ()

@@ -182,7 +182,9 @@ def _wait(rounds: _Rounds, status: Status) -> ExitCode:
     assert rounds.evidence is not None
     evidence = rounds.without_recalled() if unproved else rounds.evidence
     # The names are gone by now.
-    code = conclude(evidence, output._replace(redact=False), env, kubectl=rounds.kubectl)
+    code = conclude(
+        evidence, msgspec.structs.replace(output, redact=False), env, kubectl=rounds.kubectl
+    )
     return ExitCode.INTERRUPTED if interrupted else code
 
 

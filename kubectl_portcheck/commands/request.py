@@ -251,27 +251,21 @@ def _style(given: Given) -> Style:
 
 def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Output:
     """What becomes of the report. Where none is printed, the flags of its form are left over."""
-    output = Output(
-        style=_style(given),
-        save=_place(given.text("save")),
-        redact=redacts and given.switch("redact"),
-        ignore=_ignored(given.texts("ignore")),
-        exit_zero=given.switch("exit_zero"),
-    )
+    save, ignore = _place(given.text("save")), _ignored(given.texts("ignore"))
+    exit_zero, fail_on = given.switch("exit_zero"), given.text("fail_on") or "degraded"
     # With --wait it is --fail-on that says when a Service is healthy.
-    if not output.exit_zero or given.has("wait"):
-        output = output._replace(fail_on=given.text("fail_on") or "degraded")
-    elif given.has("fail_on"):
+    if exit_zero and given.has("fail_on") and not given.has("wait"):
         raise UsageError("--fail-on does nothing with --exit-zero")
     if not prints:
-        return output
+        return Output(save=save, fail_on=fail_on, exit_zero=exit_zero, ignore=ignore)
     form = given.text("output") or "table"
     if given.has("watch") and form == "junit":
         raise UsageError("--watch cannot print junit: one document does not follow another")
     _refuse_what_only_a_table_has(given, form)
     svg, html = _place(given.text("save_svg")), _place(given.text("save_html"))
-    return output._replace(
+    return Output(
         form=form,
+        style=_style(given),
         quiet=given.switch("quiet"),
         summary=given.switch("summary"),
         show_commands=given.switch("show_commands"),
@@ -279,6 +273,11 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
         svg=svg,
         html=html,
         dark=bool(svg or html) and given.text("theme") == "dark",
+        save=save,
+        redact=redacts and given.switch("redact"),
+        fail_on=fail_on,
+        exit_zero=exit_zero,
+        ignore=ignore,
     )
 
 

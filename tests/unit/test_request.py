@@ -2,10 +2,12 @@
 
 import argparse
 import itertools
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+import kubectl_portcheck
 from kubectl_portcheck import arguments
 from kubectl_portcheck.commands import modes
 from kubectl_portcheck.commands.request import parse
@@ -160,8 +162,8 @@ def test_a_request_is_frozen_data() -> None:
     assert request.access.flags.namespace == "shop"
     assert (request.access.exec, request.access.port_forward) == (False, True)
     assert (request.output.form, request.output.ignore) == ("wide", ("PC412", "PC205"))
-    with pytest.raises(AttributeError):
-        request.__setattr__("targets", ())
+    for struct in (request, request.access, request.output, request.output.style):
+        assert struct.__struct_config__.frozen
 
 
 def titles(*words: str) -> list[str]:
@@ -219,6 +221,12 @@ def test_a_switch_takes_a_value_and_never_the_next_word() -> None:
     assert titles(*words) == ["svc/a"]
     assert request.access.flags.insecure_skip_tls_verify
     assert (request.access.exec, request.output.quiet) == (False, False)
+
+
+def test_behind_it_nothing_takes_what_argparse_made() -> None:
+    package = Path(kubectl_portcheck.__file__).parent
+    takers = [p.name for p in package.rglob("*.py") if "argparse.Namespace" in p.read_text()]
+    assert takers == []
 
 
 def test_no_two_modes_go_together() -> None:
