@@ -15,6 +15,7 @@ from kubectl_portcheck.render.rbac import render_role
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.schema import report_schema
+from tests import limits
 from tests.unit.manifests.judged import findings_text
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -174,4 +175,5 @@ if __name__ == "__main__":
     (DOCS / "automation" / "rbac.yaml").write_text(rbac_text())
     (DOCS / "json.md").write_text(json_text())
     (DOCS / "findings.md").write_text(findings_text())
+    (DOCS / "limits.md").write_text(limits.page((DOCS / "limits.md").read_text()))
     screenshots(DOCS)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_portcheck import arguments
+from kubectl_portcheck import arguments, inputs
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.rules import CATALOGUE
-from tests import docs
+from tests import docs, limits
 
 from .manifests.judged import findings_text
 
@@ -33,6 +33,14 @@ def test_the_recipes_rights_are_current() -> None:
 
 def test_the_json_reference_is_current() -> None:
     assert (docs.DOCS / "json.md").read_text() == docs.json_text(), "run make docs"
+
+
+def test_the_table_of_limits_is_current_and_whole() -> None:
+    text = (docs.DOCS / "limits.md").read_text()
+    assert text == limits.page(text), "run make docs"
+    units = ("KIBIBYTE", "MEBIBYTE")
+    constants = {name for name in vars(inputs.limits) if name.isupper() and name not in units}
+    assert {row.constant for row in limits.ROWS} == constants
 
 
 def test_the_findings_on_manifests_that_work_are_current() -> None:
