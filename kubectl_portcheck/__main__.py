@@ -39,6 +39,10 @@ def _run() -> int:
     # Nearly all that a run makes lives to its end: modules, types, evidence, report. A look for
     # garbage at every 700 objects finds none, and is a twentieth of a short run.
     gc.set_threshold(100_000)
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        from kubectl_portcheck.streams import reserve_descriptors
+
+        reserve_descriptors()
     if "_ARGCOMPLETE" in os.environ:
         from kubectl_portcheck.commands.completion.shells import answer_argcomplete
 
@@ -49,9 +53,8 @@ def _run() -> int:
         complete(sys.argv[1:])
     from kubectl_portcheck.cli import main
     from kubectl_portcheck.environment import Environment
-    from kubectl_portcheck.streams import guarded, reserve_descriptors
+    from kubectl_portcheck.streams import guarded
 
-    reserve_descriptors()
     stdin = sys.stdin.buffer if sys.stdin else None
     env = Environment(guarded(sys.stdout), guarded(sys.stderr), os.environ, stdin)
     return main(sys.argv[1:], env)

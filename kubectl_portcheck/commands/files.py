@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from kubectl_portcheck.commands.modes import FilesRequest
 from kubectl_portcheck.commands.output import print_report, save
 from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def _gather(request: FilesRequest, env: Environment) -> "Gathered":
     from kubectl_portcheck.semantics.selectors import parse_selector
 
     chosen = parse_selector(request.selector) if request.selector else None
+    if "-" in request.paths and env.stdin is None:
+        raise UsageError("cannot read standard input: it is closed")
     manifests = read(request.paths, env.stdin or BytesIO())
     return gather(
         manifests,

@@ -95,6 +95,19 @@ def test_knowledge_that_is_lost_has_it_too(tmp_path: Path, flags: str) -> None:
     assert shell(f"PORTCHECK {flags} >&- 2>&-", tmp_path).returncode == ExitCode.NOT_WRITTEN
 
 
+def test_a_closed_standard_input_is_no_empty_manifest(tmp_path: Path) -> None:
+    done = shell("PORTCHECK -f - <&-", tmp_path)
+    assert (done.returncode, done.stdout) == (ExitCode.USAGE, "")
+    assert done.stderr == "error: cannot read standard input: it is closed\n"
+
+
+@pytest.mark.parametrize("ending", [">&-", "2>&- >&- <&-", "2>&-", "<&-"])
+def test_completion_says_nothing_whatever_is_closed(tmp_path: Path, ending: str) -> None:
+    done = shell(f"PORTCHECK __complete --vers {ending}", tmp_path)
+    said = "" if ">&- <&-" in ending or ending == ">&-" else "--version\n:4\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+
+
 def test_nothing_is_opened_in_the_place_of_a_closed_stream(tmp_path: Path) -> None:
     done = shell("PORTCHECK --demo --save kept.json >&- 2>&- <&-", tmp_path)
     assert done.returncode == ExitCode.NOT_WRITTEN
