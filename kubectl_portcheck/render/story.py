@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.render.blocks import labelled
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells
@@ -11,12 +10,14 @@ from kubectl_portcheck.render.text import cells
 def story_lines(happened: str, hard: str, others: int, look: Look) -> Lines:
     """What happened, what made it hard to see, and where the other demos are listed."""
     text = f"kubectl portcheck --demo list names {others} more"
-    return [
-        *labelled("Story", happened, look),
-        *labelled("", hard, look, "dim"),
-        *labelled("Demo", text, look, "dim"),
-        BLANK,
-    ]
+    return [*_row("Story", happened, look), *_row("", hard, look), *_row("Demo", text, look), BLANK]
+
+
+def _row(label: str, text: str, look: Look) -> Lines:
+    if look.plain:
+        return paragraph(f"{label}: {text}" if label else text, look)
+    style = "" if label == "Story" else "dim"
+    return paragraph(text, look, first=line(Span(f"  {label}".ljust(9), "label")), style=style)
 
 
 def list_lines(stories: Sequence[tuple[str, str]], look: Look) -> Lines:
