@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Final, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.withheld import without_secrets
 
 LONGEST: Final = 4096
 """Characters of a line that are read."""
@@ -144,7 +145,8 @@ def read_address(text: str) -> Address:
     whole = _whole(word)
     if whole is not None:
         return whole
-    line = " ".join(text[:LONGEST].split())
+    # Before anything is read: an @ or a slash in a password would make a host of its rest.
+    line = without_secrets(" ".join(text[:LONGEST].split()))
     for pattern in _PATTERNS:
         found = pattern.search(line)
         if found is not None and (address := _address(found)) is not None:

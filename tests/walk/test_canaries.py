@@ -237,3 +237,30 @@ def test_a_password_in_the_servers_url(tmp_path: Path, server: str, as_flag: boo
     code = main(argv, Environment(out, err, {}))
     assert code in (2, 4)
     assert canaries(out.getvalue() + err.getvalue()) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"https://user:{CANARY}@checkout.production/x?token={CANARY}",
+        f"https://user:a@{CANARY}@checkout.production/x",
+        f"https://user:a/{CANARY}@checkout.production/x",
+        f"postgres://user:{CANARY}@10.96.0.10:80/x",
+        f"dial tcp 10.96.0.10:80: refused, password={CANARY}, Authorization: Bearer {CANARY}-token",
+        f"cannot reach the shop, password={CANARY}",
+        f"nothing here but https://user:{CANARY}@",
+    ],
+)
+def test_no_secret_of_what_a_client_reports_is_in(tmp_path: Path, words: str) -> None:
+    kept = tmp_path / "kept.json"
+    with FakeApiServer() as server:
+        shop(server, 9000)
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(server.kubeconfig()))
+        for form in ("json", "table"):
+            out, err = io.StringIO(), io.StringIO()
+            argv = [words, f"--kubeconfig={kubeconfig}", "-o", form, "-v=9", "--save", str(kept)]
+            main(argv, Environment(out, err, {"PATH": "/nowhere"}))
+            saved = kept.read_text() if kept.exists() else ""
+            assert out.getvalue() + err.getvalue()
+            assert canaries("\n".join([out.getvalue(), err.getvalue(), saved])) == []
