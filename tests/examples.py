@@ -16,6 +16,7 @@ from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch
 from kubectl_portcheck.model.report import Finding, ServiceReport
+from kubectl_portcheck.render import facts
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
 
@@ -53,6 +54,7 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield f"  pods: {', '.join(finding.pods)}"
     if finding.unsure:
         yield f"  unsure: {finding.unsure}"
+    yield from (f"  - {line}" for line in facts.lines(finding.evidence))
     for fix in finding.fixes:
         yield f"  {fix.safety}: {fix.title}"
         yield from (f"    {change}" for change in _changes(fix))

@@ -189,6 +189,7 @@ broken; also PC302
 PC101 error for all in Service checkout
   The scheduler finds no node for the pod: Insufficient cpu (3 of 3 nodes)
   pods: checkout-1
+  - checkout-1: the scheduler: 0/3 nodes are available: 3 Insufficient cpu.
   review: Request less in pod checkout-1 (resources.requests), or add a node; this shows what
       fits
     look: kubectl describe nodes
@@ -226,6 +227,9 @@ PC101 error for all in Service checkout
   The scheduler finds no node for the pod: didn't have free ports for the requested pod ports (1
       of 1 node)
   pods: checkout-1-a
+  - checkout-1-a: the scheduler: 0/1 nodes are available: 1 node(s) didn't have free ports for
+      the requested pod ports.
+  - proxy-1: has hostPort 8080 on node worker-1
 """,
         ),
         Example(

@@ -158,6 +158,8 @@ broken; also PC302
 PC102 error for all in Service checkout
   Container app keeps crashing in the pod: it exited with code 1
   pods: checkout-1
+  - checkout-1: container app exited with code 1, 5 restarts
+  - checkout-1: its last message: no such table: orders
   review: Fix what ends container app; its log says what that is
     look: kubectl logs checkout-1 -c app --previous -n default
 """,
@@ -194,6 +196,9 @@ broken; also PC302, PC414
 PC102 error for all in Service checkout
   Container metrics keeps crashing in the pod: it exited with code 1
   pods: checkout-1
+  - checkout-1: container metrics exited with code 1 after 1 s, 5 restarts
+  - checkout-1: container app listens on 8080, which container metrics declares too: only one of
+      them can
   review: Let container metrics listen on another port than 8080, which container app has
   review: Fix what ends container metrics; its log says what that is
     look: kubectl logs checkout-1 -c metrics --previous -n default

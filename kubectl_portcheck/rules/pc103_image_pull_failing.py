@@ -126,6 +126,7 @@ broken; also PC302
 PC103 error for all in Service checkout
   The image shop/checkout:v12 of container app cannot be pulled in the pod
   pods: checkout-2-a
+  - checkout-2-a: the kubelet: ImagePullBackOff: Back-off pulling image "shop/checkout:v12"
   review: Undo the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default
   review: Correct the image shop/checkout:v12 of container app, or let the node pull it

@@ -158,6 +158,8 @@ PC104 error for all in Service checkout
   The readinessProbe fails in the pod: it asks for httpGet 8080/ready; the application listens
       on 127.0.0.1:8080 only
   pods: checkout-1
+  - checkout-1: the readinessProbe of container app asks for httpGet 8080/ready; the application
+      listens on 127.0.0.1:8080 only
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): the kubelet connects to
       the pod's IP address, as clients do
 """,
@@ -202,6 +204,8 @@ PC104 warning in Service checkout
   The readinessProbe fails in 1 of 2 pods: it asks for httpGet 8080/ready; a process listens
       there and does not answer correctly
   pods: checkout-2-a
+  - checkout-2-a: the readinessProbe of container app asks for httpGet 8080/ready; a process
+      listens there and does not answer correctly
   review: Undo the last rollout of Deployment checkout
     kubectl rollout undo deployment/checkout -n default
   review: Fix what the readinessProbe of container app asks for; the event Unhealthy has its

@@ -111,6 +111,7 @@ PC105 error for all in Service checkout
   The readiness gate example.com/registered keeps the pod from being Ready, though the
       containers are ready
   pods: checkout-1
+  - checkout-1: condition example.com/registered is not set
   review: Read in the log of its controller why the condition example.com/registered is not
       True. If that controller is gone, remove the readinessGate from the pod template
 """,

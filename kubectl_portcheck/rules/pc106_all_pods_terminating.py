@@ -127,6 +127,7 @@ broken; also PC302
 PC106 error for all in Service checkout
   The pod is being deleted, and no other pod takes over
   pods: checkout-1-a
+  - checkout-1-a: running; its grace period ended 120 s ago: a finalizer or a lost node
   review: Scale Deployment checkout to 1, if it was scaled to 0 by mistake
     kubectl scale deployment/checkout --replicas=1 -n default
 """,
@@ -155,6 +156,7 @@ healthy
 PC106 warning in Service checkout
   The pod is being deleted, and no other pod takes over; until then it answers
   pods: checkout-1
+  - checkout-1: running; being deleted
   review: Find out what deleted the pods, and why no workload creates new ones
 """,
         ),

@@ -85,6 +85,7 @@ broken
 PC107 error for all in Service checkout
   The selector matches only 1 finished pod (of Job migrate); no pod is running
   pods: migrate-x
+  - migrate-x: Succeeded
   review: Select pods that keep running: those of Job migrate finish by design
 """,
         ),

@@ -153,6 +153,8 @@ broken; also PC302
 PC108 error for all in Service checkout
   Container app waits for ConfigMap app-config, which does not exist, in the pod
   pods: checkout-1
+  - checkout-1: the kubelet: configmap "app-config" not found
+  - ConfigMap app-conf exists in namespace default
   review: Create ConfigMap app-config in namespace default, or reference app-conf in ReplicaSet
       checkout
 """,
@@ -179,6 +181,8 @@ broken; also PC302
 PC108 error for all in Service checkout
   Volume tls waits for Secret checkout-tls, which does not exist, in the pod
   pods: checkout-1
+  - checkout-1: the kubelet: MountVolume.SetUp failed for volume "tls" : secret "checkout-tls"
+      not found
   review: Create Secret checkout-tls in namespace default, or reference one that exists in pod
       checkout-1
 """,

@@ -141,6 +141,8 @@ PC109 error for all in Service checkout
   Container app cannot be created in the pod: container has runAsNonRoot and image will run as
       root
   pods: checkout-1
+  - checkout-1: the kubelet: container has runAsNonRoot and image will run as root (pod:
+      "checkout-1")
   review: Set securityContext.runAsUser of container app to a number other than 0, or build the
       image with a numeric USER
 """,

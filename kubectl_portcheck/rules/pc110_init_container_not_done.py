@@ -183,6 +183,9 @@ broken; also PC302
 PC110 error for all in Service checkout
   Init container wait-db waits for Service postgres, which does not exist, in the pod
   pods: checkout-1
+  - checkout-1: init container wait-db runs for 30 s; the others wait for its end
+  - checkout-1: the command of init container wait-db calls postgres:5432; Service postgresql
+      exists
   review: Create Service postgres in namespace default, or call postgresql instead
 """,
         ),
@@ -207,6 +210,8 @@ broken; also PC302
 PC110 error for all in Service checkout
   Init container migrate fails in the pod
   pods: checkout-1
+  - checkout-1: init container migrate exited with code 127 (the command was not found), 4
+      restarts
   review: Correct init container migrate; its log says what fails
     look: kubectl logs checkout-1 -c migrate -n default
 """,

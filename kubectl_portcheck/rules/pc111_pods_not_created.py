@@ -160,6 +160,10 @@ status:
 broken; also PC301
 PC111 error for all in Service checkout
   Deployment checkout cannot create pods: ResourceQuota team does not allow them
+  - Deployment checkout: the API server: pods "checkout-8ddd774b-2k2x8" is forbidden: exceeded
+      quota: team, requested: pods=1, used: pods=10, limited: pods=10
+  - Deployment checkout: the API server: pods "checkout-8ddd774b-2k2x8" is forbidden: exceeded
+      quota: team, requested: pods=1, used: pods=10, limited: pods=10
   review: Raise ResourceQuota team, delete what uses it up, or ask for less in Deployment
       checkout (requested: pods=1, used: pods=10, limited: pods=10)
 """,
@@ -183,6 +187,10 @@ status:
 broken; also PC301
 PC111 error for all in Service checkout
   Deployment checkout cannot create pods: ServiceAccount checkout-sa does not exist
+  - Deployment checkout: the API server: pods "checkout-779586999d-" is forbidden: error looking
+      up service account shop/checkout-sa: serviceaccount "checkout-sa" not found
+  - Deployment checkout: the API server: pods "checkout-779586999d-" is forbidden: error looking
+      up service account shop/checkout-sa: serviceaccount "checkout-sa" not found
   review: Create ServiceAccount checkout-sa; it starts without any permissions
     kubectl create serviceaccount checkout-sa -n default
 """,
@@ -207,6 +215,12 @@ status:
 broken; also PC301
 PC111 error for all in Service checkout
   Deployment checkout cannot create pods: admission webhook vet.shop.io cannot be called
+  - Deployment checkout: the API server: Internal error occurred: failed calling webhook
+      "vet.shop.io": failed to call webhook: Post "https://vet.policy.svc:443/vet?...": dial tcp
+      10.96.0.9:443: connect: connection refused
+  - Deployment checkout: the API server: Internal error occurred: failed calling webhook
+      "vet.shop.io": failed to call webhook: Post "https://vet.policy.svc:443/vet?...": dial tcp
+      10.96.0.9:443: connect: connection refused
   review: Repair Service vet of the webhook; this says what is wrong with it
     look: kubectl portcheck vet:443 -n policy
 """,

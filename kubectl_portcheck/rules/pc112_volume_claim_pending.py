@@ -201,6 +201,8 @@ PC112 error for all in Service checkout
   PersistentVolumeClaim data asks for StorageClass fast-ssd, which does not exist; the pod
       cannot be scheduled without it
   pods: checkout-1
+  - PersistentVolumeClaim data: Pending, asks for StorageClass fast-ssd
+  - StorageClasses that exist: fast
   review: Create StorageClass fast-ssd, or create the claim anew with storageClassName fast (the
       class of a claim cannot be changed)
 """,
@@ -218,6 +220,7 @@ broken; also PC101, PC302
 PC112 error for all in Service checkout
   PersistentVolumeClaim data does not exist; the pod cannot be scheduled without it
   pods: checkout-1
+  - PersistentVolumeClaim database exists
   review: Create PersistentVolumeClaim data in namespace default, or mount database instead
 """,
         ),

@@ -123,6 +123,8 @@ PC113 error for all in Service checkout
   A volume cannot be mounted in the pod: Multi-Attach error for volume "pvc-1" Volume is already
       used by pod(s) checkout-0
   pods: checkout-1
+  - checkout-1: event FailedAttachVolume: Multi-Attach error for volume "pvc-1" Volume is
+      already used by pod(s) checkout-0
   review: Correct the volume that the event names; this shows all events
     look: kubectl describe pod checkout-1 -n default
 """,

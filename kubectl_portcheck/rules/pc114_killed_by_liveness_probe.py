@@ -223,6 +223,10 @@ PC114 error for all in Service checkout
   The livenessProbe of container app kills it 16 s after its start, before it listens on 8080,
       in the pod
   pods: checkout-1-a
+  - checkout-1-a: event Unhealthy: Liveness probe failed: Get "http://10.0.0.1:8080/live": dial
+      tcp 10.0.0.1:8080: connect: connection refused
+  - The probe allows 15 s: initialDelaySeconds 0, periodSeconds 5, failureThreshold 3; there is
+      no startupProbe
   review: Add a startupProbe that gives container app 150 s to start (its pods are replaced)
     add /spec/template/spec/containers/0/startupProbe {"httpGet": {"path": "/live", "port":
         8080, "scheme": "HTTP"}, "periodSeconds": 5, "failureThreshold": 30} in Deployment

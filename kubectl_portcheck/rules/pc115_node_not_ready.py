@@ -114,6 +114,7 @@ broken; also PC302
 PC115 error for all in Node worker-1
   Node worker-1 is not Ready; the pod runs on it
   pods: checkout-1
+  - Node worker-1: condition Ready, NodeStatusUnknown: Kubelet stopped posting node status.
   review: Repair node worker-1; this shows what it reports
     look: kubectl describe node worker-1
 """,

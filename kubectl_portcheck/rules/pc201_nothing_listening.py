@@ -86,6 +86,7 @@ broken; also PC501
 PC201 error for all in Service checkout, port 80/TCP
   No process listens on any port in the pod
   pods: checkout-1
+  - checkout-1: listens on no port; its containers run
   review: Make the application listen on 8080; its log says what it does instead
     look: kubectl logs checkout-1 -c app -n default
 """,
@@ -123,6 +124,7 @@ broken; also PC501
 PC201 error for all in Service checkout, port 80/TCP
   No process listens on any port in the pod
   pods: checkout-1
+  - checkout-1: listens on no port; its containers run
   review: Make the application listen on 8080; its log says what it does instead
     look: kubectl logs checkout-1 -c app -n default
 """,

@@ -82,6 +82,8 @@ PC202 error for all in Service checkout, port 80/TCP
   python3 listens on 127.0.0.1 only in the pod; clients connect to the pod's IP address and are
       refused
   pods: checkout-1
+  - checkout-1: listens on 127.0.0.1:8080 (python3)
+  - a port-forward works: it connects to the pod's loopback
   review: Make python3 listen on 0.0.0.0:8080 (or [::]:8080) instead of 127.0.0.1: a setting of
       the application, such as --host, --bind or listen
 """,

@@ -78,6 +78,8 @@ PC203 warning in Service checkout, port 80/TCP
   The pod listens on 8080 at the pod's IP address only: the Service works, but a port-forward
       does not
   pods: checkout-1
+  - checkout-1: listens on 10.0.0.1:8080 (java)
+  - checkout-1: port-forward to the pod, 8080: refused
 """,
         ),
         Example(

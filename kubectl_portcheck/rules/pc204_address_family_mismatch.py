@@ -153,6 +153,7 @@ broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
   The pod does not accept IPv4 connections on 8080, but the Service has an IPv4 address
   pods: checkout-1
+  - checkout-1: listens on [::]:8080 (v6only); accepts IPv6 only
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
 """,
         ),
@@ -183,6 +184,7 @@ PC204 error for path in Service checkout, port 80/TCP
   The pod does not accept IPv6 connections on 8080, but the Service has an IPv6 address; clients
       that use IPv4 are served
   pods: checkout-1
+  - checkout-1: listens on 0.0.0.0:8080; accepts IPv4 only
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
   review: Remove the Service's IPv6 address; clients that use it lose it
     add /spec/ipFamilyPolicy SingleStack in Service checkout
@@ -260,6 +262,7 @@ broken; also PC501
 PC204 error for all in Service checkout, port 80/TCP
   The pod does not accept IPv6 connections on 8080, but the Service has an IPv6 address
   pods: checkout-1
+  - checkout-1: listens on 0.0.0.0:8080; accepts IPv4 only
   review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
 """,
         ),

@@ -112,6 +112,7 @@ healthy
 PC205 info in Service checkout
   containerPort 8080 is declared, but nothing listens there, and the Service does not use it
   pods: checkout-1
+  - checkout-1: declares 8080; in container app; nothing listens there
   review: Correct or remove the containerPort when you next change the pod template: it opens
       nothing, but people, monitors and policies go by it
 """,

@@ -120,6 +120,7 @@ broken; also PC501
 PC206 error for all in Service checkout, port 53/TCP
   The Service sends TCP to 5353, but the pod listens there for UDP
   pods: checkout-1
+  - checkout-1: listens on 0.0.0.0:5353/UDP; by UDP, not by TCP
   safe: Set the protocol of the Service port to UDP, as the containers declare
     replace /spec/ports/0/protocol UDP in Service checkout
   review: Make the application listen on 5353 for TCP, if clients speak TCP

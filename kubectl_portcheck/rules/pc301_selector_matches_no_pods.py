@@ -195,6 +195,8 @@ spec: {containers: [{name: app}]}
 broken
 PC301 error for all in Service checkout
   The selector app=chekout matches no pod; Deployment checkout has app=checkout
+  - Service checkout: selects app=chekout
+  - Deployment checkout: has app=checkout
   review: Change the selector to app=checkout, the label of Deployment checkout
     replace /spec/selector/app checkout in Service checkout
 """,
@@ -218,6 +220,7 @@ spec: {containers: [{name: app}]}
 broken
 PC301 error for all in Service cart
   The selector app=cart matches no pod: Deployment cart, whose pods it selects, is scaled to 0
+  - Deployment cart: replicas: 0
   review: Scale Deployment cart to 1
     kubectl scale deployment/cart --replicas=1 -n default
 """,

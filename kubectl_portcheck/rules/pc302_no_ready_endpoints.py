@@ -94,6 +94,8 @@ broken; also PC411, PC104
 PC302 error for all in Service checkout, port 80/TCP, follows from PC411
   The pod is not Ready, so the Service has no ready endpoint
   pods: checkout-1
+  - checkout-1: Running, not Ready; readiness is checked on 8081, where nothing listens; the pod
+      listens on 8080
 """,
         ),
         Example(

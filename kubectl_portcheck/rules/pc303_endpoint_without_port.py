@@ -81,6 +81,7 @@ broken; also PC402
 PC303 error for all in Service checkout, port 80/TCP, follows from PC402
   1 ready endpoint has no port 80, because targetPort htpp does not resolve
   pods: checkout-1
+  - checkout-1: ready in an EndpointSlice that has no port 80
 """,
         ),
         Example(

@@ -70,6 +70,7 @@ healthy
 PC304 warning in Service checkout
   1 of 2 pods is not Ready and gets no traffic
   pods: checkout-2
+  - checkout-2: Pending
 """,
         ),
         Example(

@@ -154,6 +154,9 @@ inconclusive
 PC305 warning in Service checkout, port 80/TCP
   The Service's port 80 is http/TCP, but the EndpointSlices have unnamed (80/TCP): only readers
       of port names miss it
+  - DNS gives clients the addresses, whatever the ports are called
+  - Ingress controllers such as Traefik, and SRV records, go by the name of the port and find
+      none
   review: Name the port http in EndpointSlice checkout-1, as the Service does
     add /ports/0/name http in EndpointSlice checkout-1
 """,
@@ -175,6 +178,7 @@ broken
 PC305 error for all in Service checkout, port 5432/TCP
   The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
+  - EndpointSlice checkout-1: has pg (5432/TCP)
   review: Name the port postgres in EndpointSlice checkout-1, as the Service does
     add /ports/0/name postgres in EndpointSlice checkout-1
 """,

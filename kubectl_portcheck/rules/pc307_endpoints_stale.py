@@ -221,6 +221,7 @@ broken
 PC307 error for all in Service checkout, port 80/TCP
   The EndpointSlices are out of date: they have port 8080, but targetPort is 9000
   pods: checkout-1
+  - checkout-1: its endpoint has port 8080, not 9000
   review: Check kube-controller-manager and its log: its EndpointSlice controller updates them
       within seconds when it works
 """,
@@ -250,6 +251,8 @@ PC307 error for all in Service checkout, port 80/TCP
   The EndpointSlices are out of date: the pod is Ready, not in them and the endpoint leads to no
       pod
   pods: checkout-1
+  - checkout-1: Ready at 10.0.0.1, in no EndpointSlice
+  - 10.0.0.9 is a ready endpoint of checkout-0, which the selector does not match
   review: Check kube-controller-manager and its log: its EndpointSlice controller updates them
       within seconds when it works
 """,

@@ -141,6 +141,8 @@ degraded
 PC308 error for path in Service cache, port 6379/TCP
   internalTrafficPolicy is Local, but 1 of 2 nodes has no endpoint: connections of clients there
       time out
+  - nodes without an endpoint: two
+  - nodes with one: one
   review: Set internalTrafficPolicy to Cluster, so that kube-proxy uses the endpoints of all
       nodes
     replace /spec/internalTrafficPolicy Cluster in Service cache

@@ -112,6 +112,8 @@ PC309 error for pods in Service checkout, port 80/TCP
   The selector matches pods of Deployment web, which listen on the target port, and of
       StatefulSet worker, which do not: 1 of 2 pods refuses connections
   pods: worker-0
+  - web-1-a: of Deployment web, listens on 8080
+  - worker-0: of StatefulSet worker, listens on no port, not on 8080
   review: Add role=web to the selector, which only pods of Deployment web have: then it matches
       1 pod
     add /spec/selector/role web in Service checkout

@@ -213,6 +213,10 @@ broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
   No process listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
+  - checkout-1: listens on 9000 and 9100, not on 8080
+  - for 9000: containerPort 9000 is declared
+  - for 9100: a process listens there, undeclared
+  - no readinessProbe asks for a port, so the pods are Ready
   safe: Set targetPort to 9000
     replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
@@ -238,6 +242,10 @@ broken; also PC501
 PC401 error for all in Service checkout, port 80/TCP
   No process listens on targetPort 8080; the pod listens on 9000
   pods: checkout-1
+  - checkout-1: listens on 9000, not on 8080
+  - for 9000: a process listens there, undeclared
+  - for 8080: containerPort 8080 is declared
+  - no readinessProbe asks for a port, so the pods are Ready
   review: Set targetPort to 9000, if the application is meant to use it, and correct what the
       pods declare
     replace /spec/ports/0/targetPort 9000 in Service checkout

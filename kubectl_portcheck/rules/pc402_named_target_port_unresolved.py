@@ -222,6 +222,7 @@ broken; also PC303
 PC402 error for all in Service checkout, port 80/TCP
   No container port is named htpp in the pod; declared: http (8080/TCP)
   pods: checkout-1
+  - checkout-1: declares http (8080), not htpp
   safe: Set targetPort to http (8080)
     replace /spec/ports/0/targetPort http in Service checkout
 """,

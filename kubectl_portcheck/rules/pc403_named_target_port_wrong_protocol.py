@@ -150,6 +150,7 @@ PC403 error for all in Service checkout, port 53/TCP
   The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
       resolve
   pods: checkout-1
+  - checkout-1: declares dns (53/UDP); UDP listens there
   safe: Set the protocol of the Service port to UDP, like the container port
     replace /spec/ports/0/protocol UDP in Service checkout
   review: Declare dns with protocol TCP in the pod template, if TCP is meant

@@ -96,6 +96,10 @@ PC404 warning in Service checkout, port 80/TCP
   The port name http resolves to 8080 in 1 of 2 pods and nothing in 1 of 2 pods, which gets no
       traffic
   pods: checkout-2
+  - checkout-1: http is 8080
+  - checkout-2: declares web (8080), not http
+  - checkout-2: gets no clients, and kubectl port-forward to the Service fails where it takes
+      this pod
   review: Declare the port name http in the pod template of checkout-2: another targetPort would
       break the pods that declare it
 """,
@@ -122,6 +126,8 @@ healthy
 PC404 info in Service checkout, port 80/TCP
   The port name http resolves to 8080 in 1 of 2 pods and 9000 in 1 of 2 pods
   pods: checkout-1, checkout-2
+  - checkout-1: http is 8080
+  - checkout-2: http is 9000
 """,
         ),
         Example(

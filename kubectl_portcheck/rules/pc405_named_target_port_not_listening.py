@@ -105,6 +105,8 @@ broken; also PC501
 PC405 error for all in Service checkout, port 80/TCP
   The port name http resolves to 8080, where no process listens; the pod listens on 9000
   pods: checkout-1
+  - checkout-1: declares http (8080)
+  - checkout-1: listens on 9000, not on 8080
   review: Set targetPort to the number 9000, which replaces no pod
     replace /spec/ports/0/targetPort 9000 in Service checkout
 """,

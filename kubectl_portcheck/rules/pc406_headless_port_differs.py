@@ -135,6 +135,9 @@ PC406 error for all in Service checkout, port 80/TCP
   The Service is headless, so clients connect to 80 in the pods and targetPort 8080 is ignored;
       no process listens on 80; the pod listens on 8080
   pods: checkout-0
+  - checkout-0: listens on 8080, not on 80
+  - clients that read EndpointSlices or SRV records, such as Ingress controllers, use 8080 and
+      are served
   review: Change the Service's port to 8080; clients then have to use 8080
     replace /spec/ports/0/port 8080 in Service checkout
   review: Make the application listen on 80; or add a Service with a clusterIP, which translates

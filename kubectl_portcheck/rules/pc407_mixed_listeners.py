@@ -121,6 +121,8 @@ degraded; also PC501
 PC407 error for pods in Service checkout, port 80/TCP
   1 of 2 pods does not listen on 8080 but on 9000; 1 does
   pods: checkout-2
+  - checkout-1: listens on 8080
+  - checkout-2: listens on 9000, not on 8080
   review: Make checkout-2 listen on 8080; another targetPort would break the pods that answer
       now
 """,

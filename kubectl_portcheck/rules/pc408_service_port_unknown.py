@@ -66,6 +66,7 @@ asked: 8080
 broken; also PC301
 PC408 error for all in Service checkout
   The Service has no port 8080; its ports: 80/TCP
+  - port 80/TCP
 """,
         ),
         Example(

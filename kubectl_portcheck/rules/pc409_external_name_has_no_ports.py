@@ -162,6 +162,10 @@ inconclusive
 PC409 warning in Service legacy
   The Service is a DNS alias of Service checkout in namespace shop, which has port 80, and names
       8080, which is no port of it
+  - Clients of the DNS name are not concerned: they use the port of the other host
+  - Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they
+      connect to its targetPort
+  - Ingress legacy leads to this Service
   review: Set targetPort 80, as Ingress controllers have to use it there
     replace /spec/ports/0/targetPort 80 in Service legacy
 """,
@@ -181,6 +185,9 @@ inconclusive
 PC409 warning in Service checkout
   The Service is a DNS alias of shop.example.com; 80 is not translated to 8080: its clients
       connect there on the port that they use here
+  - Clients of the DNS name are not concerned: they use the port of the other host
+  - Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they
+      connect to its targetPort
 """,
         ),
         Example(

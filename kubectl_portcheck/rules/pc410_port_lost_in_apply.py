@@ -148,6 +148,8 @@ broken; also PC301
 PC410 error for path in Service dns
   kubectl apply was given port 53/TCP, but the Service does not have it: kubectl apply merges
       ports of one number
+  - last applied: 53/TCP (targetPort 53)
+  - the Service has 53/UDP (targetPort 53)
   review: Add port 53/TCP to the Service; from then on use kubectl apply --server-side, which
       knows both
     add /spec/ports/- {"port": 53, "protocol": "TCP", "name": "dns-tcp", "targetPort": 53} in

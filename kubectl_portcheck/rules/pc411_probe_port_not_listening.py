@@ -289,6 +289,8 @@ PC411 error for all in Service checkout
   The readinessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
       listens on 8080
   pods: checkout-1-a
+  - checkout-1-a: the readinessProbe of container app asks for httpGet 8081; the pod listens on
+      8080
   review: Change the port of the readinessProbe to 8080 in Deployment checkout (its pods are
       replaced)
     replace /spec/template/spec/containers/0/readinessProbe/httpGet/port 8080 in Deployment
@@ -319,6 +321,9 @@ PC411 warning in Service checkout
   The livenessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
       listens on 8080
   pods: checkout-1
+  - checkout-1: the livenessProbe of container app asks for tcpSocket 8081; the pod listens on
+      8080
+  - the kubelet restarts a container whose livenessProbe fails
   review: Change the port of the livenessProbe of container app to 8080
 """,
         ),
@@ -356,6 +361,11 @@ broken; also PC102, PC302
 PC411 error for all in Service checkout
   The livenessProbe of container app asks for 8081, where nothing listens, in the pod
   pods: checkout-1
+  - checkout-1: the livenessProbe of container app asks for tcpSocket 8081; the pod listens on
+      no port
+  - checkout-1: the kubelet: Liveness probe failed: dial tcp 10.0.0.1:8081: connect: connection
+      refused
+  - the kubelet restarts a container whose livenessProbe fails
   review: Change the port of the livenessProbe of container app to 8080
 """,
         ),
@@ -388,6 +398,8 @@ PC411 error for all in Service checkout
   The readinessProbe of container app asks for the port health, which the container does not
       declare, in the pod; the pod listens on 8080 and 8081
   pods: checkout-1
+  - checkout-1: the readinessProbe of container app asks for httpGet health; the pod listens on
+      8080 and 8081
   review: Change the port of the readinessProbe of container app to 8080
 """,
         ),

@@ -104,6 +104,7 @@ healthy
 PC412 info in Service checkout
   The readinessProbe asks for 9100 in the ready pod, not for the served port 8080
   pods: checkout-1
+  - checkout-1: the readinessProbe asks for 9100, clients use 8080
 """,
         ),
         Example(

@@ -111,6 +111,9 @@ broken; also PC301
 PC413 error for path in Service checkout
   The load balancer has no address, so clients outside of the cluster cannot connect; event
       SyncLoadBalancerFailed
+  - event SyncLoadBalancerFailed: Error syncing load balancer: quota exceeded
+  - Service checkout: the Service was created 1 hour ago
+  - every node accepts its clients on 30080 (port 80)
   review: Fix what the controller reports
 """,
         ),
@@ -125,6 +128,8 @@ spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 broken; also PC301
 PC413 warning in Service checkout
   The load balancer has no address, so clients outside of the cluster cannot connect
+  - Service checkout: the Service was created 1 hour ago
+  - there are no events: no controller has reported anything
   review: Run a controller that makes load balancers (the cloud's, or MetalLB), or use type
       NodePort or ClusterIP
 """,
@@ -140,6 +145,8 @@ spec: {type: LoadBalancer, selector: {app: checkout}, ports: [{port: 80}]}
 broken; also PC301
 PC413 info in Service checkout
   The load balancer has no address yet; creating one can take a minute or two
+  - Service checkout: the Service was created 30 seconds ago
+  - there are no events: no controller has reported anything
 """,
         ),
         Example(

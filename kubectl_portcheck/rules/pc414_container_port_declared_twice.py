@@ -232,6 +232,9 @@ PC414 warning in Service cache, port 9131/TCP
   The pod declares the port name http more than once, as 6081 and 9131; port 9131 of the Service
       leads to 6081 of container cache
   pods: cache-1
+  - container cache declares http as 6081: the Service uses this one, because Kubernetes takes
+      the first container that declares the name
+  - container exporter declares http as 9131: the Service does not use it
   review: Give each container's port a name of its own, and let targetPort name the one that is
       meant
 """,
@@ -258,6 +261,8 @@ PC414 info in Service cache, port 80/TCP
   The pod declares port 8080 in the containers cache and proxy; they share one network, so that
       only one of them can listen on it
   pods: cache-1
+  - container cache declares 8080/TCP
+  - container proxy declares 8080/TCP
 """,
         ),
         Example(

@@ -175,6 +175,7 @@ ports: [{{name: http, port: 8080}}]
 broken
 PC415 error for all in Service checkout, port 80/TCP
   The endpoint leads to no pod: 10.0.0.7:8080
+  - EndpointSlice checkout-1: has 10.0.0.7:8080: there is no pod checkout-0
   review: Write the present addresses into EndpointSlice checkout-1, or give the Service a
       selector so that Kubernetes keeps its endpoints
 """,
@@ -204,6 +205,7 @@ not evaluated: 192.0.2.7:8080 is no pod of the selector, and nothing here can co
 PC415 warning in Service checkout, port 80/TCP
   1 of 2 endpoints leads to no pod: 192.0.2.7:8080
   unsure: 192.0.2.7:8080 is no pod of the selector, and nothing here can connect there
+  - EndpointSlice checkout-old: has 192.0.2.7:8080: it is no pod of the selector
   review: If nothing needs its addresses: delete EndpointSlice checkout-old, which a person
       wrote beside those of Kubernetes
     kubectl delete endpointslice checkout-old -n default

@@ -90,6 +90,7 @@ healthy
 PC416 info in Service checkout, port 80/TCP
   targetPort 8080 has no effect, because the Service has no selector: its EndpointSlices lead to
       9000
+  - EndpointSlice checkout-1: is written by hand
 """,
         ),
         Example(

@@ -97,6 +97,7 @@ healthy
 PC417 warning in Service checkout
   The selector also matches pods of Job migrate, which get connections while they are Ready
   pods: migrate-x7k
+  - migrate-x7k: belongs to Job migrate
 """,
         ),
         Example(

@@ -85,6 +85,7 @@ healthy
 PC418 warning in Service checkout
   The Service has the selector environment=staging, so Kubernetes overwrites the hand-written
       Endpoints checkout: its addresses are lost
+  - Endpoints checkout: has the addresses 192.0.2.10
   review: Remove the selector from Service checkout if clients are meant to reach these
       addresses, or remove the Endpoints
 """,

@@ -136,6 +136,7 @@ broken
 PC501 error for all in Service checkout, port 80/TCP
   The pod refuses connections on 8080
   pods: checkout-1
+  - checkout-1: port-forward to the pod, 8080: refused
 """,
         ),
         Example(

@@ -131,6 +131,7 @@ broken
 PC502 error for all in Service checkout, port 80/TCP
   The pod does not answer on 8080, though a process listens there
   pods: checkout-1
+  - checkout-1: port-forward to the pod, 8080: no answer
 """,
         ),
         Example(
@@ -160,6 +161,8 @@ PC502 warning in Service checkout, port 80/TCP
   pods: checkout-1
   unsure: GET / on 8080 got no answer; whether the application hangs or is slow on that path is
       not known
+  - checkout-1: GET / to 8080: no answer (no answer within 5 s)
+  - another port of the same pod refused at once, so the API server reaches it
 """,
         ),
         Example(

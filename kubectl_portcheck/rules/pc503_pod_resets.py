@@ -112,6 +112,7 @@ broken
 PC503 error for all in Service checkout, port 80/TCP
   The pod accepts connections on 8080 and resets them before sending a byte
   pods: checkout-1
+  - checkout-1: port-forward to the pod, 8080: reset
 """,
         ),
         Example(
@@ -140,6 +141,10 @@ PC503 warning in Service checkout, port 80/TCP
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
       clients are is not known
+  - checkout-1: port-forward to the pod, 8080: accepted
+  - checkout-1: GET / to 8080: reset
+  - Possible reasons: the port speaks another protocol than HTTP, admits certain clients only,
+      or expects a PROXY protocol header first, as behind a load balancer that sends one
 """,
         ),
         Example(
@@ -168,6 +173,10 @@ PC503 warning in Service checkout, port 80/TCP
   pods: checkout-1
   unsure: a request through the API server was closed without an answer; whether those of
       clients are is not known
+  - checkout-1: port-forward to the pod, 8080: accepted
+  - checkout-1: GET / to 8080: reset (EOF)
+  - Possible reasons: the port speaks another protocol than HTTP, admits certain clients only,
+      or expects a PROXY protocol header first, as behind a load balancer that sends one
 """,
         ),
         Example(

@@ -120,6 +120,7 @@ PC504 warning in Service checkout, port 80/TCP
   The pod answers GET / with HTTP 502
   pods: checkout-1
   unsure: GET / is answered with HTTP 502; whether clients get it too is not known
+  - checkout-1: GET / to 8080: HTTP 502
 """,
         ),
         Example(

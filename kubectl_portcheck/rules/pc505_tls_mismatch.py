@@ -178,6 +178,8 @@ degraded
 PC505 error for path in Service checkout, port 443/TCP
   The pod speaks TLS on 8443, but the appProtocol http says plain HTTP
   pods: checkout-1
+  - checkout-1: GET / to 8443: HTTP 400
+  - clients that follow the appProtocol http get errors
   review: Set appProtocol to https on port 443, which the pods speak
     replace /spec/ports/0/appProtocol https in Service checkout
   review: Make the application speak plain HTTP on 8443, or name the port https in its container
@@ -210,6 +212,8 @@ degraded
 PC505 error for path in Service checkout, port 80/TCP
   The pod speaks TLS on 8443, but the Service port's name http says plain HTTP
   pods: checkout-1
+  - checkout-1: GET by TLS / to 8443: HTTP 200
+  - clients that follow the Service port's name http get errors
   review: Set appProtocol to https on port 80, which the pods speak
     add /spec/ports/0/appProtocol https in Service checkout
   review: Make the application speak plain HTTP on 8443, or name the port https in its container
@@ -238,6 +242,7 @@ healthy
 PC505 warning in Service checkout, port 443/TCP
   The pod speaks TLS on 8443, but the container port's name http says plain HTTP
   pods: checkout-1
+  - checkout-1: GET / to 8443: HTTP 400
   review: Make the application speak plain HTTP on 8443, or name the port https in its container
       and its Service
 """,

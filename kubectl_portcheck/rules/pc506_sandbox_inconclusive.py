@@ -103,6 +103,8 @@ PC506 warning in Service checkout, port 80/TCP
   In the pod a port-forward contradicts the socket tables: clients are served; do not rely on
       the port-forward
   pods: checkout-1
+  - checkout-1: a process listens on 8080, but a port-forward to it is refused
+  - a sandboxed runtime (gVisor, Kata) has a network stack of its own
 """,
         ),
         Example(
@@ -123,6 +125,8 @@ inconclusive
 PC506 warning in Service checkout, port 80/TCP
   In the pod a port-forward contradicts the socket tables: which of them is right is not known
   pods: checkout-1
+  - checkout-1: no process listens on 8080, but a port-forward to it is accepted
+  - a sandboxed runtime (gVisor, Kata) has a network stack of its own
 """,
         ),
         Example(

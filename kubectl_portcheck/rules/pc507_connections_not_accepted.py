@@ -129,6 +129,7 @@ broken
 PC507 error for all in Service checkout, port 80/TCP
   The process in the pod accepts no connections on 8080: 6 connections wait in the accept queue
   pods: checkout-1
+  - checkout-1: 6 connections wait on 8080, of at most 128; none of them was accepted within 1 s
   review: Find out what the process waits for (its log, a thread dump), then restart it; a
       liveness probe that sends a request restarts it next time
 """,
@@ -150,6 +151,7 @@ PC507 warning in Service checkout, port 80/TCP
       accept queue
   pods: checkout-1
   unsure: connections to 8080 wait to be accepted; how long clients wait is not known
+  - checkout-1: 6 connections wait on 8080, of at most 5; 3 of them were accepted within 1 s
   review: Give the process more workers or CPU, or add replicas
 """,
         ),

@@ -74,6 +74,8 @@ healthy; also PC203
 PC601 warning in Service checkout, port 80/TCP, follows from PC203
   kubectl port-forward svc/checkout 80 connects to 8080 of checkout-1 and is refused
   pods: checkout-1
+  - kubectl chooses port 8080 of pod checkout-1
+  - clients of the Service are served all the same
 """,
         ),
         Example(

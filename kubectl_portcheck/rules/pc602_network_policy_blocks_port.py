@@ -318,6 +318,9 @@ broken
 PC602 error for all in NetworkPolicy api-allow, port 80/TCP
   No NetworkPolicy allows connections to 9000 of the pod: api-allow allows only 8080
   pods: checkout-1
+  - NetworkPolicy api-allow: allows 8080 from pods with app=frontend in this namespace
+  - checkout-1: API server's request to the pod's address, 1: no answer; no policy allows that
+      port
   review: Allow 9000 too where NetworkPolicy api-allow allows 8080 (pods with app=frontend in
       this namespace)
     add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
@@ -338,6 +341,8 @@ PC602 warning in NetworkPolicy default-deny, port 80/TCP
   No NetworkPolicy allows connections to 9000 of the pod: default-deny allows nothing
   pods: checkout-1
   unsure: whether this cluster enforces NetworkPolicies is not known
+  - NetworkPolicy default-deny: allows nothing to the pods that it selects
+  - nothing was tried that a policy could have blocked
   review: Add a NetworkPolicy that allows 9000 to the clients that need it; this one allows all
       pods of the namespace
 """,

@@ -87,6 +87,9 @@ PC603 error for all in Service checkout, port 80/TCP
   Port 8080 refuses connections to the pod's IP address in the pod and accepts them on the
       loopback address: the application seems to listen on loopback only
   pods: checkout-1
+  - checkout-1: port-forward to the pod, 8080: accepted
+  - checkout-1: API server's request to the pod's address, 8080: refused
+  - the sockets could not be read, so the cause is inferred from these connections
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): a setting of the
       application, such as --host, --bind or listen
 """,

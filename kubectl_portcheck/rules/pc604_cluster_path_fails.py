@@ -189,6 +189,8 @@ PC604 error for path in Service checkout, port 80/TCP
   From pod/client the Service's address 10.96.0.10:80 does not answer, though the same pod
       reaches the pod at its IP address
   pods: checkout-1
+  - nc in pod client, 10.96.0.10:80: no answer
+  - checkout-1: nc in pod client, 10.0.0.1:8080: accepted
   review: Check kube-proxy, or what replaces it, on the node of client: its pod and log, and the
       egress NetworkPolicies of that pod
 """,
@@ -213,6 +215,9 @@ degraded
 PC604 error for path in Service checkout, port 80/TCP
   pod/client does not reach the pod at its IP address
   pods: checkout-1
+  - checkout-1: bash in pod client, 10.0.0.1:8080: no answer
+  - bash in pod client, 10.96.0.10:80: no answer
+  - no answer: most often a NetworkPolicy, or the routing between the nodes
   review: Allow traffic from pod client in namespace default to port 8080 of these pods in the
       NetworkPolicies on both sides; where there is none, look at the network between the nodes
 """,

@@ -159,6 +159,8 @@ degraded
 PC701 error for path in Ingress shop, port 80/TCP
   Ingress shop references port 8080, which Service checkout does not have; the ports of Service
       checkout: 80/TCP
+  - Ingress shop: shop.example.com/ references port 8080
+  - for port 80: 8080 is its targetPort
   safe: Change the port in Ingress shop to 80
     replace /spec/rules/0/http/paths/0/backend/service/port/number 80 in Ingress shop
 """,
@@ -181,6 +183,8 @@ broken; also PC301
 PC701 error for path in Ingress shop
   Ingress shop references port invoice, which Service checkout does not have; the ports of
       Service checkout: 80 (invoices)/TCP and 9100 (refunds)/TCP
+  - Ingress shop: default backend references port invoice
+  - for port 80 (invoices): its name invoices resembles invoice
   review: Change the port in Ingress shop to 80 (invoices), if that was meant
     replace /spec/defaultBackend/service/port/name invoices in Ingress shop
 """,

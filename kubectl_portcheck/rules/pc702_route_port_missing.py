@@ -119,6 +119,9 @@ degraded
 PC702 error for path in HTTPRoute shop, port 80/TCP
   HTTPRoute shop references port 8080, which Service checkout does not have; the ports of
       Service checkout: 80/TCP
+  - HTTPRoute shop: /spec/rules/0/backendRefs/0 references port 8080
+  - for port 80: 8080 is its targetPort
+  - Gateway edge: BackendNotFound
   safe: Change the port in HTTPRoute shop to 80
     replace /spec/rules/0/backendRefs/0/port 80 in HTTPRoute shop
 """,
@@ -145,6 +148,9 @@ broken; also PC301
 PC702 error for path in HTTPRoute shop, port 8080/TCP
   HTTPRoute shop references port 3000, which Service shadow does not have; the ports of Service
       shadow: 8080/TCP
+  - HTTPRoute shop: /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef references
+      port 3000
+  - for port 8080: 3000 is its targetPort
   review: Change the port in HTTPRoute shop to 8080
     replace /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef/port 8080 in
         HTTPRoute shop

@@ -131,6 +131,7 @@ broken; also PC301
 PC703 error for path in HTTPRoute edge, port 80/TCP
   The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
       namespace shop allows it
+  - ReferenceGrant web does not allow it
   review: Allow HTTPRoutes of namespace web to reference Service checkout: apply this
       ReferenceGrant (kubectl apply -f FILE) in namespace shop
 """,
@@ -179,6 +180,7 @@ broken; also PC301
 PC703 error for path in HTTPRoute edge, port 80/TCP
   The HTTPRoute edge of namespace web may not refer to the Service: no ReferenceGrant in
       namespace shop allows it
+  - ReferenceGrant other does not allow it
   review: Allow HTTPRoutes of namespace web to reference Service shadow: apply this
       ReferenceGrant (kubectl apply -f FILE) in namespace shop
 """,

@@ -260,6 +260,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
 healthy
 PC704 warning in ServiceMonitor checkout
   The ServiceMonitor checkout scrapes port prom, and the Service has no such port
+  - Service port 80/TCP is named http
+  - Service port 9100/TCP is named stats
   review: Name a port in ServiceMonitor checkout that is there, or let its selector leave this
       Service out
 """,
@@ -285,6 +287,7 @@ healthy
 PC704 warning in Service checkout
   The annotation prometheus.io/port of the pod references port 9100, where nothing listens
   pods: checkout-1
+  - the pod listens on 8080
   review: Set prometheus.io/port to a port that serves the metrics
 """,
         ),

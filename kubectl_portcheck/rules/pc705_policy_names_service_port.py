@@ -107,6 +107,9 @@ PC705 error for all in NetworkPolicy checkout-allow, port 80/TCP
   NetworkPolicy checkout-allow allows 80, the Service's port, but a policy applies to the pod's
       port, 8080
   pods: checkout-1
+  - NetworkPolicy checkout-allow: allows 80 from all pods in this namespace
+  - port 80 of the Service leads to 8080 there
+  - no pod listens on 80 or declares it
   review: Allow 8080 in place of 80 in NetworkPolicy checkout-allow (all pods in this namespace)
     replace /spec/ingress/0/ports/0/port 8080 in NetworkPolicy checkout-allow
 """,

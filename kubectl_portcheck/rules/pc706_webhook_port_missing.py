@@ -121,6 +121,8 @@ PC706 error for path in MutatingWebhookConfiguration checkout, port 10250/TCP
   The MutatingWebhookConfiguration checkout calls port 443 (the default) of the Service, which
       it does not have; the ports of Service checkout: 10250/TCP; with failurePolicy Fail the
       API server refuses the requests
+  - MutatingWebhookConfiguration checkout: webhook a.example.com references port 443
+  - for port 10250: it is the Service's only port
   review: Change the port in MutatingWebhookConfiguration checkout to 10250
     add /webhooks/0/clientConfig/service/port 10250 in MutatingWebhookConfiguration checkout
 """,

@@ -108,6 +108,8 @@ degraded
 PC707 error for path in VirtualService edge, port 80/TCP
   The VirtualService edge routes to port 5000 of the Service, which it does not have; the ports
       of Service checkout: 80/TCP
+  - VirtualService edge: destination checkout references port 5000
+  - for port 80: 5000 is its targetPort
   review: Change the port in VirtualService edge to 80
     replace /spec/http/0/route/0/destination/port/number 80 in VirtualService edge
 """,
