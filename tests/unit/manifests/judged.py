@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests.published import page
+
 from .reading import CORPUS, check
 
 FILES = sorted(
@@ -61,4 +63,5 @@ def findings_text() -> str:
         "| where | code | severity | what it says | judgement |\n|---|---|---|---|---|\n"
         + "\n".join(rows)
         + "\n"
+        + page()
     )

@@ -5,6 +5,8 @@ Each finding is judged in judgements.yaml beside them; an error that is judged f
 
 import pytest
 
+from tests.published import projects
+
 from .judged import FILES, JUDGEMENTS
 from .reading import CORPUS, check
 
@@ -36,3 +38,12 @@ def test_what_is_absent_is_an_error_once_the_files_are_everything() -> None:
     assert [(f.code, f.severity) for f in found.findings] == [("PC301", "error")]
     assert found.raw.verdict == "broken"
     assert "In these files" in found.findings[0].summary
+
+
+def test_no_error_on_the_manifests_of_other_projects_is_false() -> None:
+    found = projects()
+    assert len(found) >= 22
+    assert sum(p.files for p in found) >= 1100
+    judged = [(p.name, e) for p in found for e in p.errors]
+    assert not [(name, e.file, e.finding) for name, e in judged if e.judgement is not True]
+    assert all(e.why.endswith(".") for _, e in judged)
