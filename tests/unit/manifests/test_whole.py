@@ -1,0 +1,237 @@
+"""What files do not show: injected sidecars, patches of kustomizations, other environments."""
+
+from pathlib import Path
+
+import pytest
+
+from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.semantics.injection import asked_by
+
+from .reading import Checked, check
+
+SERVICE = """\
+apiVersion: v1
+kind: Service
+metadata: {name: shop}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: proxy}]}
+"""
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}, annotations: {ANNOTATION}}
+    spec: {containers: [{name: app, image: app, ports: [{name: http, containerPort: 8080}]}]}
+"""
+PATCH = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop}
+spec:
+  template:
+    spec:
+      containers: [{name: side, image: side, ports: [{name: proxy, containerPort: 9000}]}]
+"""
+PLAIN = DEPLOYMENT.replace(", annotations: {ANNOTATION}", "")
+
+
+def tree(folder: Path, files: dict[str, str]) -> Checked:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return check(folder)
+
+
+def unresolved(found: Checked) -> list[Finding]:
+    return [f for f in found.findings if f.code == "PC402"]
+
+
+ASKING = (
+    "linkerd.io/inject: enabled",
+    'sidecar.istio.io/inject: "true"',
+    'consul.hashicorp.com/connect-inject: "true"',
+    'dapr.io/enabled: "true"',
+    'vault.hashicorp.com/agent-inject: "true"',
+    'sidecar.opentelemetry.io/inject: "my-collector"',
+    "kuma.io/sidecar-injection: enabled",
+    'injector.example.com/inject: "yes"',
+)
+
+
+@pytest.mark.parametrize("annotation", ASKING)
+def test_an_injected_port_is_information_without_a_fix(tmp_path: Path, annotation: str) -> None:
+    text = DEPLOYMENT.replace("ANNOTATION", annotation)
+    found = tree(tmp_path, {"all.yaml": f"{SERVICE}---\n{text}"})
+    [finding] = unresolved(found)
+    assert (finding.severity, finding.fixes) == ("info", ())
+    assert found.raw.verdict == "healthy"
+    assert annotation.split(":")[0] in found.raw.services[0].headline.text
+
+
+@pytest.mark.parametrize("value", ["disabled", '"false"'])
+def test_a_refused_injection_adds_nothing(tmp_path: Path, value: str) -> None:
+    text = DEPLOYMENT.replace("ANNOTATION", f"linkerd.io/inject: {value}")
+    [finding] = unresolved(tree(tmp_path, {"all.yaml": f"{SERVICE}---\n{text}"}))
+    assert finding.severity == "error"
+
+
+def test_the_namespace_asks_unless_the_pod_refuses() -> None:
+    assert asked_by({}, {"istio-injection": "enabled"}) == "istio-injection of the namespace"
+    assert asked_by({"sidecar.istio.io/inject": "false"}, {"istio-injection": "enabled"}) == ""
+    assert asked_by({"dapr.io/enabled": "false"}, {"istio.io/rev": "stable"})
+    assert asked_by({"app": "x"}, {"kubernetes.io/metadata.name": "x"}) == ""
+
+
+def test_a_label_of_the_namespace_in_the_files_counts(tmp_path: Path) -> None:
+    space = (
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: {istio-injection: enabled}}\n"
+    )
+    text = f"{SERVICE}---\n{PLAIN}".replace(
+        "metadata: {name: shop}", "metadata: {name: shop, namespace: a}"
+    )
+    [finding] = unresolved(tree(tmp_path, {"all.yaml": f"{space}---\n{text}"}))
+    assert finding.severity == "info"
+
+
+KUSTOMIZATIONS = {
+    "a strategic merge in a file": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
+    "the older field": "resources: [../base]\npatchesStrategicMerge: [patch.yaml]\n",
+    "an inline patch": "bases: [../base]\npatches:\n- patch: |-\n"
+    + "".join(f"    {line}\n" for line in PATCH.splitlines()),
+    "with a target": "resources: [../base]\n"
+    "patches: [{path: patch.yaml, target: {kind: Deployment, name: sh.*}}]\n",
+}
+
+
+@pytest.mark.parametrize("text", KUSTOMIZATIONS.values(), ids=KUSTOMIZATIONS)
+def test_a_patch_that_adds_a_container_is_merged(tmp_path: Path, text: str) -> None:
+    files = {
+        "base/kustomization.yaml": "resources: [service.yaml, deployment.yaml]\n",
+        "base/service.yaml": SERVICE,
+        "base/deployment.yaml": PLAIN,
+        "over/kustomization.yaml": text,
+    }
+    if "patch.yaml" in text:
+        files["over/patch.yaml"] = PATCH
+    found = tree(tmp_path, files)
+    assert not unresolved(found)
+    assert not found.gathered.manifests.notes
+
+
+def base(**more: str) -> dict[str, str]:
+    return {
+        "base/kustomization.yaml": "resources: [service.yaml, deployment.yaml]\n",
+        "base/service.yaml": SERVICE,
+        "base/deployment.yaml": PLAIN,
+        **{name.replace("__", "/"): text for name, text in more.items()},
+    }
+
+
+def test_without_patches_a_kustomization_proves_as_much_as_files(tmp_path: Path) -> None:
+    [finding] = unresolved(tree(tmp_path, base()))
+    assert finding.severity == "error"
+
+
+OPERATIONS = """\
+resources: [../base]
+patches:
+- target: {kind: Deployment}
+  patch: |-
+    - {op: add, path: PATH, value: x}
+"""
+
+
+def test_operations_on_containers_leave_no_proof(tmp_path: Path) -> None:
+    text = OPERATIONS.replace("PATH", "/spec/template/spec/containers/0/ports/-")
+    files = base() | {"over/kustomization.yaml": text}
+    [finding] = unresolved(tree(tmp_path, files))
+    assert (finding.severity, finding.fixes) == ("info", ())
+
+
+def test_operations_on_anything_else_change_nothing(tmp_path: Path) -> None:
+    files = base() | {"over/kustomization.yaml": OPERATIONS.replace("PATH", "/spec/replicas")}
+    [finding] = unresolved(tree(tmp_path, files))
+    assert finding.severity == "error"
+
+
+def test_what_no_kustomization_takes_in_together_is_no_proof(tmp_path: Path) -> None:
+    files = {
+        "a/kustomization.yaml": "resources: [service.yaml]\n",
+        "a/service.yaml": SERVICE,
+        "b/kustomization.yaml": "resources: [deployment.yaml]\n",
+        "b/deployment.yaml": PLAIN,
+    }
+    [finding] = unresolved(tree(tmp_path, files))
+    assert finding.severity == "info"
+    files["both/kustomization.yaml"] = "resources: [../a, ../b]\n"
+    [finding] = unresolved(tree(tmp_path, files))
+    assert finding.severity == "error"
+
+
+def test_a_kustomization_that_is_not_given_is_read_beside_the_files(tmp_path: Path) -> None:
+    for name, text in base().items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "base" / "kustomization.yaml").write_text("resources: [service.yaml]\n")
+    found = check(tmp_path / "base" / "service.yaml", tmp_path / "base" / "deployment.yaml")
+    assert [f.severity for f in unresolved(found)] == ["info"]
+
+
+BROKEN = ("resources: {a: b}\n", "patches: [1, {path: 3}]\n", "[", "resources: [.]\n", "")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_broken_kustomization_ends_nothing(tmp_path: Path, text: str) -> None:
+    found = tree(tmp_path, base() | {"over/kustomization.yaml": text})
+    assert len(found.gathered.services) == 1
+
+
+def test_kustomizations_in_a_circle_end(tmp_path: Path) -> None:
+    files = base() | {"over/kustomization.yaml": "resources: [../base]\n"}
+    files["base/kustomization.yaml"] = "resources: [service.yaml, deployment.yaml, ../over]\n"
+    assert len(tree(tmp_path, files).gathered.services) == 1
+
+
+def test_a_part_of_an_object_is_a_patch_of_the_whole_one(tmp_path: Path) -> None:
+    found = tree(tmp_path, {"all.yaml": f"{SERVICE}---\n{PLAIN}", "more.yaml": PATCH})
+    assert not unresolved(found)
+    assert "has no spec.selector" in str(found.gathered.manifests.notes[0])
+
+
+def test_one_of_several_environments_is_no_proof(tmp_path: Path) -> None:
+    other = PLAIN.replace("name: http", "name: web")
+    files = {"a/svc.yaml": SERVICE, "b/dep.yaml": PLAIN, "c/dep.yaml": other}
+    found = tree(tmp_path, files)
+    assert [f.severity for f in unresolved(found)] == ["warning"]
+    assert {x.safety for f in unresolved(found) for x in f.fixes} <= {"review"}
+    [note] = found.gathered.manifests.notes
+    assert "Deployment shop" in note.reason
+    assert "several environments" in note.reason
+
+
+def test_environments_that_are_whole_are_judged_each(tmp_path: Path) -> None:
+    good = PLAIN.replace("name: http", "name: proxy")
+    files = {"dev.yaml": f"{SERVICE}---\n{PLAIN}", "prod.yaml": f"{SERVICE}---\n{good}"}
+    found = tree(tmp_path, files)
+    [finding] = unresolved(found)
+    assert finding.severity == "error"
+    assert finding.origin
+    assert Path(finding.origin.file).name == "dev.yaml"
+
+
+def test_folders_far_apart_are_no_proof(tmp_path: Path) -> None:
+    files = {"samples/shop/svc.yaml": SERVICE, "tests/data/one/dep.yaml": PLAIN}
+    assert [f.severity for f in unresolved(tree(tmp_path, files))] == ["warning"]
+
+
+def test_hooks_and_tasks_beside_the_application(tmp_path: Path) -> None:
+    pod = (
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop-test\n  labels: {app: shop}\n"
+        "  annotations: {helm.sh/hook: test}\nspec: {containers: [{name: t, image: t}]}\n"
+    )
+    text = f"{SERVICE}---\n{PLAIN.replace('name: http', 'name: proxy')}---\n{pod}"
+    found = tree(tmp_path, {"all.yaml": text})
+    assert [(f.code, f.severity) for f in found.findings] == [("PC417", "warning")]
+    assert found.findings[0].pods == ("shop-test",)
