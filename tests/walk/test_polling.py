@@ -50,7 +50,7 @@ def test_wait_ends_healthy_and_says_meanwhile_what_hinders(tmp_path: Path) -> No
     assert (done.code, done.verdict) == (0, "healthy")
     first, *others = done.stderr.splitlines()
     assert first == (
-        "waiting: svc/checkout broken: port 80: nothing listens on targetPort 8080; all 3 pods "
+        "waiting: svc/checkout broken: port 80: no process listens on targetPort 8080; all 3 pods "
         "listen on 9000"
     )
     # Nothing is said twice; a round may see the change half done.
