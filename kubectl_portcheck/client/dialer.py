@@ -62,6 +62,23 @@ class _Attempt:
             self._sock.close()
 
 
+class _Lookup(threading.Thread):
+    """One question to the system's resolver, which may take for as long as it likes."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(daemon=True, name="portcheck-resolver")
+        self._host, self._port = host, port
+        self.done = threading.Event()
+        self.found: list[Address] | None = None
+
+    def run(self) -> None:
+        """Ask; None stays where there is no such host."""
+        with contextlib.suppress(OSError, UnicodeError):
+            found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            self.found = [(family, (str(a[0]), self._port)) for family, _, _, _, a in found]
+        self.done.set()
+
+
 class Dialer:
     """Opens connections to the API server of one :class:`Connection`. Safe for several threads."""
 
@@ -174,25 +191,15 @@ class Dialer:
         """The addresses of a host. The system's resolver knows no deadline, so it runs aside."""
         if numeric := [*_numeric(host, port)]:
             return numeric
-        answers: list[list[Address] | None] = []
-        done = threading.Event()
-
-        def look_up() -> None:
-            try:
-                found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-                answers.append([(family, (str(a[0]), port)) for family, _, _, _, a in found])
-            except (OSError, UnicodeError):
-                answers.append(None)
-            done.set()
-
-        threading.Thread(target=look_up, daemon=True, name="portcheck-resolver").start()
+        lookup = _Lookup(host, port)
+        lookup.start()
         start = f"Unable to connect to the server: dial tcp: lookup {host}"
-        while not done.wait(min(deadline.remaining(), LOOK_SECONDS)):
+        while not lookup.done.wait(min(deadline.remaining(), LOOK_SECONDS)):
             if deadline.passed or self._aborted:
                 raise TimedOut(f"{start}: i/o timeout")
-        if answers[0] is None:
+        if lookup.found is None:
             raise Unreachable(f"{start}: no such host")
-        return answers[0]
+        return lookup.found
 
     @property
     def _goal(self) -> str:

@@ -132,14 +132,15 @@ class HttpClient:
         if ahead is None or first_took < SLOW_SECONDS:
             return
         count, deadline = ahead
-
-        def open_one() -> None:
-            with contextlib.suppress(ClusterError):
-                identity = self._connection.credentials.identity(deadline, self.closed)
-                self._keep(self._dialer.connect(identity, deadline, tunnel=False))
-
         for _ in range(count):
-            threading.Thread(target=open_one, daemon=True, name="portcheck-ahead").start()
+            threading.Thread(
+                target=self._open_one, args=(deadline,), daemon=True, name="portcheck-ahead"
+            ).start()
+
+    def _open_one(self, deadline: Deadline) -> None:
+        with contextlib.suppress(ClusterError):
+            identity = self._connection.credentials.identity(deadline, self.closed)
+            self._keep(self._dialer.connect(identity, deadline, tunnel=False))
 
     def end(self, wire: Wire) -> None:
         """Closes a connection."""

@@ -128,7 +128,7 @@ def _without_shell(
     if not ways:
         return None
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        found = list(pool.map(lambda way: _ask(way, run), ways))
+        found = list(pool.map(partial(_ask, run=run), ways))
     answer = next((f for f in found if isinstance(f, PodSockets)), None)
     if answer is None:
         return None

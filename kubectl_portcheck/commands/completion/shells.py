@@ -99,17 +99,17 @@ exec kubectl-portcheck __complete "$@"
 def _in_time(argv: Sequence[str], environ: Mapping[str, str]) -> Answer:
     """The answer, or an empty one where it takes too long or fails in whatever way."""
     found: list[Answer] = []
-
-    def work() -> None:
-        # Whatever is wrong, an empty answer is all that a prompt can bear.
-        with contextlib.suppress(Exception):
-            found.append(answer(question(argv[:-1], argv[-1] if argv else ""), environ))
-
     # A name that cannot be resolved, or a credential plugin, may outlast every deadline.
-    thread = Thread(target=work, daemon=True)
+    thread = Thread(target=_answer_into, args=(found, argv, environ), daemon=True)
     thread.start()
     thread.join(SECONDS)
     return found[0] if found else Answer()
+
+
+def _answer_into(found: list[Answer], argv: Sequence[str], environ: Mapping[str, str]) -> None:
+    # Whatever is wrong, a prompt can only use an empty answer.
+    with contextlib.suppress(Exception):
+        found.append(answer(question(argv[:-1], argv[-1] if argv else ""), environ))
 
 
 def _undisturbed() -> Callable[[str], object]:
