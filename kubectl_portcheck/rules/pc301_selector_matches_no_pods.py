@@ -1,5 +1,6 @@
 """PC301: the selector of the Service matches no pod."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from kubectl_portcheck.model.facts import State
@@ -17,7 +18,7 @@ from kubectl_portcheck.rules.base import (
     When,
     Worth,
 )
-from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.rules.wording import listing, plural
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, near_miss
 
@@ -140,20 +141,45 @@ def _fixes(case: ServiceCase, meant: list[_Meant]) -> list[Fix]:
                 fixes.remove(path),
                 fixes.add(f"/spec/selector/{fixes.pointer(miss.found_key)}", miss.wanted),
             ]
+        elif len(case.service.spec.selector) > 1:
+            found.append(_without(case, miss))
+            continue
         else:
             continue
         alike = [m.label for m in meant if m.miss == miss]
+        label = {miss.found_key or miss.key: miss.found or miss.wanted}
+        rest = {k: v for k, v in case.service.spec.selector.items() if k != miss.key}
         found.append(
             fixes.patch(
                 case,
                 case.subject,
                 operations,
-                title=f"Change the selector to {_found(miss)}, the label of {listing(alike)}",
+                title=f"Change the selector to {_found(miss)}, the label of {listing(alike)}"
+                + _matching(case, {**rest, **label}),
                 safety="safe" if safe else "review",
                 source=f"spec:\n  selector:\n    {_found(miss).replace('=', ': ', 1)}\n",
             )
         )
     return found
+
+
+def _without(case: ServiceCase, miss: NearMiss) -> Fix:
+    """Takes away the one term that nothing matches."""
+    path = f"/spec/selector/{fixes.pointer(miss.key)}"
+    rest = {k: v for k, v in case.service.spec.selector.items() if k != miss.key}
+    return fixes.patch(
+        case,
+        case.subject,
+        [fixes.test(path, miss.wanted), fixes.remove(path)],
+        title=f"Remove {miss.key}={miss.wanted} from the selector{_matching(case, rest)}",
+        safety="review",
+    )
+
+
+def _matching(case: ServiceCase, selector: Mapping[str, str]) -> str:
+    """``, which then matches 3 pods``: as far as pods of the namespace are known."""
+    count = sum(matches(selector, p.metadata.labels) for p in case.namespace_pods)
+    return f", which then matches {count} {plural('pod', count)}" if count else ""
 
 
 RULE = Rule(
@@ -197,7 +223,8 @@ PC301 error for all in Service checkout
   The selector app=chekout matches no pod; Deployment checkout has app=checkout
   - Service checkout: selects app=chekout
   - Deployment checkout: has app=checkout
-  review: Change the selector to app=checkout, the label of Deployment checkout
+  review: Change the selector to app=checkout, the label of Deployment checkout, which then
+      matches 1 pod
     replace /spec/selector/app checkout in Service checkout
 """,
         ),
