@@ -107,6 +107,12 @@ class _Rounds:
         return self.report(self.evidence, judged_until(began, left))
 
     @property
+    def hindrance(self) -> str:
+        """Why the last round brought nothing, in a line; '' where it brought something."""
+        line = self.failure.line if self.failure else ""
+        return line if self._redactor is None else self._redactor.text(line)
+
+    @property
     def confirmed(self) -> bool:
         """Whether the last evidence is all of its own round."""
         return not self._recalled
@@ -168,8 +174,8 @@ def _wait(rounds: _Rounds, status: Status) -> ExitCode:
                 continue
             if report is not None:
                 status.show(hindrance(report), rounds.seconds)
-            elif rounds.failure is not None:
-                status.show(rounds.failure.line, rounds.seconds)
+            elif rounds.hindrance:
+                status.show(rounds.hindrance, rounds.seconds)
             if not rounds.pause():
                 break
     except KeyboardInterrupt:
@@ -203,8 +209,8 @@ def _watch(rounds: _Rounds, status: Status) -> ExitCode:
                 status.close()
                 page.show(report, _without_time(rounds, rounds.evidence))
                 status.redraw(f"seen at {report.context.collected_at[11:19]}Z; Ctrl-C ends")
-            elif rounds.failure is not None:
-                status.show(rounds.failure.line)
+            elif rounds.hindrance:
+                status.show(rounds.hindrance)
             if time.monotonic() - fresh > FRESH:
                 rounds.memory.forget()
                 fresh = time.monotonic()

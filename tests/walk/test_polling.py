@@ -224,3 +224,22 @@ def test_names_are_redacted_alike_in_every_round(tmp_path: Path) -> None:
     told = documents(done.stdout)
     assert len(told) > 1
     assert len({(s["namespace"], s["name"]) for t in told for s in t["services"]}) == 1
+
+
+def test_an_error_in_between_is_redacted_too(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        rounds = Counter[str]()
+
+        def answer(exchange: Exchange) -> None:
+            rounds["all"] += 1
+            if rounds["all"] == 2:
+                words = 'services "checkout" is forbidden in production'
+                faults.status(401, "Unauthorized", words)(exchange)
+            else:
+                server.answer(exchange)
+
+        server.on("/services/checkout", answer)
+        done = walk(server, tmp_path, "--watch", "--timeout", "6s", "--redact")
+    assert "You must be logged in to the server" in done.stderr
+    assert not [name for name in NAMES if name in done.stderr]
