@@ -103,10 +103,10 @@ CELLS = [
 ]
 
 
-def run(cell: Cell, folder: Path) -> Run:
+def run(cell: Cell, folder: Path, timeout: float = 4) -> Run:
     """The whole program while it happens."""
     with FakeApiServer() as server:
         shop(server, *((9000, 9100) if cell.broken else (8080, 9100)), pods=2)
         for pod in ("checkout-0", "checkout-1")[: 1 if cell.pods == "one" else 2]:
             EVENTS[cell.event][0](server, pod)
-        return walk(server, folder, "--timeout", "4s")
+        return walk(server, folder, "--timeout", f"{timeout:.0f}s")

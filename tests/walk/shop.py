@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -183,3 +184,13 @@ def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = N
     with stopwatch() as spent:
         code = main(argv, Environment(out, err, environ))
     return Run(code, out.getvalue(), err.getvalue(), spent.seconds)
+
+
+def await_quiet(server: FakeApiServer) -> None:
+    """Wait until the program has asked for all that it can: for a third of a second nothing new."""
+    seen = -1
+    while seen != len(server.requests):
+        seen = len(server.requests)
+        with stopwatch() as spent:
+            while spent.seconds < 0.3:
+                time.sleep(0.02)

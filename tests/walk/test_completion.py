@@ -28,7 +28,7 @@ class Asked:
             env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
         *self.lines, directive = done.stdout.splitlines()
@@ -316,7 +316,7 @@ def test_by_the_name_that_kubectl_looks_for(tmp_path: Path) -> None:
         [sys.executable, str(link), "-o", "ju"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
@@ -338,7 +338,7 @@ def argcomplete(line: str, shell: str, folder: Path) -> list[str]:
         "COMP_POINT": str(len(line)),
     }
     command = [sys.executable, "-m", "kubectl_portcheck"]
-    subprocess.run(command, env=environ, timeout=30, check=True, capture_output=True)
+    subprocess.run(command, env=environ, timeout=120, check=True, capture_output=True)
     return answer.read_text().split("\n")
 
 
@@ -360,7 +360,7 @@ def test_each_script_is_one_that_its_shell_can_read(shell: str) -> None:
         [sys.executable, "-m", "kubectl_portcheck", "--completion", shell],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=True,
     )
     assert "kubectl-portcheck" in done.stdout
@@ -370,7 +370,7 @@ def test_each_script_is_one_that_its_shell_can_read(shell: str) -> None:
     check = [reader, "-n"]
     try:
         read = subprocess.run(
-            check, input=done.stdout, capture_output=True, text=True, timeout=30, check=False
+            check, input=done.stdout, capture_output=True, text=True, timeout=120, check=False
         )
     except FileNotFoundError:
         pytest.skip(f"there is no {reader} here")

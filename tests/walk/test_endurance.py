@@ -52,7 +52,7 @@ def test_many_walks_leave_nothing_behind(tmp_path: Path) -> None:
         time.sleep(0.2)
         before = ours(), descriptors(), resident()
         some(WALKS)
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and (ours() > before[0] or descriptors() > before[1] + 4):
             time.sleep(0.05)
         after = ours(), descriptors(), resident()

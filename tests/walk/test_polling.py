@@ -136,7 +136,7 @@ def test_an_interrupt_ends_it_with_the_last_report(tmp_path: Path, flag: str) ->
         while rounds_of(server) < 2:  # The second round has begun.
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in err
     assert json.loads(out)["verdict"] == "broken"

@@ -17,7 +17,7 @@ from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
-from tests.walk.shop import Run, program
+from tests.walk.shop import Run, await_quiet, program
 from tests.walk.town import add_service
 
 STREAMS = re.compile(r"/(exec|portforward)\?")
@@ -213,7 +213,7 @@ def test_the_time_that_is_up_keeps_what_was_found(tmp_path: Path) -> None:
         add_service(server, "probed", probed=8080)
         add_service(server, "hangs")
         server.on(STREAMS.pattern, faults.hang)
-        done = sweep(server, tmp_path, "--timeout", "2s")
+        done = sweep(server, tmp_path, "--timeout", "4s")
     assert verdicts(done) == {"town/hangs": "inconclusive", "town/probed": "healthy"}
     assert done.code == ExitCode.INCONCLUSIVE
 
@@ -275,13 +275,13 @@ def test_an_interrupt_keeps_what_was_found(tmp_path: Path, call: str, probed: st
             text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
         )
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not any(re.search(call, r.line) for r in list(server.requests)):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        time.sleep(0.3)  # Let the others be answered.
+        await_quiet(server)  # Let the others be answered.
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=120)
     report = json.loads(out)
     assert (process.returncode, err, report["interrupted"]) == (ExitCode.INTERRUPTED, "", True)
     assert {s["name"]: s["verdict"] for s in report["services"]} == {
