@@ -19,9 +19,6 @@ T = TypeVar("T")
 PIECE = 1024 * 1024
 """How many bytes are read at a time."""
 
-_FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What content of another shape than expected leads to, whichever library reads it."""
-
 
 class Unreadable(ValueError):
     """Bytes from outside that are not what they should be, or more than is read."""
@@ -46,8 +43,16 @@ def understood(read: Callable[[], T]) -> T:
         raise Unreadable("too large for the memory") from None
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8") from None
-    except _FAILURES as error:
+    except _failures() as error:
         raise Unreadable(str(error) or type(error).__name__) from None
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What content of another shape than expected leads to, whichever library reads it."""
+    import msgspec  # Its errors are ValueErrors from 0.22 on only.
+
+    usual = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+    return (*usual, msgspec.MsgspecError)
 
 
 def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
