@@ -34,6 +34,10 @@ def _check(case: Case) -> Outcome:
     # The port-forward is one way, the kubelet's probe another: where it is answered on this very
     # port, the pod serves, and the port-forward is what fails.
     certain = [s for s in found if not (s.target and kubelet.vouches(s.pod, s.target))]
+    if not certain and not any(s.forward and s.forward.outcome == "reset" for s in found):
+        # A request of the API server is closed, the kubelet's is answered: clients are served, and
+        # the application does not serve everyone (nginx: return 444).
+        return Passed()
     if not certain:
         return RULE.lacks(
             "a port-forward is reset, and the readiness probe is answered on the same port",
@@ -178,6 +182,25 @@ PC503 warning in Service checkout, port 80/TCP
   - Possible reasons: the port speaks another protocol than HTTP, admits certain clients only,
       or expects a PROXY protocol header first, as behind a load balancer that sends one
 """,
+        ),
+        Example(
+            "the readiness probe is answered there, a request through the API server is closed",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {httpGet: {port: 8080}}}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: accepted}
+    spoken: {8080: {request: http /, outcome: reset, detail: "EOF"}}
+""",
+            expects="healthy",
         ),
         Example(
             "the readiness probe succeeds on this port, so only loopback is reset",

@@ -182,7 +182,7 @@ def attributed(slices: Iterable[EndpointSlice], pods: Iterable[Pod]) -> tuple[En
     def refer(endpoint: Endpoint) -> Endpoint:
         pod = next((by_address[a] for a in endpoint.addresses if a in by_address), None)
         ref = endpoint.target_ref
-        if pod is None and ref is not None and ref.name in shared:
+        if pod is None and ref is not None and ref.kind == "Pod" and ref.name in shared:
             node = shared[ref.name].status.pod_ip
             pod = shared[ref.name] if node in endpoint.addresses else None
         named = pod and ObjectReference(kind="Pod", name=pod.metadata.name)

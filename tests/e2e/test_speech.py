@@ -76,7 +76,7 @@ def test_another_language_than_declared(
     )
 
     assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC505"])
-    assert found.findings[0]["summary"].startswith("both pods speak ")
+    assert found.findings[0]["summary"].startswith("Both pods speak ")
     assert found.fix
     paste(cluster, found.fix)
     well = diagnose(cluster, namespace)
