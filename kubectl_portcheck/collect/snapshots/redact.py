@@ -84,6 +84,7 @@ _KNOWN = frozenset(
     x509 yaml yet you zero true false prometheus resolvedrefs backendnotfound refnotpermitted
     unsupportedprotocol invalidkind failedscheduling syncloadbalancerfailed ensuringloadbalancer
     nottriggerscaleup inspectfailed killing normal createcontainerconfigerror createcontainererror
+    log logged login
     failedmount failedattachvolume failedmapvolume failedcreatepodsandbox failedcreate
     replicafailure mountvolume setup attach multi couldn key runasnonroot runasuser breaks numeric
     violates podsecurity restricted baseline privileged requested limited looking post calling call
