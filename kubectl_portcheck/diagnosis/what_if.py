@@ -14,7 +14,7 @@ import msgspec
 from kubectl_portcheck.diagnosis.changed import Unknown, changed
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import ServiceEvidence
-from kubectl_portcheck.model.fixes import Fix, JsonPatch, Prediction
+from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch, Prediction
 from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.answers import FAULTY
@@ -25,6 +25,7 @@ Judge = Callable[[ServiceEvidence], ServiceReport]
 
 POLICIES = {"PC602", "PC705"}
 """Findings that say what would be, if the cluster enforced NetworkPolicies."""
+UNDO = ("rollout", "undo")
 MOST = 12
 """How many fixes of one Service are tried."""
 MOST_OTHERS = 100
@@ -89,15 +90,21 @@ def _unpredicted(report: ServiceReport) -> ServiceReport:
     return msgspec.structs.replace(
         report,
         findings=tuple(
-            msgspec.structs.replace(x, fixes=tuple(map(_of_command, x.fixes)))
+            msgspec.structs.replace(
+                x, fixes=tuple(kept for f in x.fixes if (kept := _of_command(f, x)) is not None)
+            )
             for x in report.findings
         ),
     )
 
 
-def _of_command(fix: Fix) -> Fix:
+def _of_command(fix: Fix, finding: Finding) -> Fix | None:
+    """A change whose effect is not known beforehand: an undo only where clients get errors."""
     if fix.command is None or fix.unpredicted:
         return fix
+    undo = isinstance(fix.change, Command) and fix.change.words[:2] == UNDO
+    if undo and finding.severity != "error":
+        return None
     why = "what the new pods do is not known before they run"
     return msgspec.structs.replace(fix, safety="review", unpredicted=why)
 
@@ -107,7 +114,7 @@ def _tried(
 ) -> Fix | None:
     """The fix with its prediction; None where it would not help, or would harm."""
     if not isinstance(fix.change, JsonPatch):
-        return _of_command(fix)
+        return _of_command(fix, finding)
     if next(iter(budget), None) is None:
         return _open(fix, "too many fixes to try them all")
     try:

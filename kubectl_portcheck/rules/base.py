@@ -124,6 +124,9 @@ class Example(NamedTuple):
         return "\nPC" in self.expects
 
 
+_WORDS = {Reason.NOT_ASKED: "a part of the evidence was not read"}
+
+
 class Rule(NamedTuple):
     """One problem of the catalogue."""
 
@@ -199,7 +202,7 @@ class Rule(NamedTuple):
             return NotEvaluated(code=self.code, missing=missing, share=share)
         return NotEvaluated(
             code=self.code,
-            missing=missing.detail or missing.reason,
+            missing=missing.detail or _WORDS.get(missing.reason, str(missing.reason)),
             share=share,
             unserved=missing.reason == Reason.NOT_SERVED,
         )

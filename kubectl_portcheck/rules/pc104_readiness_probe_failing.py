@@ -206,8 +206,6 @@ PC104 warning in Service checkout
   pods: checkout-2-a
   - checkout-2-a: the readinessProbe of container app asks for httpGet 8080/ready; a process
       listens there and does not answer correctly
-  review: Undo the last rollout of Deployment checkout
-    kubectl rollout undo deployment/checkout -n default
   review: Fix what the readinessProbe of container app asks for; the event Unhealthy has its
       answer
     look: kubectl describe pod checkout-2-a -n default

@@ -201,3 +201,28 @@ def test_what_a_command_brings_is_not_predicted() -> None:
     )
     with pytest.raises(Unknown):
         changed(evidence.services[0], Fix(title="Do it"))
+
+
+def test_a_rollout_is_undone_only_where_clients_get_errors() -> None:
+    """The leader serves; the standby that is not Ready is no reason to replace it."""
+    before = OWNER.replace("shop-1", "shop-0").replace("uid: r,", "uid: r0,")
+    revisions = "".join(
+        owner.replace("uid: r", f"annotations: {{{key}: '{i}'}}, uid: r")
+        for i, owner in enumerate((before, OWNER), 1)
+        for key in ("deployment.kubernetes.io/revision",)
+    )
+    text = (
+        service("{selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}")
+        + revisions
+        + pod("a", PROBE)
+        + pod("b", PROBE, ready=False)
+        + probes(a=["0.0.0.0:8080", "0.0.0.0:9440"], b=["0.0.0.0:9440"])
+    )
+    found = report(text)
+    assert found.verdict == "healthy"
+    assert not [f for x in found.findings for f in x.fixes if f.command]
+    broken = report(
+        text.replace("[{port: 80, targetPort: 8080}]", "[{port: 80, targetPort: 9999}]")
+    )
+    assert broken.verdict == "broken"
+    assert [f for x in broken.findings for f in x.fixes if f.command and "undo" in f.command]
