@@ -12,8 +12,9 @@ from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import Asked
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.report import Finding, Headline, Impact, Verdict
-from kubectl_portcheck.rules.wording import headline_of, listing, share
+from kubectl_portcheck.rules.wording import headline_of, listing, share, verb
 from kubectl_portcheck.semantics import listening, pods, ports, selectors
+from kubectl_portcheck.semantics.answers import hangs
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -34,6 +35,9 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
         return Judged("broken", headline_of(errors[0], case))
     if errors:
         return Judged("degraded", headline_of(errors[0], case))
+    hung = {p.metadata.name for port in case.service.spec.ports for p in _hung(case, port)}
+    if hung:
+        return Judged("broken" if hung == everyone else "degraded", Headline(text=told))
     for part in (case.missing("pods"), asked.services):
         if isinstance(part, Missing):
             return _untold(part.detail or part.reason)
@@ -46,8 +50,8 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
         return _untold("there is no pod")
     whose = listing(f"svc/{s.metadata.name}" for s in selecting)
     if asked.port is not None and not any(_leads(s, case.pods, case) for s in selecting):
-        verb = "selects its pods and leads" if len(selecting) == 1 else "select its pods and lead"
-        return _untold(f"{whose} {verb} to no port {asked.port} of theirs; {told}")
+        leads = verb(selecting, "selects its pods and leads", "select its pods and lead")
+        return _untold(f"{whose} {leads} to no port {asked.port} of theirs; {told}")
     return Judged("healthy", Headline(text=f"{told}; selected by {whose}"))
 
 
@@ -97,8 +101,21 @@ def _own_port(case: ServiceCase, port: ServicePort) -> str:
     if not read:
         return f"{name}: whether anything listens there is not known"
     open_ = [p for p in read if _accepts(case, p, port)]
-    verb = "listens" if len(read) == 1 and open_ else "listen"
-    return f"{name}: {share(open_, read)} {verb}"
+    listens = "listens" if len(read) == 1 and open_ else "listen"
+    hung = _hung(case, port)
+    waiting = (
+        f"; {share(hung, read)} {verb(hung, 'accepts', 'accept')} no connection" if hung else ""
+    )
+    return f"{name}: {share(open_, read)} {listens}{waiting}"
+
+
+def _hung(case: ServiceCase, port: ServicePort) -> list[Pod]:
+    """The pods that listen on the port and leave its connections waiting."""
+    return [
+        p
+        for p in case.pods
+        if _accepts(case, p, port) and port.protocol == "TCP" and hangs(case.measured(p), port.port)
+    ]
 
 
 def _accepts(case: ServiceCase, pod: Pod, port: ServicePort) -> bool:

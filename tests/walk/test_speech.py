@@ -187,3 +187,17 @@ def test_connections_that_wait_are_looked_at_again(
         execs = [r for r in server.requests if "/exec" in r.target]
     assert (done.verdict, len(execs)) == (verdict, 6)
     assert done.causes == ([] if verdict == "healthy" else ["PC507"])
+
+
+def test_a_workload_whose_process_hangs_is_not_healthy(tmp_path: Path) -> None:
+    def answer(_: str, argv: Sequence[str]) -> Command:
+        return Command(looked_again(3) if "echo second" in argv[-1] else hung(3))
+
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        for i in range(3):
+            server.commands[NAMESPACE, f"checkout-{i}"] = answer
+        done = program(server, tmp_path, "deploy/checkout")
+    own = next(s for s in done.report["services"] if s["kind"] == "Deployment")
+    assert own["verdict"] == "broken"
+    assert own["headline"].endswith("all 3 pods listen; all 3 pods accept no connection")
