@@ -205,7 +205,7 @@ def test_a_workload_stands_for_the_services_that_select_it(
     *services, own = report["services"]
     assert len(services) == many
     assert (own["kind"], own["verdict"]) == (kind, "healthy")
-    assert "port 9000 (http): 1 of 1 pod listens" in own["headline"]
+    assert "port 9000 (http): the pod listens" in own["headline"]
 
 
 def test_a_replica_set_is_a_target(cluster: Cluster, town: str) -> None:
