@@ -21,6 +21,11 @@ from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import candidates, images, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
 
+COPIED = (80, 443, 8080)
+"""Numbers that stand in examples, and are copied from there into other manifests."""
+COMMON = (*COPIED, 3000, 5000, 8000, 8443, 9000, 9090)
+"""Numbers that many applications have."""
+
 
 def _check(case: Case) -> Outcome:
     closed = [s for s in case.in_state("not-listening") if not deaf(case, s)]
@@ -105,16 +110,23 @@ def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choic
 
 
 def _may_be_a_slip(case: Case, state: PodState) -> bool:
-    """Whether the declaration may be the wrong one: it repeats the Service's own number without a
-    name, and neither a probe nor a well-known image speaks for it."""
+    """Whether the declaration may be the wrong one: a number that is often copied, without a name.
+
+    It repeats the Service's own number, or it is a common one while the Service leads to one that
+    is not common. Neither a probe nor a well-known image speaks for it.
+    """
     probed = probes.asked_ports(state.pod)
     return all(
-        p.container_port == case.port.port
+        (p.container_port == case.port.port or _copied(p.container_port, case.target))
         and not p.name
         and p.container_port not in probed
         and p.container_port not in images.ports_of(c.image)
         for c, p in ports.declared_ports(state.pod)
     )
+
+
+def _copied(declared: int, target: int | str) -> bool:
+    return declared in COPIED and target not in COMMON
 
 
 def _weighed(candidate: candidates.Candidate) -> Weighs:

@@ -40,6 +40,8 @@ class File:
         self.text = text
         self.outside = outside
         """Where the file is a link that leads out of the folder that the user named: to what."""
+        self.real = ""
+        """The path without links; '' for standard input."""
         self._starts: list[int] | None = None
 
     def line(self, index: int) -> int:
@@ -78,7 +80,10 @@ def open_all(arguments: Iterable[str], stdin: BinaryIO) -> Iterator[File | Probl
             if real not in seen:
                 seen.add(real)
                 inside = real.startswith(os.path.join(folder, ""))
-                yield _opened(name, "" if inside else real, given=name is argument)
+                opened = _opened(name, "" if inside else real, given=name is argument)
+                if isinstance(opened, File):
+                    opened.real = real
+                yield opened
 
 
 def _below(folder: str) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Kustomizations:
     """All kustomizations that are known of, and what each file is to them."""
 
     def __init__(self, files: Iterable[File]) -> None:
-        self._texts = {real_path(f.path): f for f in files if f.path is not None}
+        self._texts = {f.real: f for f in files if f.real}
         self._found: dict[str, _Kustomization] = {}
         folders = dict.fromkeys(os.path.dirname(path) for path in self._texts)
         for folder in folders:

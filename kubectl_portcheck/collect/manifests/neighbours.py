@@ -34,6 +34,8 @@ FIELDS: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     "monitors": (Monitor, ("ServiceMonitor", "PodMonitor")),
 }
 """By field of the evidence: the type, and the kinds that it is read from."""
+_SELECTING = ("network_policies", "monitors")
+"""Fields of objects that select by labels, which are alike in several environments."""
 
 
 class _Found(NamedTuple):
@@ -78,8 +80,7 @@ class Around:
         namespace = evidence.service.metadata.namespace
         chosen = {
             field: _nearest(
-                self._naming(field, evidence, near) or self._by_space.get((field, namespace), []),
-                near,
+                self._naming(field, evidence, near) or self._around(field, namespace, near), near
             )
             for field in FIELDS
         }
@@ -101,6 +102,13 @@ class Around:
                 why = near.apart(one.item) if one.value in kept else ""
                 if why:
                     yield Doubt(why=why, kind=one.item.kind, name=one.item.name)
+
+    def _around(self, field: str, namespace: str, near: Near | None) -> list[_Found]:
+        """What may concern any Service of the namespace, and is not of another environment."""
+        found = self._by_space.get((field, namespace), [])
+        if near is None or field not in _SELECTING:
+            return found
+        return [f for f in found if not near.apart(f.item)]
 
     def _naming(self, field: str, evidence: ServiceEvidence, near: Near | None) -> list[_Found]:
         metadata = evidence.service.metadata

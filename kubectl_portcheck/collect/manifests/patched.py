@@ -8,7 +8,6 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.kustomize import Kustomizations, Patch, merged
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object
 from kubectl_portcheck.collect.manifests.pods import TEMPLATES
-from kubectl_portcheck.inputs import real_path
 
 _APPS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
@@ -16,12 +15,11 @@ _APPS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 def applied(manifests: Manifests) -> Manifests:
     """The same without documents that are patches, and with what they change."""
     found = Kustomizations(manifests.files)
-    paths = {id(f): real_path(f.path) for f in manifests.files if f.path is not None}
     partial: dict[tuple[str, str], list[Object]] = defaultdict(list)
     whole: list[Object] = []
     complete = {(o.kind, o.name) for o in manifests.objects if not _lacks(o)}
     for item in manifests.objects:
-        path = paths.get(id(item.file), "")
+        path = item.file.real
         if path in found.patch_files:
             continue
         roots = found.roots(path) if path else frozenset()

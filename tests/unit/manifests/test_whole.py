@@ -235,3 +235,28 @@ def test_hooks_and_tasks_beside_the_application(tmp_path: Path) -> None:
     found = tree(tmp_path, {"all.yaml": text})
     assert [(f.code, f.severity) for f in found.findings] == [("PC417", "warning")]
     assert found.findings[0].pods == ("shop-test",)
+
+
+SLIPS = {
+    "the Service's own number": ("80", "80", "1027", "shop", "info"),
+    "a copied number, and one that somebody knows": ("80", "8080", "1027", "shop", "info"),
+    "a number of its own": ("9000", "80", "8080", "shop", "warning"),
+    "an image that listens there": ("80", "80", "8080", "nginx:1.27", "warning"),
+    "an image that listens where the Service leads": ("8080", "8080", "80", "nginx", ""),
+}
+
+
+@pytest.mark.parametrize(
+    ("declared", "port", "target", "image", "severity"), SLIPS.values(), ids=SLIPS
+)
+def test_what_may_be_a_slip_of_the_declaration_is_information(
+    tmp_path: Path, declared: str, port: str, target: str, image: str, severity: str
+) -> None:
+    service = SERVICE.replace("port: 80", f"port: {port}").replace("proxy", target)
+    workload = PLAIN.replace("name: http, ", "").replace("8080", declared)
+    workload = workload.replace("image: app", f"image: {image}")
+    found = tree(tmp_path, {"all.yaml": f"{service}---\n{workload}"})
+    severities = [f.severity for f in found.findings if f.code == "PC401"]
+    assert severities == ([severity] if severity else [])
+    assert not any(f.fixes for f in found.findings if f.severity == "info")
+    assert found.raw.verdict == "healthy"
