@@ -12,7 +12,7 @@ from kubectl_portcheck.diagnosis import own_ports
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
-from kubectl_portcheck.diagnosis.what_if import Trial, tried
+from kubectl_portcheck.diagnosis.what_if import Trial, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.facts import Observation
@@ -137,7 +137,10 @@ def _service(
     space = evidence.service.metadata.namespace
     others = [e for e in everyone if e is not evidence and e.service.metadata.namespace == space]
     trial = Trial(in_order(evidence), judging.now, others, partial(_judged, judging=judging))
-    return tried(report, trial)
+    try:
+        return tried(report, trial)
+    except _Late:
+        return untried(report, "the time was up before it could be tried (--timeout)")
 
 
 def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:

@@ -98,6 +98,19 @@ def _unpredicted(report: ServiceReport) -> ServiceReport:
     )
 
 
+def untried(report: ServiceReport, why: str) -> ServiceReport:
+    """The report with no fix tried: then none is safe."""
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(
+            msgspec.structs.replace(
+                x, fixes=tuple(_open(f, why) if f.command else f for f in x.fixes)
+            )
+            for x in report.findings
+        ),
+    )
+
+
 def _of_command(fix: Fix, finding: Finding) -> Fix | None:
     """A change whose effect is not known beforehand: an undo only where clients get errors."""
     if fix.command is None or fix.unpredicted:

@@ -6,6 +6,7 @@ import pytest
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.diagnosis.changed import Unknown, applied, changed
+from kubectl_portcheck.diagnosis.what_if import untried
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Prediction
 from kubectl_portcheck.model.objects import ObjectMeta, Service, ServicePort, ServiceSpec
@@ -226,3 +227,15 @@ def test_a_rollout_is_undone_only_where_clients_get_errors() -> None:
     )
     assert broken.verdict == "broken"
     assert [f for x in broken.findings for f in x.fixes if f.command and "undo" in f.command]
+
+
+def test_what_was_not_tried_in_time_is_never_safe() -> None:
+    text = (
+        service("{selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}")
+        + pod("a", "ports: [{containerPort: 9000, name: http}]")
+        + probes(a=["0.0.0.0:9000"])
+    )
+    found = report(text)
+    assert patches(found)[0].safety == "safe"
+    late = patches(untried(found, "the time was up"))
+    assert {(f.safety, f.unpredicted) for f in late} == {("review", "the time was up")}
