@@ -1,10 +1,12 @@
 """HTTP/1.1 requests on kept connections.
 
-A small reader of our own stands in for http.client, for two reasons: a WebSocket begins as one of
-these requests and goes on with the same buffered connection, and http.client with what it imports
-takes 17 ms of a run that aims at 300. What it reads is what API servers, and the proxies before
-them, send: a status line, headers, and a body that is chunked, of a stated length, or up to the
-end of the connection.
+A small reader of our own stands in for a library. What it reads is what API servers, and the
+proxies before them, send: a status line, headers, and a body that is chunked, of a stated length,
+or up to the end of the connection. It is held to a corpus of conforming and broken exchanges.
+
+Measured against h11 0.16 for this and wsproto 1.3 for :mod:`websocket`, imported in a thread while
+TCP and TLS are opened: 60 walks of each, in turn, on two busy cores. With the libraries a walk took
+6 % longer (median) and 10 % more processor time. http.client takes 17 ms to import.
 """
 
 import contextlib
@@ -32,6 +34,9 @@ SLOW_SECONDS = 0.05
 """A connection that took so long to open is worth opening before it is needed. It took two round
 trips, of TCP and TLS; on a fast network the processor time for one in vain is dearer than they.
 """
+
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+"""What a header's name is made of (RFC 9110)."""
 
 Log = Callable[[int, str], None]
 
@@ -188,6 +193,9 @@ class HttpClient:
                 try:
                     wire.send_all(self._request(method, path, headers, upgrade) + body)
                     response, keep = _read_response(wire, most, self.turns)
+                    if response.status == 101 and not upgrade:
+                        keep = False
+                        raise BadAnswer("the server changed the protocol without being asked")
                     if response.status == 408 and wire.used and attempt == 1:
                         # Said of the idle time, not of this request.
                         raise Disconnected("the server gave up an idle connection")
@@ -307,8 +315,10 @@ def _read_head(wire: Wire) -> tuple[str, int, dict[str, str]]:
             return parts[0], int(parts[1]), headers
         if total > HEAD_BYTES:
             break
-        name, _, value = line.decode("latin-1").partition(":")
-        name, value = name.strip().lower(), value.strip()
+        name, colon, value = line.decode("latin-1").partition(":")
+        if not (colon and _TOKEN.issuperset(name) and name) or "\0" in value:
+            raise BadAnswer("the answer has a header that is none")
+        name, value = name.lower(), value.strip()
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     raise BadAnswer("the answer has too many headers")
 
@@ -370,11 +380,11 @@ def _read_body(wire: Wire, status: int, headers: dict[str, str], body: _Body) ->
     if status in (204, 304):
         return True
     keep = True
-    if "chunked" in headers.get("transfer-encoding", "").lower():
+    if (coding := headers.get("transfer-encoding")) is not None:
+        if coding.lower() != "chunked":
+            raise BadAnswer("the answer is encoded in a way that was not asked for")
         _read_chunks(wire, body)
-    elif (stated := headers.get("content-length")) is not None:
-        if not re.fullmatch("[0-9]{1,15}", stated):
-            raise BadAnswer("the answer states no usable length")
+    elif (stated := _length(headers)) is not None:
         _read_exactly(wire, int(stated), body)
         if stated == "0":
             return True
@@ -384,6 +394,16 @@ def _read_body(wire: Wire, status: int, headers: dict[str, str], body: _Body) ->
     if not body.full:
         body.end()
     return keep and not body.full
+
+
+def _length(headers: dict[str, str]) -> str | None:
+    """The stated length of the body; it may be stated more than once, but not differently."""
+    stated = {part.strip() for part in headers.get("content-length", "").split(",")}
+    if "content-length" not in headers:
+        return None
+    if len(stated) != 1 or not re.fullmatch("[0-9]{1,15}", found := stated.pop()):
+        raise BadAnswer("the answer states no usable length")
+    return found
 
 
 def _cut_off() -> BadAnswer:

@@ -3,7 +3,8 @@
 The handshake is a request on one of the kept connections, so a stream needs no TLS handshake of its
 own, and a refusal is read like any other answer, with the Status object in its body. What comes
 after it is small enough to stand here: the frames of a client that sends next to nothing.
-websocket-client would take 25 ms to import, and reads a refusal's body only if it is not chunked.
+websocket-client would take 25 ms to import, and reads a refusal's body only if it is not chunked;
+what wsproto would take is measured in :mod:`http`.
 """
 
 import os
@@ -21,6 +22,10 @@ from kubectl_portcheck.inputs.limits import MESSAGE_BYTES
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+
+
+LONGEST_CONTROL = 125
+"""Bytes of a control frame's payload."""
 
 
 class StreamEnded(Exception):
@@ -78,14 +83,20 @@ class WebSocket:
     def receive(self) -> bytes:
         """The next message, whole. Raises :class:`StreamEnded` besides what messages() raises."""
         message = bytearray()
+        begun = False
         while True:
             final, opcode, payload = self._receive_frame()
             if opcode == CLOSE:
+                if len(payload) == 1:
+                    raise _odd()
                 self._send(CLOSE, payload[:2])
                 raise StreamEnded(struct.unpack("!H", payload[:2])[0] if len(payload) > 1 else None)
             if opcode == PING:
                 self._send(PONG, payload)
-            elif opcode in (CONTINUATION, TEXT, BINARY):
+            elif opcode != PONG:
+                if opcode != (CONTINUATION if begun else BINARY) and (begun or opcode != TEXT):
+                    raise _odd()
+                begun = True
                 if len(message) + len(payload) > MESSAGE_BYTES:
                     raise BadAnswer(f"a message of the stream is larger than {size(MESSAGE_BYTES)}")
                 message += payload
@@ -94,21 +105,27 @@ class WebSocket:
 
     def _receive_frame(self) -> tuple[bool, int, bytes]:
         first, second = self._read(2)
-        length = second & 0x7F
+        final, opcode, length, least = bool(first & 0x80), first & 0x0F, second & 0x7F, 0
         if length == 126:
-            (length,) = struct.unpack("!H", self._read(2))
+            (length,), least = struct.unpack("!H", self._read(2)), 126
         elif length == 127:
-            (length,) = struct.unpack("!Q", self._read(8))
-        if first & 0x70 or second & 0x80 or length > MESSAGE_BYTES:
-            raise BadAnswer("the stream is not the WebSocket that was agreed on")
-        return bool(first & 0x80), first & 0x0F, self._read(length) if length else b""
+            (length,), least = struct.unpack("!Q", self._read(8)), 0x10000
+        is_control = bool(opcode & 0x08)
+        if is_control and (length > LONGEST_CONTROL or not final):
+            raise _odd()
+        # Reserved bits, a mask, or a length in a longer form than it needs.
+        if first & 0x70 or second & 0x80 or length < least or length > MESSAGE_BYTES:
+            raise _odd()
+        if opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
+            raise _odd()
+        return final, opcode, self._read(length) if length else b""
 
     def _read(self, count: int) -> bytes:
         return self._wire.read(count)
 
     def _send(self, opcode: int, payload: bytes) -> None:
         """Sends a control frame; its payload is short, and masked as a client's must be."""
-        payload = payload[:125]
+        payload = payload[:LONGEST_CONTROL]
         mask = os.urandom(4)
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
         try:
@@ -116,6 +133,10 @@ class WebSocket:
         except Disconnected:
             # Whether the peer still listens to a farewell does not matter.
             return
+
+
+def _odd() -> BadAnswer:
+    return BadAnswer("the stream is not the WebSocket that was agreed on")
 
 
 def open_websocket(
