@@ -8,7 +8,7 @@ LOCK := packaging/requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults clean
+.PHONY: help demo demo-record test e2e test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults fuzz clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ cluster-down: ## Remove it without a trace
 
 faults: $(VENV)/dev ## Run the fault matrix and write it as a table
 	$(BIN)/python -m tests.walk.table
+
+fuzz: $(VENV)/dev ## Feed each reader of foreign bytes for SECONDS=30; needs Python 3.12 or newer
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement packaging/requirements/fuzz.txt
+	for target in decode kubeconfig yaml sockets websocket wire; do \
+	  $(BIN)/python -m tests.fuzz $$target $(or $(SECONDS),30) || exit 1; done
 
 docs: $(VENV)/dev ## Write the parts of the documentation that are generated
 	$(BIN)/python -m tests.docs

@@ -47,4 +47,5 @@ pins: ## Take the newest versions of what is pinned
 	  $$lock --python-version 3.10 $(PINS)/runtime.in --output-file $(PINS)/runtime.txt && \
 	  $$lock --python-version 3.10 --constraint $(PINS)/runtime.txt $(PINS)/bundle.in --output-file $(PINS)/bundle.txt && \
 	  $$lock --python-version 3.11 $(PINS)/release.in --output-file $(PINS)/release.txt && \
+	  $$lock --python-version 3.12 $(PINS)/fuzz.in --output-file $(PINS)/fuzz.txt && \
 	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt --group dev pyproject.toml $(PINS)/dev.in --output-file $(PINS)/dev.txt
