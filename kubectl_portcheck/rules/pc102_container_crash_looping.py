@@ -227,6 +227,84 @@ status:
 """,
             expects="inconclusive",
         ),
+        Example(
+            "one of two pods crashes; the other serves",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.2
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses:
+  - name: app
+    ready: false
+    restartCount: 7
+    state: {waiting: {reason: CrashLoopBackOff}}
+    lastState: {terminated: {exitCode: 137, reason: OOMKilled}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+healthy; also PC304
+PC102 warning in Service checkout
+  Container app keeps crashing in 1 of 2 pods: it exited with code 137 (OOMKilled; killed
+      because it used more memory than its limit)
+  pods: checkout-2
+  - checkout-2: container app exited with code 137 (OOMKilled; killed because it used more
+      memory than its limit), 7 restarts
+  review: Fix what ends container app; its log says what that is
+    look: kubectl logs checkout-2 -c app --previous -n default
+""",
+        ),
+        Example(
+            "it is Ready between two crashes: clients are sent to it",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.2
+  conditions: [{type: Ready, status: "True"}]
+  containerStatuses:
+  - name: app
+    ready: true
+    restartCount: 7
+    state: {running: {startedAt: "2026-06-01T11:59:50Z"}}
+    lastState: {terminated: {exitCode: 137, reason: OOMKilled}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+degraded
+PC102 error for pods in Service checkout
+  Container app keeps crashing in 1 of 2 pods: it exited with code 137 (OOMKilled; killed
+      because it used more memory than its limit)
+  pods: checkout-2
+  - checkout-2: container app exited with code 137 (OOMKilled; killed because it used more
+      memory than its limit), 7 restarts
+  review: Fix what ends container app; its log says what that is
+    look: kubectl logs checkout-2 -c app --previous -n default
+""",
+        ),
     ),
     check_service=_check,
     follows_from=("PC411", "PC114"),

@@ -132,6 +132,104 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000", "127.0.0.1:6060"]}}
 """,
             expects="healthy",
         ),
+        Example(
+            "the port of a mesh's container",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}]}
+  - {name: istio-proxy, ports: [{containerPort: 15090}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="healthy",
+        ),
+        Example(
+            "the port of another container, on which nothing listens",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}]}
+  - {name: sidecar, ports: [{containerPort: 15090}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+healthy
+PC205 info in Service checkout
+  containerPort 15090 is declared, but nothing listens there, and the Service does not use it
+  pods: checkout-1
+  - checkout-1: declares 15090; in container sidecar; nothing listens there
+  review: Correct or remove the containerPort when you next change the pod template: it opens
+      nothing, but people, monitors and policies go by it
+""",
+        ),
+        Example(
+            "a pod on the node's network declares the node's ports",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  hostNetwork: true
+  containers:
+  - {name: app, ports: [{containerPort: 8080}]}
+  - {name: sidecar, ports: [{containerPort: 15090}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="healthy",
+        ),
+        Example(
+            "a pod that is not Ready may not listen yet",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{containerPort: 8080}]}
+  - {name: sidecar, ports: [{containerPort: 15090}]}
+status: {phase: Running, podIP: 10.0.0.1, conditions: [{type: Ready, status: "False"}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="broken; also PC302",
+        ),
+        Example(
+            "the sockets could not be read",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{containerPort: 9090}]}]}
+""",
+            expects="""
+inconclusive
+not evaluated: what listens in the pods is not known
+""",
+        ),
     ),
     check_service=_check,
     follows_from=("PC102", "PC201", "PC309", "PC401", "PC405", "PC406", "PC407", "PC411"),

@@ -99,14 +99,13 @@ def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
     sure = len(unclaimed) == 1 and port.protocol == case.port.protocol
     sure = sure and not case.service.headless
     subject = Subject(kind="EndpointSlice", namespace=case.namespace, name=piece.metadata.name)
-    label = case.port.name or "without a name"
+    named = f"Name the port {case.port.name}" if case.port.name else "Remove the port's name"
     return [
         fixes.patch(
             case,
             subject,
             operations,
-            title=f"Name the port {label} in EndpointSlice {piece.metadata.name}, as the Service "
-            "does",
+            title=f"{named} in EndpointSlice {piece.metadata.name}, as in the Service",
             safety="safe" if sure else "review",
         )
     ]
@@ -157,7 +156,7 @@ PC305 warning in Service checkout, port 80/TCP
   - DNS gives clients the addresses, whatever the ports are called
   - Ingress controllers such as Traefik, and SRV records, go by the name of the port and find
       none
-  review: Name the port http in EndpointSlice checkout-1, as the Service does
+  review: Name the port http in EndpointSlice checkout-1, as in the Service
     add /ports/0/name http in EndpointSlice checkout-1
 """,
         ),
@@ -179,7 +178,7 @@ PC305 error for all in Service checkout, port 5432/TCP
   The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP)
-  review: Name the port postgres in EndpointSlice checkout-1, as the Service does
+  review: Name the port postgres in EndpointSlice checkout-1, as in the Service
     add /ports/0/name postgres in EndpointSlice checkout-1
 """,
         ),
@@ -196,6 +195,134 @@ endpoints: [{addresses: [192.0.2.7]}]
 ports: [{name: postgres, port: 6432}]
 """,
             expects="inconclusive; also PC416",
+        ),
+        Example(
+            "two ports of the Service, and the slice lacks the name of one",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: postgres, port: 5432}, {name: metrics, port: 9187}]}
+---
+kind: EndpointSlice
+metadata:
+  name: checkout-1
+  labels: {kubernetes.io/service-name: checkout}
+endpoints: [{addresses: [192.0.2.7], conditions: {ready: true}}]
+ports: [{name: pg, port: 5432, protocol: TCP}, {name: metrics, port: 9187, protocol: TCP}]
+""",
+            expects="""
+broken
+PC305 error for all in Service checkout, port 5432/TCP
+  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP) and metrics
+      (9187/TCP): names and protocols must be the same
+  - EndpointSlice checkout-1: has pg (5432/TCP) and metrics (9187/TCP)
+  review: Name the port postgres in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name postgres in EndpointSlice checkout-1
+""",
+        ),
+        Example(
+            "two ports of the Service that the slice does not have: either may be meant",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: postgres, port: 5432}, {name: metrics, port: 9187}]}
+---
+kind: EndpointSlice
+metadata:
+  name: checkout-1
+  labels: {kubernetes.io/service-name: checkout}
+endpoints: [{addresses: [192.0.2.7], conditions: {ready: true}}]
+ports: [{name: pg, port: 5432, protocol: TCP}]
+""",
+            expects="""
+broken
+PC305 error for all in Service checkout, port 5432/TCP
+  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
+      protocols must be the same
+  - EndpointSlice checkout-1: has pg (5432/TCP)
+  review: Name the port postgres in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name postgres in EndpointSlice checkout-1
+PC305 error for all in Service checkout, port 9187/TCP
+  The Service's port 9187 is metrics/TCP, but the EndpointSlices have pg (5432/TCP): names and
+      protocols must be the same
+  - EndpointSlice checkout-1: has pg (5432/TCP)
+  review: Name the port metrics in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name metrics in EndpointSlice checkout-1
+""",
+        ),
+        Example(
+            "another name and another protocol",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: dns, port: 53, protocol: UDP}]}
+---
+kind: EndpointSlice
+metadata:
+  name: checkout-1
+  labels: {kubernetes.io/service-name: checkout}
+endpoints: [{addresses: [192.0.2.7], conditions: {ready: true}}]
+ports: [{name: domain, port: 53, protocol: TCP}]
+""",
+            expects="""
+broken
+PC305 error for all in Service checkout, port 53/UDP
+  The Service's port 53 is dns/UDP, but the EndpointSlices have domain (53/TCP): names and
+      protocols must be the same
+  - EndpointSlice checkout-1: has domain (53/TCP)
+  review: Name the port dns in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name dns in EndpointSlice checkout-1
+    replace /ports/0/protocol UDP in EndpointSlice checkout-1
+""",
+        ),
+        Example(
+            "the name is right, the protocol is not",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{name: dns, port: 53, protocol: UDP}]}
+---
+kind: EndpointSlice
+metadata:
+  name: checkout-1
+  labels: {kubernetes.io/service-name: checkout}
+endpoints: [{addresses: [192.0.2.7], conditions: {ready: true}}]
+ports: [{name: dns, port: 53, protocol: TCP}]
+""",
+            expects="""
+broken
+PC305 error for all in Service checkout, port 53/UDP
+  The Service's port 53 is dns/UDP, but the EndpointSlices have dns (53/TCP): names and
+      protocols must be the same
+  - EndpointSlice checkout-1: has dns (53/TCP)
+  review: Name the port dns in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name dns in EndpointSlice checkout-1
+    replace /ports/0/protocol UDP in EndpointSlice checkout-1
+""",
+        ),
+        Example(
+            "the Service's port has no name, the slice's has one",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {ports: [{port: 5432}]}
+---
+kind: EndpointSlice
+metadata:
+  name: checkout-1
+  labels: {kubernetes.io/service-name: checkout}
+endpoints: [{addresses: [192.0.2.7], conditions: {ready: true}}]
+ports: [{name: pg, port: 5432, protocol: TCP}]
+""",
+            expects="""
+broken
+PC305 error for all in Service checkout, port 5432/TCP
+  The Service's port 5432 is without a name, but the EndpointSlices have pg (5432/TCP): names
+      and protocols must be the same
+  - EndpointSlice checkout-1: has pg (5432/TCP)
+  review: Remove the port's name in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name  in EndpointSlice checkout-1
+""",
         ),
     ),
     check=_check,

@@ -178,6 +178,110 @@ probes: {checkout-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
 """,
             expects="healthy",
         ),
+        Example(
+            "the pods listen for both protocols, and only one is declared",
+            """
+kind: Service
+metadata: {name: dns}
+spec: {selector: {app: dns}, ports: [{port: 53, targetPort: dns}]}
+---
+kind: Pod
+metadata: {name: dns-1, labels: {app: dns}}
+spec: {containers: [{name: dns, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}
+---
+probes: {dns-1: {sockets: ["udp 0.0.0.0:53", "0.0.0.0:53"]}}
+""",
+            expects="""
+broken; also PC303
+PC403 error for all in Service dns, port 53/TCP
+  The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
+      resolve
+  pods: dns-1
+  - dns-1: declares dns (53/UDP); TCP and UDP listens there
+  safe: Set targetPort to the number 53, which needs no declaration
+    replace /spec/ports/0/targetPort 53 in Service dns
+  review: Set the protocol of the Service port to UDP, like the container port
+    replace /spec/ports/0/protocol UDP in Service dns
+  review: Declare dns with protocol TCP in the pod template, if TCP is meant
+""",
+        ),
+        Example(
+            "the pods listen for the Service's protocol: the declaration is wrong",
+            """
+kind: Service
+metadata: {name: dns}
+spec: {selector: {app: dns}, ports: [{port: 53, targetPort: dns}]}
+---
+kind: Pod
+metadata: {name: dns-1, labels: {app: dns}}
+spec: {containers: [{name: dns, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}
+---
+probes: {dns-1: {sockets: ["0.0.0.0:53"]}}
+""",
+            expects="""
+broken; also PC303, PC205
+PC403 error for all in Service dns, port 53/TCP
+  The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
+      resolve
+  pods: dns-1
+  - dns-1: declares dns (53/UDP); TCP listens there
+  safe: Set targetPort to the number 53, which needs no declaration
+    replace /spec/ports/0/targetPort 53 in Service dns
+  review: Declare dns with protocol TCP in the pod template, if TCP is meant
+""",
+        ),
+        Example(
+            "what the pods listen for is not known",
+            """
+kind: Service
+metadata: {name: dns}
+spec: {selector: {app: dns}, ports: [{port: 53, targetPort: dns}]}
+---
+kind: Pod
+metadata: {name: dns-1, labels: {app: dns}}
+spec: {containers: [{name: dns, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}
+""",
+            expects="""
+broken; also PC303
+PC403 error for all in Service dns, port 53/TCP
+  The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
+      resolve
+  pods: dns-1
+  - dns-1: declares dns (53/UDP); what listens there is not known
+  review: Set targetPort to the number 53, which needs no declaration
+    replace /spec/ports/0/targetPort 53 in Service dns
+  review: Set the protocol of the Service port to UDP, like the container port
+    replace /spec/ports/0/protocol UDP in Service dns
+  review: Declare dns with protocol TCP in the pod template, if TCP is meant
+""",
+        ),
+        Example(
+            "the Service has a port for the other protocol already",
+            """
+kind: Service
+metadata: {name: dns}
+spec:
+  selector: {app: dns}
+  ports:
+  - {name: tcp, port: 53, targetPort: dns}
+  - {name: udp, port: 53, protocol: UDP, targetPort: dns}
+---
+kind: Pod
+metadata: {name: dns-1, labels: {app: dns}}
+spec: {containers: [{name: dns, ports: [{name: dns, containerPort: 53, protocol: UDP}]}]}
+---
+probes: {dns-1: {sockets: ["udp 0.0.0.0:53"]}}
+""",
+            expects="""
+broken; also PC303
+PC403 error for all in Service dns, port 53/TCP
+  The Service's port 53 is TCP, but dns is declared as 53/UDP in the pod, so the name does not
+      resolve
+  pods: dns-1
+  - dns-1: declares dns (53/UDP); UDP listens there
+  review: Declare dns with protocol TCP in the pod template, if TCP is meant
+""",
+        ),
     ),
     check=_check,
     follows_from=("PC404",),
