@@ -35,6 +35,16 @@ def _bare(name: str, **spec: Any) -> Document:
     }
 
 
+def _job(made: Document, labels: dict[str, str]) -> Document:
+    pod = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "containers": [made]}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "migrate"},
+        "spec": {"template": {"metadata": {"labels": labels}, "spec": pod}},
+    }
+
+
 def _gate(*gates: str) -> dict[str, object]:
     return {"readinessGates": [{"conditionType": g} for g in gates]}
 
@@ -165,6 +175,16 @@ ROWS = [
         incidents.two_apps(),
         verdict="degraded",
         target="svc/web",
+    ),
+    Incident(
+        "a Job's pod has the labels that the Service selects, and runs",
+        "PC309",
+        [
+            deployment(container(HTTP), labels={"component": "web"}),
+            _job(container("sleep"), {"app": "checkout"}),
+            service((80, 8080)),
+        ],
+        verdict="degraded",
     ),
     Incident(
         "a port is asked for that the Service does not have",
