@@ -44,8 +44,8 @@ pins: ## Take the newest versions of what is pinned
 	uv=$$($(PYTHON) packaging/environments.py release)/uv && \
 	  lock="$$uv pip compile --quiet --upgrade --universal --generate-hashes --no-header --no-annotate" && \
 	  $$lock --python-version 3.10 pyproject.toml --output-file $(PINS)/pip.txt && \
-	  $$lock --python-version 3.10 $(PINS)/runtime.in --output-file $(PINS)/runtime.txt && \
+	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt $(PINS)/runtime.in --output-file $(PINS)/runtime.txt && \
 	  $$lock --python-version 3.10 --constraint $(PINS)/runtime.txt $(PINS)/bundle.in --output-file $(PINS)/bundle.txt && \
-	  $$lock --python-version 3.11 $(PINS)/release.in --output-file $(PINS)/release.txt && \
-	  $$lock --python-version 3.12 $(PINS)/fuzz.in --output-file $(PINS)/fuzz.txt && \
-	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt --group dev pyproject.toml $(PINS)/dev.in --output-file $(PINS)/dev.txt
+	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt --group dev pyproject.toml $(PINS)/dev.in --output-file $(PINS)/dev.txt && \
+	  $$lock --python-version 3.11 --constraint $(PINS)/dev.txt $(PINS)/release.in --output-file $(PINS)/release.txt && \
+	  $$lock --python-version 3.12 --constraint $(PINS)/dev.txt $(PINS)/fuzz.in --output-file $(PINS)/fuzz.txt

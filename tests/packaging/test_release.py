@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from packaging.requirements import Requirement
 from tests.packaging.conftest import PACKAGING, ROOT, run, script
@@ -135,6 +136,20 @@ def test_every_pin_has_a_hash(name: str) -> None:
     assert pins
     assert not [pin for pin in pins if "--hash=sha256:" not in pin]
     assert "://" not in text
+
+
+def test_a_package_has_one_version_wherever_it_is_pinned() -> None:
+    """What is shipped is what is tested; only a Python too old for the newest has another."""
+    pinned: dict[str, dict[str, set[str]]] = {}
+    for path in (PACKAGING / "requirements").glob("*.txt"):
+        for name, version in re.findall(r"(?m)^([\w.-]+)==([^ \\]+)", path.read_text()):
+            pinned.setdefault(name, {}).setdefault(path.stem, set()).add(version)
+    newest = {
+        name: {max(versions, key=Version) for versions in places.values()}
+        for name, places in pinned.items()
+    }
+
+    assert {name: found for name, found in newest.items() if len(found) > 1} == {}, "run make pins"
 
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")

@@ -51,7 +51,7 @@ def test_an_interrupt_ends_it_with_what_is_known(tmp_path: Path, call: str) -> N
         with stopwatch() as spent:
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=120)
-    assert spent.seconds < 1
+    assert spent.seconds < 5  # Ten, if it waited for the call.
     assert process.returncode == 130
     assert "Traceback" not in err
     if call == "/services/":

@@ -260,7 +260,7 @@ def test_a_plugin_that_hangs(server: FakeApiServer, connect: Open, tmp_path: Pat
     told = r"credential plugin .*\nopen https://login.test"
     with stopwatch() as spent, pytest.raises(TimedOut, match=told):
         read(api, 0.5)
-    assert spent.seconds < 1.5
+    assert spent.seconds < 5
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_an_oidc_token_that_kubectl_renews(
     kubectl.write_text(f"#!{sys.executable}\nimport time; time.sleep(60)\n")
     with stopwatch() as spent, pytest.raises(TimedOut):
         read(connect(server, user, environ={"PATH": str(kubectl.parent)}), 0.4)
-    assert spent.seconds < 1.5
+    assert spent.seconds < 5
 
 
 def test_an_expired_client_certificate_is_named(server: FakeApiServer, connect: Open) -> None:

@@ -88,7 +88,7 @@ def test_is_bounded(server: FakeApiServer, connect: Open, kubectl: Path) -> None
     write(kubectl, "print('some', flush=True); time.sleep(60)")
     with stopwatch() as spent:
         result = run(api, 0.6)
-    assert spent.seconds < 2
+    assert spent.seconds < 5
     assert (result.stdout, result.complete) == (b"some\n", False)
     write(kubectl, "print('y' * 100_000)")
     result = run(api)

@@ -27,7 +27,7 @@ from tests.fake.wire import Exchange
 from tests.stopwatch import stopwatch
 from tests.unit.client.conftest import Open
 
-SLACK = 0.5
+SLACK = 2
 FORBIDDEN = faults.status(
     403, "Forbidden", 'pods "web" is forbidden: User "u" cannot create resource "pods/exec"'
 )
@@ -155,7 +155,7 @@ def test_a_peer_that_never_closes(server: FakeApiServer, connect: Open) -> None:
     server.on("/exec", faults.never_closes)
     with stopwatch() as spent:
         assert run(connect(server)).complete
-    assert spent.seconds < 1
+    assert spent.seconds < 5
 
 
 UPGRADES: list[tuple[Handler, type[ClusterError]]] = [

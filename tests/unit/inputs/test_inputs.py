@@ -56,7 +56,7 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     for name in (tmp_path / "pipe", "/dev/zero", "/dev/random", "/dev/tty"):
         with stopwatch() as spent, pytest.raises((Unreadable, OSError)):
             read_file(name, 100)
-        assert spent.seconds < 1
+        assert spent.seconds < 5
     with pytest.raises(IsADirectoryError):
         read_file(tmp_path, 100)
     with pytest.raises(Unreadable, match="no possible name"):
