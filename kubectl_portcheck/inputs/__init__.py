@@ -71,17 +71,17 @@ def values_in(raw: bytes) -> int:
 
 CUT = b'"\\u0000nested too deep"'
 """Stands in :func:`shallow` JSON for what was too deep."""
-_BRACKET_OR_QUOTE = re.compile(rb'["\[\]{}]')
 
 
 def shallow(raw: bytes) -> bytes:
     """A JSON text without what is nested deeper than :data:`JSON_DEPTH`, for which :data:`CUT`
     stands. Raises :class:`Unreadable` where it is no JSON, or too long to look for brackets.
     """
+    brackets = re.compile(rb'["\[\]{}]')
     kept: list[bytes] = []
     depth = copied = at = 0
     for _ in range(JSON_BRACKETS):
-        found = _BRACKET_OR_QUOTE.search(raw, at)
+        found = brackets.search(raw, at)
         if found is None:
             kept.append(raw[copied:])
             return b"".join(kept)
