@@ -23,7 +23,11 @@ def _on(kind: kinds.Kind, verbs: tuple[str, ...], purpose: str, subresource: str
 RULES: Final[tuple[Right, ...]] = (
     _on(kinds.SERVICE, ("get", "list"), "the Service; list, to suggest the nearest name"),
     _on(kinds.POD, ("list",), "the pods that it selects"),
-    _on(kinds.ENDPOINT_SLICE, ("list",), "where its clients are sent"),
+    _on(
+        kinds.ENDPOINT_SLICE,
+        ("get", "list"),
+        "where its clients are sent; get, who wrote it by hand",
+    ),
     _on(kinds.ENDPOINTS, ("get", "list"), "the same, on clusters before 1.21"),
     _on(kinds.REPLICA_SET, ("list",), "who made the pods, and what was before"),
     _on(kinds.DEPLOYMENT, ("get", "list"), "their owner; what the selector may have meant"),
