@@ -64,6 +64,9 @@ test-oldest: $(VENV)/dev ## Run end-to-end tests on the oldest Kubernetes; build
 cluster-down: ## Remove it without a trace
 	tests/bed/bed down
 
+mutants: $(VENV)/dev ## Change one condition of the rules at a time and see whether tests notice; SAMPLE=150
+	$(BIN)/python -m tests.mutants --sample $(or $(SAMPLE),0)
+
 faults: $(VENV)/dev ## Run the fault matrix and write it as a table
 	$(BIN)/python -m tests.walk.table
 
