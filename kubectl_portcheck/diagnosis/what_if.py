@@ -230,7 +230,8 @@ def _with(
     together: tuple[str, ...] = (),
 ) -> Fix:
     port = after.ports[place] if place is not None else min(after.ports, key=_share, default=None)
-    verdict = _verdict(after, place)
+    # That connections are accepted does not serve clients for whom the port is not meant.
+    verdict = "inconclusive" if fix.cautions else _verdict(after, place)
     serving = port.serving if port and verdict != "broken" else frozenset()
     predicted = Prediction(
         verdict=verdict,

@@ -167,7 +167,7 @@ def care(fix: Fix) -> str:
     """``safe to paste``, or not; and what the fix would bring."""
     said = ["safe to paste" if fix.safety == "safe" else "review before you paste"]
     said += fix.cautions
-    if fix.predicted:
+    if fix.predicted and not fix.cautions:
         said.append(outcome(fix.predicted))
     if fix.unpredicted:
         said.append(f"{'open' if fix.predicted else 'effect not predicted'}: {fix.unpredicted}")

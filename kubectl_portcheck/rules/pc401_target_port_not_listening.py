@@ -170,6 +170,9 @@ def _fixes(
         found.append(
             fixes.retarget(case, best.name, safety=safety, title=title, cautions=best.against)
         )
+    if best.against and not case.in_files:
+        why = "; ".join(best.against)
+        return [fixes.by_hand(f"Correct the selector, if these pods are not meant: {why}"), *found]
     # Nothing but a socket speaks for the port: the program may be the wrong one.
     return found if best.reasons else [*_undone(case, closed), *found]
 

@@ -70,6 +70,7 @@ def test_a_standby_is_never_made_ready() -> None:
     found = report(text)
     assert found.verdict == "healthy"
     assert not patches(found)
+    assert not [f for x in found.findings if x.code == "PC411" for f in x.fixes]
 
 
 def test_a_probe_on_a_port_that_all_pods_open_may_be_moved() -> None:
@@ -109,6 +110,7 @@ def test_clients_of_a_database_are_not_sent_to_a_web_server() -> None:
     )
     found = report(text)
     assert lead(found).code == "PC401"
+    assert lead(found).fixes[0].command is None
     for fix in patches(found):
         assert fix.safety == "review"
         assert fix.cautions == ("port pg of the Service is for PostgreSQL, http is for HTTP",)
