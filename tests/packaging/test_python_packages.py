@@ -105,7 +105,7 @@ def test_works_in_a_clean_environment(
     assert json.loads(report)["verdict"] == "broken"
     assert tried(program, "--replay", kept, "-o", "json").out == report
     (tmp_path / "shop.yaml").write_text(DEBRIEF, encoding="utf-8")
-    judged = tried(program, "-f", "shop.yaml")
+    judged = tried(program, "-f", "shop.yaml", "--fail-on", "warning")
     assert (judged.code, judged.err) == (1, "")
     assert "PC401" in judged.out
     assert str(program) in tried(kubectl, "plugin", "list").out
