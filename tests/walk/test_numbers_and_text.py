@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -147,18 +148,25 @@ def test_a_real_address_is() -> None:
     assert arguments(dials_for(service, service.spec.ports, []))[0] == "0,10.0.0.1,80,"
 
 
+def _default_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("milliseconds", [20, 40, 60, 80, 100, 150])
 def test_an_early_interrupt_is_a_line(milliseconds: int) -> None:
     """Before the interpreter has started, Python itself speaks; it takes some 15 ms."""
-    child = subprocess.Popen(
-        [*PROGRAM, "svc/x", "--server", "https://192.0.2.1"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, "KUBECONFIG": os.devnull, "PYTHONDONTWRITEBYTECODE": ""},
-    )
-    time.sleep(milliseconds / 1000)
-    child.send_signal(signal.SIGINT)
-    out, err = child.communicate(timeout=60)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        child = subprocess.Popen(
+            [*PROGRAM, "svc/x", "--server", f"https://127.0.0.1:{silent.getsockname()[1]}"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "KUBECONFIG": os.devnull, "PYTHONDONTWRITEBYTECODE": ""},
+            # A shell starts what runs in the background with the signal ignored.
+            preexec_fn=_default_interrupt,
+        )
+        time.sleep(milliseconds / 1000)
+        child.send_signal(signal.SIGINT)
+        out, err = child.communicate(timeout=60)
     if b"kubectl_portcheck" not in err.partition(b"KeyboardInterrupt")[0]:
         assert child.returncode in (ExitCode.INTERRUPTED, -signal.SIGINT, 1)
         return

@@ -3,6 +3,7 @@
 import gc
 import gzip
 import json
+import re
 import socket
 import threading
 import time
@@ -208,7 +209,8 @@ def test_a_peer_that_is_gone_before_the_handshake_begins(
     found = failure(connect(server), 30)
     gc.collect()
     assert type(found) is Unreachable
-    assert found.message.endswith("connection reset by peer in the TLS handshake")
+    # Whether the reset arrives before the handshake asks for the peer is up to the kernel.
+    assert re.search("connection reset by peer( in the TLS handshake)?$", found.message)
 
 
 def test_a_refused_connection_in_kubectls_words(server: FakeApiServer, connect: Open) -> None:
