@@ -171,6 +171,8 @@ def _with_template(
 def _replaced(case: ServiceCase, pod: Pod, operations: Sequence[Operation]) -> Pod:
     """The pod that takes this one's place, with the same processes and sockets."""
     new = msgspec.structs.replace(pod, spec=applied(pod.spec, operations))
+    if pods.condition(pod, "PodScheduled") == "False":
+        raise Unknown("whether a node takes the new pods is not known before they are scheduled")
     if _asked(new) == _asked(pod):
         return new
     return msgspec.structs.replace(new, status=_probed(case, new))

@@ -230,6 +230,9 @@ PC101 error for all in Service checkout
   - checkout-1-a: the scheduler: 0/1 nodes are available: 1 node(s) didn't have free ports for
       the requested pod ports.
   - proxy-1: has hostPort 8080 on node worker-1
+  review: Remove hostPort from Deployment checkout; the Service does not need it, clients that
+      use the node's address do
+    remove /spec/template/spec/containers/0/ports/0/hostPort in Deployment checkout
 """,
         ),
         Example(

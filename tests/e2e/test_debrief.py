@@ -68,7 +68,7 @@ def test_who_moved_the_port_and_who_takes_a_fix_back(cluster: Cluster, namespace
     assert (source["target"], source["command"]) == ("source", None)
     assert "at the next helm upgrade" in source["title"]
     assert "targetPort: 9000" in source["patch"]
-    shown = run(cluster, "svc/checkout", "-n", namespace).stdout
+    shown = run(cluster, "svc/checkout", "-n", namespace, "-o", "wide").stdout
     assert "revision 2" in shown
     assert "Helm release shop takes a live change back" in shown
     assert found.fix

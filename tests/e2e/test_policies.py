@@ -134,9 +134,9 @@ def test_a_policy_that_still_names_the_old_port(
 
     assert (found.code, found.verdict, found.causes) == (1, "broken", ["PC602"])
     lead = found.findings[0]
-    assert "2 of 2 pods" in lead["summary"]
-    assert "admit 8080 alone" in lead["summary"]
-    assert "allow admits 8080 from all pods in this namespace" in lead["evidence"]
+    assert "of both pods" in lead["summary"]
+    assert "allow only 8080" in lead["summary"]
+    assert "NetworkPolicy allow: allows 8080 from all pods in this namespace" in lead["evidence"]
     assert lead["subject"]["name"] == "allow"
     title = "an enforced NetworkPolicy still names the port that the application left"
     mended(cluster, namespace, engine, found, title)
@@ -186,7 +186,7 @@ def test_where_nothing_shows_that_policies_are_enforced_nothing_is_claimed(
     assert (found.code, found.verdict, found.causes) == (3, "inconclusive", ["PC602"])
     assert found.findings[0]["severity"] == "warning"
     untold = {n["missing"] for n in found.report["services"][0]["notEvaluated"]}
-    assert "whether this cluster enforces NetworkPolicies could not be told" in untold
+    assert "whether this cluster enforces NetworkPolicies is not known" in untold
 
 
 ODD = {

