@@ -62,6 +62,8 @@ def _until(
 
     def come_about() -> bool:
         found[:] = [diagnose(cluster, namespace, incident.target)]
+        if cause and not incident.by_hand and found[0].fix is None:
+            return False  # Whether it would help is not known before the pods run.
         return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
             not cause and found[0].verdict == verdict
         )
