@@ -222,7 +222,7 @@ def _run(mutant: Mutant, tests: Sequence[str]) -> int:
     settings.load_profile("busy")
     try:
         return int(pytest.main([*OPTIONS, *tests]))
-    except Exception:
+    except Exception:  # A change may break the run itself: that is noticed too.
         return pytest.ExitCode.INTERNAL_ERROR
 
 

@@ -150,7 +150,7 @@ class _Asking(threading.Thread):
         """Ask; a failure is told by its kind only, since its text may hold the token."""
         try:
             settings = self._configuration.auth_settings()
-        except Exception as error:
+        except Exception as error:  # A refresh hook is the caller's own and may raise anything.
             words = f"the Kubernetes client's refresh hook failed with {type(error).__name__}"
             self.failure = CredentialsError(words)
             return

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
+from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, Run, program, shop
 
@@ -59,3 +60,12 @@ def test_a_line_without_an_address_is_refused(tmp_path: Path) -> None:
     done = asked(tmp_path, "it does not work")
     assert done.code == ExitCode.USAGE
     assert "no address found in 'it does not work'" in done.stderr
+
+
+def test_where_only_the_namespace_may_be_read_no_address_is_called_unknown(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9100)
+        server.on(r"/api/v1/services\?", faults.status(403, "Forbidden", "no"))
+        done = program(server, tmp_path, "10.96.200.200:80")
+    assert "no Service, pod or node" not in done.stderr
+    assert "cannot tell what has the address 10.96.200.200" in done.stderr

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.address import Address
-from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes
 from kubectl_portcheck.collect.cluster.listable import NODES, PODS, SERVICES, Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Record
 from kubectl_portcheck.model.evidence import Lookup
 from kubectl_portcheck.model.kinds import POD
-from kubectl_portcheck.model.objects import Pod, Service
+from kubectl_portcheck.model.objects import Node, Pod, Service
 from kubectl_portcheck.semantics.pods import is_finished
 from kubectl_portcheck.target import Target
 
@@ -41,19 +41,21 @@ def found(spaces: Spaces, named: Target | Address, namespace: str) -> Target:
     """
     if isinstance(named, Target):
         return named if named.namespace else named._replace(namespace=namespace)
-    services = _everywhere(spaces, SERVICES, namespace)
-    if isinstance(services, Missing):
-        raise _untold(named, services)
-    for target in _services(named, services.value):
+    services, unread = _everywhere(spaces, SERVICES, namespace)
+    for target in _services(named, services):
         return target
     if named.is_ip:
-        pods = _everywhere(spaces, PODS, namespace, fieldSelector=f"status.podIP={named.host}")
-        if isinstance(pods, Missing):
-            raise _untold(named, pods)
-        for target in _pods(named, pods.value):
+        pods, hidden = _everywhere(
+            spaces, PODS, namespace, fieldSelector=f"status.podIP={named.host}"
+        )
+        for target in _pods(named, pods):
             return target
-        for target in _node_ports(spaces, named, services.value):
+        nodes, nowhere = _everywhere(spaces, NODES, namespace)
+        for target in _node_ports(named, nodes, services):
             return target
+        unread = unread or hidden or nowhere
+    if unread is not None:
+        raise _untold(named, unread)
     raise UnknownTargetError(
         f"no Service, pod or node of this cluster has the address {named.host}",
         "A Service that is deleted and created again has another address; clients should use its "
@@ -65,13 +67,14 @@ def found(spaces: Spaces, named: Target | Address, namespace: str) -> Target:
 
 def _everywhere(
     spaces: Spaces, kind: Listable[R], namespace: str, **query: str
-) -> Read[tuple[R, ...]]:
-    """The objects of the whole cluster; of the namespace where only those may be read."""
+) -> tuple[tuple[R, ...], Missing | None]:
+    """The objects of the whole cluster; those of the namespace, and why not all, where only they
+    may be read: what is not among them may still exist."""
     read = spaces("").reads.objects(kind, {}, **query)
     if not isinstance(read, Missing):
-        return read
+        return read.value, None
     here = spaces(namespace).reads.objects(kind, {}, **query)
-    return read if isinstance(here, Missing) or not here.value else here
+    return (() if isinstance(here, Missing) else here.value), read
 
 
 def _services(address: Address, services: Iterable[Service]) -> Iterable[Target]:
@@ -100,12 +103,11 @@ def _pods(address: Address, pods: Iterable[Pod]) -> Iterable[Target]:
             yield Target(where.name, address.port, where.namespace, POD, lookup)
 
 
-def _node_ports(spaces: Spaces, address: Address, services: Iterable[Service]) -> Iterable[Target]:
+def _node_ports(
+    address: Address, nodes: Iterable[Node], services: Iterable[Service]
+) -> Iterable[Target]:
     """The Service that a port of a node leads to."""
-    nodes = spaces("").reads.objects(NODES, {})
-    if isinstance(nodes, Missing) or address.port is None:
-        return
-    if not any(a.address == address.host for n in nodes.value for a in n.status.addresses):
+    if not any(a.address == address.host for n in nodes for a in n.status.addresses):
         return
     lookup = Lookup(text=address.text, how="node-port")
     for service in services:
