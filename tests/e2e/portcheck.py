@@ -38,9 +38,9 @@ class Diagnosis(NamedTuple):
 
     @property
     def fix(self) -> str | None:
-        """The first fix of the first cause, as it is pasted into a shell."""
-        lead = next(f for f in self.findings if f["cause"])
-        return next((x["shell"] for x in lead["fixes"] if x["shell"]), None)
+        """The first fix of the first cause, as it is pasted; none while all is well."""
+        fixes = next((f["fixes"] for f in self.findings if f["cause"]), [])
+        return next((x["shell"] for x in fixes if x["shell"]), None)
 
 
 def run(
