@@ -39,7 +39,7 @@ class Diagnosis(NamedTuple):
     @property
     def fix(self) -> str | None:
         """The first fix of the first cause, as it is pasted; none while all is well."""
-        fixes = next((f["fixes"] for f in self.findings if f["cause"]), [])
+        fixes: list[dict[str, Any]] = next((f["fixes"] for f in self.findings if f["cause"]), [])
         return next((x["shell"] for x in fixes if x["shell"]), None)
 
 
