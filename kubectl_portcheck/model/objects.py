@@ -440,11 +440,20 @@ class WorkloadStatus(Record, frozen=True):
     """What became of a workload."""
 
     replicas: WholeNumber = 0
+    ready_replicas: WholeNumber = 0
+    updated_replicas: WholeNumber = 0
+    """Those of the latest revision."""
+    desired_number_scheduled: WholeNumber = 0
+    """Of a DaemonSet: on how many nodes it wants a pod."""
+    current_number_scheduled: WholeNumber = 0
+    """Of a DaemonSet: on how many of those it has one."""
+    active: WholeNumber = 0
+    """Of a Job: the pods that have not ended."""
     conditions: tuple[Condition, ...] = ()
 
 
 class Workload(Record, frozen=True):
-    """A Deployment, ReplicaSet, StatefulSet or DaemonSet."""
+    """A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job."""
 
     metadata: ObjectMeta
     kind: KindName = ""

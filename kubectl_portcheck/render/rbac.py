@@ -33,6 +33,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.DEPLOYMENT, ("get", "list"), "their owner; what the selector may have meant"),
     _on(kinds.STATEFUL_SET, ("get",), "another owner"),
     _on(kinds.DAEMON_SET, ("get",), "another owner"),
+    _on(kinds.JOB, ("get",), "another owner, where it has no pod"),
     _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),
     _on(kinds.INGRESS, ("list",), "what leads to the Service"),
     _on(kinds.NETWORK_POLICY, ("list",), "what guards its pods"),

@@ -17,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.creation import Refusal, refusal
+from kubectl_portcheck.semantics.creation import Refusal, answered, refusal
 from kubectl_portcheck.semantics.selectors import matches
 
 
@@ -31,13 +31,7 @@ class _Refused(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    wanted = case.service.spec.selector
-    makers = [
-        w
-        for w in (*case.deployments, *case.workloads)
-        if matches(wanted, w.spec.template.metadata.labels)
-    ]
-    found = [r for w in makers if (r := _refused(w))]
+    found = [r for w in _makers(case) if (r := _refused(case, w))]
     if not found:
         return Passed()
     first = found[0]
@@ -54,13 +48,22 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
-def _refused(workload: Workload) -> _Refused | None:
-    for condition in workload.status.conditions:
-        if condition.type == "ReplicaFailure" and condition.status == "True":
-            found = refusal(condition.message)
-            if found is not None:
-                return _Refused(workload, found, " ".join(condition.message.split()))
-    return None
+def _makers(case: ServiceCase) -> list[Workload]:
+    """The workloads whose pods the Service selects, each once; no ReplicaSet of one of them."""
+    everyone = (*case.deployments, *case.workloads, *case.replica_sets)
+    known = {(w.kind, w.metadata.name): w for w in everyone}
+    return [
+        w
+        for w in known.values()
+        if matches(case.service.spec.selector, w.spec.template.metadata.labels)
+        and not any((o.kind, o.name) in known for o in w.metadata.owner_references)
+    ]
+
+
+def _refused(case: ServiceCase, workload: Workload) -> _Refused | None:
+    message = answered(workload, case.events, case.pods)
+    found = refusal(message)
+    return _Refused(workload, found, " ".join(message.split())) if found else None
 
 
 def _said(case: ServiceCase, refused: _Refused) -> Said:
@@ -81,7 +84,9 @@ def _why(refused: Refusal) -> str:
     if refused.by == "webhook":
         return f"admission webhook {refused.name} denies them"
     if refused.by == "webhook-failed":
-        return f"admission webhook {refused.name} cannot be called"
+        late = "deadline exceeded" in refused.words or "Client.Timeout" in refused.words
+        fails = "does not answer in time" if late else "cannot be called"
+        return f"admission webhook {refused.name} {fails}"
     return "the API server refuses them"
 
 
@@ -128,15 +133,15 @@ RULE = Rule(
     summary="The API server refuses the pods of the workload behind the Service",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.DEPLOYMENTS, Need.WORKLOADS),
+    uses=(Need.DEPLOYMENTS, Need.WORKLOADS, Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,
     explanation=Explanation(
         meaning="The controller of the workload tries to create pods, and admission refuses "
         "them: a ResourceQuota, a LimitRange, the Pod Security Standard of the namespace, an "
         "admission webhook, or a ServiceAccount that does not exist.",
         why="There is no pod, so the Service has no endpoint and its clients are refused.",
-        confirm="kubectl describe deployment NAME shows the condition ReplicaFailure, and "
-        "kubectl get events the reason FailedCreate.",
+        confirm="kubectl describe deployment NAME shows the condition ReplicaFailure; of a "
+        "StatefulSet, DaemonSet or Job it shows the event FailedCreate.",
         fix="Change what refuses the pods, or the pod template. The controller tries again by "
         "itself.",
     ),
@@ -162,8 +167,6 @@ PC111 error for all in Service checkout
   Deployment checkout cannot create pods: ResourceQuota team does not allow them
   - Deployment checkout: the API server: pods "checkout-8ddd774b-2k2x8" is forbidden: exceeded
       quota: team, requested: pods=1, used: pods=10, limited: pods=10
-  - Deployment checkout: the API server: pods "checkout-8ddd774b-2k2x8" is forbidden: exceeded
-      quota: team, requested: pods=1, used: pods=10, limited: pods=10
   review: Raise ResourceQuota team, delete what uses it up, or ask for less in Deployment
       checkout (requested: pods=1, used: pods=10, limited: pods=10)
 """,
@@ -187,8 +190,6 @@ status:
 broken; also PC301
 PC111 error for all in Service checkout
   Deployment checkout cannot create pods: ServiceAccount checkout-sa does not exist
-  - Deployment checkout: the API server: pods "checkout-779586999d-" is forbidden: error looking
-      up service account shop/checkout-sa: serviceaccount "checkout-sa" not found
   - Deployment checkout: the API server: pods "checkout-779586999d-" is forbidden: error looking
       up service account shop/checkout-sa: serviceaccount "checkout-sa" not found
   review: Create ServiceAccount checkout-sa; it starts without any permissions
@@ -218,9 +219,96 @@ PC111 error for all in Service checkout
   - Deployment checkout: the API server: Internal error occurred: failed calling webhook
       "vet.shop.io": failed to call webhook: Post "https://vet.policy.svc:443/vet?...": dial tcp
       10.96.0.9:443: connect: connection refused
-  - Deployment checkout: the API server: Internal error occurred: failed calling webhook
-      "vet.shop.io": failed to call webhook: Post "https://vet.policy.svc:443/vet?...": dial tcp
-      10.96.0.9:443: connect: connection refused
+  review: Repair Service vet of the webhook; this says what is wrong with it
+    look: kubectl portcheck vet:443 -n policy
+""",
+        ),
+        Example(
+            "the quota leaves a StatefulSet one of its three pods: its event says so",
+            _SERVICE
+            + """---
+kind: StatefulSet
+metadata: {name: checkout}
+spec: {replicas: 3, template: {metadata: {labels: {app: checkout}}}}
+status: {replicas: 1}
+---
+kind: Pod
+metadata: {name: checkout-0, labels: {app: checkout}, creationTimestamp: "2026-06-01T11:50:00Z",
+  ownerReferences: [{kind: StatefulSet, name: checkout, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+kind: Event
+metadata: {name: e1}
+involvedObject: {kind: StatefulSet, name: checkout}
+type: Warning
+reason: FailedCreate
+message: 'create Pod checkout-1 in StatefulSet checkout failed error: pods "checkout-1" is
+  forbidden: exceeded quota: team, requested: pods=1, used: pods=10, limited: pods=10'
+lastTimestamp: "2026-06-01T11:58:00Z"
+---
+probes: {checkout-0: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+healthy
+PC111 warning in Service checkout
+  StatefulSet checkout cannot create all of its pods: ResourceQuota team does not allow them
+  - StatefulSet checkout: the API server: create Pod checkout-1 in StatefulSet checkout failed
+      error: pods "checkout-1" is forbidden: exceeded quota: team, requested: pods=1, used:
+      pods=10, limited: pods=10
+  review: Raise ResourceQuota team, delete what uses it up, or ask for less in StatefulSet
+      checkout (requested: pods=1, used: pods=10, limited: pods=10)
+""",
+        ),
+        Example(
+            "the refusal is of before, and the next pod waits for the one before it",
+            _SERVICE
+            + """---
+kind: StatefulSet
+metadata: {name: checkout}
+spec: {replicas: 3, template: {metadata: {labels: {app: checkout}}}}
+status: {replicas: 1}
+---
+kind: Pod
+metadata: {name: checkout-0, labels: {app: checkout}, creationTimestamp: "2026-06-01T11:59:00Z",
+  ownerReferences: [{kind: StatefulSet, name: checkout, controller: true}]}
+spec: {containers: [{name: app}]}
+---
+kind: Event
+metadata: {name: e1}
+involvedObject: {kind: StatefulSet, name: checkout}
+type: Warning
+reason: FailedCreate
+message: 'pods "checkout-0" is forbidden: exceeded quota: team, requested: pods=1'
+lastTimestamp: "2026-06-01T11:58:00Z"
+---
+probes: {checkout-0: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="healthy",
+        ),
+        Example(
+            "a webhook does not answer in time, and a DaemonSet has no pod",
+            _SERVICE
+            + """---
+kind: DaemonSet
+metadata: {name: checkout}
+spec: {template: {metadata: {labels: {app: checkout}}}}
+status: {desiredNumberScheduled: 2}
+---
+kind: Event
+metadata: {name: e1}
+involvedObject: {kind: DaemonSet, name: checkout}
+type: Warning
+reason: FailedCreate
+message: 'Error creating: Internal error occurred: failed calling webhook "vet.shop.io": failed to
+  call webhook: Post "https://vet.policy.svc:443/vet?timeout=10s": context deadline exceeded'
+""",
+            expects="""
+broken; also PC301
+PC111 error for all in Service checkout
+  DaemonSet checkout cannot create pods: admission webhook vet.shop.io does not answer in time
+  - DaemonSet checkout: the API server: Error creating: Internal error occurred: failed calling
+      webhook "vet.shop.io": failed to call webhook: Post "https://vet.policy.svc:443/vet?...":
+      context deadline exceeded
   review: Repair Service vet of the webhook; this says what is wrong with it
     look: kubectl portcheck vet:443 -n policy
 """,

@@ -7,7 +7,10 @@ but those of webhooks were seen on 1.36.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
+
+from kubectl_portcheck.model.objects import Event, Pod, Workload
 
 LONGEST = 8192
 """Characters of an answer that are read."""
@@ -64,3 +67,58 @@ def refusal(message: str) -> Refusal | None:
     if _LIMIT.search(why):
         return Refusal("limit-range", "", why)
     return Refusal("other", "", why)
+
+
+REFUSED = "FailedCreate"
+"""The reason of the event, which each controller that makes pods writes on its own object."""
+
+
+def lacks_pods(workload: Workload) -> bool:
+    """Whether the workload wants more pods than it has."""
+    status = workload.status
+    if workload.kind == "DaemonSet":
+        return status.current_number_scheduled < status.desired_number_scheduled
+    if workload.kind == "Job":
+        ended = any(
+            c.type in ("Complete", "Failed") and c.status == "True" for c in status.conditions
+        )
+        return not (ended or status.active)
+    wanted = workload.spec.replicas
+    return status.replicas < (1 if wanted is None else wanted)
+
+
+def answered(workload: Workload, events: Iterable[Event], pods: Iterable[Pod]) -> str:
+    """What the API server last answered the workload's controller; '' where nothing is refused now.
+
+    An event outlives its reason: it counts while pods are lacking, and as long as none was made
+    after it.
+    """
+    condition = next(
+        (
+            c.message
+            for c in workload.status.conditions
+            if c.type == "ReplicaFailure" and c.status == "True"
+        ),
+        "",
+    )
+    if condition or not lacks_pods(workload):
+        return condition
+    whose = (workload.kind, workload.metadata.name)
+    told = [
+        e
+        for e in events
+        if e.reason == REFUSED and (e.involved_object.kind, e.involved_object.name) == whose
+    ]
+    last = max(told, key=when, default=None)
+    made = [
+        p.metadata.creation_timestamp
+        for p in pods
+        if any((o.kind, o.name) == whose for o in p.metadata.owner_references)
+    ]
+    return last.message if last and when(last) >= max(made, default="") else ""
+
+
+def when(event: Event) -> str:
+    """When the event last happened, in RFC 3339 form."""
+    # An event of the newer kind has no lastTimestamp.
+    return event.last_timestamp or event.event_time or ""

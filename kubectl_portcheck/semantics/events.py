@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Event
+from kubectl_portcheck.semantics import creation
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -31,5 +32,4 @@ def words_of(event: Event) -> str:
 
 
 def _when(event: Event) -> tuple[str, str, str]:
-    # An event of the newer kind has no lastTimestamp.
-    return (event.last_timestamp or event.event_time or "", event.reason, event.message)
+    return (creation.when(event), event.reason, event.message)

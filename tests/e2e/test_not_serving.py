@@ -74,6 +74,18 @@ def _quota(**hard: str) -> Document:
     }
 
 
+def _as(kind: str, made: Document, **spec: Any) -> Document:
+    """The Deployment as a workload of another kind."""
+    plain = {k: v for k, v in made["spec"].items() if k not in ("strategy", "replicas")}
+    return {**made, "kind": kind, "spec": {**plain, **spec}}
+
+
+def _stateful(memory: str = "", replicas: int = 2) -> Document:
+    limits = {"limits": {"memory": memory}} if memory else None
+    made = deployment(container(HTTP, ports=[8080], resources=limits))
+    return _as("StatefulSet", made, serviceName="checkout", replicas=replicas)
+
+
 def _claim(storage_class: str) -> Document:
     return {
         "apiVersion": "v1",
@@ -201,6 +213,39 @@ ROWS = [
         "the ServiceAccount of the pod template does not exist",
         "PC111",
         _app(pod={"serviceAccountName": "checkout"}),
+    ),
+    Incident(
+        "a ResourceQuota refuses every pod of a StatefulSet",
+        "PC111",
+        [_quota(pods="0"), _stateful(), SERVICE],
+        by_hand=[_quota(pods="5")],
+    ),
+    Incident(
+        "a LimitRange refuses the pods of a StatefulSet",
+        "PC111",
+        [LIMITS, _stateful("128Mi"), SERVICE],
+        by_hand=[_stateful("32Mi")],
+    ),
+    Incident(
+        "the ServiceAccount of a DaemonSet does not exist",
+        "PC111",
+        [
+            _as("DaemonSet", deployment(container(HTTP), pod={"serviceAccountName": "checkout"})),
+            SERVICE,
+        ],
+    ),
+    Incident(
+        "the ServiceAccount of a ReplicaSet without a Deployment does not exist",
+        "PC111",
+        [
+            _as(
+                "ReplicaSet",
+                deployment(container(HTTP), pod={"serviceAccountName": "checkout"}),
+                replicas=1,
+            )
+            | {"metadata": {"name": "checkout", "labels": {"app": "checkout"}}},
+            SERVICE,
+        ],
     ),
     Incident(
         "a PersistentVolumeClaim that is mounted does not exist",

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
     EVENTS,
@@ -75,6 +76,7 @@ def around_the_pods(
     )
     parts.replica_sets = made
     parts.workloads = work.follow(_workloads, reads, owners, made)
+    parts.refusals = work.follow(creations.refusals, reads, parts.workloads)
     if kinds & set(HISTORIES):
         query = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
         parts.revisions = work.ask(reads.objects, REVISIONS, {}, labelSelector=query)
@@ -84,6 +86,14 @@ def around_the_pods(
         parts.events = work.ask(_events, reads, service, pending, unready)
     if unready:
         around_the_unready(parts, reads, work, pods)
+
+
+def around_no_pods(parts: Parts, reads: Reads, work: Work, selector: dict[str, str]) -> None:
+    """Begin to read what the Service may have meant, and why there is no pod."""
+    parts.deployments = work.ask(reads.deployments)
+    parts.namespace_pods = work.ask(reads.pods, {})
+    parts.refusals = work.ask(creations.of_namespace, reads)
+    parts.workloads = work.follow(creations.refused, reads, selector, parts.refusals)
 
 
 def _no_workload() -> Read[tuple[Workload, ...]]:

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason
@@ -66,6 +67,8 @@ class Parts(msgspec.Struct):
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
+    refusals: Part[tuple[Event, ...]] = None
+    """What controllers say of pods that they could not create: events too."""
     nodes: Part[tuple[Node, ...]] = None
     alias: Part[Service] = None
     holders: Part[tuple[AddressHolder, ...]] = None
@@ -104,7 +107,7 @@ class Parts(msgspec.Struct):
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),
             monitors=_known(self.monitors),
-            events=_known(self.events),
+            events=creations.together([_known(self.events), _known(self.refusals)]),
             nodes=_known(self.nodes),
             alias=_known(self.alias),
             holders=_known(self.holders),

@@ -179,8 +179,7 @@ class Walk:
             return
         neighbours.around_the_pods(self.parts, self.reads, self.work, service, selected.value)
         if not selected.value:
-            self.parts.deployments = self.work.ask(self.reads.deployments)
-            self.parts.namespace_pods = self.work.ask(self.reads.pods, {})
+            neighbours.around_no_pods(self.parts, self.reads, self.work, selector)
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
         self._dial_from(service, alive)

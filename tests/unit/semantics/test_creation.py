@@ -1,6 +1,18 @@
+from typing import Any
+
 import pytest
 
-from kubectl_portcheck.semantics.creation import Refusal, refusal
+from kubectl_portcheck.model.objects import (
+    Event,
+    ObjectMeta,
+    ObjectReference,
+    OwnerReference,
+    Pod,
+    Workload,
+    WorkloadSpec,
+    WorkloadStatus,
+)
+from kubectl_portcheck.semantics.creation import Refusal, answered, refusal
 
 POD = 'pods "checkout-8ddd774b-2k2x8" is forbidden: '
 
@@ -63,3 +75,64 @@ def test_a_webhook_without_a_port_is_called_on_443() -> None:
     found = refusal('failed calling webhook "a.b": Post "https://vet.policy.svc/vet": EOF')
     assert found is not None
     assert found.service == ("policy", "vet", 443)
+
+
+MADE = "2026-06-01T11:50:00Z"
+
+
+def _refused(at: str, kind: str = "StatefulSet") -> Event:
+    return Event(
+        metadata=ObjectMeta(name="e"),
+        involved_object=ObjectReference(kind=kind, name="checkout"),
+        reason="FailedCreate",
+        message="no",
+        last_timestamp=at,
+    )
+
+
+def _workload(kind: str = "StatefulSet", **status: Any) -> Workload:
+    return Workload(
+        metadata=ObjectMeta(name="checkout"),
+        kind=kind,
+        spec=WorkloadSpec(replicas=3),
+        status=WorkloadStatus(**status),
+    )
+
+
+POD_OF = Pod(
+    metadata=ObjectMeta(
+        name="checkout-0",
+        creation_timestamp=MADE,
+        owner_references=(OwnerReference(kind="StatefulSet", name="checkout"),),
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("workload", "event", "pods", "answer"),
+    [
+        (_workload(replicas=1), _refused("2026-06-01T11:51:00Z"), [POD_OF], "no"),
+        (_workload(replicas=1), _refused("2026-06-01T11:49:00Z"), [POD_OF], ""),
+        (_workload(replicas=1), _refused("2026-06-01T11:49:00Z"), [], "no"),
+        (_workload(replicas=3), _refused("2026-06-01T11:51:00Z"), [POD_OF], ""),
+        (_workload(replicas=1), _refused("2026-06-01T11:51:00Z", "DaemonSet"), [POD_OF], ""),
+        (
+            _workload("DaemonSet", desired_number_scheduled=2, current_number_scheduled=1),
+            _refused("2026-06-01T11:51:00Z", "DaemonSet"),
+            [],
+            "no",
+        ),
+        (
+            _workload("DaemonSet", desired_number_scheduled=2, current_number_scheduled=2),
+            _refused("2026-06-01T11:51:00Z", "DaemonSet"),
+            [],
+            "",
+        ),
+        (_workload("Job"), _refused("2026-06-01T11:51:00Z", "Job"), [], "no"),
+        (_workload("Job", active=1), _refused("2026-06-01T11:51:00Z", "Job"), [], ""),
+    ],
+)
+def test_a_refusal_counts_while_pods_are_lacking(
+    workload: Workload, event: Event, pods: list[Pod], answer: str
+) -> None:
+    assert answered(workload, [event], pods) == answer
