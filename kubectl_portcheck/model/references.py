@@ -185,7 +185,7 @@ class IPBlock(Record, frozen=True):
 
 
 class NetworkPolicyPeer(Record, frozen=True):
-    """A source: pods by selectors, or addresses."""
+    """A source or a destination: pods by selectors, or addresses."""
 
     pod_selector: LabelSelector | None = None
     namespace_selector: LabelSelector | None = None
@@ -207,12 +207,20 @@ class NetworkPolicyIngressRule(Record, frozen=True):
     ports: tuple[NetworkPolicyPort, ...] = ()
 
 
+class NetworkPolicyEgressRule(Record, frozen=True):
+    """What is let out. No destinations means every destination, no ports every port."""
+
+    to: tuple[NetworkPolicyPeer, ...] = ()
+    ports: tuple[NetworkPolicyPort, ...] = ()
+
+
 class NetworkPolicySpec(Record, frozen=True):
-    """What a NetworkPolicy says about traffic into its pods."""
+    """What a NetworkPolicy says about traffic into and out of its pods."""
 
     pod_selector: LabelSelector = LabelSelector()
     policy_types: tuple[Literal["Ingress", "Egress"], ...] = ()
     ingress: tuple[NetworkPolicyIngressRule, ...] = ()
+    egress: tuple[NetworkPolicyEgressRule, ...] = ()
 
 
 class NetworkPolicy(Record, frozen=True):

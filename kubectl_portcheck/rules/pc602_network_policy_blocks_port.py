@@ -25,6 +25,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies, ports
+from kubectl_portcheck.semantics.admission import isolating
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.policies import PortEntry
 
@@ -106,7 +107,7 @@ def blocked(case: Case) -> Blocked:
 
 
 def _guards(case: Case, pod: Pod) -> tuple[NetworkPolicy, ...]:
-    return policies.isolating(case.network_policies, pod)
+    return isolating(case.network_policies, pod)
 
 
 def _asked(case: Case, pod: Pod) -> list[Attempt]:

@@ -18,8 +18,7 @@ from kubectl_portcheck.model.references import (
     NetworkPolicyPeer,
     NetworkPolicyPort,
 )
-from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.references import selects
+from kubectl_portcheck.semantics.admission import covers, isolating
 
 EVERYONE = "every source"
 FENCES = (1, 2, 4, 6)
@@ -61,21 +60,6 @@ class PortEntry(NamedTuple):
         return f"/spec/ingress/{self.rule}/ports/{self.entry}"
 
 
-def isolating(policies: Iterable[NetworkPolicy], pod: Pod) -> tuple[NetworkPolicy, ...]:
-    """The policies that keep traffic from the pod unless they admit it.
-
-    The type Ingress is what a policy has that names none. (API reference, ``policyTypes``)
-    """
-    if pod.spec.host_network:
-        return ()
-    return tuple(
-        p
-        for p in policies
-        if (not p.spec.policy_types or "Ingress" in p.spec.policy_types)
-        and selects(p.spec.pod_selector, pod.metadata.labels)
-    )
-
-
 def admission(
     policies: Iterable[NetworkPolicy], pod: Pod, number: int, protocol: Protocol
 ) -> Admission:
@@ -90,20 +74,6 @@ def admission(
     ]
     sources = (EVERYONE,) if EVERYONE in words else tuple(dict.fromkeys(words))
     return Admission(guards, sources)
-
-
-def covers(entry: NetworkPolicyPort, pod: Pod, number: int, protocol: Protocol) -> bool:
-    """Whether the entry means this port of the pod. A name must match with its protocol."""
-    if entry.protocol != protocol:
-        return False
-    if entry.port is None:
-        return True
-    if isinstance(entry.port, str):
-        return any(
-            (p.name, p.protocol, p.container_port) == (entry.port, protocol, number)
-            for _, p in ports.declared_ports(pod)
-        )
-    return entry.port <= number <= (entry.end_port or entry.port)
 
 
 def port_entries(policies: Iterable[NetworkPolicy]) -> Iterator[PortEntry]:

@@ -219,8 +219,7 @@ def _is_service(ref: BackendRef) -> bool:
 
 def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether a selector of a policy or monitor matches; here an empty one matches everything."""
-    empty = not (selector.match_labels or selector.match_expressions)
-    return empty or selectors.matches_workload(selector, labels)
+    return bool(selectors.holds(selector, labels))
 
 
 def looks_into(monitor: Monitor, namespace: str) -> bool:

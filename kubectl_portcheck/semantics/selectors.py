@@ -16,19 +16,35 @@ def matches_workload(selector: LabelSelector | None, labels: Mapping[str, str]) 
     """Whether a workload's selector matches: every label and every expression."""
     if selector is None or not (selector.match_labels or selector.match_expressions):
         return False
-    if any(labels.get(key) != value for key, value in selector.match_labels.items()):
-        return False
-    for term in selector.match_expressions:
-        value = labels.get(term.key)
-        holds = {
-            "In": value is not None and value in (term.values or ()),
-            "NotIn": value is None or value not in (term.values or ()),
-            "Exists": value is not None,
-            "DoesNotExist": value is None,
-        }.get(term.operator, False)
-        if not holds:
+    return bool(holds(selector, labels))
+
+
+def holds(selector: LabelSelector, labels: Mapping[str, str], *, whole: bool = True) -> bool | None:
+    """Whether a selector of a policy matches these labels; an empty one matches everything.
+
+    Where the labels are not ``whole``, a term about a label that is not among them is not known;
+    then the answer is None unless another term fails.
+    """
+    wanted = (
+        LabelSelectorRequirement(key=key, operator="In", values=(value,))
+        for key, value in selector.match_labels.items()
+    )
+    unknown = False
+    for term in (*wanted, *selector.match_expressions):
+        if not whole and term.key not in labels:
+            unknown = True
+        elif not _term_holds(term, labels.get(term.key)):
             return False
-    return True
+    return None if unknown else True
+
+
+def _term_holds(term: LabelSelectorRequirement, value: str | None) -> bool:
+    return {
+        "In": value is not None and value in (term.values or ()),
+        "NotIn": value is None or value not in (term.values or ()),
+        "Exists": value is not None,
+        "DoesNotExist": value is None,
+    }.get(term.operator, False)
 
 
 def parse_selector(text: str) -> LabelSelector:
