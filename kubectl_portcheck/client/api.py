@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Literal, TypeVar
 from urllib.parse import urlencode
 
 from kubectl_portcheck.client import port_forward
@@ -168,16 +168,33 @@ class Api:
 
     def patch(self, path: str, body: bytes, *, deadline: Deadline) -> None:
         """Changes an object by a strategic merge patch, one that may be sent twice."""
+        with self._veil():
+            self._send("PATCH", path, "application/strategic-merge-patch+json", body, deadline)
+
+    def review(self, path: str, body: bytes, *, as_: Callable[[bytes], T], deadline: Deadline) -> T:
+        """Asks for a review, such as a SelfSubjectRulesReview: a POST that stores nothing."""
+        with self._veil():
+            response = self._send("POST", path, "application/json", body, deadline)
+            return self._understood(response, lambda raw: as_(self._veiled_bytes(raw)))
+
+    def _send(
+        self,
+        method: Literal["PATCH", "POST"],
+        path: str,
+        content_type: str,
+        body: bytes,
+        deadline: Deadline,
+    ) -> Response:
         headers = [
             ("Accept", "application/json"),
-            ("Content-Type", "application/strategic-merge-patch+json"),
+            ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
         ]
-        with self._veil():
-            identity = self._with_identity(headers, deadline)
-            response = self._http.patch(plain_path(path), identity, body, deadline)
-            if response.status >= 300:
-                raise self._refusal(response)
+        identity = self._with_identity(headers, deadline)
+        response = self._http.send(method, plain_path(path), identity, body, deadline)
+        if response.status >= 300:
+            raise self._refusal(response)
+        return response
 
     def exec(
         self,

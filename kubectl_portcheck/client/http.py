@@ -14,7 +14,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kubectl_portcheck.client.connection import Connection
 from kubectl_portcheck.client.credentials import Header
@@ -60,7 +60,7 @@ class Response(NamedTuple):
 
 
 class HttpClient:
-    """Sends GET requests to one API server, side by side from several threads."""
+    """Sends requests to one API server, side by side from several threads."""
 
     def __init__(self, connection: Connection, log: Log | None = None) -> None:
         self._connection = connection
@@ -92,15 +92,20 @@ class HttpClient:
             self._keep(wire)
         return response
 
-    def patch(
-        self, path: str, headers: Sequence[Header], body: bytes, deadline: Deadline
+    def send(
+        self,
+        method: Literal["PATCH", "POST"],
+        path: str,
+        headers: Sequence[Header],
+        body: bytes,
+        deadline: Deadline,
     ) -> Response:
-        """Changes an object and reads the answer, as :meth:`get` does.
+        """Sends a body and reads the answer, as :meth:`get` does.
 
-        It may be sent twice: the patch must be one that changes nothing the second time.
+        It may be sent twice: the second time must change nothing.
         """
         wire, response = self._exchange(
-            path, headers, deadline, SMALL_BYTES, upgrade=False, body=body
+            path, headers, deadline, SMALL_BYTES, upgrade=False, method=method, body=body
         )
         if wire is not None:
             wire.used = True
@@ -180,10 +185,10 @@ class HttpClient:
         most: int,
         *,
         upgrade: bool,
+        method: Literal["GET", "PATCH", "POST"] = "GET",
         body: bytes = b"",
     ) -> tuple[Wire | None, Response]:
         """The answer, and the connection if it can be used further."""
-        method = "PATCH" if body else "GET"
         began = time.monotonic()
         shown = path.partition("?")[0] if upgrade else path
         try:

@@ -12,7 +12,7 @@ from kubectl_portcheck.diagnosis import own_ports
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
-from kubectl_portcheck.diagnosis.what_if import Trial, tried, untried
+from kubectl_portcheck.diagnosis.what_if import Trial, beside, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
 from kubectl_portcheck.model.facts import Observation
@@ -42,6 +42,7 @@ from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
 from kubectl_portcheck.semantics.answers import PROBED, shown
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.permissions import lacking
 from kubectl_portcheck.semantics.pods import is_ready
 
 T = TypeVar("T")
@@ -133,14 +134,32 @@ def _service(
     """The report on one Service, each of whose fixes was tried."""
     report = _judged(evidence, judging)
     if evidence.unread is not None or evidence.asked is not None:
-        return report
+        return _with_rights(report, evidence)
     space = evidence.service.metadata.namespace
     others = [e for e in everyone if e is not evidence and e.service.metadata.namespace == space]
+    others += beside(evidence, {e.service.metadata.name for e in others})
     trial = Trial(in_order(evidence), judging.now, others, partial(_judged, judging=judging))
     try:
-        return tried(report, trial)
+        return _with_rights(tried(report, trial), evidence)
     except _Late:
         return untried(report, "the time was up before it could be tried (--timeout)")
+
+
+def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceReport:
+    """The report, whose fixes say where the user may not make them."""
+    if isinstance(evidence.denied, Missing) or not evidence.denied.value:
+        return report
+    denied = evidence.denied.value
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(
+            msgspec.structs.replace(
+                x,
+                fixes=tuple(msgspec.structs.replace(f, lacks=lacking(f, denied)) for f in x.fixes),
+            )
+            for x in report.findings
+        ),
+    )
 
 
 def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:

@@ -6,19 +6,21 @@ this Service or of another one that is known. What cannot be predicted is offere
 says why.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from kubectl_portcheck.diagnosis.changed import Unknown, changed
-from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch, Prediction
+from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
-from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics import endpoints, ports
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.selectors import matches
 
 Judge = Callable[[ServiceEvidence], ServiceReport]
 """Diagnoses evidence without trying fixes."""
@@ -65,6 +67,44 @@ class Trial(NamedTuple):
     judge: Judge
 
 
+def beside(evidence: ServiceEvidence, known: Collection[str]) -> list[ServiceEvidence]:
+    """The other Services that lead to pods of this one, as far as these pods tell of them.
+
+    ``known`` are the names of those of which more was gathered.
+    """
+    if isinstance(evidence.services, Missing):
+        return []
+    read = (evidence.pods, evidence.namespace_pods)
+    pods = {p.metadata.name: p for part in read if isinstance(part, Observed) for p in part.value}
+    own = evidence.service.metadata.name
+    found = []
+    for service in evidence.services.value:
+        if service.metadata.name in {own, *known} or not service.spec.selector:
+            continue
+        selected = tuple(
+            p for p in pods.values() if matches(service.spec.selector, p.metadata.labels)
+        )
+        if selected:
+            found.append(_led_to(service, selected, evidence))
+    return found
+
+
+def _led_to(
+    service: Service, selected: tuple[Pod, ...], evidence: ServiceEvidence
+) -> ServiceEvidence:
+    names = {p.metadata.name for p in selected}
+    return ServiceEvidence(
+        service=service,
+        pods=Observed(value=selected),
+        endpoint_slices=Observed(value=endpoints.made_for(service, selected)),
+        network_policies=evidence.network_policies,
+        replica_sets=evidence.replica_sets,
+        workloads=evidence.workloads,
+        sockets={name: found for name, found in evidence.sockets.items() if name in names},
+        attempts=tuple(a for a in evidence.attempts if a.pod in names),
+    )
+
+
 def tried(report: ServiceReport, trial: Trial) -> ServiceReport:
     """The report with the fixes that help and harm nobody, each with what it would bring."""
     if not any(isinstance(f.change, JsonPatch) for x in report.findings for f in x.fixes):
@@ -77,7 +117,7 @@ def tried(report: ServiceReport, trial: Trial) -> ServiceReport:
             fixes=tuple(
                 kept
                 for fix in finding.fixes
-                if (kept := _tried(fix, finding, before, trial, budget)) is not None
+                if (kept := _unseen(_tried(fix, finding, before, trial, budget), trial))
             ),
         )
         for finding in report.findings
@@ -136,7 +176,7 @@ def _tried(
         return _open(fix, str(why))
     after = _after(evidence, trial)
     place = _place(finding, trial.evidence)
-    if _harms(before, after) or _harms_others(fix, trial):
+    if _harms(before, after) or harms_others(fix, trial):
         return None
     fix = _beside_others(fix, evidence, trial)
     if _helps(finding, before, after, place):
@@ -147,6 +187,17 @@ def _tried(
             return msgspec.structs.replace(_with(fix, finding, after, place), unpredicted=missing)
         return _open(fix, missing)
     return _with_others(fix, finding, before, trial, evidence, place)
+
+
+def _unseen(fix: Fix | None, trial: Trial) -> Fix | None:
+    """The fix, which is not called safe where the Services that it may harm could not be read."""
+    unread = trial.evidence.services
+    if fix is None or not isinstance(fix.change, JsonPatch) or fix.unpredicted:
+        return fix
+    if isinstance(unread, Observed) or unread.reason == Reason.NOT_ASKED:
+        return fix
+    why = f"the other Services of the namespace could not be read ({unread.detail})"
+    return _open(fix, why)
 
 
 def _with_others(
@@ -325,7 +376,7 @@ def _harms(before: _State, after: _State) -> bool:
     return False
 
 
-def _harms_others(fix: Fix, trial: Trial) -> bool:
+def harms_others(fix: Fix, trial: Trial) -> bool:
     """Whether another Service would be worse off: they may share pods and policies."""
     if fix.subject is None or fix.subject.kind == "Service":
         return False

@@ -203,6 +203,10 @@ class ServiceEvidence(Record, frozen=True):
     init_calls: tuple[InitCall, ...] = ()
     """What the init containers of pods that are not Ready call; asked for only where one has not
     ended."""
+    services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
+    """The namespace's Services, which a change must not harm; asked for only where one may help."""
+    denied: Observed[tuple[Right, ...]] | Missing = NOT_ASKED
+    """The changes in the namespace that the user may not make; asked for together with them."""
     sockets: dict[str, Observed[PodSockets] | Missing] = {}
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()

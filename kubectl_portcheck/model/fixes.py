@@ -3,7 +3,7 @@
 import json
 from typing import Any, Literal
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import Record, Right
 
 Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Safety = Literal["safe", "review"]
@@ -97,6 +97,8 @@ class Fix(Record, frozen=True):
     predicted: Prediction | None = None
     unpredicted: str = ""
     """Why the effect of a command cannot be predicted, where it cannot."""
+    lacks: Right | None = None
+    """The permission that the user needs to make the change and does not have."""
     kubectl: tuple[str, ...] = ("kubectl",)
     """How a command for this cluster starts: kubectl and the connection flags in use."""
 

@@ -154,6 +154,9 @@ def _fix(label: str, fix: Fix, look: Look) -> Lines:
     if not fix.command:
         return _by_hand(label, fix, look)
     shown = labelled(label, f"{fix.title} ({care(fix)}):", look)
+    if fix.lacks:
+        words = f"You may not make this change: {fix.lacks.words} is not allowed in namespace "
+        shown += labelled("", f"{words}{fix.lacks.namespace}. Ask someone who may.", look)
     shown += [BLANK, *paste(fix.command, look, "command"), *([BLANK] if look.wide else [])]
     if fix.owner:
         pass  # A fix of its own says where the change lasts.

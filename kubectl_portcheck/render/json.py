@@ -31,7 +31,7 @@ from kubectl_portcheck.model.report import (
 )
 from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.render import facts
-from kubectl_portcheck.render.rights import missing_rights
+from kubectl_portcheck.render.rights import MissingRight, missing_rights, needed_for
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, clean_block
 
@@ -62,15 +62,7 @@ def report_json(report: Report, version: str) -> Json:
         "verdict": report.verdict,
         "interrupted": report.interrupted,
         "missing": [clean(m) for m in report.missing],
-        "missingRights": [
-            {
-                "namespace": clean(r.namespace) or None,
-                "apiGroup": clean(r.group),
-                "resource": clean(r.resource),
-                "verbs": list(r.verbs),
-            }
-            for r in missing_rights(report)
-        ],
+        "missingRights": [_right(r) for r in missing_rights(report)],
         "services": [_service(s) for s in report.services],
         "counts": {
             "services": len(report.services),
@@ -257,7 +249,19 @@ def _fix(fix: Fix) -> Json:
         "cautions": [clean(c) for c in fix.cautions],
         "predicted": _predicted(fix.predicted),
         "unpredicted": clean(fix.unpredicted) or None,
+        "missingRight": _right(needed_for(fix)),
         "look": list(fix.look) if shell_form(fix.look) is not None and fix.look else None,
+    }
+
+
+def _right(right: MissingRight | None) -> Json | None:
+    if right is None:
+        return None
+    return {
+        "namespace": clean(right.namespace) or None,
+        "apiGroup": clean(right.group),
+        "resource": clean(right.resource),
+        "verbs": list(right.verbs),
     }
 
 

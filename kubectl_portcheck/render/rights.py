@@ -7,6 +7,7 @@ resource: a WebSocket is a GET, and needs ``create`` as well from Kubernetes 1.3
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.blocks import paste
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line
@@ -34,6 +35,13 @@ def _refused(report: Report) -> Iterator[MissingRight]:
     for right in (*(r for s in report.services for r in s.rights), *report.rights):
         verbs = needed.get((right.group, right.path), (right.verb,))
         yield MissingRight(right.namespace, right.group, right.path, verbs)
+
+
+def needed_for(fix: Fix) -> MissingRight | None:
+    """The right that the user needs for the fix and does not have."""
+    if fix.lacks is None:
+        return None
+    return MissingRight(fix.lacks.namespace, fix.lacks.group, fix.lacks.path, (fix.lacks.verb,))
 
 
 def role_commands(rights: tuple[MissingRight, ...]) -> list[tuple[str, ...]]:

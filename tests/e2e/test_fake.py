@@ -39,7 +39,7 @@ def test_the_same_walk_makes_the_same_requests(
 
     done = run(cluster, "svc/checkout", "-n", namespace, "-v", "6")
 
-    paths = re.findall(r"^GET https://[^/]+(/\S*) \d{3} in", done.stderr, re.MULTILINE)
+    paths = re.findall(r"^(?:GET|POST) https://[^/]+(/\S*) \d{3} in", done.stderr, re.MULTILINE)
     # Custom resources are asked for where a cluster has them; the fake one has none.
     lines = [p for p in paths if not p.startswith(tuple(f"/apis/{g}/" for g in OPTIONAL_GROUPS))]
     assert (done.returncode, faked.code) == (1, 1)

@@ -63,7 +63,11 @@ def test_the_printed_role_is_enough(cluster: Cluster, incident: str) -> None:
     code, found = report(cluster, incident)
     service_report = found["services"][0]
     assert (code, found["verdict"], service_report["missing"]) == (1, "broken", [])
-    assert [f["code"] for f in service_report["findings"] if f["cause"]] == ["PC401"]
+    lead = service_report["findings"][0]
+    assert (lead["code"], lead["cause"]) == ("PC401", True)
+    # The Role only looks; who may change everything is told nothing.
+    assert lead["fixes"][0]["missingRight"]["resource"] == "services"
+    assert diagnose(cluster, incident).findings[0]["fixes"][0]["missingRight"] is None
 
 
 @pytest.mark.parametrize("left_out", [r[1] for r in RULES])

@@ -28,6 +28,8 @@ from tests.fake.wire import (
 )
 
 PIECE = 32 * 1024
+RULES_REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
 Handler = Callable[[Exchange], None]
 
 
@@ -71,6 +73,8 @@ class FakeApiServer:
         self.exec_protocols: tuple[str, ...] = ("v5.channel.k8s.io", "v4.channel.k8s.io")
         self.groups = [("apps", "v1"), ("networking.k8s.io", "v1"), ("discovery.k8s.io", "v1")]
         """The API groups that are served, each with its version; a group may have several."""
+        self.may: list[dict[str, Any]] = [EVERYTHING]
+        """What the user may do, as a SelfSubjectRulesReview tells it."""
         self.connections = 0
         self.before_tls: Callable[[socket.socket, threading.Event], None] | None = None
         self.stopping = threading.Event()
@@ -172,8 +176,10 @@ class FakeApiServer:
                 common_name = names.get("commonName", "")
             server_name = self._names.get(threading.get_ident(), "")
             while not self.stopping.is_set():
-                method, target, headers = read_request(sock, lambda: not self.stopping.is_set())
-                request = Request(method, target, headers, common_name, server_name)
+                method, target, headers, body = read_request(
+                    sock, lambda: not self.stopping.is_set()
+                )
+                request = Request(method, target, headers, common_name, server_name, body)
                 with self._lock:
                     self.requests.append(request)
                 exchange = Exchange(sock, request, self.stopping)
@@ -213,6 +219,8 @@ class FakeApiServer:
             r"/api/v1/namespaces/([^/]+)/pods/(?:(\w+):)?([^/:]+):(\d+)/proxy(/.*)?", target
         ):
             self._proxy(exchange, match[1], match[3], int(match[4]))
+        elif request.line == f"POST {RULES_REVIEW}":
+            exchange.json(201, {"status": {"resourceRules": self.may, "incomplete": False}})
         elif (found := self.store.get(target)) is not None:
             exchange.json(200, found)
         elif (items := self.store.list(request.target)) is not None:

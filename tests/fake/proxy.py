@@ -59,7 +59,7 @@ class FakeProxy:
                 sock.settimeout(5)
                 sock = self._context.wrap_socket(sock, server_side=True)
                 stack.callback(sock.close)
-            method, target, headers = read_request(sock, lambda: not self._stopping.is_set())
+            method, target, headers, _ = read_request(sock, lambda: not self._stopping.is_set())
             given = next((v for k, v in headers if k.lower() == "proxy-authorization"), "")
             self.asked.append((method, target, given))
             if given != self._authorization:

@@ -28,6 +28,7 @@ class Request(NamedTuple):
     """The name in the client's certificate, if it showed one."""
     server_name: str = ""
     """The name that the client asked for in the TLS handshake."""
+    body: bytes = b""
 
     @property
     def path(self) -> str:
@@ -193,8 +194,8 @@ def reset(sock: socket.socket) -> None:
 
 def read_request(
     sock: socket.socket, waiting: Callable[[], bool]
-) -> tuple[str, str, list[tuple[str, str]]]:
-    """Reads one request without a body. Raises :class:`Gone` where none comes."""
+) -> tuple[str, str, list[tuple[str, str]], bytes]:
+    """Reads one request. Raises :class:`Gone` where none comes."""
     head = b""
     sock.settimeout(0.05)
     while not head.endswith(b"\r\n\r\n"):
@@ -216,4 +217,15 @@ def read_request(
     for line in rest:
         name, _, value = line.partition(":")
         headers.append((name.strip(), value.strip()))
-    return method, target, headers
+    length = next((int(v) for k, v in headers if k.lower() == "content-length"), 0)
+    return method, target, headers, _body(sock, length)
+
+
+def _body(sock: socket.socket, length: int) -> bytes:
+    body = b""
+    while len(body) < length:
+        piece = sock.recv(length - len(body))
+        if not piece:
+            raise Gone
+        body += piece
+    return body

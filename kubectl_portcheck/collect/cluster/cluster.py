@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.listable import Listable
-from kubectl_portcheck.model.base import Missing, Observed, Record
+from kubectl_portcheck.model.base import Missing, Observed, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
@@ -26,6 +26,12 @@ class Reads(Protocol):
 
     def service(self, name: str) -> Read[Service]:
         """Read the Service. Raises PortcheckError where there is none, or no cluster."""
+
+    def services(self) -> Read[tuple[Service, ...]]:
+        """Read all Services of the namespace."""
+
+    def denied(self) -> Read[tuple[Right, ...]]:
+        """Read which changes in the namespace the user may not make."""
 
     def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
         """Read who has these addresses, anywhere in the cluster."""

@@ -9,7 +9,7 @@ import msgspec
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
@@ -76,6 +76,8 @@ class Parts(msgspec.Struct):
     storage_classes: Part[tuple[StorageClass, ...]] = None
     config_maps: Part[tuple[ConfigMap, ...]] = None
     secrets: Part[tuple[Secret, ...]] = None
+    services: Part[tuple[Service, ...]] = None
+    denied: Part[tuple[Right, ...]] = None
     init_calls: Future[tuple[InitCall, ...]] | None = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
@@ -115,6 +117,8 @@ class Parts(msgspec.Struct):
             storage_classes=_known(self.storage_classes),
             config_maps=_known(self.config_maps),
             secrets=_known(self.secrets),
+            services=_known(self.services),
+            denied=_known(self.denied),
             init_calls=(self.init_calls and _result(self.init_calls)) or (),
             service_forwards=forwards or (),
             sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},

@@ -28,7 +28,7 @@ from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.inputs.limits import SERVICE_VALUES
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import (
     Endpoints,
@@ -40,13 +40,15 @@ from kubectl_portcheck.model.objects import (
     Service,
     Workload,
 )
-from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.model.permissions import SelfSubjectRulesReview
+from kubectl_portcheck.semantics import permissions, selectors
 from kubectl_portcheck.semantics.endpoints import MANAGED_BY, as_slices, holder_of
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
 R = TypeVar("R", bound=Record)
 
+RULES_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 MOST_WRITERS = 3
 """Of how many slices without a label for it the writer is looked up."""
 
@@ -84,6 +86,28 @@ class LiveReads:
     def services(self) -> Read[tuple[Service, ...]]:
         """All Services of the namespace."""
         return self._list(kinds.SERVICE, decode.ListOf[Service], "")
+
+    def denied(self) -> Read[tuple[Right, ...]]:
+        """Which changes in the namespace the user may not make, as far as the server can tell.
+
+        The review is a POST, but nothing is stored: ``kubectl auth can-i --list`` sends the same.
+        """
+        review = {
+            "kind": "SelfSubjectRulesReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "spec": {"namespace": self._namespace},
+        }
+
+        def read() -> tuple[Right, ...]:
+            answer = self._api.review(
+                RULES_REVIEWS,
+                msgspec.json.encode(review),
+                as_=lambda raw: decode.decode(raw, SelfSubjectRulesReview),
+                deadline=self._deadline.earlier(timeouts.READ),
+            )
+            return permissions.denied(answer.status, self._namespace)
+
+        return observed(read)
 
     def check_namespace(self, name: str) -> None:
         """Raises UnknownTargetError where there is no such namespace; what cannot be told is well.

@@ -6,7 +6,7 @@ from typing import TypeVar
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 
@@ -26,6 +26,14 @@ class FreshReads:
     def service(self, name: str) -> Read[Service]:
         """Read the Service."""
         return self._reads.service(name)
+
+    def services(self) -> Missing:
+        """Give none: the sweep knows them."""
+        return NOT_READ
+
+    def denied(self) -> Read[tuple[Right, ...]]:
+        """Read once for all walks which changes in the namespace the user may not make."""
+        return self._shared.once(("denied", self._namespace), self._reads.denied)
 
     def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
         """Read who has these addresses, anywhere in the cluster."""
@@ -83,6 +91,14 @@ class ListedReads:
     def service(self, name: str) -> Read[Service]:
         """Give the Service."""
         return Observed(value=self._listed)
+
+    def services(self) -> Missing:
+        """Give none: the sweep knows them."""
+        return self._fresh.services()
+
+    def denied(self) -> Read[tuple[Right, ...]]:
+        """Read once for all walks which changes in the namespace the user may not make."""
+        return self._fresh.denied()
 
     def holders(self, addresses: Sequence[str]) -> Read[tuple[AddressHolder, ...]]:
         """Read who has these addresses, anywhere in the cluster."""

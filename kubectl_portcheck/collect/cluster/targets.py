@@ -11,8 +11,8 @@ from kubectl_portcheck.collect.cluster.from_pod import Source
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
 from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError, UsageError
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
-from kubectl_portcheck.model.evidence import Asked
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
+from kubectl_portcheck.model.evidence import NOT_ASKED, Asked
 from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
@@ -204,6 +204,14 @@ class OwnPods:
     def service(self, name: str) -> Read[Service]:
         """Give what stands for a Service."""
         return Observed(value=self._own)
+
+    def services(self) -> Missing:
+        """Give none: no change of a Service's pods is tried for pods alone."""
+        return NOT_ASKED
+
+    def denied(self) -> Read[tuple[Right, ...]]:
+        """Read which changes in the namespace the user may not make."""
+        return self._reads.denied()
 
     def holders(self, addresses: Sequence[str]) -> Missing:
         """Give none: what stands for a Service has no endpoints."""

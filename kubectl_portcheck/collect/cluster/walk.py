@@ -8,6 +8,7 @@ where to look for. What stands around the Service is read beside all that.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, as_completed, wait
+from threading import Lock
 from typing import NamedTuple
 
 from kubectl_portcheck.collect.cluster import debug_container, neighbours
@@ -32,6 +33,7 @@ from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
 from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
+from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
@@ -109,6 +111,8 @@ class Walk:
         self.work = work
         self.found: ServiceEvidence | None = None
         self.parts = Parts()
+        self._fixable = Lock()
+        """Held by who begins to read what only a fix needs."""
         self.slices: tuple[EndpointSlice, ...] | None = None
         """The EndpointSlices that say which ports count, where no selector does."""
 
@@ -166,6 +170,7 @@ class Walk:
         if isinstance(behind, Missing) or not behind.value:
             return
         neighbours.around_the_pods(self.parts, self.reads, self.work, service, behind.value)
+        self._prepare_fixes(service, behind.value)
         alive = [p for p in behind.value if not pods.is_finished(p)]
         self.slices = endpoints.attributed(slices.value, alive)
         self._probes(service, behind.value, alive)
@@ -178,12 +183,30 @@ class Walk:
         if isinstance(selected, Missing):
             return
         neighbours.around_the_pods(self.parts, self.reads, self.work, service, selected.value)
+        self._prepare_fixes(service, selected.value)
         if not selected.value:
             neighbours.around_no_pods(self.parts, self.reads, self.work, selector)
             return
         alive = [p for p in selected.value if not pods.is_finished(p)]
         self._dial_from(service, alive)
         self._probes(service, selected.value, alive)
+
+    def _prepare_fixes(self, service: Service, selected: Sequence[Pod]) -> None:
+        """Begin to read what a fix needs, where the pods alone show that one will be wanted."""
+        asked = ports.selected_port(service, self.target.port)
+        if not selected or any(
+            not is_ready(pod) or ports.dialled_port(service, port, pod) is None
+            for pod in selected
+            for port in asked
+        ):
+            self._read_for_fixes(self.work)
+
+    def _read_for_fixes(self, questions: Questions) -> None:
+        """Begin to read whom a change may harm, and which changes the user may not make; once."""
+        with self._fixable:
+            if self.parts.services is None:
+                self.parts.services = questions.ask(self.reads.services)
+                self.parts.denied = questions.ask(self.reads.denied)
 
     def _probes(self, service: Service, selected: Sequence[Pod], alive: Sequence[Pod]) -> None:
         asked = ports.selected_port(service, self.target.port)
@@ -318,6 +341,8 @@ class Walk:
     ) -> list[Attempt]:
         """Connect to where only the sockets tell to look."""
         accepting, closed = contact.by_sockets(service, pod, found, targets)
+        if closed:
+            self._read_for_fixes(questions)
         known = {a.port for a in attempts}
         unknown = sorted(accepting - known)[: contact.MOST_KNOCKS] if closed else []
         silent = any(a.outcome == "timeout" and a.request for a in attempts)

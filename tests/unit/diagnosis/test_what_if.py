@@ -1,14 +1,17 @@
 """No fix that harms: every patch is tried on the evidence before it is offered."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from kubectl_portcheck.collect.examples import evidence_of
-from kubectl_portcheck.diagnosis import diagnose
+from kubectl_portcheck.diagnosis import diagnose, what_if
 from kubectl_portcheck.diagnosis.changed import Unknown, applied, changed
 from kubectl_portcheck.diagnosis.what_if import untried
-from kubectl_portcheck.model.evidence import Evidence
-from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Prediction
+from kubectl_portcheck.model.base import Observed
+from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Prediction, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Service, ServicePort, ServiceSpec
 from kubectl_portcheck.model.report import Finding, ServiceReport
 
@@ -185,6 +188,46 @@ def test_another_service_that_leads_there_is_a_caution() -> None:
     fix = patches(diagnose(both).services[0])[0]
     assert fix.safety == "review"
     assert fix.cautions == ("Service metrics already leads to 9000",)
+
+
+def beside(name: str, **spec: Any) -> Service:
+    return Service(metadata=ObjectMeta(name=name), spec=ServiceSpec(**spec))
+
+
+def test_a_change_of_the_pods_is_tried_on_the_services_that_were_read_beside() -> None:
+    evidence = evidence_of(
+        service("{selector: {app: shop}, ports: [{port: 80, targetPort: http}]}")
+        + pod("a", "ports: [{containerPort: 8080, name: http}]")
+        + OWNER
+        + probes(a=["0.0.0.0:9000", "0.0.0.0:8080"])
+    )
+    walked = evidence.services[0]
+    change = Operation(
+        op="replace", path="/spec/template/spec/containers/0/ports/0/containerPort", value=7000
+    )
+    fix = Fix(
+        title="",
+        change=JsonPatch(operations=(change,)),
+        subject=Subject(kind="Deployment", namespace="default", name="shop"),
+    )
+    led = beside(
+        "admin", selector={"app": "shop"}, ports=(ServicePort(port=80, target_port="http"),)
+    )
+    numbered = beside(
+        "metrics", selector={"app": "shop"}, ports=(ServicePort(port=80, target_port=9000),)
+    )
+    other = beside("other", selector={"app": "x"}, ports=(ServicePort(port=80),))
+    for services, harmed in (((led, other), True), ((numbered, other), False), ((other,), False)):
+        seen = msgspec.structs.replace(walked, services=Observed(value=services))
+        assert [e.service for e in what_if.beside(seen, ())] == list(services[:-1])
+        trial = what_if.Trial(seen, "", what_if.beside(seen, ()), judged)
+        assert what_if.harms_others(fix, trial) is harmed
+    assert what_if.beside(msgspec.structs.replace(walked, services=NOT_ASKED), ()) == []
+
+
+def judged(evidence: ServiceEvidence) -> ServiceReport:
+    whole = Evidence(context=Context(source="cluster"), services=(evidence,))
+    return diagnose(whole).services[0]
 
 
 def test_a_patch_that_does_not_fit_is_unknown() -> None:
