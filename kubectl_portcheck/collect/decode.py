@@ -12,11 +12,19 @@ from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
 from kubectl_portcheck.inputs.limits import ODD_OBJECTS, SERVICE_PORTS
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
-from kubectl_portcheck.semantics.annotations import AMBIENT, IGNORE
+from kubectl_portcheck.semantics.annotations import (
+    AMBIENT,
+    DEFAULT_CLASS,
+    IGNORE,
+    NGINX_CANARY,
+    NGINX_REGEX,
+    NGINX_REWRITE,
+)
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
 from kubectl_portcheck.semantics.pods import HOOKS
 from kubectl_portcheck.semantics.references import INGRESS_CLASS
 from kubectl_portcheck.semantics.rollouts import REVISION
+from kubectl_portcheck.withheld import without_query
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -27,7 +35,7 @@ KEPT_ANNOTATIONS = (
     AMBIENT,
     "prometheus.io/scrape",
     "prometheus.io/port",
-    INGRESS_CLASS,
+    *(INGRESS_CLASS, DEFAULT_CLASS, NGINX_REWRITE, NGINX_REGEX, NGINX_CANARY),
     *OWNER_ANNOTATIONS,
     *HOOKS,
 )
@@ -267,6 +275,8 @@ def cut_down(item: R) -> R:
 def trimmed(metadata: ObjectMeta) -> ObjectMeta:
     """The metadata without the annotations that no rule reads."""
     kept = {k: v for k, v in metadata.annotations.items() if k in KEPT_ANNOTATIONS}
+    if NGINX_REWRITE in kept:
+        kept[NGINX_REWRITE] = without_query(kept[NGINX_REWRITE])
     return msgspec.structs.replace(metadata, annotations=kept)
 
 

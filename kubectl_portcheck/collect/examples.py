@@ -22,6 +22,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceEvidence,
     ServiceForward,
 )
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     Endpoints,
@@ -68,6 +69,7 @@ _AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
     "events": (Event, ("Event",)),
     "nodes": (Node, ("Node",)),
     "claims": (PersistentVolumeClaim, ("PersistentVolumeClaim",)),
+    "ingress_classes": (IngressClass, ("IngressClass",)),
     "storage_classes": (StorageClass, ("StorageClass",)),
     "config_maps": (ConfigMap, ("ConfigMap",)),
     "secrets": (Secret, ("Secret",)),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 import msgspec
 
 from kubectl_portcheck.diagnosis import own_ports
+from kubectl_portcheck.diagnosis.entries import ways_of
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
@@ -49,8 +50,8 @@ T = TypeVar("T")
 
 LISTS = (
     *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
-    *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.ROUTES, Need.GRANTS),
-    *(Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
+    *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.INGRESS_CLASSES),
+    *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
 )
 """The parts of the evidence that are lists of objects."""
 
@@ -217,6 +218,7 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         rights=_rights(evidence),
         suppressed=suppressed,
         notes=ignored.notes,
+        ingresses=ways_of(whole),
     )
 
 

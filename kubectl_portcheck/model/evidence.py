@@ -13,6 +13,7 @@ from kubectl_portcheck.model.base import (
     WholeNumber,
     keep_no_secret,
 )
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     Endpoints,
@@ -170,7 +171,9 @@ class ServiceEvidence(Record, frozen=True):
     revisions: Observed[tuple[ControllerRevision, ...]] | Missing = NOT_ASKED
     """The history of StatefulSets and DaemonSets among them."""
     ingresses: Observed[tuple[Ingress, ...]] | Missing = NOT_ASKED
-    """The namespace's Ingresses that name the Service."""
+    """The namespace's Ingresses that name the Service, and those that claim the paths of these."""
+    ingress_classes: Observed[tuple[IngressClass, ...]] | Missing = NOT_ASKED
+    """The cluster's; asked for only where an Ingress names the Service."""
     routes: Observed[tuple[Route, ...]] | Missing = NOT_ASKED
     """The routes of the Gateway API that name the Service: those of its namespace, and one of
     another namespace where that was the target."""

@@ -71,6 +71,7 @@ DEPLOYMENT_CONFIG: Final = Kind(
 )
 ROLLOUT: Final = Kind("Rollout", "rollouts", "argoproj.io", ("v1alpha1",))
 INGRESS: Final = Kind("Ingress", "ingresses", "networking.k8s.io", short="ing")
+INGRESS_CLASS: Final = Kind("IngressClass", "ingressclasses", "networking.k8s.io", namespaced=False)
 NETWORK_POLICY: Final = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
 HTTP_ROUTE: Final = Kind("HTTPRoute", "httproutes", GATEWAY, ("v1", "v1beta1"), short="httproute")
 GRPC_ROUTE: Final = Kind("GRPCRoute", "grpcroutes", GATEWAY, ("v1", "v1alpha2"))
@@ -112,7 +113,7 @@ ALL: Final = (
     *(NAMESPACE, NODE, SERVICE, POD, ENDPOINTS, EVENT, REPLICATION_CONTROLLER, ENDPOINT_SLICE),
     *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
-    *(INGRESS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
+    *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
     *CALLERS,
 )
 BY_NAME: Final = {kind.name: kind for kind in ALL}

@@ -3,16 +3,19 @@
 Like :mod:`kubectl_portcheck.model.objects`: the fields that a diagnosis reads, and no others.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import GroupName, KindName, Record, WholeNumber
+from kubectl_portcheck.model.base import GroupName, KindName, Known, Record, WholeNumber
+from kubectl_portcheck.model.ingress import IngressStatus
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import Condition, LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.withheld import without_query
+
+PathType = Annotated[str, Known({"Exact", "Prefix", "ImplementationSpecific"})]
 
 
 class ServiceBackendPort(Record, frozen=True):
@@ -40,6 +43,7 @@ class HTTPIngressPath(Record, frozen=True):
 
     backend: IngressBackend = IngressBackend()
     path: str = ""
+    path_type: PathType = ""
 
 
 class HTTPIngressRuleValue(Record, frozen=True):
@@ -68,6 +72,7 @@ class Ingress(Record, frozen=True):
 
     metadata: ObjectMeta
     spec: IngressSpec = IngressSpec()
+    status: IngressStatus = IngressStatus()
 
 
 class BackendRef(Record, frozen=True):

@@ -155,6 +155,16 @@ class OldPort(Record, frozen=True):
     places: tuple[str, ...]
 
 
+class IngressWay(Record, frozen=True):
+    """By which hosts and paths an Ingress leads clients to a Service port."""
+
+    ingress: str
+    places: tuple[str, ...]
+    """``shop.example/checkout``, ``default backend``."""
+    port: int | str
+    """The Service port, as the Ingress names it."""
+
+
 class PortReport(Record, frozen=True):
     """The verdict on one Service port."""
 
@@ -249,6 +259,8 @@ class ServiceReport(Record, frozen=True):
     """The command that would tell what could not be told, where there is one."""
     lookup: Lookup | None = None
     """The address that it was asked for by, where it was."""
+    ingresses: tuple[IngressWay, ...] = ()
+    """The Ingresses that lead to the Service."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

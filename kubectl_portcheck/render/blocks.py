@@ -5,7 +5,14 @@ from typing import Final
 
 from kubectl_portcheck.model.fixes import Fix, Prediction
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import Finding, PodReport, PortReport, ServiceReport, Step
+from kubectl_portcheck.model.report import (
+    Finding,
+    IngressWay,
+    PodReport,
+    PortReport,
+    ServiceReport,
+    Step,
+)
 from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
@@ -17,6 +24,10 @@ INDENT: Final = 12
 """Where the texts beside the labels begin."""
 FEW_ROWS: Final = 2
 """The lines of evidence that are shown beside a cause; all are in the wide form."""
+FEW_WAYS: Final = 3
+"""The Ingresses that are named; all are in the wide form."""
+MOST_PLACES: Final = 4
+"""The hosts and paths that are named of one Ingress."""
 LONGEST_COMMAND: Final = 4000
 
 STEP_NAMES: Final = {
@@ -211,6 +222,25 @@ def history(service: ServiceReport, look: Look) -> Lines:
         places = "; ".join(service.old_port.places)
         shown += labelled("Other references", f"to {service.old_port.port}: {places}", look)
     return shown
+
+
+def ways(service: ServiceReport, look: Look) -> Lines:
+    """By which hosts and paths Ingresses lead to the Service."""
+    texts = [way_text(way, service) for way in service.ingresses]
+    if not look.wide and len(texts) > FEW_WAYS:
+        texts = [*texts[:FEW_WAYS], f"and {len(texts) - FEW_WAYS} more (-o wide)"]
+    shown: Lines = []
+    for i, text in enumerate(texts):
+        shown += labelled("" if i else "Ingress", text, look, "dim")
+    return shown
+
+
+def way_text(way: IngressWay, service: ServiceReport) -> str:
+    """``ing/shop: shop.example/checkout → checkout:80``."""
+    places = ", ".join(way.places[:MOST_PLACES])
+    more = len(way.places) - MOST_PLACES
+    also = f" and {more} more" if more > 0 else ""
+    return f"ing/{way.ingress}: {places}{also} → {service.name}:{way.port}"
 
 
 def gaps(service: ServiceReport, look: Look) -> Lines:

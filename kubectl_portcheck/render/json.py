@@ -101,6 +101,14 @@ def _service(service: ServiceReport) -> Json:
         "lookup": {"text": clean(service.lookup.text), "how": service.lookup.how}
         if service.lookup
         else None,
+        "ingresses": [
+            {
+                "name": clean(way.ingress),
+                "places": [clean(p) for p in way.places],
+                "port": _number_or_name(way.port),
+            }
+            for way in service.ingresses
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from kubectl_portcheck.render.blocks import (
     STEP_NAMES,
     ignored_text,
     step_text,
+    way_text,
 )
 from kubectl_portcheck.render.chain import draw
 from kubectl_portcheck.render.layout import plain
@@ -115,6 +116,9 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     ]
     if follows:
         parts.append("What follows from it:\n\n" + "\n".join(follows))
+    if service.ingresses:
+        ways = (f"- {_text(way_text(way, service))}" for way in service.ingresses[:_MOST_WELL])
+        parts.append("Ingresses that lead here:\n\n" + "\n".join(ways))
     lacking = list(dict.fromkeys((*service.missing, *(str(n) for n in service.lacking))))
     if lacking:
         parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))

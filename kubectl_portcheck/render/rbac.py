@@ -7,8 +7,9 @@ from kubectl_portcheck.model import kinds
 
 NODES_BESIDES = (
     "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
-    "# Ready) and list storageclasses (claims without a volume). The names of Secrets are read\n"
-    "# only where list secrets is allowed; no verdict needs it."
+    "# Ready), list storageclasses (claims without a volume) and list ingressclasses (whether a\n"
+    "# controller takes an Ingress). The names of Secrets are read only where list secrets is\n"
+    "# allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -69,6 +70,7 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
     _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
     _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
+    _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
 )
 """What a ClusterRole can hold besides."""
 

@@ -63,6 +63,7 @@ def service_lines(
         shown += _spaced(blocks.pods(service, look))
     shown += _findings(service, look)
     shown += _spaced(blocks.history(service, look) if look.wide else [])
+    shown += _spaced(blocks.ways(service, look))
     shown += _spaced(blocks.gaps(service, look))
     shown += _spaced(blocks.next_step(service, look))
     shown += _spaced(blocks.aside(service, look))

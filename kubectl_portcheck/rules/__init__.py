@@ -71,6 +71,10 @@ _FILES = (
     "pc705_policy_names_service_port",
     "pc706_webhook_port_missing",
     "pc707_virtual_service_port_missing",
+    "pc716_ingress_not_taken",
+    "pc717_ingress_rewrite_group_missing",
+    "pc718_ingress_path_claimed_twice",
+    "pc719_ingress_path_misread",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

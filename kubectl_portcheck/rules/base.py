@@ -23,6 +23,7 @@ class Need(Word):
     WORKLOADS = "workloads"
     REVISIONS = "revisions"
     INGRESSES = "ingresses"
+    INGRESS_CLASSES = "ingress_classes"
     ROUTES = "routes"
     GRANTS = "reference_grants"
     POLICIES = "network_policies"

@@ -16,6 +16,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceForward,
 )
 from kubectl_portcheck.model.fixes import Subject
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     Endpoints,
@@ -45,6 +46,7 @@ from kubectl_portcheck.model.storage import (
 from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
+from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.knocked import knocked
 
 T = TypeVar("T")
@@ -182,7 +184,17 @@ class ServiceCase:
     @cached_property
     def ingresses(self) -> tuple[Ingress, ...]:
         """The Ingresses that name the Service."""
+        return tuple(i for i in self.claiming_ingresses if leads_to(i, self.name))
+
+    @cached_property
+    def claiming_ingresses(self) -> tuple[Ingress, ...]:
+        """The same, and those that claim the paths of these."""
         return _value(self.evidence.ingresses, ())
+
+    @cached_property
+    def ingress_classes(self) -> tuple[IngressClass, ...]:
+        """The cluster's IngressClasses; read only where an Ingress names the Service."""
+        return _value(self.evidence.ingress_classes, ())
 
     @cached_property
     def routes(self) -> tuple[Route, ...]:

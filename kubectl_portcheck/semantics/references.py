@@ -24,6 +24,7 @@ from kubectl_portcheck.model.references import (
     ServiceBackendPort,
 )
 from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics.ingresses import Hosts, leads_to
 
 T = TypeVar("T")
 
@@ -247,9 +248,6 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
     name, namespace = service.metadata.name, service.metadata.namespace
     pods = () if isinstance(evidence.pods, Missing) else evidence.pods.value
 
-    def leads_here(ingress: Ingress) -> bool:
-        return any(u.service == name for u in uses_of_ingress(ingress))
-
     def routes_here(route: Route) -> bool:
         return any((u.service, u.namespace) == (name, namespace) for u in uses_of_route(route))
 
@@ -261,12 +259,22 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
 
     return msgspec.structs.replace(
         evidence,
-        ingresses=_those(evidence.ingresses, leads_here),
+        ingresses=_with_rivals(evidence.ingresses, name),
         routes=_those(evidence.routes, routes_here),
         callers=_those(evidence.callers, calls),
         network_policies=_those(evidence.network_policies, guards),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
     )
+
+
+def _with_rivals(
+    part: Observed[tuple[Ingress, ...]] | Missing, service: str
+) -> Observed[tuple[Ingress, ...]] | Missing:
+    """The Ingresses that lead to the Service, and those that claim their paths."""
+    if isinstance(part, Missing):
+        return part
+    leading = [i for i in part.value if leads_to(i, service)]
+    return msgspec.structs.replace(part, value=Hosts(part.value).beside(leading))
 
 
 def _those(

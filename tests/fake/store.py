@@ -8,6 +8,7 @@ Object = dict[str, Any]
 PLURALS = {
     "Endpoints": "endpoints",
     "Ingress": "ingresses",
+    "IngressClass": "ingressclasses",
     "NetworkPolicy": "networkpolicies",
 }
 

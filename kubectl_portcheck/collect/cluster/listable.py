@@ -8,6 +8,7 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Pod, Service
 from kubectl_portcheck.model.references import (
     Ingress,
@@ -54,6 +55,7 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
 
 
 INGRESSES = Listable(kinds.INGRESS, decode.ListOf[Ingress])
+INGRESS_CLASSES = Listable(kinds.INGRESS_CLASS, decode.ListOf[IngressClass])
 NETWORK_POLICIES = Listable(kinds.NETWORK_POLICY, decode.ListOf[NetworkPolicy])
 ROUTES = tuple(Listable(kind, decode.ListOf[Route], named=True) for kind in kinds.ROUTES)
 REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant])

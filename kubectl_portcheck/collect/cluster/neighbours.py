@@ -14,6 +14,7 @@ from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
     EVENTS,
+    INGRESS_CLASSES,
     INGRESSES,
     MONITORS,
     NETWORK_POLICIES,
@@ -27,8 +28,11 @@ from kubectl_portcheck.collect.cluster.parts import Parts
 from kubectl_portcheck.collect.cluster.unready import around_the_unready
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
+from kubectl_portcheck.model.evidence import NOT_ASKED
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
-from kubectl_portcheck.model.references import Route
+from kubectl_portcheck.model.references import Ingress, Route
+from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 
 R = TypeVar("R", bound=Record)
@@ -40,13 +44,16 @@ MOST_WORKLOADS = 8
 """How many workloads behind one Service are read; more stand behind hardly any."""
 
 
-def around_the_name(parts: Parts, reads: Reads, work: Work, foreign: Sequence[Route]) -> None:
+def around_the_name(
+    parts: Parts, reads: Reads, work: Work, name: str, foreign: Sequence[Route]
+) -> None:
     """Begin to read what needs only the namespace.
 
     ``foreign`` are the routes of other namespaces that are known to name the Service.
     """
     groups = work.ask(reads.groups)
     parts.ingresses = work.ask(reads.objects, INGRESSES, {})
+    parts.ingress_classes = work.follow(_classes, reads, parts.ingresses, name)
     parts.network_policies = work.ask(reads.objects, NETWORK_POLICIES, {})
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
@@ -94,6 +101,16 @@ def around_no_pods(parts: Parts, reads: Reads, work: Work, selector: dict[str, s
     parts.namespace_pods = work.ask(reads.pods, {})
     parts.refusals = work.ask(creations.of_namespace, reads)
     parts.workloads = work.follow(creations.refused, reads, selector, parts.refusals)
+
+
+def _classes(
+    reads: Reads, ingresses: "Future[Read[tuple[Ingress, ...]]]", name: str
+) -> Read[tuple[IngressClass, ...]]:
+    """The classes of Ingresses, where one names the Service."""
+    found = ingresses.result()
+    if isinstance(found, Missing) or not any(leads_to(i, name) for i in found.value):
+        return NOT_ASKED
+    return reads.objects(INGRESS_CLASSES, {})
 
 
 def _no_workload() -> Read[tuple[Workload, ...]]:

@@ -18,6 +18,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceEvidence,
     ServiceForward,
 )
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     EndpointSlice,
@@ -62,6 +63,7 @@ class Parts(msgspec.Struct):
     workloads: Part[tuple[Workload, ...]] = None
     revisions: Part[tuple[ControllerRevision, ...]] = None
     ingresses: Part[tuple[Ingress, ...]] = None
+    ingress_classes: Part[tuple[IngressClass, ...]] = None
     routes: Part[tuple[Route, ...]] = None
     reference_grants: Part[tuple[ReferenceGrant, ...]] = None
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
@@ -105,6 +107,7 @@ class Parts(msgspec.Struct):
             workloads=_known(self.workloads),
             revisions=_known(self.revisions),
             ingresses=_known(self.ingresses),
+            ingress_classes=_known(self.ingress_classes),
             routes=_known(self.routes),
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),

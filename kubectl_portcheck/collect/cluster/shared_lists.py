@@ -18,6 +18,7 @@ from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
 from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     Endpoints,
     EndpointSlice,
@@ -29,6 +30,7 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.references import selects, uses_of_ingress, uses_of_route, watches
 
 R = TypeVar("R", bound=Record)
@@ -52,6 +54,7 @@ PODS = Resource(kinds.POD, decode.ListOf[Pod])
 SLICES = Resource(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice])
 ENDPOINTS = Resource(kinds.ENDPOINTS, decode.ListOf[Endpoints])
 NODES = Resource(kinds.NODE, decode.ListOf[Node])
+CLASSES = Resource(kinds.INGRESS_CLASS, decode.ListOf[IngressClass])
 DEPLOYMENTS = Resource(kinds.DEPLOYMENT, decode.ListOf[Workload], "Deployment")
 
 
@@ -306,11 +309,31 @@ class Shared:
                 if granted
                 else {}
             ),
-            "ingresses": self._leading_to(service, [listable.INGRESSES.name]),
+            **self._ingresses(service),
             "routes": self._routes(service),
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
         }
+
+    def _ingresses(self, service: Service) -> dict[str, Read[Any]]:
+        """The Ingresses that lead to the Service and those beside them, with all classes."""
+        leading = self._of_kind(listable.INGRESSES.name, service)
+        if isinstance(leading, Missing) or not leading.value:
+            return {"ingresses": leading}
+        space = service.metadata.namespace
+        hosts = self.once(("hosts", space), lambda: self._hosts(space))
+        return {
+            "ingresses": Observed(value=hosts.beside(leading.value)),
+            "ingress_classes": self.ingress_classes(),
+        }
+
+    def _hosts(self, namespace: str) -> Hosts:
+        everyone = self.objects(listable.INGRESSES.name, namespace)
+        return Hosts(() if isinstance(everyone, Missing) else everyone.value)
+
+    def ingress_classes(self) -> Read[Any]:
+        """The IngressClasses; listed when they are first asked for."""
+        return self.once(("classes",), lambda: self._lister.read(CLASSES, None)).of("")
 
     def foreign_routes(self, service: Service) -> tuple[Route, ...]:
         """The routes of other namespaces that name the Service, where the lists have them."""

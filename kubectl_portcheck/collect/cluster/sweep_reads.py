@@ -8,6 +8,7 @@ from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
+from kubectl_portcheck.model.kinds import INGRESS_CLASS
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 
 R = TypeVar("R", bound=Record)
@@ -71,6 +72,9 @@ class FreshReads:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
+
+        if kind.of is INGRESS_CLASS:
+            return self._shared.ingress_classes()
 
         def read() -> Read[tuple[R, ...]]:
             return self._reads.objects(kind, served, **query)

@@ -138,7 +138,9 @@ class Walk:
         slices = self.work.ask(self.reads.endpoint_slices, self.target.name)
         slices.add_done_callback(lambda _: self.progress.done("endpoints"))
         self.parts.endpoint_slices = slices
-        neighbours.around_the_name(self.parts, self.reads, self.work, self.foreign_routes)
+        neighbours.around_the_name(
+            self.parts, self.reads, self.work, self.target.name, self.foreign_routes
+        )
         read = self.reads.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
