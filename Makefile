@@ -8,7 +8,7 @@ LOCK := packaging/requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults fuzz clean
+.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults fuzz clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ test: $(VENV)/dev ## Run every test that needs no cluster, in parallel, and say 
 
 e2e: $(VENV)/dev ## Run the end-to-end tests: on kind where there is Docker, else on the test bed
 	$(PYTEST) tests/e2e
+
+e2e-nodes: $(VENV)/dev ## Run the tests that need several nodes, on a cluster of three of the test bed
+	tests/bed/bed up --name portcheck-nodes --nodes 3
+	$(PYTEST) tests/e2e/nodes --nodes
+	tests/bed/bed down --name portcheck-nodes
 
 test-all: test e2e packaging-test ## Run every test there is
 

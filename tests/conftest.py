@@ -10,6 +10,7 @@ TESTS = Path(__file__).resolve().parent
 
 ELSEWHERE = (
     ("make e2e", "end to end, on a real cluster"),
+    ("make e2e-nodes", "the same on a cluster of three nodes, of which some fail"),
     ("make packaging-test", "builds the archive and the packages, and installs them"),
     ("make test-latest", "the newest and the oldest dependencies, on the oldest and newest Python"),
     ("make test-all", "make test, make e2e and make packaging-test, one after the other"),
@@ -24,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out what needs a cluster or builds something, and say so at the end",
     )
+    parser.addoption("--nodes", action="store_true", help="run the tests that need three nodes")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,8 +40,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the end-to-end tests out of a quick run."""
-    return True if config.option.quick and collection_path == TESTS / "e2e" else None
+    """Leave the end-to-end tests out of a quick run, and those on three nodes unless asked for."""
+    left_out = {
+        TESTS / "e2e": config.option.quick,
+        TESTS / "e2e" / "nodes": not config.option.nodes,
+    }
+    return left_out.get(collection_path) or None
 
 
 @pytest.hookimpl(trylast=True)

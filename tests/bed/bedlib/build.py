@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Parts:
 
 def build(features: Features) -> Parts:
     """Make whatever is missing. With everything there this takes some milliseconds."""
-    install_packages()
+    install_packages({"nftables": "nft"} if features.proxy_mode == "nftables" else {})
     return Parts(
         programs=_oldest() if features.oldest else _kubernetes(),
         policies=_kube_router() if features.policies else None,
@@ -74,14 +75,15 @@ def _path(program: str) -> str | None:
     return shutil.which(program, path=environment()["PATH"])
 
 
-def missing_packages() -> list[str]:
+def missing_packages(more: Mapping[str, str] | None = None) -> list[str]:
     """Give the Debian packages whose program is not there."""
-    return [package for package, program in PACKAGES.items() if not _path(program)]
+    wanted = {**PACKAGES, **(more or {})}
+    return [package for package, program in wanted.items() if not _path(program)]
 
 
-def install_packages() -> None:
+def install_packages(more: Mapping[str, str] | None = None) -> None:
     """Install the Debian packages that are missing."""
-    missing = missing_packages()
+    missing = missing_packages(more)
     if not missing:
         return
     if not _path("apt-get"):

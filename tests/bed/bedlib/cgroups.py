@@ -27,10 +27,10 @@ def _hierarchies() -> list[Path]:
 
 
 def create(name: str) -> None:
-    """Make the groups of a cluster and of its programs."""
+    """Make the groups of a node and of its programs; a worker's are below those of its cluster."""
     for hierarchy in _hierarchies():
         place = hierarchy
-        for part in (_TOP, name, "programs"):
+        for part in (_TOP, *name.split("/"), "programs"):
             _delegate(place)
             place = place / part
             place.mkdir(exist_ok=True)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import build, cluster, containerfile, plan
+from . import build, cluster, containerfile, nodes, plan
 from .paths import OLDEST_VERSION
 from .shell import BedError, say
 
@@ -53,18 +53,30 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--policies", action="store_true", help="with kube-router, which enforces NetworkPolicies"
     )
+    up.add_argument(
+        "--nodes", type=int, choices=range(1, plan.NODES + 1), default=1, help="default: 1"
+    )
+    up.add_argument(
+        "--proxy-mode", choices=["iptables", "nftables"], default="iptables", help="of kube-proxy"
+    )
     command("down", _down, "remove all of a cluster")
     command("status", _status, "say how a cluster is; exit code 0 if it can be used")
     command("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
     command("list", _list, "list the clusters", named=False)
-    enter = command("enter", _enter, "run a shell or a command inside the node")
+    enter = command("enter", _enter, "run a shell or a command inside a node")
+    enter.add_argument("--node", default="control-plane", help="default: control-plane")
     enter.add_argument("command", nargs=argparse.REMAINDER)
     image = command("image", _image, "make an image by a Containerfile's steps, and load it")
     image.add_argument("-f", "--file", type=Path, required=True)
     image.add_argument("-t", "--tag", required=True)
     image.add_argument("context", type=Path)
     logs = command("logs", _logs, "print the path of a program's log, or of all logs")
+    logs.add_argument("--node", default="control-plane", help="default: control-plane")
     logs.add_argument("program", nargs="?")
+    change = command("node", _node, "stop or start a worker, or cut a node off")
+    change.add_argument("what", choices=["stop", "start", "partition", "deafen", "heal"])
+    change.add_argument("node", help="such as worker or worker2")
+    change.add_argument("other", nargs="?", help="partition: from this node alone, not from all")
     return parser
 
 
@@ -86,7 +98,7 @@ def _kubectl(_: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    features = plan.Features(oldest=options.oldest, policies=options.policies)
+    features = plan.Features(options.oldest, options.policies, options.nodes, options.proxy_mode)
     print(cluster.up(options.name, features).kubeconfig)
 
 
@@ -102,15 +114,22 @@ def _status(options: argparse.Namespace) -> int:
     problem = "its creation did not begin" if its is None else cluster.problem_of(its)
     print(f"{options.name}: {problem or 'up'}")
     if its is not None:
-        now = cluster.status(its)
-        for program, state in now["programs"].items():
-            seconds = now["seconds"].get(program)
-            after = f" (after {seconds} s)" if seconds else ""
-            print(f"  {program}: {state}{after}")
+        for node in its.nodes:
+            _print_programs(node)
         print(f"  server {its.server}")
         print(f"  pods {' '.join(its.pods)}, services {' '.join(its.services)}")
         print(f"  kubeconfig {its.kubeconfig}")
     return 1 if problem else 0
+
+
+def _print_programs(node: plan.Node) -> None:
+    now = nodes.status(node)
+    if node.index:
+        print(f"  {node.name}:{'' if nodes.is_running(node) else ' stopped'}")
+    for program, state in now["programs"].items() if nodes.is_running(node) else ():
+        seconds = now["seconds"].get(program)
+        after = f" (after {seconds} s)" if seconds else ""
+        print(f"  {'  ' * bool(node.index)}{program}: {state}{after}")
 
 
 def _kubeconfig(options: argparse.Namespace) -> None:
@@ -124,7 +143,7 @@ def _list(_: argparse.Namespace) -> None:
 
 def _enter(options: argparse.Namespace) -> None:
     words = options.command or [os.environ.get("SHELL", "/bin/sh")]
-    inside = cluster.inside(cluster.find(options.name), *words)
+    inside = nodes.inside(nodes.find(cluster.find(options.name), options.node), *words)
     sys.stdout.flush()
     os.execvp(inside[0], inside)
 
@@ -137,5 +156,11 @@ def _image(options: argparse.Namespace) -> None:
 
 
 def _logs(options: argparse.Namespace) -> None:
-    logs = cluster.find(options.name).state / "logs"
+    logs = nodes.find(cluster.find(options.name), options.node).state / "logs"
     print(logs / f"{options.program}.log" if options.program else logs)
+
+
+def _node(options: argparse.Namespace) -> None:
+    if options.other and options.what != "partition":
+        raise BedError(f"{options.what} takes one node")
+    cluster.change_node(options.name, options.what, options.node, options.other)

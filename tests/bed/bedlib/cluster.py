@@ -7,21 +7,23 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from . import build, cgroups, images, names, node, pki, plan, programs, store
+from . import build, cgroups, images, names, nodes, pki, plan, programs, store
 from .api import Api
-from .paths import BED, CACHE, STATE
-from .plan import Features, Plan
-from .shell import BedError, environment, run, say, succeeds, tail
+from .paths import CACHE, STATE
+from .plan import Features, Node, Plan
+from .shell import BedError, run, say, succeeds
 
 _SPACE = "kube-system"
 NONE = Features()
+
+_WATCHES = 26
+_WATCHES_OF_A_WORKER = 9
+"""Inotify instances that the programs of a node use, and one for a kube-router."""
 _CHECK_POD = f"/api/v1/namespaces/{_SPACE}/pods/bed-check"
 
 
@@ -78,6 +80,8 @@ def up(name: str, features: Features = NONE) -> Plan:
     with _locked(name):
         if exists(name):
             its = plan.load(name)
+            if its is not None and its.kubeconfig.exists():
+                _restore(its)
             problem = "its creation did not begin" if its is None else problem_of(its)
             if its is not None and not problem:
                 _same(its, features)
@@ -89,7 +93,7 @@ def up(name: str, features: Features = NONE) -> Plan:
 
 def _same(its: Plan, features: Features) -> None:
     """Refuse to hand over a healthy cluster that is not what was asked for."""
-    if (its.oldest, its.policies) != (features.oldest, features.policies):
+    if its.features != features:
         raise BedError(f"the cluster {its.name} has other options: remove it first (bed down)")
 
 
@@ -114,113 +118,78 @@ def _create_or_retry(name: str, features: Features) -> Plan:
 
 def _create(name: str, parts: build.Parts, features: Features) -> Plan:
     begin = time.monotonic()
+    _check_watches(features)
     with store.lock("slots", timeout=60):
         its = plan.choose(name, features)
         its.state.mkdir(parents=True, mode=0o700)
         its.save()
-    (its.state / "logs").mkdir()
     relative = {
         "programs": str(parts.programs.relative_to(CACHE)),
         "policies": str(parts.policies.relative_to(CACHE)) if parts.policies else "",
         "images": [str(archive.relative_to(CACHE)) for archive in parts.images],
     }
-    (its.state / "parts.json").write_text(json.dumps(relative))
     pki.make(its)
-    programs.write(its)
-    cgroups.create(name)
+    for one in its.nodes:
+        (one.state / "logs").mkdir()
+        (one.state / "parts.json").write_text(json.dumps(relative))
+        programs.write(one)
+        cgroups.create(one.group)
     try:
-        _start_node(its)
-        _connect(its)
-        _await_programs(its)
+        nodes.start(its.control_plane)
+        nodes.await_programs(its.control_plane)
+        _start_workers(its)
         _await_use(its)
     except BedError as error:
         raise StartError(f"the cluster {name} did not start: {error}") from error
-    programs.secret(its.kubeconfig, programs.kubeconfig(its, "admin", its.server))
+    programs.secret(its.kubeconfig, programs.kubeconfig(its.control_plane, "admin", its.server))
     say(f"the cluster {name} is up after {time.monotonic() - begin:.1f} s")
     return its
 
 
-def _start_node(its: Plan) -> None:
-    """Start the node apart from this process: it outlives the shell."""
-    spaces = ["--fork", "--kill-child", "--pid", "--mount", "--net", "--ipc", "--uts"]
-    command = [sys.executable, str(BED / "node"), f"{node.MARK}{its.name}"]
-    with (its.state / "logs" / "node.log").open("ab") as log:
-        subprocess.Popen(
-            ["unshare", *spaces, "--propagation", "private", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env=environment({"PORTCHECK_BED_CACHE": str(CACHE), "PORTCHECK_BED_STATE": str(STATE)}),
-            start_new_session=True,
-            # Out of the shell's control group, which may be ended with the shell.
-            preexec_fn=lambda: cgroups.enter(its.name),
+def _check_watches(features: Features) -> None:
+    """Refuse to start what would run out of inotify instances, which fails in many odd ways."""
+    wanted = _WATCHES + _WATCHES_OF_A_WORKER * (features.nodes - 1)
+    limit = int(Path("/proc/sys/fs/inotify/max_user_instances").read_text())
+    used = 0
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            used += os.readlink(descriptor) == "anon_inode:inotify"
+    if used + wanted > limit:
+        raise BedError(
+            f"the cluster needs {wanted} inotify instances, and {used} of {limit} are in use:"
+            " remove another cluster (bed list), or raise the limit"
+            f" (sysctl -w fs.inotify.max_user_instances={2 * limit})"
         )
-    _wait("the node's first process", 20, lambda: (its.state / "node.pid").exists(), its, "node")
 
 
-def pid(its: Plan) -> int:
-    """Give the number of the node's process 1, which must be alive."""
-    with contextlib.suppress(OSError, ValueError):
-        number = int((its.state / "node.pid").read_text())
-        if number in _marked(its.name):
-            return number
-    raise BedError(f"the cluster {its.name} has no running node")
-
-
-def _connect(its: Plan) -> None:
-    """Lay the veth pair and the routes to the node, the pods and the Services."""
-    peer = ["type", "veth", "peer", "name", "eth0", "netns", str(pid(its))]
-    run(["ip", "link", "add", its.link, *peer])
-    run(["ip", "link", "set", its.link, "alias", _alias(its.name)])
-    for address, network in zip(its.machine_addresses, its.networks, strict=True):
-        prefix = network.partition("/")[2]
-        nodad = ["nodad"] if ":" in address else []
-        run(["ip", "address", "add", f"{address}/{prefix}", "dev", its.link, *nodad])
-    run(["ip", "link", "set", its.link, "up"])
-    for network in its.pods + its.services:
-        via = its.node_addresses[1 if ":" in network else 0]
-        run(["ip", "route", "add", network, "via", via, "dev", its.link])
-
-
-def _alias(name: str) -> str:
-    return f"portcheck-bed:{name}"
-
-
-def status(its: Plan) -> dict[str, Any]:
-    """Give what the node's supervisor last said."""
-    try:
-        found: dict[str, Any] = json.loads((its.state / "status.json").read_text())
-        return found
-    except (OSError, ValueError):
-        return {"phase": "starting", "problem": "", "programs": {}, "seconds": {}}
-
-
-def _await_programs(its: Plan) -> None:
-    """Wait for the supervisor to find all programs healthy; say which one was not, and why."""
-
-    def ready() -> bool:
-        now = status(its)
-        if now["phase"] == "failed":
-            log = next((p for p in now["programs"] if now["problem"].startswith(p)), "node")
-            end = tail(its.state / "logs" / f"{log}.log")
-            raise BedError(f"{now['problem']}\n  the end of {log}.log:\n{end}")
-        pid(its)
-        return bool(now["phase"] == "running")
-
-    _wait("its programs", node.START_LIMIT + 30, ready, its, "node")
+def _start_workers(its: Plan) -> None:
+    """Start the workers side by side, each with its part of the pod networks."""
+    api = Api(its)
+    for node in its.nodes[1:]:
+        # Else the parts would go by the order in which the nodes happen to come.
+        spec = {"podCIDR": node.pods[0], "podCIDRs": list(node.pods)}
+        if not api.ask("/api/v1/nodes", "POST", {"metadata": {"name": node.name}, "spec": spec}):
+            raise BedError(f"the API server did not take the node {node.name}")
+        nodes.start(node)
+    for node in its.nodes[1:]:
+        nodes.await_programs(node)
 
 
 def _await_use(its: Plan) -> None:
-    """Wait until the cluster can be used: node, ServiceAccounts, a first pod."""
+    """Wait until the cluster can be used: nodes, ServiceAccounts, a first pod."""
     api = Api(its)
-    _wait("the node to be Ready", 60, lambda: _node_ready(api, its), its, "kubelet")
+
+    def _wait(what: str, limit: float, done: Callable[[], bool], log: str) -> None:
+        nodes.wait(what, limit, done, its.control_plane, log)
+
+    for node in its.nodes:
+        await_ready(api, node)
     accounts = [f"/api/v1/namespaces/{n}/serviceaccounts/default" for n in ("default", _SPACE)]
 
     def served() -> bool:
         return all(api.ask(account) for account in accounts)
 
-    _wait("the default ServiceAccounts", 60, served, its, "kube-controller-manager")
+    _wait("the default ServiceAccounts", 60, served, "kube-controller-manager")
     pod = {
         "metadata": {"name": "bed-check"},
         "spec": {
@@ -239,10 +208,10 @@ def _await_use(its: Plan) -> None:
         found = api.ask(_CHECK_POD)
         return bool(found and found["status"].get("phase") == "Running")
 
-    _wait("a pod to be accepted", 30, made, its, "kube-apiserver")
-    _wait("a pod to run", 60, runs, its, "kubelet")
+    _wait("a pod to be accepted", 30, made, "kube-apiserver")
+    _wait("a pod to run", 60, runs, "kubelet")
     api.ask(_CHECK_POD + "?gracePeriodSeconds=0", "DELETE")
-    if not its.oldest:
+    if not its.features.oldest:
         _serve_names(api, its)
 
 
@@ -257,55 +226,74 @@ def _serve_names(api: Api, its: Plan) -> None:
         found = api.ask(deployment)
         return bool(found and found["status"].get("readyReplicas"))
 
-    _wait("DNS to be ready", 60, ready, its, "kubelet")
+    nodes.wait("DNS to be ready", 60, ready, its.control_plane, "kubelet")
 
 
-def _node_ready(api: Api, its: Plan) -> bool:
-    found = api.ask(f"/api/v1/nodes/{its.node}")
+def await_ready(api: Api, node: Node) -> None:
+    """Wait until the API server calls a node Ready."""
+    what = f"the node {node.name} to be Ready"
+    nodes.wait(what, 60, lambda: _is_ready(api, node), node, "kubelet")
+
+
+def _is_ready(api: Api, node: Node) -> bool:
+    found = api.ask(f"/api/v1/nodes/{node.name}")
     return bool(found) and any(
         one["type"] == "Ready" and one["status"] == "True"
         for one in found["status"].get("conditions", [])
     )
 
 
-def _wait(what: str, limit: float, done: Callable[[], bool], its: Plan, log: str) -> None:
-    deadline = time.monotonic() + limit
-    while not done():
-        if time.monotonic() > deadline:
-            end = tail(its.state / "logs" / f"{log}.log")
-            raise BedError(f"waited {limit:.0f} s for {what}\n  the end of {log}.log:\n{end}")
-        time.sleep(0.1)
+def change_node(name: str, what: str, role: str, other: str | None) -> None:
+    """Stop or start a worker, cut a node off, or undo that."""
+    require()
+    with _locked(name):
+        its = find(name)
+        node = nodes.find(its, role) if what in ("deafen", "heal") else nodes.worker(its, role)
+        if what == "stop":
+            nodes.stop(node)
+        elif what == "start":
+            _start_again(node)
+        elif what == "partition":
+            nodes.partition(node, nodes.find(its, other) if other else None)
+        elif what == "deafen":
+            nodes.deafen(node)
+        else:
+            nodes.heal(node)
+
+
+def _start_again(node: Node) -> None:
+    if not nodes.is_running(node):
+        nodes.start(node)
+        nodes.await_programs(node)
+        await_ready(Api(node.plan), node)
+
+
+def _restore(its: Plan) -> None:
+    """Start the workers that were stopped, and undo what nodes were cut off from."""
+    if nodes.is_running(its.control_plane):
+        for node in its.nodes[1:]:
+            _start_again(node)
+            nodes.heal(node)
 
 
 def problem_of(its: Plan) -> str:
     """Say what is wrong with a cluster; nothing if it can be used."""
-    try:
-        pid(its)
-    except BedError as error:
-        return str(error)
-    now = status(its)
-    ended = [f"{name} {state}" for name, state in now["programs"].items() if state != "healthy"]
-    if ended or now["phase"] != "running":
-        return ", ".join(ended) or f"{now['phase']} {now['problem']}".strip()
+    for node in its.nodes:
+        if problem := nodes.problem_of(node):
+            return problem
     if not its.kubeconfig.exists():
         return "its creation did not end"
     api = Api(its)
     if api.ask("/readyz") != "ok":
         return "kube-apiserver is not ready"
-    if not _node_ready(api, its):
-        return "the node is not Ready"
-    return ""
-
-
-def inside(its: Plan, *command: str) -> list[str]:
-    """Give the command that runs another one inside the node."""
-    spaces = ["--mount", "--net", "--pid", "--ipc", "--uts"]
-    return ["nsenter", "--target", str(pid(its)), *spaces, "--", *command]
+    return next((f"{n.name} is not Ready" for n in its.nodes if not _is_ready(api, n)), "")
 
 
 def load_archive(its: Plan, archive: bytes) -> None:
-    """Import a docker archive into the node."""
-    run(inside(its, *programs.CTR, "images", "import", "-"), stdin=archive, timeout=300)
+    """Import a docker archive into every node."""
+    command = (*programs.CTR, "images", "import", "-")
+    for node in its.nodes:
+        run(nodes.inside(node, *command), stdin=archive, timeout=300)
 
 
 def delete(name: str) -> None:
@@ -318,7 +306,7 @@ def delete(name: str) -> None:
 def _delete(name: str) -> None:
     _kill(name)
     for link in json.loads(run(["ip", "-j", "link"]) or "[]"):
-        if link.get("ifalias") == _alias(name):
+        if link.get("ifalias") == nodes.alias(name):
             # It goes with the node's network too, a moment after its last process.
             run(["ip", "link", "delete", link["ifname"]], check=False)
     left = cgroups.remove(name)
@@ -329,21 +317,10 @@ def _delete(name: str) -> None:
         STATE.rmdir()  # the last cluster's end
 
 
-def _marked(name: str) -> set[int]:
-    """Give the first processes of a node, which have its name among their arguments."""
-    found = set()
-    mark = f"{node.MARK}{name}".encode()
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mark in (place / "cmdline").read_bytes().split(b"\0"):
-                found.add(int(place.name))
-    return found
-
-
 def _kill(name: str, timeout: float = 30) -> None:
     deadline = time.monotonic() + timeout
     while True:
-        living = _marked(name) | cgroups.processes(name)
+        living = nodes.marked(name) | cgroups.processes(name)
         if not living:
             return
         if time.monotonic() > deadline:

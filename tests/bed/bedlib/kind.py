@@ -123,7 +123,7 @@ def _get_nodes(options: argparse.Namespace) -> None:
     if its is None:
         say(f'No kind nodes found for cluster "{options.name}".')
     else:
-        print(its.node)
+        print(*(node.name for node in its.nodes), sep="\n")
 
 
 def _get_kubeconfig(options: argparse.Namespace) -> None:

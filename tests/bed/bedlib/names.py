@@ -50,7 +50,7 @@ def documents(plan: Plan) -> dict[str, dict[str, Any]]:
             "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": SPACE}],
         },
         f"{inside}/configmaps": {"metadata": {"name": NAME}, "data": {"Corefile": _COREFILE}},
-        f"/apis/apps/v1/namespaces/{SPACE}/deployments": _deployment(),
+        f"/apis/apps/v1/namespaces/{SPACE}/deployments": _deployment(plan),
         f"{inside}/services": _service(plan),
     }
 
@@ -69,7 +69,7 @@ _RULES = [
 ]
 
 
-def _deployment() -> dict[str, Any]:
+def _deployment(plan: Plan) -> dict[str, Any]:
     container = {
         "name": NAME,
         "image": images.DNS,
@@ -94,6 +94,8 @@ def _deployment() -> dict[str, Any]:
                 "spec": {
                     "serviceAccountName": NAME,
                     "dnsPolicy": "Default",
+                    # Names are known whatever happens to a worker.
+                    "nodeSelector": {"kubernetes.io/hostname": plan.control_plane.name},
                     "terminationGracePeriodSeconds": 1,
                     "tolerations": [{"operator": "Exists"}],
                     "containers": [container],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .plan import Plan
+from .plan import Node, Plan
 from .shell import run
 
 
@@ -35,15 +36,13 @@ def _certificates(plan: Plan) -> list[_Certificate]:
     local = ["localhost", "127.0.0.1"]
     service = ["kubernetes", "kubernetes.default", "kubernetes.default.svc"]
     service += ["kubernetes.default.svc.cluster.local", plan.api_service]
-    node = [plan.node, *plan.node_addresses, *local]
+    node = [plan.control_plane.name, *plan.control_plane.addresses, *local]
     return [
         _Certificate("etcd", "etcd", hosts=local),
         _Certificate("apiserver", "kube-apiserver", hosts=[*node, *service]),
         _Certificate("apiserver-etcd", "kube-apiserver"),
         _Certificate("apiserver-kubelet", "kube-apiserver-kubelet-client", "system:masters"),
         _Certificate("front-proxy-client", "front-proxy-client", ca="front-proxy-ca"),
-        _Certificate("kubelet", f"system:node:{plan.node}", hosts=node),
-        _Certificate("kubelet-client", f"system:node:{plan.node}", "system:nodes"),
         _Certificate("controller-manager", "system:kube-controller-manager"),
         _Certificate("controller-manager-server", "kube-controller-manager", hosts=local),
         _Certificate("scheduler", "system:kube-scheduler"),
@@ -53,8 +52,17 @@ def _certificates(plan: Plan) -> list[_Certificate]:
     ]
 
 
+def _kubelet(node: Node) -> list[_Certificate]:
+    hosts = [node.name, *node.addresses, "localhost", "127.0.0.1"]
+    user = f"system:node:{node.name}"
+    return [
+        _Certificate("kubelet", user, hosts=hosts),
+        _Certificate("kubelet-client", user, "system:nodes"),
+    ]
+
+
 def make(plan: Plan) -> None:
-    """Write all keys and certificates below the cluster's pki directory."""
+    """Write all keys and certificates: the cluster's own, and those of each node's kubelet."""
     place = plan.state / "pki"
     place.mkdir(mode=0o700)
     for ca in ("ca", "front-proxy-ca"):
@@ -63,7 +71,14 @@ def make(plan: Plan) -> None:
     key, public = place / "service-accounts.key", place / "service-accounts.pub"
     run(["openssl", "pkey", "-in", key, "-pubout", "-out", public])
     for certificate in _certificates(plan):
-        _sign(place, certificate)
+        _sign(place, place, certificate)
+    for node in plan.nodes:
+        (node.state / "pki").mkdir(mode=0o700, parents=True, exist_ok=True)
+        for certificate in _kubelet(node):
+            _sign(place, node.state / "pki", certificate)
+        if node.index:
+            for name in ("ca.crt", "proxy.crt", "proxy.key", "admin.crt", "admin.key"):
+                shutil.copy(place / name, node.state / "pki")
 
 
 def _key(path: Path) -> None:
@@ -80,14 +95,14 @@ def _authority(place: Path, name: str) -> None:
     run([*command, "-out", place / f"{name}.crt"])
 
 
-def _sign(place: Path, certificate: _Certificate) -> None:
+def _sign(authorities: Path, place: Path, certificate: _Certificate) -> None:
     key = place / f"{certificate.name}.key"
     request = place / f"{certificate.name}.csr"
     extensions = place / f"{certificate.name}.ext"
     _key(key)
     extensions.write_text(certificate.extensions())
     run(["openssl", "req", "-new", "-key", key, "-subj", certificate.subject(), "-out", request])
-    ca, ca_key = place / f"{certificate.ca}.crt", place / f"{certificate.ca}.key"
+    ca, ca_key = (authorities / f"{certificate.ca}.{kind}" for kind in ("crt", "key"))
     signed = place / f"{certificate.name}.crt"
     sign = ["openssl", "x509", "-req", "-days", "365", "-CAcreateserial"]
     files: list[str | Path] = [

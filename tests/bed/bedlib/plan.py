@@ -13,6 +13,12 @@ from .shell import BedError, run, succeeds
 
 SLOTS = 8
 
+NODES = 5
+"""The most that one cluster may have."""
+
+BRIDGE = "nodes"
+"""The control plane's device that joins the nodes, where there are several."""
+
 _NAME = re.compile(r"[a-z0-9.-]{1,40}")
 
 
@@ -20,8 +26,10 @@ _NAME = re.compile(r"[a-z0-9.-]{1,40}")
 class Features:
     """What a cluster is asked to be."""
 
-    oldest: bool = False
-    policies: bool = False
+    oldest: bool = False  # the oldest Kubernetes, else the newest
+    policies: bool = False  # kube-router enforces NetworkPolicies
+    nodes: int = 1
+    proxy_mode: str = "iptables"
 
 
 @dataclass(frozen=True)
@@ -31,8 +39,7 @@ class Plan:
     name: str
     slot: int
     dual: bool  # IPv4 and IPv6, else IPv4 alone
-    oldest: bool = False  # the oldest Kubernetes, else the newest
-    policies: bool = False  # kube-router enforces NetworkPolicies
+    features: Features = Features()
 
     @property
     def state(self) -> Path:
@@ -43,8 +50,13 @@ class Plan:
         return self.state / "kubeconfig"
 
     @property
-    def node(self) -> str:
-        return f"{self.name}-control-plane"
+    def nodes(self) -> tuple[Node, ...]:
+        """The control plane, which runs pods too, then the workers."""
+        return tuple(Node(self, index) for index in range(self.features.nodes))
+
+    @property
+    def control_plane(self) -> Node:
+        return self.nodes[0]
 
     @property
     def context(self) -> str:
@@ -57,31 +69,22 @@ class Plan:
 
     @property
     def server(self) -> str:
-        return f"https://{self.node_addresses[0]}:6443"
+        return f"https://{self.control_plane.addresses[0]}:6443"
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks between machine and node."""
-        return self._families(f"198.18.{self.slot}.0/30", f"fd00:bed:{self.slot}::/64")
+        """The networks of the machine and the nodes."""
+        size = 30 if self.features.nodes == 1 else 24
+        return self._families(f"198.18.{self.slot}.0/{size}", f"fd00:bed:{self.slot}::/64")
 
     @property
     def machine_addresses(self) -> tuple[str, ...]:
         return tuple(str(ipaddress.ip_network(n)[1]) for n in self.networks)
 
     @property
-    def node_addresses(self) -> tuple[str, ...]:
-        return tuple(str(ipaddress.ip_network(n)[2]) for n in self.networks)
-
-    @property
     def pods(self) -> tuple[str, ...]:
         second = 244 + self.slot
         return self._families(f"10.{second}.0.0/16", f"fd00:10:{second}::/56")
-
-    @property
-    def node_pods(self) -> tuple[str, ...]:
-        """The first part of the pod networks, which the only node is given."""
-        second = 244 + self.slot
-        return self._families(f"10.{second}.0.0/24", f"fd00:10:{second}::/64")
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -101,7 +104,58 @@ class Plan:
         return (four, six) if self.dual else (four,)
 
     def save(self) -> None:
-        (self.state / "plan.json").write_text(json.dumps(asdict(self)))
+        saved = {"name": self.name, "slot": self.slot, "dual": self.dual, **asdict(self.features)}
+        (self.state / "plan.json").write_text(json.dumps(saved))
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node of a cluster, and what is its own."""
+
+    plan: Plan
+    index: int  # 0: the control plane
+
+    @property
+    def role(self) -> str:
+        """The last part of its name, as kind calls it."""
+        return ("control-plane", "worker")[self.index] if self.index < 2 else f"worker{self.index}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.plan.name}-{self.role}"
+
+    @property
+    def state(self) -> Path:
+        """Its keys, settings and logs: the control plane's are the cluster's."""
+        return self.plan.state / self.role if self.index else self.plan.state
+
+    @property
+    def group(self) -> str:
+        """Its control group, below that of all clusters."""
+        return f"{self.plan.name}/{self.role}" if self.index else self.plan.name
+
+    @property
+    def link(self) -> str:
+        """The device by which it reaches the machine and the other nodes."""
+        return "eth0" if self.index or self.plan.features.nodes == 1 else BRIDGE
+
+    @property
+    def server(self) -> str:
+        """The API server, as its programs reach it."""
+        return self.plan.server if self.index else "https://127.0.0.1:6443"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(str(ipaddress.ip_network(n)[2 + self.index]) for n in self.plan.networks)
+
+    @property
+    def pods(self) -> tuple[str, ...]:
+        """Its part of the pod networks."""
+        sizes = ({4: 24, 6: 64}[ipaddress.ip_network(n).version] for n in self.plan.pods)
+        return tuple(
+            str([*ipaddress.ip_network(n).subnets(new_prefix=size)][self.index])
+            for n, size in zip(self.plan.pods, sizes, strict=True)
+        )
 
 
 def check_name(name: str) -> str:
@@ -115,8 +169,9 @@ def load(name: str) -> Plan | None:
     """Give the plan of a cluster that exists, running or not."""
     try:
         saved = json.loads((STATE / check_name(name) / "plan.json").read_text())
-        return Plan(**saved)
-    except (OSError, ValueError, TypeError):
+        place = {key: saved.pop(key) for key in ("name", "slot", "dual")}
+        return Plan(**place, features=Features(**saved))
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
@@ -136,7 +191,7 @@ def choose(name: str, features: Features) -> Plan:
     used = {plan.slot for plan in map(load, names()) if plan}
     routed = _routed()
     for slot in range(SLOTS):
-        plan = Plan(check_name(name), slot, dual, features.oldest, features.policies)
+        plan = Plan(check_name(name), slot, dual, features)
         wanted = [ipaddress.ip_network(n) for n in plan.networks + plan.pods + plan.services]
         if slot not in used and not any(
             one.version == other.version and one.overlaps(other)

@@ -16,7 +16,7 @@ from typing import Any
 
 from . import cgroups, images
 from .paths import BED
-from .plan import Plan
+from .plan import Node, Plan
 
 RUN = "/run/bed"
 PKI = f"{RUN}/pki"
@@ -26,6 +26,9 @@ POLICIES = "/run/bed-policies"
 SOCKET = "/run/containerd/containerd.sock"
 CTR = ("ctr", "--address", SOCKET, "--namespace", "k8s.io")
 
+
+GRACE = 20
+"""Seconds until a node that no longer reports is NotReady, where there are several."""
 
 _RUNTIME_FLAGS = ("--container-runtime=remote", f"--container-runtime-endpoint=unix://{SOCKET}")
 """What is a setting in the kubelet's file since 1.27."""
@@ -41,10 +44,16 @@ class Program:
     needs: Sequence[str] = field(default_factory=tuple)  # what must be healthy before it starts
 
 
-def programs(plan: Plan) -> list[Program]:
+def programs(node: Node) -> list[Program]:
     """Give the node's programs in the order of their start."""
+    runtime = Program("containerd", ["containerd", "--config", f"{CONF}/containerd.toml"])
+    if node.index:
+        return [runtime, *_of_each_node(node, [])]
+    return [runtime, *_of_the_cluster(node.plan), *_of_each_node(node, ["kube-apiserver"])]
+
+
+def _of_the_cluster(plan: Plan) -> list[Program]:
     return [
-        Program("containerd", ["containerd", "--config", f"{CONF}/containerd.toml"]),
         Program("etcd", _etcd(), "http://127.0.0.1:2381/health"),
         Program("kube-apiserver", _apiserver(plan), "https://127.0.0.1:6443/readyz", ["etcd"]),
         Program(
@@ -59,39 +68,46 @@ def programs(plan: Plan) -> list[Program]:
             "https://127.0.0.1:10259/healthz",
             ["kube-apiserver"],
         ),
+    ]
+
+
+def _of_each_node(node: Node, server: list[str]) -> list[Program]:
+    """The programs of a worker, and of the control plane behind its ``server``."""
+    return [
         Program(
             "kubelet",
             [
                 f"{BIN}/kubelet",
-                *(_RUNTIME_FLAGS if plan.oldest else ()),
+                *(_RUNTIME_FLAGS if node.plan.features.oldest else ()),
                 f"--config={CONF}/kubelet.yaml",
                 f"--kubeconfig={CONF}/kubelet.kubeconfig",
                 f"--root-dir={RUN}/kubelet",
-                f"--hostname-override={plan.node}",
-                f"--node-ip={','.join(plan.node_addresses)}",
+                f"--hostname-override={node.name}",
+                f"--node-ip={','.join(node.addresses)}",
             ],
             "http://127.0.0.1:10248/healthz",
-            ["kube-apiserver", "containerd"],
+            [*server, "containerd"],
         ),
         Program(
             "kube-proxy",
             [f"{BIN}/kube-proxy", f"--config={CONF}/kube-proxy.yaml"],
             "http://127.0.0.1:10256/healthz",
-            ["kube-apiserver"],
+            server,
         ),
-        *([_policies(plan)] if plan.policies else []),
+        *([_policies(node)] if node.plan.features.policies else []),
     ]
 
 
-def _policies(plan: Plan) -> Program:
+def _policies(node: Node) -> Program:
     """Enforces NetworkPolicies, and does nothing else of what kube-router can."""
+    plan = node.plan
     command = [
         f"{POLICIES}/kube-router",
         f"--kubeconfig={CONF}/router.kubeconfig",
         "--run-firewall=true",
         "--run-router=false",
         "--run-service-proxy=false",
-        f"--hostname-override={plan.node}",
+        f"--hostname-override={node.name}",
         f"--service-cluster-ip-range={','.join(plan.services)}",
         f"--enable-ipv6={str(plan.dual).lower()}",
         "--health-port=20244",
@@ -121,7 +137,7 @@ def _etcd() -> list[str]:
 def _apiserver(plan: Plan) -> list[str]:
     return [
         f"{BIN}/kube-apiserver",
-        f"--advertise-address={plan.node_addresses[0]}",
+        f"--advertise-address={plan.control_plane.addresses[0]}",
         "--secure-port=6443",
         "--allow-privileged=true",
         "--authorization-mode=Node,RBAC",
@@ -173,8 +189,10 @@ def _controller_manager(plan: Plan) -> list[str]:
         f"--cluster-signing-key-file={PKI}/ca.key",
         f"--service-account-private-key-file={PKI}/service-accounts.key",
     ]
-    if plan.oldest:
+    if plan.features.oldest:
         command.append("--port=0")
+    if plan.features.nodes > 1:
+        command += [f"--node-monitor-grace-period={GRACE}s", "--node-monitor-period=2s"]
     size = "--node-cidr-mask-size-ipv4" if plan.dual else "--node-cidr-mask-size"
     return [*command, f"{size}=24"]
 
@@ -183,7 +201,7 @@ def _scheduler(plan: Plan) -> list[str]:
     kubeconfig = f"{CONF}/scheduler.kubeconfig"
     return [
         f"{BIN}/kube-scheduler",
-        *(["--port=0"] if plan.oldest else []),
+        *(["--port=0"] if plan.features.oldest else []),
         f"--kubeconfig={kubeconfig}",
         f"--authentication-kubeconfig={kubeconfig}",
         f"--authorization-kubeconfig={kubeconfig}",
@@ -230,7 +248,7 @@ oom_score = 0
 """
 
 
-def _cni(plan: Plan) -> dict[str, Any]:
+def _cni(node: Node) -> dict[str, Any]:
     # ptp, not bridge: pods that share a bridge need br_netfilter to reach each other's Services.
     return {
         "cniVersion": "0.4.0",
@@ -242,10 +260,9 @@ def _cni(plan: Plan) -> dict[str, Any]:
                 "ipam": {
                     "type": "host-local",
                     "dataDir": "/run/cni-ipam",
-                    "ranges": [[{"subnet": network}] for network in plan.node_pods],
+                    "ranges": [[{"subnet": network}] for network in node.pods],
                     "routes": [
-                        {"dst": "::/0" if ":" in network else "0.0.0.0/0"}
-                        for network in plan.node_pods
+                        {"dst": "::/0" if ":" in network else "0.0.0.0/0"} for network in node.pods
                     ],
                 },
             },
@@ -268,9 +285,10 @@ _SINCE: dict[str, Any] = {
 """Settings that the oldest kubelet does not know, and would refuse."""
 
 
-def _kubelet(plan: Plan) -> dict[str, Any]:
+def _kubelet(node: Node) -> dict[str, Any]:
+    plan = node.plan
     return {
-        **({} if plan.oldest else _SINCE),
+        **({} if plan.features.oldest else _SINCE),
         "kind": "KubeletConfiguration",
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "authentication": {
@@ -282,7 +300,7 @@ def _kubelet(plan: Plan) -> dict[str, Any]:
         "tlsCertFile": f"{PKI}/kubelet.crt",
         "tlsPrivateKeyFile": f"{PKI}/kubelet.key",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": cgroups.root(plan.name),
+        "cgroupRoot": cgroups.root(node.group),
         "failSwapOn": False,
         "clusterDomain": "cluster.local",
         "clusterDNS": [plan.dns],
@@ -295,12 +313,14 @@ def _kubelet(plan: Plan) -> dict[str, Any]:
         "serializeImagePulls": False,
         "syncFrequency": "10s",
         "nodeStatusUpdateFrequency": "5s",
+        **({"nodeLeaseDurationSeconds": GRACE} if plan.features.nodes > 1 else {}),
         "registryPullQPS": 0,
         "eventRecordQPS": 0,
     }
 
 
-def _kube_proxy(plan: Plan) -> dict[str, Any]:
+def _kube_proxy(node: Node) -> dict[str, Any]:
+    plan = node.plan
     nothing = {
         "maxPerCore": 0,
         "min": 0,
@@ -311,24 +331,24 @@ def _kube_proxy(plan: Plan) -> dict[str, Any]:
     return {
         "kind": "KubeProxyConfiguration",
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-        "mode": "iptables",
+        "mode": plan.features.proxy_mode,
         "clientConnection": {"kubeconfig": f"{CONF}/kube-proxy.kubeconfig"},
         "clusterCIDR": ",".join(plan.pods),
-        "hostnameOverride": plan.node,
+        "hostnameOverride": node.name,
         # These would be settings of the whole machine.
-        "conntrack": {**nothing, **({} if plan.oldest else udp)},
+        "conntrack": {**nothing, **({} if plan.features.oldest else udp)},
         "iptables": {"minSyncPeriod": "0s"},
     }
 
 
-def kubeconfig(plan: Plan, certificate: str, server: str = "https://127.0.0.1:6443") -> str:
+def kubeconfig(node: Node, certificate: str, server: str = "") -> str:
     """Give a kubeconfig with everything in it, as JSON, which is YAML too."""
 
     def data(name: str) -> str:
-        return base64.b64encode((plan.state / "pki" / name).read_bytes()).decode()
+        return base64.b64encode((node.state / "pki" / name).read_bytes()).decode()
 
-    name = plan.context
-    cluster = {"server": server, "certificate-authority-data": data("ca.crt")}
+    name = node.plan.context
+    cluster = {"server": server or node.server, "certificate-authority-data": data("ca.crt")}
     user = {
         "client-certificate-data": data(f"{certificate}.crt"),
         "client-key-data": data(f"{certificate}.key"),
@@ -347,26 +367,27 @@ def kubeconfig(plan: Plan, certificate: str, server: str = "https://127.0.0.1:64
     )
 
 
-def write(plan: Plan) -> None:
-    """Write all settings into the cluster's state directory."""
-    conf = plan.state / "conf"
+def write(node: Node) -> None:
+    """Write all settings of a node into its state directory."""
+    conf = node.state / "conf"
     (conf / "cni").mkdir(parents=True)
-    plugins = plan.state / "cni"
+    plugins = node.state / "cni"
     plugins.mkdir()
     for plugin in Path("/usr/lib/cni").iterdir():
         (plugins / plugin.name).symlink_to(plugin)
     shutil.copy(BED / "ptp-without-dad", plugins)
     files = {
         "containerd.toml": _CONTAINERD,
-        "cni/bed.conflist": json.dumps(_cni(plan), indent=1),
-        "kubelet.yaml": json.dumps(_kubelet(plan), indent=1),
-        "kube-proxy.yaml": json.dumps(_kube_proxy(plan), indent=1),
-        "kubelet.kubeconfig": kubeconfig(plan, "kubelet-client"),
-        "kube-proxy.kubeconfig": kubeconfig(plan, "proxy"),
-        "controller-manager.kubeconfig": kubeconfig(plan, "controller-manager"),
-        "scheduler.kubeconfig": kubeconfig(plan, "scheduler"),
-        "router.kubeconfig": kubeconfig(plan, "admin"),
+        "cni/bed.conflist": json.dumps(_cni(node), indent=1),
+        "kubelet.yaml": json.dumps(_kubelet(node), indent=1),
+        "kube-proxy.yaml": json.dumps(_kube_proxy(node), indent=1),
+        "kubelet.kubeconfig": kubeconfig(node, "kubelet-client"),
+        "kube-proxy.kubeconfig": kubeconfig(node, "proxy"),
+        "router.kubeconfig": kubeconfig(node, "admin"),
     }
+    if not node.index:
+        for name in ("controller-manager", "scheduler"):
+            files[f"{name}.kubeconfig"] = kubeconfig(node, name)
     for name, content in files.items():
         secret(conf / name, content)
 

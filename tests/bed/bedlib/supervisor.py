@@ -1,6 +1,7 @@
-"""The node: a supervisor inside namespaces of its own, started by cluster.py.
+"""The first process of a node, which starts and watches its programs, started by nodes.py.
 
-Run as `unshare --fork --kill-child --pid --mount --net --ipc --uts tests/bed/node --bed-node=NAME`.
+Run as `unshare --fork --kill-child --pid --mount --net --ipc --uts tests/bed/node --bed-node=NAME
+--bed-index=0`; a worker the same with its index, in the PID namespace of the control plane.
 It is process 1 of its namespace: when it ends, by whatever means, the kernel ends all that
 it started and drops their mounts and their network, so that nothing has to be cleaned up there.
 """
@@ -24,9 +25,11 @@ from pathlib import Path
 
 from . import images, plan, programs
 from .paths import CACHE
+from .plan import BRIDGE, Node
 from .shell import BedError, environment, run
 
 MARK = "--bed-node="
+INDEX = "--bed-index="
 
 START_LIMIT = 90.0
 """Seconds for a program to become healthy."""
@@ -42,11 +45,10 @@ _KERNEL = {
 }
 
 
-class Node:
-    """The supervisor's view of its programs, told to the outside in status.json."""
+class Supervisor:
+    """Its view of its programs, written for the outside into status.json."""
 
-    def __init__(self, its: plan.Plan) -> None:
-        self.plan = its
+    def __init__(self, its: Node) -> None:
         self.list = programs.programs(its)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.status: dict[str, str] = {program.name: "waiting" for program in self.list}
@@ -159,7 +161,7 @@ def _bind(source: str | Path, target: str) -> None:
     run(["mount", "--rbind", source, target])
 
 
-def _prepare_mounts(its: plan.Plan) -> None:
+def _prepare_mounts(its: Node) -> None:
     run(["mount", "--make-rshared", "/"])  # shared within: unshare made all of it private
     run(["mount", "-t", "proc", "proc", "/proc"])
     # Open the two folders of the machine before something is mounted over their parents.
@@ -197,7 +199,7 @@ def _sysctl(name: str, value: str) -> None:
         Path("/proc/sys/net", name).write_text(value)
 
 
-def _prepare_network(its: plan.Plan) -> None:
+def _prepare_network(its: Node) -> None:
     run(["ip", "link", "set", "lo", "up"])
     _sysctl("ipv4/ip_forward", "1")
     _sysctl("ipv6/conf/all/forwarding", "1")
@@ -208,14 +210,35 @@ def _prepare_network(its: plan.Plan) -> None:
         if time.monotonic() > deadline:
             raise BedError("the creator did not connect the node's network")
         time.sleep(0.02)
-    for address, network in zip(its.node_addresses, its.networks, strict=True):
+    if its.link == BRIDGE:
+        _join_nodes()
+    for address, network in zip(its.addresses, its.plan.networks, strict=True):
         prefix = network.partition("/")[2]
-        run(["ip", "address", "add", f"{address}/{prefix}", "dev", "eth0"])
+        # The device may be older than the settings above.
+        nodad = ["nodad"] if ":" in address else []
+        run(["ip", "address", "add", f"{address}/{prefix}", "dev", its.link, *nodad])
     run(["ip", "link", "set", "eth0", "up"])
-    _dig_hole(its.node_addresses)
-    if its.oldest:
+    _dig_hole(its.addresses)
+    for other in its.plan.nodes:
+        if other != its:
+            for address, network in zip(other.addresses, other.pods, strict=True):
+                run(["ip", "route", "add", network, "via", address, "dev", its.link])
+    if its.plan.features.oldest:
         # Names fail at once and not after a time-out: there is no DNS server.
-        run(["ip", "route", "add", "unreachable", its.dns])
+        run(["ip", "route", "add", "unreachable", its.plan.dns])
+
+
+def _join_nodes() -> None:
+    """Make the bridge that the machine and every node are connected to."""
+    run(["ip", "link", "add", BRIDGE, "type", "bridge"])
+    run(["ip", "link", "set", "eth0", "master", BRIDGE])
+    run(["ip", "link", "set", BRIDGE, "up"])
+    # What only passes by on the bridge is no business of this node's rules.
+    for family in ("iptables", "ip6tables"):
+        _sysctl(f"bridge/bridge-nf-call-{family}", "0")
+    # Every node is told its own routes, and a way by two nodes is no mistake here.
+    for device in ("all", BRIDGE):
+        _sysctl(f"ipv4/conf/{device}/send_redirects", "0")
 
 
 def _dig_hole(sources: tuple[str, ...]) -> None:
@@ -234,11 +257,11 @@ def _dig_hole(sources: tuple[str, ...]) -> None:
         run(["ip", family, "route", "add", *route])
 
 
-def _supervise(its: plan.Plan) -> None:
-    node = Node(its)
+def _supervise(its: Node) -> None:
+    node = Supervisor(its)
     try:
         _prepare_mounts(its)
-        socket.sethostname(its.node)
+        socket.sethostname(its.name)
         _prepare_network(its)
         node.run()
     except Exception as error:  # told to the creator, which reads the status
@@ -253,10 +276,13 @@ def _supervise(its: plan.Plan) -> None:
 
 def main() -> None:
     """Be process 1: reap what is orphaned and end with the supervisor."""
-    name = next(a for a in sys.argv if a.startswith(MARK))[len(MARK) :]
-    its = plan.load(name)
-    if its is None:
+    name, index = (
+        next(a for a in sys.argv if a.startswith(mark))[len(mark) :] for mark in (MARK, INDEX)
+    )
+    cluster = plan.load(name)
+    if cluster is None:
         raise SystemExit(f"no cluster {name}")
+    its = cluster.nodes[int(index)]
     # /proc is still the machine's: it tells the number by which the creator can reach this one.
     (its.state / "node.tmp").write_text(os.readlink("/proc/self"))
     (its.state / "node.tmp").rename(its.state / "node.pid")
