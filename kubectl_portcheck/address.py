@@ -6,6 +6,7 @@ DNS server that it asked, nor for its own address. User names and passwords of a
 
 import re
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address
 from typing import Final, NamedTuple
 
@@ -42,7 +43,7 @@ class Address(NamedTuple):
     @property
     def is_ip(self) -> bool:
         """Whether the host is an IP address."""
-        return _is_ip(self.host)
+        return is_ip(self.host)
 
     @property
     def text(self) -> str:
@@ -66,7 +67,7 @@ class Address(NamedTuple):
         return (labels[place - 2], labels[place - 1]) if place >= 2 else None
 
 
-_PORTS = {
+SCHEME_PORTS = {
     "http": 80,
     "ws": 80,
     "grpc": 80,
@@ -87,45 +88,48 @@ _PORTS = {
 """The port of a URL that names none."""
 
 # In the order in which they are tried: what names the far end beyond doubt comes first.
-_PATTERNS: Final = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        # nginx: the client and the server's own name stand in the same line.
-        rf"upstream: \"{_URL}",
-        rf"host not found in upstream \"(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?\"",
-        # Envoy
-        rf"remote address:\s?(?P<host>{_HOST}):{_PORT}",
-        # Go: after "on" stands the DNS server, before "->" the client's own address.
-        rf"\blookup (?P<host>{_HOST})(?: on \S+)?:",
-        rf"\bdial (?:tcp|udp)[46]? (?:\S{{1,64}}->)?(?P<host>{_HOST}):{_PORT}",
-        rf"\b(?:read|write) (?:tcp|udp)[46]? \S{{1,64}}->(?P<host>{_HOST}):"
-        rf"{_PORT}",
-        # Python: requests and urllib3, libpq, MySQL, redis-py
-        rf"host='(?P<host>{_HOST})', port={_PORT}",
-        rf"Failed to resolve '(?P<host>{_HOST})'",
-        rf"connection to server at \"(?P<host>{_HOST})\"(?: \([^)]{{0,64}}\))?, port "
-        rf"{_PORT}",
-        rf"could not translate host name \"(?P<host>{_HOST})\"",
-        rf"MySQL server on '(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?'",
-        rf"connecting to (?P<host>{_HOST}):{_PORT}",
-        # Java: NAME/IP:PORT
-        rf"(?:refused:|timed out:|connect to|connect:) (?P<host>{_NAME})/"
-        rf"[0-9a-f.:]{{2,45}}:{_PORT}",
-        rf"UnknownHostException: (?P<host>{_HOST})",
-        # Node.js
-        rf"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH) (?P<host>{_HOST}):"
-        rf"{_PORT}",
-        rf"\b(?:ENOTFOUND|EAI_AGAIN) (?P<host>{_HOST})",
-        # curl, wget
-        rf"(?:connect|connection) to (?P<host>{_HOST}) (?:\([^)]{{0,64}}\) )?port "
-        rf"{_PORT}",
-        rf"(?:resolve host(?: address)?:?|resolve) [‘'\"]?(?P<host>{_HOST})[’'\"]?(?:[^\w.]|$)",
-        # Anything else that is an address by its form
-        _URL,
-        rf"(?<![-\w.:/@])(?P<host>\[[0-9a-f:.]{{2,45}}\]|\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_NAME}):"
-        rf"(?P<port>\d{{2,5}})(?![-\w.:])",
-    )
+_PATTERNS: Final = (
+    # nginx: the client and the server's own name stand in the same line.
+    rf"upstream: \"{_URL}",
+    rf"host not found in upstream \"(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?\"",
+    # Envoy
+    rf"remote address:\s?(?P<host>{_HOST}):{_PORT}",
+    # Go: after "on" stands the DNS server, before "->" the client's own address.
+    rf"\blookup (?P<host>{_HOST})(?: on \S+)?:",
+    rf"\bdial (?:tcp|udp)[46]? (?:\S{{1,64}}->)?(?P<host>{_HOST}):{_PORT}",
+    rf"\b(?:read|write) (?:tcp|udp)[46]? \S{{1,64}}->(?P<host>{_HOST}):"
+    rf"{_PORT}",
+    # Python: requests and urllib3, libpq, MySQL, redis-py
+    rf"host='(?P<host>{_HOST})', port={_PORT}",
+    rf"Failed to resolve '(?P<host>{_HOST})'",
+    rf"connection to server at \"(?P<host>{_HOST})\"(?: \([^)]{{0,64}}\))?, port "
+    rf"{_PORT}",
+    rf"could not translate host name \"(?P<host>{_HOST})\"",
+    rf"MySQL server on '(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?'",
+    rf"connecting to (?P<host>{_HOST}):{_PORT}",
+    # Java: NAME/IP:PORT
+    rf"(?:refused:|timed out:|connect to|connect:) (?P<host>{_NAME})/"
+    rf"[0-9a-f.:]{{2,45}}:{_PORT}",
+    rf"UnknownHostException: (?P<host>{_HOST})",
+    # Node.js
+    rf"\b(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH) (?P<host>{_HOST}):"
+    rf"{_PORT}",
+    rf"\b(?:ENOTFOUND|EAI_AGAIN) (?P<host>{_HOST})",
+    # curl, wget
+    rf"(?:connect|connection) to (?P<host>{_HOST}) (?:\([^)]{{0,64}}\) )?port "
+    rf"{_PORT}",
+    rf"(?:resolve host(?: address)?:?|resolve) [‘'\"]?(?P<host>{_HOST})[’'\"]?(?:[^\w.]|$)",
+    # Anything else that is an address by its form
+    _URL,
+    rf"(?<![-\w.:/@])(?P<host>\[[0-9a-f:.]{{2,45}}\]|\d{{1,3}}(?:\.\d{{1,3}}){{3}}|{_NAME}):"
+    rf"(?P<port>\d{{2,5}})(?![-\w.:])",
 )
+
+
+@cache
+def _patterns() -> tuple["re.Pattern[str]", ...]:
+    """Compiled when a line is first read: most runs are given none."""
+    return tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
 
 
 def is_address(word: str) -> bool:
@@ -133,7 +137,7 @@ def is_address(word: str) -> bool:
     if any(c.isspace() for c in word) or "://" in word or word.startswith("["):
         return True
     host, _, _ = word.partition(":")
-    return "/" not in word and ("." in host or _is_ip(word))
+    return "/" not in word and ("." in host or is_ip(word))
 
 
 def read_address(text: str) -> Address:
@@ -147,7 +151,7 @@ def read_address(text: str) -> Address:
         return whole
     # Before anything is read: an @ or a slash in a password would make a host of its rest.
     line = without_secrets(" ".join(text[:LONGEST].split()))
-    for pattern in _PATTERNS:
+    for pattern in _patterns():
         found = pattern.search(line)
         if found is not None and (address := _address(found)) is not None:
             return address._replace(line=line != found[0])
@@ -160,7 +164,7 @@ def read_address(text: str) -> Address:
 
 def _whole(word: str) -> Address | None:
     """The address that the word is, without anything around it."""
-    if _is_ip(word.strip("[]")):
+    if is_ip(word.strip("[]")):
         return Address(word.strip("[]").lower())
     found = re.fullmatch(rf"(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?", word, re.IGNORECASE)
     return _address(found) if found is not None else None
@@ -173,8 +177,8 @@ def _address(found: "re.Match[str]") -> Address | None:
     if groups.get("port") and port is None:
         return None
     if port is None and groups.get("scheme"):
-        port = _PORTS.get(groups["scheme"].lower())
-    numeric = host.replace(".", "").isdigit() and not _is_ip(host)
+        port = SCHEME_PORTS.get(groups["scheme"].lower())
+    numeric = host.replace(".", "").isdigit() and not is_ip(host)
     return None if not host or numeric else Address(host, port)
 
 
@@ -183,7 +187,8 @@ def _number(text: str | None) -> int | None:
     return number if 0 < number < 65536 else None
 
 
-def _is_ip(text: str) -> bool:
+def is_ip(text: str) -> bool:
+    """Whether it is an IP address."""
     return _tried(ip_address, text)
 
 

@@ -222,6 +222,18 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "removed and stays until the pod is deleted",
     )
     group.add_argument(
+        "--callers",
+        action="store_true",
+        help="also read which workloads of the namespace call the Service: the hosts and ports in "
+        "their variables, arguments and commands, and nothing else of these",
+    )
+    group.add_argument(
+        "--calls",
+        action="store_true",
+        help="check what a workload calls: each Service that its settings name; TARGET is deploy/, "
+        "sts/, ds/, rs/, job/, cronjob/ or pod/NAME",
+    )
+    group.add_argument(
         "--from",
         metavar="POD",
         help="also connect to the Service and its pods from inside this pod: pod/NAME or "

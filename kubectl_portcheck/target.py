@@ -5,7 +5,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kubectl_portcheck.errors import UsageError
-from kubectl_portcheck.model.kinds import HTTP_ROUTE, INGRESS, POD, SERVICE, WORKLOADS, Kind
+from kubectl_portcheck.model.kinds import (
+    CRON_JOB,
+    HTTP_ROUTE,
+    INGRESS,
+    JOB,
+    POD,
+    SERVICE,
+    WORKLOADS,
+    Kind,
+)
 
 if TYPE_CHECKING:
     from kubectl_portcheck.address import Address
@@ -19,7 +28,11 @@ _OBJECT = re.compile(r"([a-zA-Z.0-9]+/[^\s/]+|[-a-z0-9]+)(:[-a-z0-9]+)?")
 """What is an object beyond doubt, and no address."""
 
 
-KINDS: Final = (SERVICE, POD, *WORKLOADS, INGRESS, HTTP_ROUTE)
+TASKS: Final = (JOB, CRON_JOB)
+"""The kinds of which only what they call can be checked."""
+CALLING: Final = (*WORKLOADS, *TASKS, POD)
+"""The kinds that have settings which name Services."""
+KINDS: Final = (SERVICE, POD, *WORKLOADS, INGRESS, HTTP_ROUTE, *TASKS)
 """The kinds that can be a target."""
 
 

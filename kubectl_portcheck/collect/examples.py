@@ -13,8 +13,10 @@ import yaml
 
 from kubectl_portcheck.collect.manifests.neighbours import FIELDS
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
+from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
+    Asked,
     Context,
     Evidence,
     InCluster,
@@ -139,6 +141,10 @@ class _Measurements(_Strict, frozen=True):
     probes: dict[str, _Measured] = {}
     init_calls: tuple[InitCall, ...] = ()
     """What the commands of init containers name."""
+    calls: tuple[Call, ...] | None = None
+    """What workloads call, as far as it concerns the Service."""
+    calls_of: str = ""
+    """The kind of the workload that was asked about, of which all calls are given."""
     asked: int | str | None = None
     """The port of ``NAME:PORT``."""
     from_: _From | None = msgspec.field(name="from", default=None)
@@ -188,6 +194,8 @@ def _evidence(
     evidence = ServiceEvidence(
         service=service,
         asked_port=told.asked,
+        asked=Asked(kind=told.calls_of, what="calls") if told.calls_of else None,
+        calls=NOT_ASKED if told.calls is None else Observed(value=told.calls),
         init_calls=told.init_calls,
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),

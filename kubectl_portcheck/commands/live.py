@@ -75,7 +75,7 @@ def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted"
     from kubectl_portcheck.collect.cluster.walk import Options
 
     access = request.access
-    options = Options(exec=access.exec, port_forward=access.port_forward)
+    options = Options(exec=access.exec, port_forward=access.port_forward, callers=access.callers)
     if isinstance(request, SweepRequest):
         return Wanted((), options._replace(deep=request.deep), request.selection)
     options = options._replace(source=request.source)
@@ -83,7 +83,7 @@ def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted"
         from kubectl_portcheck.collect.cluster.debug_container import Debug
 
         options = options._replace(debug=Debug(request.debug_image, _announcer(env)))
-    return Wanted(request.targets, options, EVERY_SERVICE)
+    return Wanted(request.targets, options, EVERY_SERVICE, calls=request.calls)
 
 
 def log_of(access: Access, env: Environment) -> "Callable[[int, str], None]":

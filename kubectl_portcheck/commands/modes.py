@@ -63,6 +63,8 @@ class Access(msgspec.Struct, frozen=True):
     again: Again = ""
     exec: bool = True
     port_forward: bool = True
+    callers: bool = False
+    """Whether to read who calls a Service."""
 
 
 class WalkRequest(msgspec.Struct, frozen=True):
@@ -74,6 +76,8 @@ class WalkRequest(msgspec.Struct, frozen=True):
     source: "Source | None" = None
     """The pod of ``--from``."""
     debug_image: str | None = None
+    calls: bool = False
+    """Whether to check what the workloads call, instead of their own ports."""
 
 
 class SweepRequest(msgspec.Struct, frozen=True):
@@ -134,6 +138,8 @@ class RoleFor(msgspec.Struct, frozen=True):
     exec: bool = True
     port_forward: bool = True
     debug: bool = False
+    callers: bool = False
+    """Whether the settings of workloads are read: by --callers, by --calls, or for an address."""
     source_namespace: str | None = None
     """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
 

@@ -58,6 +58,7 @@ def _role(role: RoleFor) -> str:
     return render_role(
         namespace=role.namespace,
         debug=role.debug,
+        callers=role.callers,
         everywhere=role.everywhere,
         execs=role.exec,
         forwards=role.port_forward,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MODES = ("demo", "filename", "replay", "explain", "list_rules", "rbac", "completion")
 """The flags that choose what to do; without any of them a cluster is checked."""
 NEEDED = {
+    "calls": "a TARGET: it is about workloads",
     "complete": "-f: it is about files",
     "debug_image": "a TARGET: it is not for a sweep",
     "diff": "-f: it is about files",
@@ -90,8 +91,27 @@ def _walk(given: Given) -> WalkRequest:
         raise UsageError("--debug-image changes a pod: it cannot be used with --wait or --watch")
     if debug_image and given.has("no_exec"):
         raise UsageError("--debug-image and --no-exec exclude each other")
-    targets, source = _targets(given), _source(given)
-    return WalkRequest(targets, _access(given), _output(given), source, debug_image)
+    targets, source, calls = _targets(given), _source(given), given.switch("calls")
+    _check_kinds(targets, calls=calls)
+    return WalkRequest(targets, _access(given), _output(given), source, debug_image, calls)
+
+
+def _check_kinds(targets: "Sequence[Target | Address]", *, calls: bool) -> None:
+    """Raise UsageError for a target of a kind that is not what is asked about."""
+    from kubectl_portcheck.target import CALLING, TASKS, Target
+
+    for target in targets:
+        kind = target.kind if isinstance(target, Target) else None
+        if calls and kind not in CALLING:
+            raise UsageError(
+                f"--calls cannot check {target.title}: it has no settings",
+                f"Use {', '.join(f'{k.short}/NAME' for k in CALLING)}.",
+            )
+        if not calls and kind in TASKS:
+            raise UsageError(
+                f"cannot check {target.title}: no Service leads to its pods",
+                "Use --calls to check what it calls.",
+            )
 
 
 def _sweep(given: Given) -> SweepRequest:
@@ -152,6 +172,7 @@ def _role(given: Given) -> RoleFor:
         exec=not given.switch("no_exec"),
         port_forward=not given.switch("no_port_forward"),
         debug=bool(given.text("debug_image")),
+        callers=any([given.switch("callers"), given.switch("calls")]),
         source_namespace=None if (source := _source(given)) is None else source.namespace,
     )
     # The others of a walk and of a sweep need no right, and are no mistake beside --rbac.
@@ -201,6 +222,7 @@ def _access(given: Given) -> Access:
         again="wait" if again == "wait" else "watch" if again else "",
         exec=not given.switch("no_exec"),
         port_forward=not given.switch("no_port_forward"),
+        callers=given.switch("callers"),
     )
 
 

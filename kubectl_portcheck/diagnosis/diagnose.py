@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from kubectl_portcheck.diagnosis import own_ports
+from kubectl_portcheck.diagnosis import own_calls, own_ports
 from kubectl_portcheck.diagnosis.entries import ways_of
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
@@ -169,6 +169,8 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         return _unread(evidence, evidence.unread)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
+    if whole.of_workload:
+        return own_calls.reported(whole, rules, ignore)
     if evidence.asked is not None:
         return _own_ports(whole, evidence.asked, rules, ignore, until)
     cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
@@ -203,6 +205,7 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
     faulty = verdict in FAULTY and not whole.in_files
     return ServiceReport(
         lookup=evidence.lookup,
+        calls=own_calls.called(whole, findings),
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
@@ -527,7 +530,7 @@ def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
 def _absent(evidence: ServiceEvidence) -> Iterator[Missing]:
     """All that could not be read."""
     lists = (getattr(evidence, name) for name in LISTS)
-    for part in (*lists, *evidence.sockets.values(), evidence.in_cluster):
+    for part in (*lists, evidence.calls, *evidence.sockets.values(), evidence.in_cluster):
         yield from (part,) if isinstance(part, Missing) else part.lacking
 
 

@@ -13,6 +13,7 @@ from kubectl_portcheck.model.base import (
     WholeNumber,
     keep_no_secret,
 )
+from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
@@ -70,6 +71,8 @@ class Asked(Record, frozen=True):
     """The pods' port that was asked about; None for all that they declare."""
     services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
     """The Services that select its pods; where there is none, those that nearly do."""
+    what: Literal["ports", "calls"] = "ports"
+    """Whether it is about the pods' own ports, or about what they call."""
 
 
 class InCluster(Record, frozen=True):
@@ -203,6 +206,9 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's, by name; asked for only where a pod waits for one."""
     secrets: Observed[tuple[Secret, ...]] | Missing = NOT_ASKED
     """The namespace's, by name; asked for only where a pod waits for one."""
+    calls: Observed[tuple[Call, ...]] | Missing = NOT_ASKED
+    """The calls of the namespace's workloads that mean the Service, or may mean it; of a workload
+    that was asked about, all that it calls."""
     init_calls: tuple[InitCall, ...] = ()
     """What the init containers of pods that are not Ready call; asked for only where one has not
     ended."""

@@ -61,8 +61,8 @@ REPLICA_SET: Final = Kind(
     "ReplicaSet", "replicasets", "apps", short="rs", earlier_groups=("extensions",)
 )
 CONTROLLER_REVISION: Final = Kind("ControllerRevision", "controllerrevisions", "apps")
-JOB: Final = Kind("Job", "jobs", "batch")
-CRON_JOB: Final = Kind("CronJob", "cronjobs", "batch")
+JOB: Final = Kind("Job", "jobs", "batch", short="job")
+CRON_JOB: Final = Kind("CronJob", "cronjobs", "batch", short="cronjob", others=("cj",))
 DEPLOYMENT_CONFIG: Final = Kind(
     "DeploymentConfig",
     "deploymentconfigs",

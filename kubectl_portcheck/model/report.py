@@ -3,6 +3,7 @@
 from typing import Literal
 
 from kubectl_portcheck.model.base import Record, Right, Word
+from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import Context, Lookup
 from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -230,6 +231,14 @@ class NextStep(Record, frozen=True):
     command: tuple[str, ...]
 
 
+class Called(Record, frozen=True):
+    """A call of a workload, and what is wrong with it."""
+
+    call: Call
+    finding: str = ""
+    """The code of the finding about it; '' where there is none."""
+
+
 class ServiceReport(Record, frozen=True):
     """The verdict on one Service."""
 
@@ -261,6 +270,8 @@ class ServiceReport(Record, frozen=True):
     """The address that it was asked for by, where it was."""
     ingresses: tuple[IngressWay, ...] = ()
     """The Ingresses that lead to the Service."""
+    calls: tuple[Called, ...] = ()
+    """The workloads whose settings name the Service; of a workload, what it calls itself."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

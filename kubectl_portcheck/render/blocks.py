@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from kubectl_portcheck.model.fixes import Fix, Prediction
+from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
+    Called,
     Finding,
     IngressWay,
     PodReport,
@@ -29,6 +31,8 @@ FEW_WAYS: Final = 3
 MOST_PLACES: Final = 4
 """The hosts and paths that are named of one Ingress."""
 LONGEST_COMMAND: Final = 4000
+MOST_CALLS: Final = 6
+"""Callers that are named in the narrow form."""
 
 STEP_NAMES: Final = {
     "pod-status": "Pod status",
@@ -276,6 +280,29 @@ def next_step(service: ServiceReport, look: Look) -> Lines:
         return []
     shown = labelled("Next", f"{service.next.text}:", look)
     return [*shown, BLANK, *paste(service.next.command, look, "command"), BLANK]
+
+
+def calls(service: ServiceReport, look: Look) -> Lines:
+    """Who calls the Service; of a workload, what it calls. Each once, with what is wrong of it."""
+    of_service = service.kind == "Service"
+    shown = list(dict.fromkeys(_call_text(c, of_service=of_service) for c in service.calls))
+    if len(shown) > MOST_CALLS and not look.wide:
+        shown = [*shown[:MOST_CALLS], f"and {len(shown) - MOST_CALLS} more (-o wide)"]
+    label = "Called by" if of_service else "Calls"
+    return labelled(label, ", ".join(shown), look) if shown else []
+
+
+def _call_text(called: Called, *, of_service: bool) -> str:
+    """``deploy/frontend (CHECKOUT_URL)``; of a workload ``checkout:80 (CHECKOUT_URL)``."""
+    call = called.call
+    named = call.named
+    host = f"[{named.host}]" if ":" in named.host else named.host
+    what = f"{host}:{named.port}" if named.port else host
+    who = f"{short_name(call.kind)}/{call.name}"
+    where = named.variable or named.setting
+    init = "init container, " if named.init else ""
+    wrong = f": {called.finding}" if called.finding else ""
+    return f"{who if of_service else what} ({init}{where}{wrong})"
 
 
 def aside(service: ServiceReport, look: Look) -> Lines:

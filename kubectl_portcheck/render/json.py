@@ -16,6 +16,7 @@ from kubectl_portcheck.model.fixes import Fix, Prediction, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
 from kubectl_portcheck.model.report import (
+    Called,
     Chain,
     Change,
     Finding,
@@ -109,6 +110,33 @@ def _service(service: ServiceReport) -> Json:
             }
             for way in service.ingresses
         ],
+        "calls": [_called(c) for c in service.calls],
+    }
+
+
+def _called(called: Called) -> Json:
+    call = called.call
+    return {
+        "workload": {
+            "kind": clean(call.kind),
+            "namespace": clean(call.namespace),
+            "name": clean(call.name),
+        },
+        "container": clean(call.named.container),
+        "init": call.named.init,
+        "setting": call.named.setting,
+        "variable": clean(call.named.variable) or None,
+        "portVariable": clean(call.named.port_variable) or None,
+        "host": clean(call.named.host),
+        "port": call.named.port,
+        "service": {
+            "namespace": clean(call.service_namespace),
+            "name": clean(call.service),
+        }
+        if call.service
+        else None,
+        "exists": call.exists,
+        "finding": called.finding or None,
     }
 
 

@@ -54,6 +54,14 @@ RULES: Final[tuple[Right, ...]] = (
 )
 """What a walk needs."""
 
+CALLERS: Final[tuple[Right, ...]] = (
+    _on(kinds.STATEFUL_SET, ("list",), "who calls the Service (--callers)"),
+    _on(kinds.DAEMON_SET, ("list",), "the same"),
+    _on(kinds.CRON_JOB, ("list",), "the same"),
+    _on(kinds.JOB, ("list",), "the same"),
+)
+"""What ``--callers`` needs besides."""
+
 FROM: Final[tuple[Right, ...]] = (
     _on(kinds.POD, ("list",), "the pod from which to connect, and its containers"),
     _on(kinds.POD, ("get", "create"), "to connect from it (create from 1.35 on)", "exec"),
@@ -83,6 +91,7 @@ def render_role(
     forwards: bool = True,
     source: str | None = None,
     debug: bool = False,
+    callers: bool = False,
     named: Iterable[tuple[str, str]] = (),
 ) -> str:
     """The Role as YAML, or the ClusterRole for every namespace, without what the flags leave out.
@@ -101,7 +110,7 @@ def render_role(
         (group, resource, verbs if "get" in verbs else ("get", *verbs), purpose)
         if (group, resource) in by_name
         else (group, resource, verbs, purpose)
-        for group, resource, verbs, purpose in RULES
+        for group, resource, verbs, purpose in (*RULES, *(CALLERS if callers else ()))
         if resource not in left_out
     ]
     chosen += DEBUG if debug else ()

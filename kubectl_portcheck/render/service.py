@@ -64,6 +64,7 @@ def service_lines(
     shown += _findings(service, look)
     shown += _spaced(blocks.history(service, look) if look.wide else [])
     shown += _spaced(blocks.ways(service, look))
+    shown += _spaced(blocks.calls(service, look))
     shown += _spaced(blocks.gaps(service, look))
     shown += _spaced(blocks.next_step(service, look))
     shown += _spaced(blocks.aside(service, look))

@@ -36,6 +36,7 @@ class Need(Word):
     STORAGE_CLASSES = "storage_classes"
     CONFIG_MAPS = "config_maps"
     SECRETS = "secrets"
+    CALLS = "calls"
     INIT_CALLS = "init_calls"
     SOCKETS = "sockets"
     ATTEMPTS = "attempts"

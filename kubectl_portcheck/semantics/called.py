@@ -1,24 +1,36 @@
 """Which hosts a command or a setting names: host and port, and nothing else of the text.
 
 Only what a program would surely take for an address counts: a URL, ``host:port``, or the argument
-of a command that asks for a name or connects. Source of the commands: the wait loops that init
-containers commonly run (``until nslookup db; do sleep 1; done``, ``nc -z db 5432``).
+of a command that asks for a name or connects. A text may hold a password in any form, and a part
+of one may look like a host: wherever it is not certain which part is which, nothing is taken.
+
+Source of the commands: the wait loops that init containers commonly run
+(``until nslookup db; do sleep 1; done``, ``nc -z db 5432``).
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
+
+from kubectl_portcheck.address import SCHEME_PORTS, is_ip
+from kubectl_portcheck.withheld import without_secrets
 
 LONGEST = 16_384
 """Characters of a text that are read."""
 MOST = 16
 """Hosts that are taken from one text."""
+LOWEST = 80
+"""The lowest port of ``host:port`` without a scheme: what is lower is mostly a version."""
 
 _HOST = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?){0,8}\.?"
-_URL = re.compile(
-    rf"\b[a-z][-+.a-z0-9]{{1,15}}://(?:[^\s/@'\"]{{0,256}}@)?({_HOST})(?::(\d{{1,5}}))?",
-    re.IGNORECASE,
-)
-_PAIR = re.compile(rf"(?<![-\w./:@])({_HOST}):(\d{{2,5}})(?![-\w.:])", re.IGNORECASE)
+_PIECE = re.compile(r"[^\s\"'`<>]+")
+_SCHEME = re.compile(r"(?:^|[,;|=(])(?:jdbc:)?([a-z][-+.a-z0-9]{1,15})\Z", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[^/?#;|&)\\]*")
+_ONE = re.compile(rf"(?:({_HOST})|\[([0-9a-f:.]{{2,45}})\])(?::(\d{{1,5}}))?\Z", re.IGNORECASE)
+_PAIR = re.compile(rf"(?<![-\w./:@$])({_HOST}):(\d{{2,5}})(?![-\w.:@])", re.IGNORECASE)
+_DRIVER = re.compile(rf"@(?:tcp\(|//)({_HOST}):(\d{{2,5}})\b", re.IGNORECASE)
+_KEYED = re.compile(rf"(?:^|[\s;])(?:host|server)=({_HOST})(?=[\s;]|$)", re.IGNORECASE)
+_KEYED_PORT = re.compile(r"(?:^|[\s;])port=(\d{1,5})(?=[\s;]|$)", re.IGNORECASE)
 _WORD = re.compile(r"[^\s;|&()<>`\"']+")
 _LOOKS_UP = frozenset({"nslookup", "getent", "dig", "host", "ping"})
 _CONNECTS = frozenset({"nc", "ncat", "netcat", "telnet"})
@@ -31,17 +43,105 @@ class Host(NamedTuple):
     """A host that a text names."""
 
     name: str
+    """A DNS name in lower case, or an IP."""
     port: int | None = None
+    """That of the text; where a URL has none, the port that its scheme stands for."""
+    sure: bool = True
+    """Whether it can be nothing but an address: a URL's host, or the argument of a command."""
 
 
 def hosts(text: str) -> tuple[Host, ...]:
     """The hosts that the text names, each once, in its order."""
     text = text[:LONGEST]
-    found = [Host(m[1].lower(), _port(m[2])) for m in _URL.finditer(text)]
-    rest = _URL.sub(" ", text)
-    found += [Host(m[1].lower(), _port(m[2])) for m in _PAIR.finditer(rest) if _is_name(m[1])]
-    found += _of_commands(rest)
-    return tuple(dict.fromkeys(found))[:MOST]
+    found: list[Host] = []
+    rest: list[str] = []
+    at = 0
+    for piece in _PIECE.finditer(text) if "://" in text or "@" in text else ():
+        if "://" in piece[0]:
+            found += _of_urls(piece[0])
+        elif "@" in piece[0]:
+            found += [Host(m[1].lower(), int(m[2])) for m in _DRIVER.finditer(piece[0])][-1:]
+        else:
+            continue
+        rest.append(text[at : piece.start()])
+        at = piece.end()
+    # Whatever has a scheme or an @ in it was read above, and is read for nothing else.
+    left = without_secrets(" ".join([*rest, text[at:]]))
+    found += _pairs(left)
+    found += _keyed(left)
+    found += _of_commands(left)
+    best: dict[tuple[str, int | None], Host] = {}
+    for host in found:
+        best.setdefault((host.name, host.port), host)
+    return tuple(best.values())[:MOST]
+
+
+def plain(text: str) -> Host | None:
+    """The host that is the whole text, as ``NAME``, ``NAME:PORT`` or an IP; else None."""
+    found = _ONE.match(text.strip()) if len(text) < 300 else None
+    return None if found is None else _host(found, None)
+
+
+def _of_urls(piece: str) -> list[Host]:
+    """The hosts of the URLs in a word; none where it is not clear which part is which."""
+    first, *others = piece.split("://")
+    found: list[Host] = []
+    scheme = _SCHEME.search(first)
+    for number, other in enumerate(others, 1):
+        following = None
+        if number < len(others):
+            following = _SCHEME.search(other)
+            if following is None:
+                return []
+            other = other[: following.start()]
+        if scheme is None:
+            return []
+        hosts_of = _of_authority(scheme[1].lower(), other)
+        if hosts_of is None:
+            return []
+        found += hosts_of
+        scheme = following
+    return found
+
+
+def _of_authority(scheme: str, rest: str) -> list[Host] | None:
+    """The hosts after ``scheme://``: one, or several with commas between them."""
+    whole = _AUTHORITY.match(rest)
+    assert whole is not None
+    if "@" in rest[whole.end() :]:
+        return None  # A password may have a slash in it: then the true host stands later.
+    found: list[Host] = []
+    for part in whole[0].rpartition("@")[2].split(","):
+        one = _ONE.match(part)
+        host = _host(one, SCHEME_PORTS.get(scheme)) if one else None
+        if host is None:
+            return None if "@" in whole[0] else found
+        found.append(host)
+    return found
+
+
+def _host(found: "re.Match[str]", default: int | None) -> Host | None:
+    name = (found[1] or found[2]).lower().rstrip(".")
+    if found[3] and _port(found[3]) is None:
+        return None
+    if not (is_ip(name) or (found[1] and _is_name(name))):
+        return None
+    return Host(name, _port(found[3]) or default)
+
+
+def _pairs(text: str) -> Iterator[Host]:
+    for found in _PAIR.finditer(text):
+        name, port = found[1].lower().rstrip("."), _port(found[2])
+        if port is not None and port >= LOWEST and (_is_name(name) or is_ip(name)):
+            yield Host(name, port, sure=False)
+
+
+def _keyed(text: str) -> list[Host]:
+    """``host=db port=5432``, as libpq takes it, and ``Server=db;Port=3306``."""
+    found, port = _KEYED.search(text), _KEYED_PORT.search(text)
+    if found is None or not _is_name(found[1]):
+        return []
+    return [Host(found[1].lower(), _port(port[1]) if port else None, sure=False)]
 
 
 def _of_commands(text: str) -> list[Host]:
@@ -57,7 +157,7 @@ def _of_commands(text: str) -> list[Host]:
             if not arguments or not _is_name(arguments[0]):
                 continue
             number = arguments[1] if command in _CONNECTS and len(arguments) > 1 else ""
-            found.append(Host(arguments[0].lower(), _port(number)))
+            found.append(Host(arguments[0].lower().rstrip("."), _port(number)))
     return found
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
@@ -220,6 +221,17 @@ class ServiceCase:
     def callers(self) -> tuple[Caller, ...]:
         """The webhook configurations, APIServices and VirtualServices that lead to the Service."""
         return _value(self.evidence.callers, ())
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """What workloads call, as far as it concerns what was asked about."""
+        return _value(self.evidence.calls, ())
+
+    @property
+    def of_workload(self) -> bool:
+        """Whether this is about what a workload calls, and no Service was asked about."""
+        asked = self.evidence.asked
+        return asked is not None and asked.what == "calls"
 
     @cached_property
     def monitors(self) -> tuple[Monitor, ...]:

@@ -12,7 +12,7 @@ from kubectl_portcheck import arguments
 from kubectl_portcheck.commands import modes
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.errors import UsageError
-from kubectl_portcheck.target import KINDS, Target
+from kubectl_portcheck.target import KINDS, TASKS, Target
 
 VALUES = {
     "--as-user-extra": "a=b",
@@ -69,12 +69,13 @@ REPORT = {
     *("--output", "--show-commands", "--summary", "--quiet"),
     *("--fail-on", "--exit-zero", "--redact"),
 }
-WALK = {f.name for f in flags() if f.section == arguments.WALK}
+WALK = {f.name for f in flags() if f.section == arguments.WALK} - {"--calls"}
 OTHERS = {"--filename", "--rbac"}
 """Modes of their own, which take targets."""
 TAKEN: dict[tuple[str, ...], set[str]] = {
     ("svc/checkout",): REPORT | WALK - {"--from-namespace"} | OTHERS,
     ("svc", "checkout"): REPORT | WALK - {"--from-namespace"} | OTHERS,
+    ("deploy/checkout",): REPORT | WALK - {"--from-namespace"} | {"--calls"} | OTHERS,
     ("--from", "pod/client", "svc/checkout"): REPORT | WALK | {"--rbac"},
     (): REPORT
     | WALK - {"--from", "--from-namespace", "--debug-image"}
@@ -95,6 +96,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--completion", "bash"): {"--completion"},
     ("--rbac",): REPORT
     | WALK - {"--from-namespace"}
+    | {"--calls"}
     | {"--theme", "--no-animation"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},
 }
@@ -172,6 +174,14 @@ def titles(*words: str) -> list[str]:
     return [t.title for t in request.targets]
 
 
+def asked(*words: str) -> list[str]:
+    """The titles of what a workload calls."""
+    request = parse((*words, "--calls"))
+    assert isinstance(request, modes.WalkRequest)
+    assert request.calls
+    return [t.title for t in request.targets]
+
+
 def test_targets_stand_among_the_flags_as_with_kubectl() -> None:
     words = ["svc/a", "-n", "x", "svc/b", "--no-exec", "--", "svc/c"]
     assert titles(*words) == ["svc/a", "svc/b", "svc/c"]
@@ -186,6 +196,8 @@ ALIASES = {
     "rs": "rs replicaset replicasets replicasets.apps",
     "ing": "ing ingress ingresses ingresses.networking.k8s.io ingress.v1.networking.k8s.io",
     "httproute": "httproute httproutes httproutes.gateway.networking.k8s.io",
+    "job": "job jobs Job jobs.batch jobs.v1.batch",
+    "cronjob": "cronjob cronjobs cj CronJob cronjobs.batch",
 }
 
 
@@ -194,8 +206,9 @@ ALIASES = {
     [(kind, alias) for kind, aliases in ALIASES.items() for alias in aliases.split()],
 )
 def test_kind_and_name_stand_apart_as_kubectl_takes_them(kind: str, alias: str) -> None:
-    assert titles(alias, "checkout", "cart") == [f"{kind}/checkout", f"{kind}/cart"]
-    assert titles(f"{alias}/checkout") == [f"{kind}/checkout"]
+    read = asked if kind in {k.short for k in TASKS} else titles
+    assert read(alias, "checkout", "cart") == [f"{kind}/checkout", f"{kind}/cart"]
+    assert read(f"{alias}/checkout") == [f"{kind}/checkout"]
 
 
 def test_every_kind_has_its_aliases_tested() -> None:

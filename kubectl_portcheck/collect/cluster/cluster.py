@@ -4,7 +4,7 @@ A view that knows some of it already wraps another one, and passes on what it do
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
@@ -13,6 +13,9 @@ from kubectl_portcheck.model.base import Missing, Observed, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.semantics.calls import Known
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
@@ -41,6 +44,9 @@ class Reads(Protocol):
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Read the EndpointSlices that belong to the Service."""
+
+    def known_services(self) -> "Read[Known]":
+        """Read the Services of the cluster; those of the namespace where only they may be read."""
 
     def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
         """Read the pods with these labels; all of the namespace for an empty selector."""

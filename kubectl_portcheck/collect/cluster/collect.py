@@ -16,7 +16,7 @@ from kubectl_portcheck.client import (
     Deadline,
 )
 from kubectl_portcheck.client.errors import BadRequest, ClusterError
-from kubectl_portcheck.collect.cluster.addresses import Live, found
+from kubectl_portcheck.collect.cluster.addresses import Live, Spaces, found
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
@@ -62,6 +62,8 @@ class Wanted(NamedTuple):
     """One walk to each; without any it is a sweep over the Services of the ``selection``."""
     options: Options
     selection: Selection = EVERY_SERVICE
+    calls: bool = False
+    """Whether the targets are workloads, of which only what they call is walked to."""
 
     @property
     def seconds(self) -> float:
@@ -104,7 +106,7 @@ def connected(connect: Callable[[], Connection], log: Callable[[int, str], None]
 def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> Evidence:
     """Gather what is wanted over an open connection. Raises as :func:`collect` does."""
     connection = api.connection
-    targets, options, selection = wanted
+    targets, options, selection, calls = wanted
     try:
         if not targets:
             return _swept(api, selection, deadline, options, progress)
@@ -113,7 +115,8 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
             reads = LiveReads(api, namespace, deadline)
             return Live(reads, LiveProbes(api, namespace, deadline))
 
-        made = stops(live, [found(live, t, connection.namespace) for t in targets])
+        named = [found(live, t, connection.namespace) for t in targets]
+        made = _called(live, named) if calls else stops(live, named)
         if (source := options.source) is not None:
             space = source.namespace or connection.namespace
             options = options._replace(source=source_named(source, space, live(space).reads))
@@ -124,6 +127,13 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
         raise NoClusterError(error.line, error.hint) from None
     context = _context(connection, connection.namespace)
     return Evidence(context=context, services=tuple(walked), interrupted=not whole)
+
+
+def _called(spaces: Spaces, targets: Sequence[Target]) -> list[Stop]:
+    """The walks to what the workloads call; most runs do without what it imports."""
+    from kubectl_portcheck.collect.cluster.own_calls import called
+
+    return called(spaces, targets)
 
 
 def _context(connection: Connection, namespace: str) -> Context:
@@ -163,6 +173,9 @@ def _walks(
     found: list[ServiceEvidence] = []
     for number, stop in enumerate(made, 1):
         progress.target(stop.target.title, number, len(made))
+        if stop.known is not None:
+            found.append(stop.known)
+            continue
         try:
             evidence, whole = walk(
                 stop.cluster, stop.target, options, progress, stop.foreign_routes

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from kubectl_portcheck.address import is_ip
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import SERVICES, Listable
@@ -64,6 +65,8 @@ def _named(reads: Reads, pod: Pod) -> Iterable[InitCall]:
         if container.name not in wanted:
             continue
         for host in hosts(" ".join((*container.command, *container.args))):
+            if is_ip(host.name):
+                continue
             service = _service_of(host, pod.metadata.namespace)
             yield InitCall(
                 pod=name,

@@ -10,6 +10,7 @@ from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
+from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
@@ -80,6 +81,7 @@ class Parts(msgspec.Struct):
     secrets: Part[tuple[Secret, ...]] = None
     services: Part[tuple[Service, ...]] = None
     denied: Part[tuple[Right, ...]] = None
+    calls: Part[tuple[Call, ...]] = None
     init_calls: Future[tuple[InitCall, ...]] | None = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
@@ -122,6 +124,7 @@ class Parts(msgspec.Struct):
             secrets=_known(self.secrets),
             services=_known(self.services),
             denied=_known(self.denied),
+            calls=_known(self.calls),
             init_calls=(self.init_calls and _result(self.init_calls)) or (),
             service_forwards=forwards or (),
             sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},

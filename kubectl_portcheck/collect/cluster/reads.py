@@ -5,7 +5,7 @@ Whatever fails becomes a part that is missing.
 
 import contextlib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -43,6 +43,9 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.permissions import SelfSubjectRulesReview
 from kubectl_portcheck.semantics import permissions, selectors
 from kubectl_portcheck.semantics.endpoints import MANAGED_BY, as_slices, holder_of
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.semantics.calls import Known
 
 T = TypeVar("T")
 K = TypeVar("K", EndpointSlice, Pod, Service, Workload)
@@ -154,6 +157,19 @@ class LiveReads:
             return self._api.read(path, as_=decode.service, deadline=deadline)
 
         return observed(read)
+
+    def known_services(self) -> "Read[Known]":
+        """The Services of the cluster; those of the namespace where only they may be read."""
+        from kubectl_portcheck.semantics.calls import Known
+
+        path = self._collection(kinds.SERVICE, "")
+        whole = self._pages(path, decode.ListOf[Service], {})
+        if isinstance(whole, Observed):
+            return Observed(value=Known(whole.value, everywhere=True))
+        here = self.services()
+        if isinstance(here, Missing):
+            return here
+        return Observed(value=Known(here.value, everywhere=False))
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """The EndpointSlices that belong to the Service, whoever wrote them.

@@ -1,7 +1,7 @@
 """What the walks of a sweep read: what the sweep has listed is not asked for again."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
 from kubectl_portcheck.collect.cluster.listable import Listable
@@ -10,6 +10,9 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Righ
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.kinds import INGRESS_CLASS
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.semantics.calls import Known
 
 R = TypeVar("R", bound=Record)
 
@@ -43,6 +46,10 @@ class FreshReads:
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""
         return self._reads.other_service(namespace, name)
+
+    def known_services(self) -> "Read[Known]":
+        """Give the Services of the cluster, read once for all walks."""
+        return self._shared.once(("known-services",), self._reads.known_services)
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Read the Service's EndpointSlices."""
@@ -111,6 +118,10 @@ class ListedReads:
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""
         return self._fresh.other_service(namespace, name)
+
+    def known_services(self) -> "Read[Known]":
+        """Give the Services of the cluster."""
+        return self._fresh.known_services()
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Give the Service's EndpointSlices."""

@@ -2,7 +2,7 @@
 those to which an Ingress or a route sends its clients."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
@@ -12,7 +12,7 @@ from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
 from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
-from kubectl_portcheck.model.evidence import NOT_ASKED, Asked
+from kubectl_portcheck.model.evidence import NOT_ASKED, Asked, ServiceEvidence
 from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
@@ -28,6 +28,9 @@ from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 from kubectl_portcheck.target import Target
 
+if TYPE_CHECKING:
+    from kubectl_portcheck.semantics.calls import Known
+
 R = TypeVar("R", bound=Record)
 
 
@@ -42,6 +45,8 @@ class Stop(NamedTuple):
     """What names the Service, such as ``ing/web``: a Service that is not there is news then."""
     foreign_routes: tuple[Route, ...] = ()
     """Routes of other namespaces that name the Service."""
+    known: ServiceEvidence | None = None
+    """The evidence, where nothing is to be walked to."""
 
 
 def stops(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
@@ -220,6 +225,10 @@ class OwnPods:
     def other_service(self, namespace: str, name: str) -> Missing:
         """Give none: what stands for a Service is no alias."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service can be an alias")
+
+    def known_services(self) -> "Read[Known]":
+        """Read the Services of the cluster."""
+        return self._reads.known_services()
 
     def endpoint_slices(self, service: str) -> Missing:
         """Give none: only a Service has endpoints."""

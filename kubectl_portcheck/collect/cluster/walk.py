@@ -22,6 +22,7 @@ from kubectl_portcheck.collect.cluster.service_forward import service_forwards, 
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
+from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.model.objects import (
     EndpointSlice,
     ObjectMeta,
@@ -55,6 +56,8 @@ class Options(NamedTuple):
     """The ephemeral container for pods that have nothing to ask with."""
     speak: bool = True
     """Whether ports with evidence of HTTP are sent a request."""
+    callers: bool = False
+    """Whether to read the settings of workloads for who calls the Service."""
     deep: bool = False
     """Whether a sweep is to look into every pod."""
 
@@ -141,10 +144,14 @@ class Walk:
         neighbours.around_the_name(
             self.parts, self.reads, self.work, self.target.name, self.foreign_routes
         )
+        if self.target.kind is SERVICE and (self.options.callers or self.target.lookup):
+            self._callers()
         read = self.reads.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
         self.progress.done("target-port")
+        if not ports.selected_port(service, self.target.port) and self.parts.calls is None:
+            self._callers()
         neighbours.around_the_service(self.parts, self.reads, self.work, service)
         if alias := endpoints.alias_of(service):
             self.parts.alias = self.work.ask(self.reads.other_service, *alias)
@@ -154,6 +161,13 @@ class Walk:
             self._dial_from(service, ())
             self._endpoints_by_hand(service)
         wait(self.parts.begun())
+
+    def _callers(self) -> None:
+        """Begin to read who calls the Service: beside all else, since nothing depends on it."""
+        from kubectl_portcheck.collect.cluster.callers import calls_to
+
+        namespace, name = self.target.namespace, self.target.name
+        self.parts.calls = self.work.follow(calls_to, self.reads, self.work, namespace, name)
 
     def _endpoints_by_hand(self, service: Service) -> None:
         """Walk the pods behind endpoints that no selector made."""

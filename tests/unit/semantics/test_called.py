@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kubectl_portcheck.semantics.called import MOST, Host, hosts
+from kubectl_portcheck.semantics.called import LONGEST, MOST, Host, hosts
+from tests.stopwatch import stopwatch
 
 
 @pytest.mark.parametrize(
@@ -19,7 +22,23 @@ from kubectl_portcheck.semantics.called import MOST, Host, hosts
         ("wait-for-it.sh rabbitmq:5672 -- true", [Host("rabbitmq", 5672)]),
         ("redis:6379,redis-2:6380", [Host("redis", 6379), Host("redis-2", 6380)]),
         ("CHECKOUT", []),
-        ("10.0.0.1:8080", []),
+        ("10.0.0.1:8080", [Host("10.0.0.1", 8080)]),
+        ("http://10.0.0.1/x", [Host("10.0.0.1", 80)]),
+        ("http://[fd00::1]:81/x", [Host("fd00::1", 81)]),
+        ("http://checkout", [Host("checkout", 80)]),
+        ("https://checkout.shop/pay?user=1", [Host("checkout.shop", 443)]),
+        ("mongodb+srv://u:p@db/x", [Host("db")]),
+        ("mongodb://u:p@db-0:27017,db-1:27017/x", [Host("db-0", 27017), Host("db-1", 27017)]),
+        ("jdbc:postgresql://db:5432/x?user=u&password=p", [Host("db", 5432)]),
+        ("jdbc:sqlserver://db:1433;user=sa;password=p:99", [Host("db", 1433)]),
+        ("PLAINTEXT://k-0:9092,SASL://k-1:9093", [Host("k-0", 9092), Host("k-1", 9093)]),
+        ("amqp://a:p@x:5672,amqp://b:p@y:5673/z", [Host("x", 5672), Host("y", 5673)]),
+        ("host=db port=5432 user=u password=s:3333", [Host("db", 5432)]),
+        ("Server=db;Port=3306;Pwd=x:8080", [Host("db", 3306)]),
+        ("root:s3:99@tcp(db:3306)/shop", [Host("db", 3306)]),
+        ("--upstream=checkout:8080", [Host("checkout", 8080)]),
+        ("postgres:15", []),
+        ("--image=postgres:15-alpine", []),
         ("12:30:45", []),
         ("image:v1.2", []),
         ("nslookup $HOST", []),
@@ -28,12 +47,50 @@ from kubectl_portcheck.semantics.called import MOST, Host, hosts
     ],
 )
 def test_hosts_and_ports_are_all_that_is_taken(text: str, expected: list[Host]) -> None:
-    assert list(hosts(text)) == expected
+    assert [(h.name, h.port) for h in hosts(text)] == [(h.name, h.port) for h in expected]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://u:s3cret/9@db:5432/x",
+        "http://u:12/s3cret@db:5432/x",
+        "http://u:p@s3cret/9@db:5432/x",
+        "http://u:p@s3cret/x@db",
+        "redis://:s3cret:12345@db",
+        "http://u:12://s3cret:80@db",
+        "s3cret:12345@db",
+        "a@s3cret:12345",
+        "a@b@s3cret:12345",
+        "password=s3cret:12345",
+        "PASSWORD='s3cret:12345 x'",
+        "Authorization: Basic s3cret:12345",
+        "https://db/x?password=s3cret:12345",
+        "https://db/x#s3cret:12345",
+        "eyJhbGciOi.s3cret:12345",
+        "http://s3cret:12345@/x",
+    ],
+)
+def test_where_a_password_may_be_taken_for_a_host_nothing_is_taken(text: str) -> None:
+    assert not [h for h in hosts(text) if "s3cret" in h.name or h.port in (12345, 12, 9)]
+
+
+@given(st.text(st.sampled_from("s3:/@?=#.,;\"' ()&|p8"), max_size=30))
+def test_no_password_of_a_url_is_taken(text: str) -> None:
+    found = hosts(f"{text} postgres://u:c4n4ry@db:5432/x {text}")
+    assert not [h for h in found if "c4n4ry" in h.name]
+
+
+@pytest.mark.parametrize("piece", ["://", "a:80,", "a@", "a://b:1,", "-", "a.", "nc ", "host=a "])
+def test_the_time_is_linear(piece: str) -> None:
+    with stopwatch() as spent:
+        hosts(piece * (LONGEST // len(piece)))
+    assert spent.seconds < 1
 
 
 def test_a_password_is_no_part_of_what_is_kept() -> None:
     found = hosts("amqp://user:p4ss.word:99@queue:5672 token=abc:1234567")
-    assert found == (Host("queue", 5672),)
+    assert [(h.name, h.port) for h in found] == [("queue", 5672)]
 
 
 def test_a_long_text_is_bounded() -> None:

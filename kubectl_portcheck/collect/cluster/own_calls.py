@@ -1,0 +1,74 @@
+"""What a workload calls: its settings are read, and each Service that they name is walked to."""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.called import Calling
+from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
+from kubectl_portcheck.collect.cluster.callers import caller
+from kubectl_portcheck.collect.cluster.targets import Stop
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.calls import Call
+from kubectl_portcheck.model.evidence import Asked, ServiceEvidence
+from kubectl_portcheck.model.objects import ObjectMeta, Service
+from kubectl_portcheck.semantics import calls
+from kubectl_portcheck.target import Target
+
+MOST = 50
+"""Services that are walked to."""
+
+
+def called(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
+    """The workloads themselves, then the Services that they call, each once.
+
+    Raises UnknownTargetError for a workload that does not exist, and ClusterError where no cluster
+    can be reached.
+    """
+    found: dict[tuple[str, str, int | str | None], Stop] = {}
+    own: list[Stop] = []
+    for target in targets:
+        here = spaces(target.namespace)
+        read = _calls(here, target)
+        own.append(Stop(here.cluster, target, known=_evidence(target, read)))
+        for at in _services(() if isinstance(read, Missing) else read.value):
+            stop = Stop(spaces(at.namespace).cluster, at, named_by=target.title)
+            found.setdefault((at.namespace, at.name, at.port), stop)
+    return [*own, *list(found.values())[:MOST]]
+
+
+def _calls(here: Live, target: Target) -> Observed[tuple[Call, ...]] | Missing:
+    def read_as(raw: bytes) -> Calling:
+        found = decode.decode(raw, Calling)
+        return msgspec.structs.replace(found, kind=target.kind.name)
+
+    read = here.reads.named(target.kind, target.name, read_as)
+    if isinstance(read, Missing):
+        return read
+    known = here.reads.known_services()
+    if isinstance(known, Missing):
+        return known
+    return Observed(value=calls.resolved(caller(read.value), known.value))
+
+
+def _evidence(target: Target, read: Observed[tuple[Call, ...]] | Missing) -> ServiceEvidence:
+    named = Service(metadata=ObjectMeta(name=target.name, namespace=target.namespace))
+    return ServiceEvidence(
+        service=named, asked=Asked(kind=target.kind.name, what="calls"), calls=read
+    )
+
+
+def _services(found: Iterable[Call]) -> Iterator[Target]:
+    """The Services to walk to: the ports that are called, and all where none is that it has."""
+    ports: dict[tuple[str, str], set[int | None]] = {}
+    for call in found:
+        if call.exists:
+            has = {p.port for p in call.ports} - ({0} if call.any_port else set())
+            number = call.named.port if call.named.port in has else None
+            ports.setdefault((call.service, call.service_namespace), set()).add(number)
+    for (name, namespace), numbers in ports.items():
+        chosen = sorted(n for n in numbers if n is not None)
+        yield from (Target(name, number, namespace) for number in chosen)
+        if not chosen:
+            yield Target(name, namespace=namespace)
