@@ -54,6 +54,12 @@ ROWS = (
     Row("ports of a Service", "SERVICE_PORTS", "ports", LEFT_OUT),
     Row("what is kept of one Service and around it", "SERVICE_VALUES", "values", NOT_KNOWN),
     Row("objects of a list", "LIST_OBJECTS", "objects", NOT_KNOWN),
+    Row(
+        "objects of a kind in all namespaces, for one Service",
+        "FOREIGN_OBJECTS",
+        "objects",
+        "those of the Service's namespace are read, and the report says so",
+    ),
     Row("a message, such as an event's", "MESSAGE_CHARACTERS", "characters", "the rest is cut off"),
     Row("a message of a stream, all fragments", "MESSAGE_BYTES", "bytes", NOT_KNOWN),
     Row("the output of a command in a container", "OUTPUT_BYTES", "bytes", NOT_KNOWN),

@@ -71,6 +71,13 @@ class ListOf(Record, Generic[T], frozen=True):
     metadata: ListMeta = ListMeta()
 
 
+def list_of(type_: type[R]) -> type[ListOf[R]]:
+    """The lists of a type that is known only as the program runs."""
+    made: Any = ListOf
+    found: type[ListOf[R]] = made[type_]
+    return found
+
+
 class _Pieces(Record, frozen=True):
     """A list whose objects are not looked at."""
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from kubectl_portcheck.collect.manifests.neighbours import FIELDS
+from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
@@ -62,26 +62,26 @@ READY: dict[str, Any] = {
 NOW = "2026-06-01T12:00:00Z"
 """When the evidence of every example was gathered."""
 
-_AROUND: dict[str, tuple[type[Record], tuple[str, ...]]] = {
+_AROUND: dict[str, dict[str, type[Record]]] = {
     **FIELDS,
-    "replica_sets": (Workload, ("ReplicaSet",)),
-    "workloads": (Workload, ("Deployment", "StatefulSet", "DaemonSet")),
-    "overwritten": (Endpoints, ("Endpoints",)),
-    "revisions": (ControllerRevision, ("ControllerRevision",)),
-    "events": (Event, ("Event",)),
-    "nodes": (Node, ("Node",)),
-    "claims": (PersistentVolumeClaim, ("PersistentVolumeClaim",)),
-    "ingress_classes": (IngressClass, ("IngressClass",)),
-    "storage_classes": (StorageClass, ("StorageClass",)),
-    "config_maps": (ConfigMap, ("ConfigMap",)),
-    "secrets": (Secret, ("Secret",)),
+    "replica_sets": {"ReplicaSet": Workload},
+    "workloads": dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet"), Workload),
+    "overwritten": {"Endpoints": Endpoints},
+    "revisions": {"ControllerRevision": ControllerRevision},
+    "events": {"Event": Event},
+    "nodes": {"Node": Node},
+    "claims": {"PersistentVolumeClaim": PersistentVolumeClaim},
+    "ingress_classes": {"IngressClass": IngressClass},
+    "storage_classes": {"StorageClass": StorageClass},
+    "config_maps": {"ConfigMap": ConfigMap},
+    "secrets": {"Secret": Secret},
 }
-"""By field of the evidence: the type, and the kinds of documents that it is read from."""
+"""By field of the evidence: the kinds of documents that it is read from, and as what."""
 _TYPES: dict[str, type[Record]] = {
     "Service": Service,
     "Pod": Pod,
     "EndpointSlice": EndpointSlice,
-    **{kind: type_ for type_, kinds in _AROUND.values() for kind in kinds},
+    **{kind: type_ for kinds in _AROUND.values() for kind, type_ in kinds.items()},
 }
 
 
@@ -189,7 +189,7 @@ def _evidence(
         matching = endpoints.pods_behind(slices, everything)
     around = {
         field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
-        for field, (_, kinds) in _AROUND.items()
+        for field, kinds in _AROUND.items()
     }
     evidence = ServiceEvidence(
         service=service,
@@ -242,7 +242,7 @@ def _object(document: Mapping[str, Any]) -> tuple[str, Any]:
     if unknown:
         raise UnfitExample(f"{kind}: nothing reads {unknown}")
     item = msgspec.convert(_with_status(plain) if kind == "Pod" else plain, _TYPES[kind])
-    return kind, item
+    return kind, as_evidence(kind, item)
 
 
 def _encoded(type_: type[Record]) -> frozenset[str]:

@@ -13,7 +13,9 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Subject
+from kubectl_portcheck.model.kinds import CALLERS
 from kubectl_portcheck.model.objects import Condition, Pod, PodStatus, Service
+from kubectl_portcheck.model.references import Caller
 from kubectl_portcheck.semantics import endpoints, kubelet, pods, probes, selectors
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -27,6 +29,7 @@ LISTS = {
     "GRPCRoute": "routes",
     "TLSRoute": "routes",
     "TCPRoute": "routes",
+    **dict.fromkeys((kind.name for kind in CALLERS), "callers"),
     "ServiceMonitor": "monitors",
     "PodMonitor": "monitors",
 }
@@ -220,7 +223,7 @@ def _with_object(
     part = getattr(evidence, field)
     if isinstance(part, Missing) or not any(_is(o, subject) for o in part.value):
         raise Unknown(f"{subject.kind} {subject.name} was not read")
-    made = tuple(applied(o, operations) if _is(o, subject) else o for o in part.value)
+    made = tuple(_altered(o, operations) if _is(o, subject) else o for o in part.value)
     attempts = evidence.attempts
     if field == "network_policies":
         # What a policy dropped says nothing of the time after it.
@@ -229,6 +232,26 @@ def _with_object(
     return msgspec.structs.replace(
         evidence, **{field: Observed(value=made)}, attempts=attempts, in_cluster=NOT_ASKED
     )
+
+
+def _altered(item: Record, operations: Sequence[Operation]) -> Record:
+    if isinstance(item, Caller):
+        return _with_ports(item, operations)
+    return applied(item, operations)
+
+
+def _with_ports(caller: Caller, operations: Sequence[Operation]) -> Caller:
+    """The object with other ports in its references: nothing else of it is kept. Raises Unknown."""
+    ports = {r.pointer: r.port for r in caller.references}
+    for operation in operations:
+        if operation.path not in ports or operation.op == "remove":
+            raise Unknown("a field that is not read would change")
+        if operation.op != "test":
+            ports[operation.path] = operation.value
+        elif operation.value != ports[operation.path]:
+            raise Unknown(f"the patch does not fit what was read: {operation.path} is another one")
+    made = (msgspec.structs.replace(r, port=ports[r.pointer]) for r in caller.references)
+    return msgspec.structs.replace(caller, references=tuple(made))
 
 
 def _is(item: Any, subject: Subject) -> bool:

@@ -51,7 +51,8 @@ T = TypeVar("T")
 LISTS = (
     *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
     *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.INGRESS_CLASSES),
-    *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.MONITORS, Need.EVENTS, Need.NODES),
+    *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.CALLERS, Need.MONITORS),
+    *(Need.EVENTS, Need.NODES),
 )
 """The parts of the evidence that are lists of objects."""
 

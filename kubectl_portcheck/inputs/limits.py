@@ -52,6 +52,8 @@ SERVICE_VALUES = 1_000_000
 """Values that are kept of one Service, its pods, endpoints and everything around."""
 LIST_OBJECTS = 1_000_000
 """Objects of one list."""
+FOREIGN_OBJECTS = 2_000
+"""Of a kind, in all namespaces, that are read for one Service; beyond it those of its own."""
 SERVICE_PORTS = 1_000
 """Ports of one Service."""
 ODD_OBJECTS = 1_000

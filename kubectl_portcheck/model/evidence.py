@@ -188,8 +188,8 @@ class ServiceEvidence(Record, frozen=True):
     """Hand-written Endpoints of a Service with a selector, whose controller overwrites them; read
     from manifest files only."""
     callers: Observed[tuple[Caller, ...]] | Missing = NOT_ASKED
-    """Webhook configurations, APIServices and VirtualServices that lead to the Service; read from
-    manifest files only."""
+    """What else leads to the Service, of any namespace: webhook configurations, APIServices, and
+    the other kinds of ``semantics.callers``."""
     monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
     """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
     pods."""

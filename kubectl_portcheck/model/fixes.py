@@ -4,6 +4,7 @@ import json
 from typing import Any, Literal
 
 from kubectl_portcheck.model.base import Record, Right
+from kubectl_portcheck.model.kinds import resource_of
 
 Verdict = Literal["healthy", "inconclusive", "degraded", "broken"]
 Safety = Literal["safe", "review"]
@@ -110,7 +111,8 @@ class Fix(Record, frozen=True):
         if isinstance(self.change, Command):
             return (*self.kubectl, *self.change.words)
         assert self.subject is not None
-        what = (self.subject.kind.lower(), self.subject.name, "-n", self.subject.namespace)
+        where = ("-n", self.subject.namespace) if self.subject.namespace else ()
+        what = (resource_of(self.subject.kind), self.subject.name, *where)
         return (*self.kubectl, "patch", *what, "--type=json", "-p", self.change.body)
 
     @property

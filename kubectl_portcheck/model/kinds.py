@@ -4,7 +4,8 @@ from typing import Final, NamedTuple
 
 GATEWAY: Final = "gateway.networking.k8s.io"
 MONITORING: Final = "monitoring.coreos.com"
-OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING)
+ISTIO: Final = "networking.istio.io"
+OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO)
 """Groups of custom resources, which a cluster may have or not."""
 
 
@@ -99,14 +100,17 @@ MUTATING_WEBHOOKS: Final = Kind(
     namespaced=False,
 )
 API_SERVICE: Final = Kind("APIService", "apiservices", "apiregistration.k8s.io", namespaced=False)
-VIRTUAL_SERVICE: Final = Kind(
-    "VirtualService", "virtualservices", "networking.istio.io", ("v1", "v1beta1", "v1alpha3")
-)
+_ISTIO_VERSIONS: Final = ("v1", "v1beta1", "v1alpha3")
+VIRTUAL_SERVICE: Final = Kind("VirtualService", "virtualservices", ISTIO, _ISTIO_VERSIONS)
+DESTINATION_RULE: Final = Kind("DestinationRule", "destinationrules", ISTIO, _ISTIO_VERSIONS)
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
-CALLERS: Final = (VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE, VIRTUAL_SERVICE)
-"""Other kinds that send requests to a Service port."""
+CALLERS: Final = (
+    *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE),
+    *(VIRTUAL_SERVICE, DESTINATION_RULE),
+)
+"""Other kinds that lead to a Service; ``semantics.callers`` says where in them it is named."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (
@@ -123,3 +127,10 @@ def short_name(name: str) -> str:
     """Return the kind as in a title: ``svc``; a kind without a short name in lower case."""
     kind = BY_NAME.get(name)
     return kind.short if kind and kind.short else name.lower()
+
+
+def resource_of(name: str) -> str:
+    """Return the kind as an argument of kubectl, with its group where others use the word too."""
+    kind = BY_NAME.get(name)
+    group = kind.group if kind in CALLERS and kind.group in OPTIONAL_GROUPS else ""
+    return f"{name.lower()}.{group}" if group else name.lower()

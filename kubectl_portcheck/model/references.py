@@ -279,70 +279,43 @@ class Monitor(Record, frozen=True):
     spec: MonitorSpec = MonitorSpec()
 
 
-class ServiceReference(Record, frozen=True):
-    """A Service that the API server calls."""
+class Reference(Record, frozen=True):
+    """One place of an object that leads to a Service."""
 
-    name: str = ""
+    where: str
+    """The place in words: ``webhook a.example.com``."""
+    service: str
     namespace: str = ""
-    port: int | None = None
-    """443 where none is given."""
+    port: WholeNumber | str | None = None
+    """As it is written; None where it is left out."""
+    default: WholeNumber | None = None
+    """The port that is taken where none is written; None where any will do."""
+    pointer: str = ""
+    """The JSON pointer of the port."""
+    by: Literal["port", "number", "endpoint-port"] = "port"
+    """What is named: a Service port by number or name, by its number alone, or the name of a
+    Service port or the number of the pods' port."""
+    protocol: Protocol = "TCP"
+    subset: str = ""
+    """The subset of an Istio DestinationRule that is asked for."""
+    fails: bool = False
+    """Whether requests to the API server fail where the Service does not answer."""
+    unverified: bool = False
+    """Whether TLS is spoken and no certificate authority is given by which to verify the answer."""
 
-
-class WebhookClientConfig(Record, frozen=True):
-    """Whom a webhook calls; None where that is a URL."""
-
-    service: ServiceReference | None = None
-
-
-class Webhook(Record, frozen=True):
-    """One webhook of a configuration."""
-
-    name: str = ""
-    client_config: WebhookClientConfig = WebhookClientConfig()
-    failure_policy: Literal["Fail", "Ignore"] = "Fail"
-
-
-class DestinationPort(Record, frozen=True):
-    """A Service port by its number."""
-
-    number: int | None = None
-
-
-class Destination(Record, frozen=True):
-    """Where Istio sends requests."""
-
-    host: str = ""
-    """A Service of the VirtualService's namespace, a longer DNS name, or another host."""
-    port: DestinationPort = DestinationPort()
-
-
-class RouteDestination(Record, frozen=True):
-    """A destination with its weight, which is not read."""
-
-    destination: Destination = Destination()
-
-
-class VirtualRoute(Record, frozen=True):
-    """One rule of a VirtualService, for HTTP, TLS or TCP."""
-
-    route: tuple[RouteDestination, ...] = ()
-    mirror: Destination | None = None
-
-
-class CallerSpec(Record, frozen=True):
-    """The specification of an APIService or of a VirtualService."""
-
-    service: ServiceReference | None = None
-    http: tuple[VirtualRoute, ...] = ()
-    tls: tuple[VirtualRoute, ...] = ()
-    tcp: tuple[VirtualRoute, ...] = ()
+    @property
+    def meant(self) -> int | str | None:
+        """The port that is asked for, by default or in writing; None where any will do."""
+        return self.default if self.port is None else self.port
 
 
 class Caller(Record, frozen=True):
-    """A webhook configuration, an APIService or an Istio VirtualService."""
+    """An object of any of the kinds in ``semantics.callers`` that leads to Services."""
 
     metadata: ObjectMeta
     kind: KindName = ""
-    """Filled in by the reader."""
-    webhooks: tuple[Webhook, ...] = ()
-    spec: CallerSpec = CallerSpec()
+    references: tuple[Reference, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    """What its controller says of it, where that is read."""
+    subsets: tuple[str, ...] = ()
+    """The subsets that a DestinationRule defines."""

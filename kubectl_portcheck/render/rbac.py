@@ -5,11 +5,12 @@ from typing import Final
 
 from kubectl_portcheck.model import kinds
 
-NODES_BESIDES = (
+BESIDES = (
     "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
-    "# Ready), list storageclasses (claims without a volume) and list ingressclasses (whether a\n"
-    "# controller takes an Ingress). The names of Secrets are read only where list secrets is\n"
-    "# allowed; no verdict needs it."
+    "# Ready), list storageclasses (claims without a volume), list ingressclasses (whether a\n"
+    "# controller takes an Ingress), list validatingwebhookconfigurations,\n"
+    "# mutatingwebhookconfigurations and apiservices (what the API server calls). The names of\n"
+    "# Secrets are read only where list secrets is allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -43,6 +44,11 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.TLS_ROUTE, ("list",), "the same"),
     _on(kinds.TCP_ROUTE, ("list",), "the same"),
     _on(kinds.REFERENCE_GRANT, ("list",), "whether routes of other namespaces may lead there"),
+    *(
+        _on(kind, ("list",), f"what leads to the Service, by {kind.name}")
+        for kind in kinds.CALLERS
+        if kind.namespaced
+    ),
     _on(kinds.SERVICE_MONITOR, ("list",), "what scrapes the Service"),
     _on(kinds.POD_MONITOR, ("list",), "what scrapes its pods"),
     _on(kinds.EVENT, ("list",), "why a pod is not ready, or a load balancer pending"),
@@ -79,6 +85,11 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
     _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
+    *(
+        _on(kind, ("list",), "what the API server itself calls")
+        for kind in kinds.CALLERS
+        if not kind.namespaced
+    ),
 )
 """What a ClusterRole can hold besides."""
 
@@ -116,7 +127,7 @@ def render_role(
     chosen += DEBUG if debug else ()
     if everywhere:
         return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
-    text = f"{NODES_BESIDES}\n{_role('Role', namespace, chosen)}"
+    text = f"{BESIDES}\n{_role('Role', namespace, chosen)}"
     if elsewhere:
         text += "---\n# For --from.\n" + _role("Role", elsewhere, FROM)
     return text

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from kubectl_portcheck.model.facts import Fact, State, Weighs
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.report import Impact, Severity
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.wording import listing
@@ -28,9 +29,11 @@ Change = Callable[[Wrong, ServicePort], list[Operation]]
 """What makes a place name a Service port, as JSON-patch operations."""
 
 
-def wrong(case: ServiceCase, where: str, named: int | str, pointer: str) -> Wrong:
+def wrong(
+    case: ServiceCase, where: str, named: int | str, pointer: str, protocol: Protocol = "TCP"
+) -> Wrong:
     """The place, with the port that was meant."""
-    return Wrong(where, named, pointer, guess(case, named))
+    return Wrong(where, named, pointer, guess(case, named, protocol))
 
 
 def written(port: ServicePort) -> str:

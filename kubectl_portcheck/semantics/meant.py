@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.references import Reference
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import nearest
@@ -39,14 +41,42 @@ def has(case: ServiceCase, named: int | str) -> bool:
     return any(named in (p.port, p.name) for p in tcp_ports(case))
 
 
+def is_there(case: ServiceCase, reference: Reference) -> bool:
+    """Whether the Service has the port that the object asks for, as its reader looks for it."""
+    named = reference.meant
+    if named is None:
+        return True
+    known = [p for p in case.service.spec.ports if p.protocol == reference.protocol]
+    if reference.by == "endpoint-port":
+        return _is_of_endpoints(case, known, named)
+    if reference.by == "number":
+        return any(named == p.port for p in known)
+    return any(named in (p.port, p.name) for p in known)
+
+
+def _is_of_endpoints(case: ServiceCase, known: Iterable[ServicePort], named: int | str) -> bool:
+    """Whether the endpoints have a port of that name or number; True where that is not known."""
+    numbers: set[str] = set()
+    for port in known:
+        if named == port.name:
+            return True
+        target = ports.declared_target(port)
+        found: set[int | str | None] = {ports.resolve_target_port(port, p) for p in case.pods}
+        found.discard(None)
+        if isinstance(target, str) and not found:
+            return True
+        numbers |= {str(n) for n in found or {target}}
+    return str(named) in numbers
+
+
 def tcp_ports(case: ServiceCase) -> list[ServicePort]:
     """The ports to which an HTTP or TCP proxy can be sent."""
     return [p for p in case.service.spec.ports if p.protocol == "TCP"]
 
 
-def guess(case: ServiceCase, named: int | str) -> Guess:
+def guess(case: ServiceCase, named: int | str, protocol: Protocol = "TCP") -> Guess:
     """The Service port that was meant by a name or number that the Service does not have."""
-    known = tcp_ports(case)
+    known = [p for p in case.service.spec.ports if p.protocol == protocol]
     for found in (_quoted(known, named), _led_to(case, known, named), _node_port(known, named)):
         if found:
             return Guess(tuple(found), certain=len(found) == 1)

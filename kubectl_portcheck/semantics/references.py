@@ -23,7 +23,7 @@ from kubectl_portcheck.model.references import (
     RouteRule,
     ServiceBackendPort,
 )
-from kubectl_portcheck.semantics import selectors
+from kubectl_portcheck.semantics import callers, selectors
 from kubectl_portcheck.semantics.ingresses import Hosts, leads_to
 
 T = TypeVar("T")
@@ -111,76 +111,6 @@ def is_for_mesh(route: Route) -> bool:
     return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
-class CallerUse(NamedTuple):
-    """One place that leads to a Service, of a webhook configuration or the like."""
-
-    where: str
-    service: str
-    namespace: str
-    port: int | None
-    """As it is written; None where it is left out."""
-    pointer: str
-    """The JSON pointer of the port."""
-    fails: bool = False
-    """Whether requests to the API server fail with it."""
-
-
-DEFAULT_WEBHOOK_PORT = 443
-"""The port of webhooks and APIServices that name none. (Kubernetes API, ServiceReference)"""
-
-
-def uses_of_caller(caller: Caller) -> list[CallerUse]:
-    """Every Service that the object leads to."""
-    found = []
-    for i, webhook in enumerate(caller.webhooks):
-        called = webhook.client_config.service
-        if called is not None:
-            pointer = f"/webhooks/{i}/clientConfig/service/port"
-            where = f"webhook {webhook.name}"
-            fails = webhook.failure_policy == "Fail"
-            found.append(
-                CallerUse(where, called.name, called.namespace, called.port, pointer, fails)
-            )
-    called = caller.spec.service
-    if called is not None:
-        found.append(
-            CallerUse(
-                "spec.service", called.name, called.namespace, called.port, "/spec/service/port"
-            )
-        )
-    return found + list(_destinations(caller))
-
-
-def _destinations(caller: Caller) -> Iterator[CallerUse]:
-    for field in ("http", "tls", "tcp"):
-        for i, rule in enumerate(getattr(caller.spec, field)):
-            at = f"/spec/{field}/{i}"
-            pairs = [
-                (r.destination, f"{at}/route/{j}/destination") for j, r in enumerate(rule.route)
-            ]
-            if rule.mirror is not None:
-                pairs.append((rule.mirror, f"{at}/mirror"))
-            for destination, pointer in pairs:
-                name = _service_of_host(destination.host, caller.metadata.namespace)
-                if name is not None:
-                    number = destination.port.number
-                    where = f"destination {destination.host}"
-                    yield CallerUse(where, *name, number, f"{pointer}/port/number")
-
-
-def _service_of_host(host: str, namespace: str) -> tuple[str, str] | None:
-    """The Service that a host of Istio means: its name and namespace; None for another host.
-
-    (Istio, Destination.host: a short name is one of the rule's own namespace)
-    """
-    name, *rest = host.split(".")
-    if not name or "*" in host:
-        return None
-    if not rest:
-        return name, namespace
-    return (name, rest[0]) if rest[1:2] == ["svc"] else None
-
-
 def refusals(route: Route) -> list[Said]:
     """What the Gateways' controllers say of the route's backends, where they do not resolve.
 
@@ -252,7 +182,7 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
         return any((u.service, u.namespace) == (name, namespace) for u in uses_of_route(route))
 
     def calls(caller: Caller) -> bool:
-        return any((u.service, u.namespace) == (name, namespace) for u in uses_of_caller(caller))
+        return any((r.service, r.namespace) == (name, namespace) for r in caller.references)
 
     def guards(policy: NetworkPolicy) -> bool:
         return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
@@ -261,7 +191,7 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
         evidence,
         ingresses=_with_rivals(evidence.ingresses, name),
         routes=_those(evidence.routes, routes_here),
-        callers=_those(evidence.callers, calls),
+        callers=callers.relevant(_those(evidence.callers, calls), service),
         network_policies=_those(evidence.network_policies, guards),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
     )

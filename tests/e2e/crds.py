@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
+ISTIO = "networking.istio.io"
 KINDS = {
+    "VirtualService": (ISTIO, "v1"),
+    "DestinationRule": (ISTIO, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),
     "GRPCRoute": (GATEWAY, "v1"),
     "TCPRoute": (GATEWAY, "v1alpha2"),

@@ -15,6 +15,10 @@ from tests.walk.shop import NAMESPACE, shop, walk
 from tests.walk.test_sweep import sweep
 from tests.walk.town import add_service
 
+CLUSTER_WIDE = {
+    *("validatingwebhookconfigurations", "mutatingwebhookconfigurations", "apiservices"),
+}
+"""What only a ClusterRole can allow; a walk does without where it may not be read."""
 Asked = tuple[str, str, str]
 """Verb, API group, resource."""
 
@@ -78,7 +82,8 @@ def test_a_sweep(tmp_path: Path, flags: list[str], old: bool) -> None:
         sweep(server, tmp_path, *flags)
         asked = asked_of(server)
     assert ("list", "", "endpoints") in asked or not old
-    assert asked - allowed(*flags[:1], *(() if flags else ("-n", "town"))) == set()
+    beyond = asked - allowed(*flags[:1], *(() if flags else ("-n", "town")))
+    assert {resource for _, _, resource in beyond} == (set() if "-A" in flags else CLUSTER_WIDE)
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -90,4 +95,6 @@ def test_a_walk(tmp_path: Path, old: bool) -> None:
         walk(server, tmp_path)
         asked = asked_of(server)
     assert ("get", "", "endpoints") in asked or not old
-    assert asked - allowed("svc/checkout") == set()
+    assert asked - allowed("svc/checkout") - allowed("-A") == set()
+    besides = asked - allowed("svc/checkout")
+    assert {resource for _, _, resource in besides} == CLUSTER_WIDE

@@ -18,6 +18,7 @@ from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
 from tests.walk.shop import Run, await_quiet, program
+from tests.walk.test_requests import API_SERVER_CALLS
 from tests.walk.town import add_service
 
 STREAMS = re.compile(r"/(exec|portforward)\?")
@@ -94,6 +95,7 @@ def test_the_lists_do_not_grow_with_the_services(tmp_path: Path, many: int) -> N
         "/apis/networking.k8s.io/v1/ingresses": 1,
         "/apis/networking.k8s.io/v1/networkpolicies": 1,
         "/apis": 1,
+        **{f"/apis/{path}": 1 for path in API_SERVER_CALLS},
     }
 
 

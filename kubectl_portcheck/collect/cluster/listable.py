@@ -1,7 +1,7 @@
 """The kinds around a Service that are listed: where they are served, and as what they are read."""
 
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -23,6 +23,7 @@ from kubectl_portcheck.model.storage import (
     Secret,
     StorageClass,
 )
+from kubectl_portcheck.semantics import callers
 
 T = TypeVar("T", bound=Record)
 
@@ -34,6 +35,10 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
     items: type[decode.ListOf[T]]
     named: bool = False
     """Whether the model keeps the kind's name in each object."""
+    made: Callable[[Any], Any] | None = None
+    """What the evidence has of an object, where that is not the object itself."""
+    anywhere: bool = False
+    """Whether objects of other namespaces matter."""
     names_only: bool = False
     """Whether the server is asked for names and labels alone: the contents never leave it."""
 
@@ -42,6 +47,11 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
         """Kubernetes' name."""
         return self.of.name
 
+    @property
+    def optional(self) -> bool:
+        """Whether a cluster may have it or not."""
+        return self.of.group in kinds.OPTIONAL_GROUPS
+
     def paths(self, namespace: str, served: Mapping[str, tuple[str, ...]]) -> list[str]:
         """Where the list may be, the best version first; nowhere if no version of it is served.
 
@@ -49,8 +59,7 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
         kind of a group is served in each of the group's versions: the Gateway API has had routes in
         v1 and ReferenceGrants in v1beta1 only.
         """
-        optional = self.of.group in kinds.OPTIONAL_GROUPS
-        known = served.get(self.of.group, ()) if optional else self.of.versions
+        known = served.get(self.of.group, ()) if self.optional else self.of.versions
         return [self.of.collection(namespace, v) for v in self.of.versions if v in known]
 
 
@@ -60,6 +69,10 @@ NETWORK_POLICIES = Listable(kinds.NETWORK_POLICY, decode.ListOf[NetworkPolicy])
 ROUTES = tuple(Listable(kind, decode.ListOf[Route], named=True) for kind in kinds.ROUTES)
 REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant])
 MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in kinds.MONITORS)
+CALLERS: tuple[Listable[Any], ...] = tuple(
+    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
+    for k in callers.KINDS
+)
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
 PODS = Listable(kinds.POD, decode.ListOf[Pod])

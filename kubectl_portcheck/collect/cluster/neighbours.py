@@ -13,6 +13,7 @@ import msgspec
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
+    CALLERS,
     EVENTS,
     INGRESS_CLASSES,
     INGRESSES,
@@ -31,7 +32,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
-from kubectl_portcheck.model.references import Ingress, Route
+from kubectl_portcheck.model.references import Caller, Ingress, Route
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 
@@ -57,6 +58,8 @@ def around_the_name(
     parts.network_policies = work.ask(reads.objects, NETWORK_POLICIES, {})
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
+    always = [work.ask(reads.objects, kind, {}) for kind in CALLERS if not kind.optional]
+    parts.callers = work.follow(_callers, reads, work, always, groups)
     if foreign:
         grants = (REFERENCE_GRANTS,)
         parts.reference_grants = work.follow(_of_kinds, reads, work, grants, groups)
@@ -115,6 +118,17 @@ def _classes(
 
 def _no_workload() -> Read[tuple[Workload, ...]]:
     return Observed(value=())
+
+
+def _callers(
+    reads: Reads,
+    questions: Questions,
+    always: "Sequence[Future[Read[tuple[Caller, ...]]]]",
+    groups: "Future[Groups]",
+) -> Read[tuple[Caller, ...]]:
+    """What else leads to Services: what every cluster has, and what this one serves besides."""
+    optional = _of_kinds(reads, questions, [k for k in CALLERS if k.optional], groups)
+    return combined([*(a.result() for a in always), optional])
 
 
 def _routes(

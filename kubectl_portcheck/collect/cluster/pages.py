@@ -47,6 +47,10 @@ class Resource(Generic[R]):
     kind: str = ""
     """The kind's name, where the model keeps it in each object."""
     version: str = ""
+    made: Callable[[Any], Any] | None = None
+    """What is kept of an object, where that is not the object itself."""
+    anywhere: bool = False
+    """Whether objects of other namespaces matter to one namespace."""
 
     @property
     def plural(self) -> str:
@@ -126,6 +130,7 @@ class Lister:
                 got,
                 odd,
                 kind=resource.kind,
+                made=resource.made,
                 seen=seen,
             )
             try:
@@ -154,7 +159,9 @@ def read_pages(
     odd: list[decode.Odd],
     *,
     kind: str = "",
+    made: Callable[[Any], Any] | None = None,
     names_only: bool = False,
+    most: int = LIST_OBJECTS,
     seen: Seen = lambda number, total: None,
     kept: Kept | None = None,
 ) -> None:
@@ -173,6 +180,8 @@ def read_pages(
         if len(odd) > ODD_OBJECTS:
             raise ValueError(f"more than {ODD_OBJECTS} objects cannot be read: {odd[0].why}")
         found = tuple(_as_kind(decode.cut_down(o), kind) for o in page.items)
+        if made is not None:
+            found = tuple(made(o) for o in found)
         if kept is not None:
             kept.add(found)
         return msgspec.structs.replace(page, items=found)
@@ -183,8 +192,8 @@ def read_pages(
             while True:
                 page = _page(api, deadline, path, at, understood, accept)
                 got += page.items
-                if len(got) > LIST_OBJECTS:
-                    raise ValueError(f"there are more than {LIST_OBJECTS} objects")
+                if len(got) > most:
+                    raise ValueError(f"there are more than {most} objects")
                 rest = page.metadata.remaining_item_count
                 seen(len(got), len(got) + rest if rest else 0)
                 if not page.metadata.continue_:

@@ -31,6 +31,7 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import (
+    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
@@ -68,6 +69,7 @@ class Parts(msgspec.Struct):
     routes: Part[tuple[Route, ...]] = None
     reference_grants: Part[tuple[ReferenceGrant, ...]] = None
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
+    callers: Part[tuple[Caller, ...]] = None
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
     refusals: Part[tuple[Event, ...]] = None
@@ -113,6 +115,7 @@ class Parts(msgspec.Struct):
             routes=_known(self.routes),
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),
+            callers=_known(self.callers),
             monitors=_known(self.monitors),
             events=creations.together([_known(self.events), _known(self.refusals)]),
             nodes=_known(self.nodes),

@@ -21,14 +21,14 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.listable import NODES, Listable
+from kubectl_portcheck.collect.cluster.listable import NODES, PODS, Listable
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.errors import UnknownTargetError
-from kubectl_portcheck.inputs.limits import SERVICE_VALUES
+from kubectl_portcheck.inputs.limits import FOREIGN_OBJECTS, LIST_OBJECTS, SERVICE_VALUES
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right, combined
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import (
     Endpoints,
@@ -142,7 +142,7 @@ class LiveReads:
         for address in addresses:
             at_address = {"fieldSelector": f"status.podIP={address}"}
             path = self._collection(kinds.POD, "")
-            pods = self._pages(path, decode.ListOf[Pod], at_address)
+            pods = self._pages(path, PODS, at_address)
             if isinstance(pods, Missing):
                 return pods
             found.append(holder_of(address, pods.value, nodes.value))
@@ -263,17 +263,34 @@ class LiveReads:
 
         A kind that the cluster does not serve is missing, with the reason ``NOT_SERVED``.
         """
+        if not (kind.anywhere and kind.of.namespaced):
+            return self._objects(kind, served, self._namespace, query)
+        everywhere = self._objects(kind, served, "", query, most=FOREIGN_OBJECTS)
+        if not isinstance(everywhere, Missing) or everywhere.reason == Reason.NOT_SERVED:
+            return everywhere
+        here = self._objects(kind, served, self._namespace, query)
+        forbidden = everywhere.reason == Reason.FORBIDDEN
+        why = "may not be listed" if forbidden else f"could not be read: {everywhere.detail}"
+        others = f"{kind.of.plural} of other namespaces {why}"
+        lacking = Missing(reason=everywhere.reason, detail=others)
+        return here if isinstance(here, Missing) else combined([here, lacking])
+
+    def _objects(
+        self,
+        kind: Listable[R],
+        served: Served,
+        namespace: str,
+        query: dict[str, str],
+        most: int = LIST_OBJECTS,
+    ) -> Read[tuple[R, ...]]:
         unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.plural} are not served")
         found: Read[tuple[R, ...]] = unserved
-        for path in kind.paths(self._namespace, served):
-            found = self._pages(path, kind.items, query, names_only=kind.names_only)
+        for path in kind.paths(namespace, served):
+            found = self._pages(path, kind, query, most)
             if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
                 break
             found = unserved
-        if isinstance(found, Missing) or not kind.named:
-            return found
-        named = [msgspec.structs.replace(o, kind=kind.name) for o in found.value]
-        return Observed(value=tuple(named))
+        return found
 
     def pod(self, name: str) -> Read[Pod | None]:
         """Read one pod by a list, for which no further right is needed; None where there is none.
@@ -304,22 +321,24 @@ class LiveReads:
         self, kind: kinds.Kind, type_: type[decode.ListOf[K]], selector: str
     ) -> Read[tuple[K, ...]]:
         query = {"labelSelector": selector} if selector else {}
-        return self._pages(self._collection(kind), type_, query)
+        return self._pages(self._collection(kind), Listable(kind, type_), query)
 
     def _pages(
         self,
         path: str,
-        type_: type[decode.ListOf[R]],
+        kind: Listable[R],
         selected: dict[str, str],
-        *,
-        names_only: bool = False,
+        most: int = LIST_OBJECTS,
     ) -> Read[tuple[R, ...]]:
         def read() -> tuple[R, ...]:
             items: list[R] = []
             odd: list[decode.Odd] = []
             read_pages(
-                *(self._api, self._deadline, path, type_, selected, items, odd),
-                names_only=names_only,
+                *(self._api, self._deadline, path, kind.items, selected, items, odd),
+                kind=kind.name if kind.named else "",
+                made=kind.made,
+                names_only=kind.names_only,
+                most=most,
                 kept=self._kept,
             )
             if odd:

@@ -29,6 +29,7 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.model.references import NetworkPolicy, Route
+from kubectl_portcheck.semantics import callers
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.references import selects, uses_of_ingress, uses_of_route, watches
@@ -92,6 +93,8 @@ class Shared:
         """By the resource's plural."""
         self.kinds: dict[str, str] = {}
         """The plural of each kind that stands around Services, by the kind's name."""
+        self.narrow: set[str] = set()
+        """Resources that were listed in some namespaces, though those of others matter as well."""
         self._lock = threading.Lock()
         self._turns: dict[tuple[Any, ...], threading.Lock] = {}
         self._once: dict[tuple[Any, ...], Any] = {}
@@ -123,11 +126,15 @@ class Shared:
         self.begun += [questions.ask(self._list, r, self._into(r)) for r in optional]
         for one in list(self.begun):
             one.result()
-        if not self._scope.namespace:
-            # Some rights are given namespace by namespace.
-            spaces = sorted(self.lists["services"].found)
-            again = [r for r in (*resources, *optional) if is_forbidden(self.lists[r.plural])]
-            self.begun += [questions.ask(self._again, r, spaces) for r in again]
+        # Some rights are given namespace by namespace.
+        spaces = [self._scope.namespace] if self._scope.namespace else []
+        spaces = spaces or sorted(self.lists["services"].found)
+        again = [
+            r
+            for r in (*resources, *optional)
+            if r.of.namespaced and is_forbidden(self.lists[r.plural])
+        ]
+        self.begun += [questions.ask(self._again, r, spaces) for r in again]
         why = next(iter(self.lists["endpointslices"].missing.values()), None)
         if why is not None and why.reason == Reason.NOT_FOUND:
             self._older()
@@ -144,12 +151,15 @@ class Shared:
         if resource is SERVICES:
             fatal = (Unauthorized, Unreachable, *((BadRequest,) if query else ()))
         seen = self._seen(resource.plural)
-        self._lister.read(resource, self.namespaces, query, seen, into, fatal)
+        spaces = None if resource.anywhere else self.namespaces
+        self._lister.read(resource, spaces, query, seen, into, fatal)
 
     def _again(self, resource: Resource[R], namespaces: Sequence[str]) -> None:
         into = Listed[R]()
         self._lister.read(resource, namespaces, None, self._seen(resource.plural), into)
         self.lists[resource.plural] = into
+        if resource.anywhere:
+            self.narrow.add(resource.plural)
 
     def _one_by_one(self) -> None:
         """Lists the Services of each namespace, where the whole cluster's are forbidden."""
@@ -163,7 +173,7 @@ class Shared:
     def _around(self, kind: "listable.Listable[Any]", version: str) -> Resource[Any]:
         self.kinds[kind.name] = kind.of.plural
         named = kind.name if kind.named else ""
-        return Resource(kind.of, kind.items, named, version)
+        return Resource(kind.of, kind.items, named, version, kind.made, kind.anywhere)
 
     def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
         for kind in OPTIONAL:
@@ -313,6 +323,7 @@ class Shared:
             "routes": self._routes(service),
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
+            "callers": callers.relevant(self.callers(service), service),
         }
 
     def _ingresses(self, service: Service) -> dict[str, Read[Any]]:
@@ -334,6 +345,39 @@ class Shared:
     def ingress_classes(self) -> Read[Any]:
         """The IngressClasses; listed when they are first asked for."""
         return self.once(("classes",), lambda: self._lister.read(CLASSES, None)).of("")
+
+    def callers(
+        self, service: Service, wanted: "Iterable[listable.Listable[Any]]" = listable.CALLERS
+    ) -> Read[Any]:
+        """What leads to the Service by objects of these kinds, as far as the lists have it."""
+        metadata = service.metadata
+        index = self.once(("callers",), self._index_of_callers)
+        parts: list[Read[Any]] = []
+        for kind in wanted:
+            listed = self.lists.get(self.kinds.get(kind.name, ""))
+            if listed is not None:
+                here = index.get((kind.name, metadata.namespace, metadata.name), ())
+                parts += [Observed(value=tuple(here)), *self._why_not(listed)]
+        return combined(parts) if parts else Missing(reason=Reason.NOT_SERVED)
+
+    def _why_not(self, listed: Listed[Any]) -> Iterable[Missing]:
+        """Why objects that lead to any Service may be unknown."""
+        found = [m for m in listed.missing.values() if m.reason != Reason.NOT_FOUND]
+        found += [o.missing(listed.plural) for several in listed.odd.values() for o in several[:1]]
+        if listed.plural in self.narrow:
+            others = f"{listed.plural} of other namespaces may not be listed"
+            found.append(Missing(reason=Reason.FORBIDDEN, detail=others))
+        return found[:1]
+
+    def _index_of_callers(self) -> dict[tuple[str, str, str], list[Any]]:
+        index: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
+        for kind in listable.CALLERS:
+            listed = self.lists.get(self.kinds.get(kind.name, ""))
+            for several in listed.found.values() if listed else ():
+                for caller in several:
+                    for space, name in {(r.namespace, r.service) for r in caller.references}:
+                        index[kind.name, space, name].append(caller)
+        return index
 
     def foreign_routes(self, service: Service) -> tuple[Route, ...]:
         """The routes of other namespaces that name the Service, where the lists have them."""
@@ -398,11 +442,15 @@ class Shared:
         return msgspec.structs.replace(everyone, value=found)
 
 
-ALWAYS: tuple[listable.Listable[Any], ...] = (listable.INGRESSES, listable.NETWORK_POLICIES)
+ALWAYS: tuple[listable.Listable[Any], ...] = (
+    *(listable.INGRESSES, listable.NETWORK_POLICIES),
+    *(kind for kind in listable.CALLERS if not kind.optional),
+)
 OPTIONAL: tuple[listable.Listable[Any], ...] = (
     *listable.ROUTES,
     listable.REFERENCE_GRANTS,
     *listable.MONITORS,
+    *(kind for kind in listable.CALLERS if kind.optional),
 )
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""

@@ -77,6 +77,8 @@ class FreshReads:
 
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
+        if kind.made is not None:
+            return self._shared.callers(self._listed, [kind])
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
 

@@ -12,7 +12,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
-from kubectl_portcheck.model.kinds import CALLERS
+from kubectl_portcheck.model.kinds import MONITORS, ROUTES
 from kubectl_portcheck.model.references import (
     Caller,
     Ingress,
@@ -21,19 +21,19 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
-from kubectl_portcheck.semantics import references
+from kubectl_portcheck.semantics import callers, references
 
 R = TypeVar("R", bound=Record)
 
-FIELDS: dict[str, tuple[type[Record], tuple[str, ...]]] = {
-    "ingresses": (Ingress, ("Ingress",)),
-    "routes": (Route, ("HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute")),
-    "reference_grants": (ReferenceGrant, ("ReferenceGrant",)),
-    "network_policies": (NetworkPolicy, ("NetworkPolicy",)),
-    "callers": (Caller, tuple(kind.name for kind in CALLERS)),
-    "monitors": (Monitor, ("ServiceMonitor", "PodMonitor")),
+FIELDS: dict[str, dict[str, type[Record]]] = {
+    "ingresses": {"Ingress": Ingress},
+    "routes": dict.fromkeys((kind.name for kind in ROUTES), Route),
+    "reference_grants": {"ReferenceGrant": ReferenceGrant},
+    "network_policies": {"NetworkPolicy": NetworkPolicy},
+    "callers": {kind.kind.name: kind.shape for kind in callers.KINDS},
+    "monitors": dict.fromkeys((kind.name for kind in MONITORS), Monitor),
 }
-"""By field of the evidence: the type, and the kinds that it is read from."""
+"""By field of the evidence: the kinds that it is read from, and as what."""
 _SELECTING = ("network_policies", "monitors")
 """Fields of objects that select by labels, which are alike in several environments."""
 
@@ -65,8 +65,8 @@ class Around:
         """By field, namespace and name of a Service: what names it."""
         self._by_space: dict[tuple[str, str], list[_Found]] = defaultdict(list)
         """By field and namespace: what may concern any Service there."""
-        for field, (type_, kinds) in FIELDS.items():
-            for kind in kinds:
+        for field, kinds in FIELDS.items():
+            for kind, type_ in kinds.items():
                 for item in manifests.of_kind(kind):
                     self._add(field, item, type_)
 
@@ -117,7 +117,7 @@ class Around:
 
     def _add(self, field: str, item: Object, type_: type[Record]) -> None:
         data = item.data
-        if field in ("routes", "callers", "monitors"):
+        if field in ("routes", "monitors"):
             data = {**data, "kind": item.kind}
         try:
             value: Any = cut_down(typed(item, data, type_))
@@ -126,19 +126,24 @@ class Around:
             return
         space = self.space(item)
         metadata = msgspec.structs.replace(value.metadata, name=item.name, namespace=space)
-        value = msgspec.structs.replace(value, metadata=metadata)
+        value = as_evidence(item.kind, msgspec.structs.replace(value, metadata=metadata))
         found = _Found(item, value)
         if isinstance(value, Ingress):
             named = {(space, u.service) for u in references.uses_of_ingress(value)}
         elif isinstance(value, Route):
             named = {(u.namespace, u.service) for u in references.uses_of_route(value)}
         elif isinstance(value, Caller):
-            named = {(u.namespace, u.service) for u in references.uses_of_caller(value)}
+            named = {(r.namespace, r.service) for r in value.references}
         else:
             self._by_space[field, space].append(found)
             return
         for where, service in sorted(named):
             self._by_use[field, where, service].append(found)
+
+
+def as_evidence(kind: str, value: Any) -> Any:
+    """The object as the evidence has it."""
+    return callers.BY_NAME[kind].read(value) if kind in callers.BY_NAME else value
 
 
 def _nearest(found: Sequence[_Found], near: Near | None) -> list[_Found]:

@@ -154,8 +154,8 @@ class _Recording:
         )
         found = self.around.complete(found)
         parts = {
-            field: self._recorded(getattr(found, field), space, kinds)
-            for field, (_, kinds) in FIELDS.items()
+            field: self._recorded(getattr(found, field), space, tuple(kinds))
+            for field, kinds in FIELDS.items()
         }
         return msgspec.structs.replace(found, **parts)
 

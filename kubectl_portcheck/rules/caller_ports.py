@@ -1,0 +1,113 @@
+"""What the rules on objects that lead to a Service share: the port that they ask for is not there.
+
+The objects are those of ``semantics.callers``; each rule is about those that one reader follows.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.fixes import Operation, Subject
+from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.rules import fixes, service_ports
+from kubectl_portcheck.rules.base import NotApplicable, Outcome, Passed, Rule, Several
+from kubectl_portcheck.rules.service_ports import Wrong
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import callers, meant
+from kubectl_portcheck.semantics.callers.base import Reader
+from kubectl_portcheck.semantics.case import ServiceCase
+
+
+class Place(NamedTuple):
+    """A reference to a port that is not there."""
+
+    reference: Reference
+    wrong: Wrong
+
+
+def check(case: ServiceCase, rule: Rule, reader: Reader) -> Outcome:
+    """What the rule says of the objects that this reader follows."""
+    found = [
+        _finding(case, rule, c, w)
+        for c in callers.read_by(case.callers, reader)
+        if (w := _wrong(case, c))
+    ]
+    if found:
+        return Several(tuple(found))
+    if (missing := lacking(case, reader)) is not None:
+        return rule.lacks(missing)
+    known = callers.read_by(case.callers, reader)
+    return Passed() if known else NotApplicable("no such object is known to lead to the Service")
+
+
+def lacking(case: ServiceCase, reader: Reader) -> Missing | None:
+    """Why objects that this reader follows may be unknown; None where all are known."""
+    missing = case.missing("callers")
+    absent = [missing] if missing is not None else list(case.lacking("callers"))
+    own = {k.kind.plural for k in callers.KINDS if k.reader == reader}
+    return next((m for m in absent if _is_about(m, own)), None)
+
+
+def _is_about(missing: Missing, plurals: set[str]) -> bool:
+    """Whether these resources are what could not be read."""
+    if missing.reason in (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED):
+        return False
+    return missing.right is None or missing.right.resource in plurals
+
+
+def references_here(case: ServiceCase, caller: Caller) -> list[Reference]:
+    """The places in which the object leads to the Service."""
+    return [r for r in caller.references if case.is_meant(r.service, r.namespace)]
+
+
+def subject_of(case: ServiceCase, caller: Caller) -> Subject:
+    """The object, as the subject of a finding."""
+    of = callers.BY_NAME[caller.kind].kind
+    namespace = (caller.metadata.namespace or case.namespace) if of.namespaced else ""
+    return Subject(kind=caller.kind, namespace=namespace, name=caller.metadata.name)
+
+
+def _wrong(case: ServiceCase, caller: Caller) -> list[Place]:
+    return [
+        Place(r, service_ports.wrong(case, r.where, r.meant or 0, r.pointer, r.protocol))
+        for r in references_here(case, caller)
+        if not meant.is_there(case, r)
+    ]
+
+
+def _finding(case: ServiceCase, rule: Rule, caller: Caller, places: Sequence[Place]) -> Finding:
+    subject = subject_of(case, caller)
+    found = [p.wrong for p in places]
+    numbers = listing(dict.fromkeys(w.named for w in found))
+    default = " (the default)" if all(p.reference.port is None for p in places) else ""
+    fails = any(p.reference.fails for p in places)
+    severity, impact = service_ports.weight(case, found)
+    return rule.finding(
+        case,
+        f"{subject.kind} {subject.name} references port {numbers}{default}, which Service "
+        f"{case.name} does not have; {service_ports.has_ports(case)}"
+        + ("; failurePolicy is Fail, so the API server refuses the requests" if fails else ""),
+        evidence=service_ports.told(subject, found),
+        fixes=service_ports.repaired(case, subject, found, _change(places)),
+        impact=impact,
+        severity=severity,
+        subject=subject,
+        port=service_ports.meant_by_all(found),
+        pointer=found[0].pointer,
+    )
+
+
+def _change(places: Sequence[Place]) -> service_ports.Change:
+    by_pointer = {p.reference.pointer: p.reference for p in places}
+
+    def change(found: Wrong, port: ServicePort) -> list[Operation]:
+        reference = by_pointer[found.pointer]
+        named = isinstance(reference.port, str) or reference.by == "endpoint-port"
+        new = port.name if named and port.name else port.port
+        if reference.port is None:
+            return [fixes.add(found.pointer, new)]
+        return fixes.replace(found.pointer, reference.port, new)
+
+    return change

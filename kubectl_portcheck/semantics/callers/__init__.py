@@ -1,0 +1,64 @@
+"""Objects that lead to a Service, and are neither an Ingress nor a route of the Gateway API.
+
+Each kind is one :class:`CallerKind`: its name and group, the fields that are read, and where in
+them its references stand. Who reads them live, who reads files and who judges goes by this table.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.objects import Service, ServicePort
+from kubectl_portcheck.model.references import Caller
+from kubectl_portcheck.semantics.callers import api_server, istio
+from kubectl_portcheck.semantics.callers.base import CallerKind, Reader
+
+KINDS: tuple[CallerKind, ...] = (
+    *api_server.WEBHOOKS,
+    api_server.API_SERVICES,
+    istio.VIRTUAL_SERVICES,
+    istio.DESTINATION_RULES,
+)
+BY_NAME = {k.kind.name: k for k in KINDS}
+
+
+def read_by(callers: Iterable[Caller], reader: Reader) -> list[Caller]:
+    """Those of the objects by which this reader sends requests."""
+    return [c for c in callers if BY_NAME[c.kind].reader == reader]
+
+
+Found = Observed[tuple[Caller, ...]] | Missing
+_API_SERVERS = frozenset(k.kind.plural for k in KINDS if k.reader == "api-server")
+_SAYS_TLS = re.compile(r"https|tls|ssl|webhook|admission|conversion|api", re.IGNORECASE)
+
+
+def relevant(found: Found, service: Service) -> Found:
+    """The same; what the API server calls is left out where it may not be read and does not matter.
+
+    Few people may read it. It matters only where something of the Service says that TLS is spoken:
+    the API server speaks nothing else.
+    """
+    if _may_speak_tls(service):
+        return found
+    if isinstance(found, Missing):
+        return Missing(reason=Reason.NOT_ASKED) if _is_of_api_server(found) else found
+    rest = tuple(m for m in found.lacking if not _is_of_api_server(m))
+    return msgspec.structs.replace(found, lacking=rest)
+
+
+def _is_of_api_server(missing: Missing) -> bool:
+    right = missing.right
+    return right is not None and right.resource in _API_SERVERS
+
+
+def _may_speak_tls(service: Service) -> bool:
+    named = _SAYS_TLS.search(service.metadata.name) is not None
+    return named or any(_says_tls(p) for p in service.spec.ports)
+
+
+def _says_tls(port: ServicePort) -> bool:
+    numbers = (str(port.port), str(port.target_port or ""))
+    words = f"{port.name} {port.app_protocol or ''} {port.target_port or ''}"
+    return any(n.endswith("443") or n == "10250" for n in numbers) or bool(_SAYS_TLS.search(words))

@@ -1,0 +1,117 @@
+"""What the API server itself calls: webhooks and the servers of aggregated APIs.
+
+The port is 443 where none is written; only a number can be. The API server speaks TLS to all of
+them, and verifies the answer by ``caBundle``; without one by the certificate authorities of its own
+machine. (Kubernetes API, ``ServiceReference``, ``WebhookClientConfig``, ``APIServiceSpec``)
+"""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from msgspec import field
+
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record, WholeNumber
+from kubectl_portcheck.model.objects import Condition, ObjectMeta
+from kubectl_portcheck.model.references import Reference
+from kubectl_portcheck.semantics.callers.base import CallerKind
+
+DEFAULT_PORT = 443
+
+
+class ServiceReference(Record, frozen=True):
+    """A Service that the API server calls."""
+
+    name: str = ""
+    namespace: str = ""
+    port: WholeNumber | None = None
+
+
+class WebhookClientConfig(Record, frozen=True):
+    """Whom a webhook calls; without a Service that is a URL."""
+
+    service: ServiceReference | None = None
+    ca_bundle: str = ""
+
+
+class Webhook(Record, frozen=True):
+    """One webhook of a configuration."""
+
+    name: str = ""
+    client_config: WebhookClientConfig = WebhookClientConfig()
+    failure_policy: Literal["Fail", "Ignore"] = "Fail"
+
+
+class WebhookConfiguration(Record, frozen=True):
+    """A ValidatingWebhookConfiguration or MutatingWebhookConfiguration."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    webhooks: tuple[Webhook, ...] = ()
+
+
+class APIServiceSpec(Record, frozen=True):
+    """Who serves a version of an API group; without a Service the API server itself."""
+
+    service: ServiceReference | None = None
+    ca_bundle: str = ""
+    insecure_skip_tls_verify: bool = field(name="insecureSkipTLSVerify", default=False)
+
+
+class APIServiceStatus(Record, frozen=True):
+    """Whether it can be reached: the condition Available."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class APIService(Record, frozen=True):
+    """A version of an API group, and who serves it."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: APIServiceSpec = APIServiceSpec()
+    status: APIServiceStatus = APIServiceStatus()
+
+
+def _of_webhooks(found: WebhookConfiguration) -> Iterator[Reference]:
+    for i, webhook in enumerate(found.webhooks):
+        called = webhook.client_config.service
+        if called is not None:
+            yield Reference(
+                where=f"webhook {webhook.name}",
+                service=called.name,
+                namespace=called.namespace,
+                port=called.port,
+                default=DEFAULT_PORT,
+                pointer=f"/webhooks/{i}/clientConfig/service/port",
+                by="number",
+                fails=webhook.failure_policy == "Fail",
+                unverified=not webhook.client_config.ca_bundle,
+            )
+
+
+def _of_api_service(found: APIService) -> Iterator[Reference]:
+    called = found.spec.service
+    if called is not None:
+        yield Reference(
+            where="spec.service",
+            service=called.name,
+            namespace=called.namespace,
+            port=called.port,
+            default=DEFAULT_PORT,
+            pointer="/spec/service/port",
+            by="number",
+            unverified=not (found.spec.ca_bundle or found.spec.insecure_skip_tls_verify),
+        )
+
+
+WEBHOOKS = tuple(
+    CallerKind(kind, WebhookConfiguration, _of_webhooks, "api-server", anywhere=True)
+    for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS)
+)
+API_SERVICES = CallerKind(
+    kinds.API_SERVICE,
+    APIService,
+    _of_api_service,
+    "api-server",
+    anywhere=True,
+    conditions=lambda found: found.status.conditions,
+)

@@ -1,0 +1,37 @@
+"""What is the same for every kind of object that leads to a Service."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, NamedTuple
+
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.kinds import Kind
+from kubectl_portcheck.model.objects import Condition
+from kubectl_portcheck.model.references import Caller, Reference
+
+Reader = Literal["api-server", "istio", "proxy"]
+"""Who sends the requests: the API server, Istio's proxies, or another proxy or load balancer."""
+
+
+class CallerKind(NamedTuple):
+    """A kind of object that leads to a Service: where its references stand."""
+
+    kind: Kind
+    shape: type[Record]
+    """The fields that are read, besides ``metadata``, which every shape has."""
+    references: Callable[[Any], Iterable[Reference]]
+    """The Services to which such an object leads; its metadata say in which namespace it is."""
+    reader: Reader
+    anywhere: bool = False
+    """Whether such an object may lead to a Service of another namespace."""
+    conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
+    subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
+
+    def read(self, item: Any) -> Caller:
+        """The object, as far as it leads to Services."""
+        return Caller(
+            metadata=item.metadata,
+            kind=self.kind.name,
+            references=tuple(self.references(item)),
+            conditions=self.conditions(item),
+            subsets=self.subsets(item),
+        )

@@ -1,0 +1,135 @@
+"""Istio's VirtualService and DestinationRule.
+
+A host without a dot is a Service of the rule's own namespace; a port is a Service port by its
+number, and may be left out where the Service has one alone. A subset must be defined in a
+DestinationRule of that host. (Istio, ``Destination``)
+"""
+
+from collections.abc import Iterable, Iterator
+
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record, WholeNumber
+from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.references import Reference
+from kubectl_portcheck.semantics.callers.base import CallerKind
+
+
+class DestinationPort(Record, frozen=True):
+    """A Service port by its number."""
+
+    number: WholeNumber | None = None
+
+
+class Destination(Record, frozen=True):
+    """Where Istio sends requests."""
+
+    host: str = ""
+    port: DestinationPort = DestinationPort()
+    subset: str = ""
+
+
+class RouteDestination(Record, frozen=True):
+    """A destination with its weight, which is not read."""
+
+    destination: Destination = Destination()
+
+
+class VirtualRoute(Record, frozen=True):
+    """One rule of a VirtualService, for HTTP, TLS or TCP."""
+
+    route: tuple[RouteDestination, ...] = ()
+    mirror: Destination | None = None
+    mirrors: tuple[RouteDestination, ...] = ()
+
+
+class VirtualServiceSpec(Record, frozen=True):
+    """The rules of a VirtualService."""
+
+    http: tuple[VirtualRoute, ...] = ()
+    tls: tuple[VirtualRoute, ...] = ()
+    tcp: tuple[VirtualRoute, ...] = ()
+
+
+class VirtualService(Record, frozen=True):
+    """A VirtualService."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: VirtualServiceSpec = VirtualServiceSpec()
+
+
+class Subset(Record, frozen=True):
+    """Some of the pods of a host, by name."""
+
+    name: str = ""
+
+
+class DestinationRuleSpec(Record, frozen=True):
+    """What holds for the pods of a host."""
+
+    host: str = ""
+    subsets: tuple[Subset, ...] = ()
+
+
+class DestinationRule(Record, frozen=True):
+    """A DestinationRule."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: DestinationRuleSpec = DestinationRuleSpec()
+
+
+def service_of(host: str, namespace: str) -> tuple[str, str] | None:
+    """The Service that a host means: its name and namespace; None for another host.
+
+    Istio takes ``checkout.shop`` for a host outside of the mesh, unlike DNS in a pod.
+    """
+    name, *rest = host.split(".")
+    if not name or "*" in host:
+        return None
+    if not rest:
+        return name, namespace
+    return (name, rest[0]) if rest[1:2] == ["svc"] else None
+
+
+def _of_routes(found: VirtualService) -> Iterator[Reference]:
+    for field in ("http", "tls", "tcp"):
+        for i, rule in enumerate(getattr(found.spec, field)):
+            for destination, pointer in _destinations(rule, f"/spec/{field}/{i}"):
+                meant = service_of(destination.host, found.metadata.namespace)
+                if meant is not None:
+                    yield Reference(
+                        where=f"destination {destination.host}",
+                        service=meant[0],
+                        namespace=meant[1],
+                        port=destination.port.number,
+                        pointer=f"{pointer}/port/number",
+                        by="number",
+                        subset=destination.subset,
+                    )
+
+
+def _destinations(rule: VirtualRoute, at: str) -> Iterable[tuple[Destination, str]]:
+    for j, route in enumerate(rule.route):
+        yield route.destination, f"{at}/route/{j}/destination"
+    if rule.mirror is not None:
+        yield rule.mirror, f"{at}/mirror"
+    for j, route in enumerate(rule.mirrors):
+        yield route.destination, f"{at}/mirrors/{j}/destination"
+
+
+def _of_rule(found: DestinationRule) -> Iterator[Reference]:
+    meant = service_of(found.spec.host, found.metadata.namespace)
+    if meant is not None:
+        yield Reference(where=f"host {found.spec.host}", service=meant[0], namespace=meant[1])
+
+
+VIRTUAL_SERVICES = CallerKind(
+    kinds.VIRTUAL_SERVICE, VirtualService, _of_routes, "istio", anywhere=True
+)
+DESTINATION_RULES = CallerKind(
+    kinds.DESTINATION_RULE,
+    DestinationRule,
+    _of_rule,
+    "istio",
+    anywhere=True,
+    subsets=lambda found: tuple(s.name for s in found.spec.subsets),
+)
