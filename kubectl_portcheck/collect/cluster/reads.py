@@ -21,7 +21,7 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.listable import NODES, PODS, Listable
+from kubectl_portcheck.collect.cluster.listable import NODES, PODS, SERVICES, Listable
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.collect.kept import Kept
@@ -163,7 +163,7 @@ class LiveReads:
         from kubectl_portcheck.semantics.calls import Known
 
         path = self._collection(kinds.SERVICE, "")
-        whole = self._pages(path, decode.ListOf[Service], {})
+        whole = self._pages(path, SERVICES, {})
         if isinstance(whole, Observed):
             return Observed(value=Known(whole.value, everywhere=True))
         here = self.services()
