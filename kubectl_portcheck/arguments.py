@@ -243,6 +243,12 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "--from-namespace", metavar="NAMESPACE", help="the namespace of that pod, if it differs"
     )
     group.add_argument(
+        "--logs",
+        action="store_true",
+        help="also show the last lines of the log of a container that fails; lines that look like "
+        "secrets are left out",
+    )
+    group.add_argument(
         "--timeout",
         type=some_time,
         metavar="DURATION",

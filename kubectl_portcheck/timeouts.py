@@ -21,6 +21,8 @@ SPEAK = 5.0
 """A request to a pod."""
 DIAL = 12.0
 """All connections from inside a pod (``--from``)."""
+LOG = 5.0
+"""The last lines of one container's log (``--logs``)."""
 START = 20.0
 """The start of a debug container, whose image may have to be pulled."""
 

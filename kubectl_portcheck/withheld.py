@@ -109,3 +109,85 @@ def _data_source(word: str) -> str:
         if found and ":" in before:
             return f"{GONE}{network}{after}"
     return word
+
+
+class _LinePatterns(NamedTuple):
+    query: re.Pattern[str]
+    named: re.Pattern[str]
+    known: re.Pattern[str]
+    random: re.Pattern[str]
+    encoded: re.Pattern[str]
+
+
+@cache
+def _line_patterns() -> _LinePatterns:
+    return _LinePatterns(
+        query=re.compile(r"(://[^\s?#]{0,2000})\?\S*"),
+        # A name of a secret with a value behind it; the name alone is in many errors.
+        named=re.compile(
+            r"(?:passw(?:or)?d|passphrase|\bpass|_pass|pwd|secret|token|authorization|cookie"
+            r"|credentials?|(?:api|access|account|auth|client|encryption|license|master|private"
+            r"|secret|shared|signing|ssh)[-_. ]?key)[\w.-]{0,40}[\"'\]]{0,2} {0,4}(?:=|:|=>) {0,4}"
+            r"[^\s:=]",
+            re.IGNORECASE,
+        ),
+        known=re.compile(
+            r"-----(?:BEGIN|END)|\b(?:AKIA|ASIA)[A-Z0-9]{12}|\bgh[oprsu]_\w{16}|\bgithub_pat_"
+            r"|\bglpat-|\bxox[abeoprs]-|\b[sr]k_(?:live|test)_|\bAIza[\w-]{20}|\bya29\.|\bhvs\."
+            r"|\bAccountKey\b|\bnpm_\w{20}|\$2[aby]\$|\$argon2|\$6\$"
+            r"|\b(?:token|password|secret) [\"'`]?(?=[\w-]{0,60}\d)[\w-]{12}",
+            re.IGNORECASE,
+        ),
+        random=re.compile(r"[\w+=-]{32,}"),
+        encoded=re.compile(r"[A-Za-z0-9+/]{4,}={0,2}"),
+    )
+
+
+def without_secret_lines(lines: list[str]) -> tuple[list[str], int]:
+    """The lines without those that look as if they held a secret, and how many those are.
+
+    Which of them do is a guess: too many are left out rather than too few. Of URLs in the others
+    the queries are cut.
+    """
+    patterns = _line_patterns()
+    dropped = _encoded(lines, patterns)
+    kept = []
+    for number, line in enumerate(lines):
+        plain = patterns.query.sub(rf"\1{QUERY}", line)
+        if number not in dropped and not _looks_secret(plain, patterns):
+            kept.append(plain)
+    return kept, len(lines) - len(kept)
+
+
+def _looks_secret(line: str, patterns: _LinePatterns) -> bool:
+    if patterns.named.search(line) or patterns.known.search(line):
+        return True
+    if any(_is_random(found[0]) for found in patterns.random.finditer(line)):
+        return True
+    return without_secrets(line) != line
+
+
+def _is_random(word: str) -> bool:
+    """Whether a long word has letters of both cases and digits, as keys have and names do not."""
+    return (
+        any(c.isdigit() for c in word)
+        and any(c.isupper() for c in word)
+        and any(c.islower() for c in word)
+    )
+
+
+def _encoded(lines: list[str], patterns: _LinePatterns) -> set[int]:
+    """The lines of a block in PEM form, wherever the log begins or ends within it."""
+    found: set[int] = set()
+    inside = False
+    for number, line in enumerate(lines):
+        inside = inside or "-----BEGIN" in line
+        if inside:
+            found.add(number)
+        if "-----END" in line:
+            inside = False
+            before = number - 1
+            while before >= 0 and patterns.encoded.fullmatch(lines[before].strip()):
+                found.add(before)
+                before -= 1
+    return found

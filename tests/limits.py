@@ -64,6 +64,9 @@ ROWS = (
     Row("a message of a stream, all fragments", "MESSAGE_BYTES", "bytes", NOT_KNOWN),
     Row("the output of a command in a container", "OUTPUT_BYTES", "bytes", NOT_KNOWN),
     Row("its lines", "OUTPUT_LINES", "lines", "the report says that it was cut short"),
+    Row("the log of a container (`--logs`)", "LOG_LINES", "lines", "earlier lines are not read"),
+    Row("these lines", "LOG_BYTES", "bytes", "the rest is not read"),
+    Row("logs in a run", "LOGS", "logs", "no other is read"),
     Row("a pod's own HTTP answer", "PROXIED_BYTES", "bytes", "the rest is not read"),
     Row("`--timeout`", "WAIT_SECONDS", "seconds", "a longer time counts as this"),
 )

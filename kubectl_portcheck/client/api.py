@@ -315,6 +315,28 @@ class Api:
             raise failure
         return failure
 
+    def log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        previous: bool,
+        lines: int,
+        limit_bytes: int,
+        deadline: Deadline,
+    ) -> bytes:
+        """Reads the last lines that a container wrote, or that its previous instance did."""
+        query: dict[str, str | int] = {
+            "container": container,
+            "tailLines": lines,
+            "limitBytes": limit_bytes,
+        }
+        if previous:
+            query["previous"] = "true"
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
+        return self.read(path, query, as_=bytes, deadline=deadline, accept="application/json, */*")
+
     def knock(
         self, namespace: str, pod: str, ports: Sequence[int], *, deadline: Deadline
     ) -> dict[int, Knock]:

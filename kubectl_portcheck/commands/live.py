@@ -72,10 +72,16 @@ def _load_the_rest() -> None:
 def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted":
     """Give the Services that are meant, and what the walk leaves out or does besides."""
     from kubectl_portcheck.collect.cluster.collect import EVERY_SERVICE, Wanted
+    from kubectl_portcheck.collect.cluster.logs import Budget
     from kubectl_portcheck.collect.cluster.walk import Options
 
     access = request.access
-    options = Options(exec=access.exec, port_forward=access.port_forward, callers=access.callers)
+    options = Options(
+        exec=access.exec,
+        port_forward=access.port_forward,
+        callers=access.callers,
+        logs=Budget() if access.logs else None,
+    )
     if isinstance(request, SweepRequest):
         return Wanted((), options._replace(deep=request.deep), request.selection)
     options = options._replace(source=request.source)

@@ -65,6 +65,7 @@ class Access(msgspec.Struct, frozen=True):
     port_forward: bool = True
     callers: bool = False
     """Whether to read who calls a Service."""
+    logs: bool = False
 
 
 class WalkRequest(msgspec.Struct, frozen=True):
@@ -140,6 +141,7 @@ class RoleFor(msgspec.Struct, frozen=True):
     debug: bool = False
     callers: bool = False
     """Whether the settings of workloads are read: by --callers, by --calls, or for an address."""
+    logs: bool = False
     source_namespace: str | None = None
     """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
 

@@ -59,6 +59,7 @@ def _role(role: RoleFor) -> str:
         namespace=role.namespace,
         debug=role.debug,
         callers=role.callers,
+        logs=role.logs,
         everywhere=role.everywhere,
         execs=role.exec,
         forwards=role.port_forward,

@@ -45,6 +45,8 @@ NEEDED = {
     "write": "-f: it is about files",
 }
 """What a flag needs, where that says more than the mode in which it would do nothing."""
+LOGGING = ("table", "wide", "json", "yaml", "markdown")
+"""The formats that show the lines of a log."""
 DEMOS = "list"
 """The name after --demo that stands for the list of them."""
 
@@ -173,6 +175,7 @@ def _role(given: Given) -> RoleFor:
         port_forward=not given.switch("no_port_forward"),
         debug=bool(given.text("debug_image")),
         callers=any([given.switch("callers"), given.switch("calls")]),
+        logs=given.switch("logs"),
         source_namespace=None if (source := _source(given)) is None else source.namespace,
     )
     # The others of a walk and of a sweep need no right, and are no mistake beside --rbac.
@@ -215,6 +218,8 @@ def _access(given: Given) -> Access:
     again = _one_of(given, "wait", "watch")
     for flag in ("wait", "watch"):
         given.switch(flag)
+    if given.has("logs"):
+        _refuse_logs_that_nobody_sees(given)
     return Access(
         flags=_connection(given),
         verbosity=given.number("v") or 0,
@@ -223,7 +228,20 @@ def _access(given: Given) -> Access:
         exec=not given.switch("no_exec"),
         port_forward=not given.switch("no_port_forward"),
         callers=given.switch("callers"),
+        logs=given.switch("logs"),
     )
+
+
+def _refuse_logs_that_nobody_sees(given: Given) -> None:
+    if given.has("redact"):
+        raise UsageError("--logs and --redact exclude each other: a log may hold any name")
+    forms = [given.text("output") or "table", *(form for form, _ in given.pairs("output_file"))]
+    short = "-q" if given.has("quiet") else "--summary" if given.has("summary") else ""
+    pictures = given.has("save_svg") or given.has("save_html")
+    if pictures or any(form in LOGGING for form in forms[bool(short) :]):
+        return
+    what = short or f"-o {forms[0]}"
+    raise UsageError(f"--logs does nothing with {what}: it has no place for lines of a log")
 
 
 def _connection(given: Given) -> "ConnectionFlags":

@@ -15,7 +15,7 @@ from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_o
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.diagnosis.what_if import Trial, beside, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
-from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import Asked, ContainerLog, Evidence, ServiceEvidence
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.probes import Attempt
@@ -218,6 +218,7 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         ports=ports,
         findings=findings,
         not_evaluated=not_evaluated,
+        logs=_logs(evidence),
         missing=_missing(evidence),
         rights=_rights(evidence),
         suppressed=suppressed,
@@ -250,6 +251,7 @@ def _own_ports(
         pods=tuple(_pod(whole, p) for p in whole.pods),
         findings=findings,
         not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        logs=_logs(whole.evidence),
         missing=_missing(whole.evidence),
         rights=_rights(whole.evidence),
         suppressed=tuple(
@@ -528,10 +530,16 @@ def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
     return tuple(dict.fromkeys(told))
 
 
+def _logs(evidence: ServiceEvidence) -> tuple[ContainerLog, ...]:
+    """The last lines of the containers that fail."""
+    return () if isinstance(evidence.logs, Missing) else evidence.logs.value
+
+
 def _absent(evidence: ServiceEvidence) -> Iterator[Missing]:
     """All that could not be read."""
     lists = (getattr(evidence, name) for name in LISTS)
-    for part in (*lists, evidence.calls, *evidence.sockets.values(), evidence.in_cluster):
+    asked_for = (evidence.calls, evidence.in_cluster, evidence.logs)
+    for part in (*lists, *evidence.sockets.values(), *asked_for):
         yield from (part,) if isinstance(part, Missing) else part.lacking
 
 

@@ -46,6 +46,12 @@ OUTPUT_BYTES = 4 * MEBIBYTE
 """Of what a command in a container prints."""
 OUTPUT_LINES = 100_000
 """Lines of it."""
+LOG_LINES = 20
+"""Of one container's log (``--logs``)."""
+LOG_BYTES = 64 * KIBIBYTE
+"""Of these lines."""
+LOGS = 10
+"""Logs that are read in one run."""
 PLUGIN_BYTES = MEBIBYTE
 """Of what a credential plugin prints, or a kubectl that renews credentials."""
 SERVICE_VALUES = 1_000_000

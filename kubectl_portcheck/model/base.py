@@ -34,7 +34,7 @@ class Known(frozenset[str]):
 KindName = Annotated[str, Known({*kinds.BY_NAME, "Gateway"})]
 GroupName = Annotated[str, Known({*(kind.group for kind in kinds.ALL), "events.k8s.io"})]
 Verb = Annotated[str, Known({"get", "list", "watch", "create", "patch", "update", "delete"})]
-Subresource = Annotated[str, Known({"exec", "portforward", "proxy", "ephemeralcontainers"})]
+Subresource = Annotated[str, Known({"exec", "log", "portforward", "proxy", "ephemeralcontainers"})]
 Resource = Annotated[str, Known(kind.plural for kind in kinds.ALL)]
 
 

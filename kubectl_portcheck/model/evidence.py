@@ -121,6 +121,18 @@ class InitCall(Record, frozen=True):
     """The Service of a similar name, where it does not exist."""
 
 
+class ContainerLog(Record, frozen=True):
+    """The last lines of a container's log. Those that look like secrets are not among them."""
+
+    pod: str
+    container: str
+    previous: bool = False
+    """Whether they are of the instance before the one that runs or waits now."""
+    lines: tuple[str, ...] = ()
+    withheld: WholeNumber = 0
+    """How many lines were left out because they look like secrets."""
+
+
 class AddressHolder(Record, frozen=True):
     """Who has an address to which an endpoint leads, as far as the cluster knows."""
 
@@ -216,6 +228,8 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's Services, which a change must not harm; asked for only where one may help."""
     denied: Observed[tuple[Right, ...]] | Missing = NOT_ASKED
     """The changes in the namespace that the user may not make; asked for together with them."""
+    logs: Observed[tuple[ContainerLog, ...]] | Missing = NOT_ASKED
+    """Of containers that fail; asked for only by ``--logs``, and never saved."""
     sockets: dict[str, Observed[PodSockets] | Missing] = {}
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()

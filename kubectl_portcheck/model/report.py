@@ -4,7 +4,7 @@ from typing import Literal
 
 from kubectl_portcheck.model.base import Record, Right, Word
 from kubectl_portcheck.model.calls import Call
-from kubectl_portcheck.model.evidence import Context, Lookup
+from kubectl_portcheck.model.evidence import ContainerLog, Context, Lookup
 from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.fixes import Verdict as Verdict
@@ -272,6 +272,8 @@ class ServiceReport(Record, frozen=True):
     """The Ingresses that lead to the Service."""
     calls: tuple[Called, ...] = ()
     """The workloads whose settings name the Service; of a workload, what it calls itself."""
+    logs: tuple[ContainerLog, ...] = ()
+    """The last lines of containers that fail, where they were asked for."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kubectl_portcheck.model.evidence import ContainerLog
 from kubectl_portcheck.model.fixes import Fix, Prediction
 from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.probes import Attempt
@@ -30,6 +31,8 @@ FEW_WAYS: Final = 3
 """The Ingresses that are named; all are in the wide form."""
 MOST_PLACES: Final = 4
 """The hosts and paths that are named of one Ingress."""
+FEW_LINES: Final = 10
+"""The lines of a log that are shown; all are in the wide form."""
 LONGEST_COMMAND: Final = 4000
 MOST_CALLS: Final = 6
 """Callers that are named in the narrow form."""
@@ -245,6 +248,27 @@ def way_text(way: IngressWay, service: ServiceReport) -> str:
     more = len(way.places) - MOST_PLACES
     also = f" and {more} more" if more > 0 else ""
     return f"ing/{way.ingress}: {places}{also} → {service.name}:{way.port}"
+
+
+def logs(service: ServiceReport, look: Look) -> Lines:
+    """The last lines of containers that fail: the latest of them, all in the wide form."""
+    shown: Lines = []
+    for log in service.logs:
+        shown += [BLANK, *labelled("Log", log_text(log), look), BLANK]
+        for row in log.lines if look.wide else log.lines[-FEW_LINES:]:
+            text = look.glyphs(clean_block(row))
+            room = look.columns - 4
+            shown.append(line("    ", text if look.wide else cut_end(text, room, look.ellipsis)))
+    return shown
+
+
+def log_text(log: ContainerLog) -> str:
+    """Whose log it is, and what it does not show."""
+    what = f"container {log.container} in {log.pod}"
+    when = ", before its last restart" if log.previous else ""
+    left = f"{log.withheld} {'line' if log.withheld == 1 else 'lines'}"
+    gone = f"; {left} left out, which may hold a secret" if log.withheld else ""
+    return f"{what}{when}{gone}:" if log.lines else f"{what}{when}: nothing was written{gone}"
 
 
 def gaps(service: ServiceReport, look: Look) -> Lines:

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from typing import Any, Final
 
+from kubectl_portcheck.model.evidence import ContainerLog
 from kubectl_portcheck.model.fixes import Fix, Prediction, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket
@@ -99,6 +100,7 @@ def _service(service: ServiceReport) -> Json:
         if service.old_port
         else None,
         "next": _next(service.next) if service.next else None,
+        "logs": [_log(log) for log in service.logs],
         "lookup": {"text": clean(service.lookup.text), "how": service.lookup.how}
         if service.lookup
         else None,
@@ -137,6 +139,16 @@ def _called(called: Called) -> Json:
         else None,
         "exists": call.exists,
         "finding": called.finding or None,
+    }
+
+
+def _log(log: ContainerLog) -> Json:
+    return {
+        "pod": clean(log.pod),
+        "container": clean(log.container),
+        "previous": log.previous,
+        "lines": [clean(line) for line in log.lines],
+        "withheld": log.withheld,
     }
 
 

@@ -9,6 +9,7 @@ from kubectl_portcheck.render.blocks import (
     LONGEST_COMMAND,
     STEP_NAMES,
     ignored_text,
+    log_text,
     step_text,
     way_text,
 )
@@ -119,6 +120,10 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     if service.ingresses:
         ways = (f"- {_text(way_text(way, service))}" for way in service.ingresses[:_MOST_WELL])
         parts.append("Ingresses that lead here:\n\n" + "\n".join(ways))
+    for log in service.logs:
+        parts.append(f"Log: {_text(log_text(log))}")
+        if log.lines:
+            parts.append(_block("\n".join(map(clean_block, log.lines)), "text"))
     lacking = list(dict.fromkeys((*service.missing, *(str(n) for n in service.lacking))))
     if lacking:
         parts.append("Could not be had:\n\n" + "\n".join(f"- {_text(m)}" for m in lacking))

@@ -79,6 +79,10 @@ DEBUG: Final[tuple[Right, ...]] = (
 )
 """What ``--debug-image`` needs besides."""
 
+LOGS: Final[tuple[Right, ...]] = (
+    _on(kinds.POD, ("get",), "the last lines of a container that fails (--logs)", "log"),
+)
+"""What ``--logs`` needs besides."""
 
 EVERYWHERE: Final[tuple[Right, ...]] = (
     _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
@@ -103,6 +107,7 @@ def render_role(
     source: str | None = None,
     debug: bool = False,
     callers: bool = False,
+    logs: bool = False,
     named: Iterable[tuple[str, str]] = (),
 ) -> str:
     """The Role as YAML, or the ClusterRole for every namespace, without what the flags leave out.
@@ -125,6 +130,7 @@ def render_role(
         if resource not in left_out
     ]
     chosen += DEBUG if debug else ()
+    chosen += LOGS if logs else ()
     if everywhere:
         return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
     text = f"{BESIDES}\n{_role('Role', namespace, chosen)}"

@@ -12,7 +12,7 @@ from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.blocks import paste
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line
 from kubectl_portcheck.render.look import Look
-from kubectl_portcheck.render.rbac import DEBUG, RULES
+from kubectl_portcheck.render.rbac import DEBUG, LOGS, RULES
 
 
 class MissingRight(NamedTuple):
@@ -31,7 +31,7 @@ def missing_rights(report: Report) -> tuple[MissingRight, ...]:
 
 
 def _refused(report: Report) -> Iterator[MissingRight]:
-    needed = {(group, resource): verbs for group, resource, verbs, _ in (*RULES, *DEBUG)}
+    needed = {(group, resource): verbs for group, resource, verbs, _ in (*RULES, *DEBUG, *LOGS)}
     for right in (*(r for s in report.services for r in s.rights), *report.rights):
         verbs = needed.get((right.group, right.path), (right.verb,))
         yield MissingRight(right.namespace, right.group, right.path, verbs)

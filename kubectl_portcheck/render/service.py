@@ -62,6 +62,7 @@ def service_lines(
     if look.wide:
         shown += _spaced(blocks.pods(service, look))
     shown += _findings(service, look)
+    shown += blocks.logs(service, look)
     shown += _spaced(blocks.history(service, look) if look.wide else [])
     shown += _spaced(blocks.ways(service, look))
     shown += _spaced(blocks.calls(service, look))

@@ -12,7 +12,7 @@ from kubectl_portcheck.model.fixes import (
     Subject,
 )
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.semantics import rollouts
+from kubectl_portcheck.semantics import logs, rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
 
@@ -164,3 +164,11 @@ def look(case: ServiceCase, *words: str, title: str, namespace: str | None = Non
     where = case.namespace if namespace is None else namespace
     change = ByHand(look=(*words, *(("-n", where) if where else ())))
     return Fix(title=title, change=change, target="source", kubectl=case.kubectl)
+
+
+def look_at_log(case: ServiceCase, pod: Pod, container: str, *, title: str) -> Fix:
+    """The same with the command that shows what the container wrote before it failed."""
+    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
+    ended = any(s.name == container and logs.previous(s) for s in statuses)
+    words = ("logs", pod.metadata.name, "-c", container, *(("--previous",) if ended else ()))
+    return look(case, *words, title=title)

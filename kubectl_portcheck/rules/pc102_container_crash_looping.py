@@ -103,13 +103,8 @@ def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
     for port, other in _in_the_way(case, pod, trouble.container):
         title = f"Let container {trouble.container} listen on another port than {port}"
         found.append(fixes.by_hand(f"{title}, which container {other} has"))
-    found.append(
-        fixes.look(
-            case,
-            *("logs", pod.metadata.name, "-c", trouble.container, "--previous"),
-            title=f"Fix what ends container {trouble.container}; its log says what that is",
-        )
-    )
+    title = f"Fix what ends container {trouble.container}; its log says what that is"
+    found.append(fixes.look_at_log(case, pod, trouble.container, title=title))
     return found
 
 

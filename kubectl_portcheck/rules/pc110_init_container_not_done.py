@@ -131,8 +131,7 @@ def _fixes(case: ServiceCase, stuck: _Stuck) -> list[Fix]:
             return [*found, fixes.look(case, "portcheck", call.service, title=title)]
         return [*found, fixes.by_hand(title)]
     title = f"Correct init container {name}; its log says what fails"
-    words = ("logs", stuck.pod.metadata.name, "-c", name)
-    return [*found, fixes.look(case, *words, title=title)]
+    return [*found, fixes.look_at_log(case, stuck.pod, name, title=title)]
 
 
 _SERVICE = """

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_portcheck.withheld import without_query, without_secrets, without_userinfo
+from kubectl_portcheck.withheld import (
+    without_query,
+    without_secret_lines,
+    without_secrets,
+    without_userinfo,
+)
 
 CANARY = "c4n4ry"
 
@@ -114,3 +119,93 @@ def test_the_time_is_linear(piece: str) -> None:
 
     seconds(1000)
     assert seconds(40_000) < 1.0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DB_PASSWORD=c4n4ry",
+        "password: c4n4ry",
+        '{"level": "info", "db_password": "c4n4ry"}',
+        "  'apiToken' => 'c4n4ry',",
+        "export AWS_SECRET_ACCESS_KEY=c4n4ry",
+        "AKIAC4N4RYC4N4RYC4N4",
+        "storage: AccountKey=c4n4ry==;EndpointSuffix=x",
+        "Authorization: Bearer c4n4ry-c4n4ry",
+        "authorization=Basic YzRuNHJ5",
+        "> Bearer c4n4ryc4n4ry",
+        "Set-Cookie: session=c4n4ry",
+        "postgres://shop:c4n4ry@db:5432/orders",
+        "https://c4n4ry@github.com/x.git",
+        "root:c4n4ry@tcp(db:3306)/shop",
+        "host=db user=shop password=c4n4ry dbname=orders",
+        "eyJhbGciOiJI.eyJzdWIiOiIx.c4n4ry",
+        "using key Zm9vYmFyMTIzNDU2Nzg5MGFiY2RlZkdISg",
+        "ghp_c4n4ryc4n4ryc4n4ryc4n4ry",
+        "xoxb-c4n4ry",
+        "sk_live_c4n4ry",
+        "login with token c4n4ryc4n4ryc4n4ry failed",
+        "hash $2y$10$c4n4ry",
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "private_key: c4n4ry",
+        "encryption.key=c4n4ry",
+        "client_secret: c4n4ry",
+        "passphrase=c4n4ry",
+        "DB_PASS=c4n4ry",
+    ],
+)
+def test_a_line_that_looks_like_a_secret_is_left_out(line: str) -> None:
+    assert without_secret_lines(["before", line, "after"])[1] >= 1
+    assert line not in without_secret_lines(["before", line, "after"])[0]
+
+
+def test_a_key_is_left_out_wherever_the_log_begins_or_ends() -> None:
+    key = ["-----BEGIN PRIVATE KEY-----", "c4n4ryMIIEpAIBAAKCAQEA", "c4n4ry==",
+           "-----END PRIVATE KEY-----"]  # fmt: skip
+    for lines in (key, key[1:], key[2:], key[:3], key[:2]):
+        kept, withheld = without_secret_lines(["it starts", *lines])
+        assert (kept, withheld) == (["it starts"], len(lines))
+    assert without_secret_lines([*key, "started"])[0] == ["started"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'FATAL: password authentication failed for user "shop"',
+        "Error: invalid token",
+        "SyntaxError: Unexpected token < in JSON at position 0",
+        'secrets "database" not found',
+        '  File "/usr/local/lib/python3.12/site-packages/gunicorn/app/wsgiapp.py", line 67',
+        "\tat org.springframework.boot.SpringApplication.run(SpringApplication.java:1318)",
+        "java.net.BindException: Address already in use",
+        "listen tcp :80: bind: permission denied",
+        "dial tcp 10.96.0.10:5432: connect: connection refused",
+        "trace_id=4bf92f3577b34da6a3ce929d0e0e4736 no route to db",
+        "request 123e4567-e89b-12d3-a456-426614174000 failed",
+        "GET http://shop:80/healthz 503",
+        "Bearer token is missing",
+        "no key in map: keyboard",
+    ],
+)
+def test_a_line_that_names_a_fault_is_kept(line: str) -> None:
+    assert without_secret_lines([line]) == ([line], 0)
+
+
+def test_of_a_url_the_query_is_cut() -> None:
+    assert without_secret_lines(["GET http://shop/x?key=c4n4ry 503"]) == (
+        ["GET http://shop/x?... 503"],
+        0,
+    )
+
+
+@given(st.lists(st.text(max_size=200), max_size=30))
+def test_no_line_appears_that_was_not_there(lines: list[str]) -> None:
+    kept, withheld = without_secret_lines(lines)
+    assert len(kept) + withheld == len(lines)
+
+
+@pytest.mark.parametrize("piece", ["password", "a", "token ", "-key", "://", "$", "A1b"])
+def test_long_lines_take_no_time(piece: str) -> None:
+    began = time.monotonic()
+    without_secret_lines([piece * (60_000 // len(piece))])
+    assert time.monotonic() - began < 1

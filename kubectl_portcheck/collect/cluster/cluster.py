@@ -79,6 +79,9 @@ class Probes(Protocol):
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """Look again, a second later, at connections that the pod has not accepted."""
 
+    def log(self, pod: str, container: str, *, previous: bool) -> Read[bytes]:
+        """Read the last lines that a container wrote."""
+
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connect to ports of the pod by port-forward, and send nothing."""
 

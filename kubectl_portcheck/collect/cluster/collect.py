@@ -17,6 +17,7 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.client.errors import BadRequest, ClusterError
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces, found
+from kubectl_portcheck.collect.cluster.logs import Budget
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
@@ -107,6 +108,8 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
     """Gather what is wanted over an open connection. Raises as :func:`collect` does."""
     connection = api.connection
     targets, options, selection, calls = wanted
+    if options.logs is not None:
+        options = options._replace(logs=Budget())  # For this round.
     try:
         if not targets:
             return _swept(api, selection, deadline, options, progress)

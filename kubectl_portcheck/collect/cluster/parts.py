@@ -14,6 +14,7 @@ from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
+    ContainerLog,
     InCluster,
     InitCall,
     ServiceEvidence,
@@ -85,6 +86,7 @@ class Parts(msgspec.Struct):
     denied: Part[tuple[Right, ...]] = None
     calls: Part[tuple[Call, ...]] = None
     init_calls: Future[tuple[InitCall, ...]] | None = None
+    logs: Part[tuple[ContainerLog, ...]] = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
     """What ``--from`` met."""
@@ -129,6 +131,7 @@ class Parts(msgspec.Struct):
             denied=_known(self.denied),
             calls=_known(self.calls),
             init_calls=(self.init_calls and _result(self.init_calls)) or (),
+            logs=_known(self.logs),
             service_forwards=forwards or (),
             sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},
             attempts=(*_attempts(ended.values()), *to_pods),

@@ -13,7 +13,8 @@ from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
-from kubectl_portcheck.collect.cluster.missing import missing
+from kubectl_portcheck.collect.cluster.missing import missing, observed
+from kubectl_portcheck.inputs.limits import LOG_BYTES, LOG_LINES
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
@@ -93,6 +94,23 @@ class LiveProbes:
             deadline=deadline,
         )
         return next(iter(found.items), None)
+
+    def log(self, pod: str, container: str, *, previous: bool) -> Read[bytes]:
+        """Read the last lines that a container wrote."""
+        deadline = self._deadline.earlier(timeouts.LOG)
+
+        def read() -> bytes:
+            return self._api.log(
+                self._namespace,
+                pod,
+                container,
+                previous=previous,
+                lines=LOG_LINES,
+                limit_bytes=LOG_BYTES,
+                deadline=deadline,
+            )
+
+        return observed(read)
 
     def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""

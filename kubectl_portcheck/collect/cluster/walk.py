@@ -15,6 +15,7 @@ from kubectl_portcheck.collect.cluster import debug_container, neighbours
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
+from kubectl_portcheck.collect.cluster.logs import Budget, read_logs
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.remembered import Memory
@@ -52,6 +53,8 @@ class Options(NamedTuple):
     """The pod of ``--from``."""
     memory: Memory | None = None
     """What earlier walks of a run that repeats them saw."""
+    logs: Budget | None = None
+    """How many logs of containers that fail may be read; None for none."""
     debug: Debug | None = None
     """The ephemeral container for pods that have nothing to ask with."""
     speak: bool = True
@@ -248,8 +251,22 @@ class Walk:
             self._ask_debug_containers(service, tcp, alive, self.options.debug)
         self.progress.done("listening-ports")
         self.progress.done("pod-port-forward")
+        if self.options.logs is not None:
+            pairs = [(p, *self._silence(service, tcp, p)) for p in alive]
+            self.parts.logs = self.work.ask(read_logs, self.probes, pairs, self.options.logs)
         forwards.result()
         self.progress.done("service-port-forward")
+
+    def _silence(
+        self, service: Service, tcp: Sequence[ServicePort], pod: Pod
+    ) -> tuple[bool, int | None]:
+        """Whether the pod accepts its clients nowhere, and the port to which they are sent."""
+        targets = contact.targets(*self._met_in(service, tcp, pod), pod)
+        sockets = self.parts.looks[pod.metadata.name].result()[0]
+        if isinstance(sockets, Missing):
+            return False, None
+        listening = {s.port for s in sockets.value.listeners}
+        return not targets & listening, min(targets, default=None)
 
     def _met_in(
         self, service: Service, tcp: Sequence[ServicePort], pod: Pod

@@ -2,7 +2,7 @@
 
 The file is JSON: ``kind``, ``version``, the ``tool`` that wrote it, and the ``evidence`` under the
 names of Kubernetes' own fields. What the model has no field for is not in it: no Secret, no value
-of an environment variable, no argument, no token, no address of the API server.
+of an environment variable, no argument, no token, no line of a log, no address of the API server.
 """
 
 import gzip
@@ -26,7 +26,7 @@ from kubectl_portcheck.inputs import (
 )
 from kubectl_portcheck.inputs.limits import EVIDENCE_BYTES
 from kubectl_portcheck.model.base import Record
-from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.model.evidence import NOT_ASKED, Evidence
 from kubectl_portcheck.writing import write_file
 
 VERSION = 1
@@ -58,11 +58,18 @@ def encode(evidence: Evidence, tool: Tool) -> bytes:
 
     Whoever looks at it in a terminal sees what a cluster's text holds, and does not obey it.
     """
-    snapshot = Snapshot(kind="PortcheckSnapshot", version=VERSION, tool=tool, evidence=evidence)
+    kept = _without_logs(evidence)
+    snapshot = Snapshot(kind="PortcheckSnapshot", version=VERSION, tool=tool, evidence=kept)
     raw = msgspec.json.format(msgspec.json.encode(snapshot, order="deterministic"), indent=1)
     if raw.isascii() and b"\x7f" not in raw:
         return raw
     return re.sub(r"[^\n -~]", lambda found: _escaped(found[0]), raw.decode()).encode("ascii")
+
+
+def _without_logs(evidence: Evidence) -> Evidence:
+    """The evidence without lines of logs: they may hold anything, and no rule reads them."""
+    services = tuple(msgspec.structs.replace(s, logs=NOT_ASKED) for s in evidence.services)
+    return msgspec.structs.replace(evidence, services=services)
 
 
 def _escaped(character: str) -> str:
