@@ -212,7 +212,7 @@ PC110 error for all in Service checkout
   - checkout-1: init container migrate exited with code 127 (the command was not found), 4
       restarts
   review: Correct init container migrate; its log says what fails
-    look: kubectl logs checkout-1 -c migrate -n default
+    look: kubectl logs checkout-1 -c migrate --previous -n default
 """,
         ),
         Example(
