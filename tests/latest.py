@@ -3,13 +3,18 @@
 Pins hide what a new version breaks until a user installs it. So this takes no pins: the newest
 versions of all dependencies, and the oldest that pyproject.toml admits, each on the oldest and on
 the newest Python of this machine. The tools of the tests are the newest in all four.
+
+    python -m tests.latest                          # all four
+    python -m tests.latest --only 3.10 --jobs 2     # one Python, two tests at a time
 """
 
+import argparse
 import itertools
+import re
 import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +22,7 @@ from tests import pythons
 
 ROOT = Path(__file__).resolve().parent.parent
 VERSIONS = {"lowest-direct": "the oldest dependencies", "highest": "the newest dependencies"}
+COUNTS = re.compile(r"\d+ (passed|failed|errors?)\b.* in \d")
 
 
 class Ran(NamedTuple):
@@ -26,19 +32,29 @@ class Ran(NamedTuple):
     dependencies: str
     installed: list[str]
     code: int
-    seconds: float
+    counts: str
+    """How pytest counts them: `9833 passed, 20 skipped in 166.02s`."""
 
 
 def main() -> int:
     """Run the suite in all four; return 1 if it failed in any."""
-    uv = _uv()
     there = pythons.found()
-    chosen = dict.fromkeys((next(iter(there)), next(reversed(there))))
-    ran = [_run(uv, there[p], v) for p, v in itertools.product(chosen, VERSIONS)]
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--only", choices=there, help="this Python only")
+    arguments.add_argument("--dependencies", choices=VERSIONS, help="these versions only")
+    arguments.add_argument("--jobs", default="auto", help="how many tests run at a time")
+    given = arguments.parse_args()
+    ends = [given.only] if given.only else [next(iter(there)), next(reversed(there))]
+    versions = [given.dependencies] if given.dependencies else list(VERSIONS)
+    uv = _uv()
+    ran = [
+        _run(uv, there[python], wanted, given.jobs)
+        for python, wanted in itertools.product(dict.fromkeys(ends), versions)
+    ]
     print("\nThe tests without a cluster, on other versions than the pinned ones:")
     for one in ran:
         ended = "passed" if one.code == 0 else f"FAILED with exit code {one.code}"
-        print(f"  {one.python} with {one.dependencies}: {ended} in {one.seconds:.0f} s")
+        print(f"  {one.python} with {one.dependencies}: {ended}: {one.counts}")
         print(f"    {', '.join(one.installed)}")
     print(f"Python on this machine: {', '.join(there)}")
     return int(any(one.code for one in ran))
@@ -50,7 +66,7 @@ def _uv() -> Path:
     return Path(_output([sys.executable, script, "release"]).strip()) / "uv"
 
 
-def _run(uv: Path, base: Path, versions: str) -> Ran:
+def _run(uv: Path, base: Path, versions: str, jobs: str) -> Ran:
     with tempfile.TemporaryDirectory(prefix="portcheck-latest-") as folder:
         python = Path(folder, "venv", "bin", "python")
         wanted = Path(folder, "versions.txt")
@@ -64,12 +80,22 @@ def _run(uv: Path, base: Path, versions: str) -> Ran:
         version = _output([python, "--version"]).strip()
         installed = _direct(wanted.read_text(encoding="utf-8"))
         print(f"\n=== {version}, {VERSIONS[versions]}: {', '.join(installed)}", flush=True)
-        began = time.monotonic()
-        suite = ("--quick", "--numprocesses", "auto", "--dist", "worksteal", "--quiet")
-        ended = subprocess.run([python, "-m", "pytest", *suite], cwd=ROOT, check=False)
-        return Ran(
-            version, VERSIONS[versions], installed, ended.returncode, time.monotonic() - began
-        )
+        suite = ("--quick", "--numprocesses", jobs, "--dist", "worksteal", "--quiet")
+        code, counts = _pytest([python, "-m", "pytest", *suite])
+        return Ran(version, VERSIONS[versions], installed, code, counts)
+
+
+def _pytest(words: Sequence[str | Path]) -> tuple[int, str]:
+    """Run it, print what it prints, and return its exit code and its last line."""
+    counts = "no line with the counts"
+    with subprocess.Popen(
+        list(map(str, words)), cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace"
+    ) as suite:
+        for line in suite.stdout or ():
+            print(line, end="", flush=True)
+            if COUNTS.search(line):
+                counts = line.strip(" =\n")
+    return suite.returncode, counts
 
 
 def _direct(versions: str) -> list[str]:

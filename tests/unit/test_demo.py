@@ -1,5 +1,6 @@
 """The incidents that ship with the program: each as declared, told where there is room."""
 
+import codecs
 import gzip
 import io
 import json
@@ -131,14 +132,16 @@ class Screen:
             env = {**base, "TERM": "xterm", "COLUMNS": "100", **environ}
             os.execve(PROGRAM, [str(PROGRAM), *argv], env)
         self.seen = ""
+        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        """What is read may end in the middle of a character."""
 
     def until(self, word: str) -> None:
         """Reads on until the word was written."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while word not in self.seen:
             assert time.monotonic() < deadline, self.seen
             if select.select([self.terminal], [], [], 1)[0]:
-                self.seen += os.read(self.terminal, 65536).decode()
+                self.seen += self.decoder.decode(os.read(self.terminal, 65536))
 
     def end(self) -> int:
         """Reads to the end; gives the exit code."""
@@ -149,7 +152,7 @@ class Screen:
                 break
             if not more:
                 break
-            self.seen += more.decode()
+            self.seen += self.decoder.decode(more)
         os.close(self.terminal)
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.stopwatch import stopwatch
+
 SCRIPT = Path(__file__).parents[3] / "docs" / "automation" / "alert_receiver.py"
 PROGRAM = """\
 #!/bin/sh
@@ -87,7 +89,7 @@ def message(*alerts: Any) -> Any:
 
 
 def until(done: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not done():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -267,8 +269,7 @@ def test_a_request_that_trickles_in_ends_in_its_time(
     receiver: ModuleType, serving: Serving, monkeypatch: pytest.MonkeyPatch, begins: bytes
 ) -> None:
     monkeypatch.setattr(receiver, "REQUEST_SECONDS", 0.6)
-    began = time.monotonic()
-    with connected(serving) as wire, contextlib.suppress(OSError):
+    with stopwatch() as spent, connected(serving) as wire, contextlib.suppress(OSError):
         wire.sendall(begins)
         for _ in range(100):
             wire.sendall(b"x")  # Each byte in good time, and never the last.
@@ -278,7 +279,7 @@ def test_a_request_that_trickles_in_ends_in_its_time(
                 if not wire.recv(1000):
                     break
             wire.setblocking(True)
-    assert time.monotonic() - began < 3
+    assert spent.seconds < 3
     assert serving.post(message()) == (202, "0 checks\n")
 
 

@@ -1,7 +1,6 @@
 """Which commands are run in a pod's containers, and how often somebody has to wait for them."""
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -36,25 +35,31 @@ def pod(*names: str, image: str = "example.com/app:1") -> Pod:
 class Runs:
     """Answers commands, and counts how many wait at the same time and one after the other."""
 
-    def __init__(self, answer: Callable[[str, Sequence[str]], ExecResult | Missing]) -> None:
+    def __init__(
+        self, answer: Callable[[str, Sequence[str]], ExecResult | Missing], patience: float = 0
+    ) -> None:
         self.answer = answer
+        self.patience = patience
+        """For how many seconds a command waits until another runs beside it."""
         self.asked: list[tuple[str, str]] = []
         self.now = self.most = 0
-        self.lock = threading.Lock()
+        self.changed = threading.Condition()
 
     def __call__(self, container: str, argv: Sequence[str]) -> ExecResult | Missing:
-        with self.lock:
+        with self.changed:
+            alone = not self.asked  # What is asked first is asked by itself.
             self.asked.append((container, argv[0]))
             self.now += 1
             self.most = max(self.most, self.now)
-        time.sleep(0.02)
-        with self.lock:
+            self.changed.notify_all()
+            if not alone:
+                self.changed.wait_for(lambda: self.most > 1, timeout=self.patience)
             self.now -= 1
         return self.answer(container, argv)
 
 
 def test_a_pod_without_a_shell_is_asked_twice_and_no_more() -> None:
-    run = Runs(lambda _, __: NOT_THERE)
+    run = Runs(lambda _, __: NOT_THERE, patience=60)
     found = find_listeners(pod("app"), run)
     assert found == Missing(reason=Reason.NO_SHELL, detail="no shell in container app")
     assert run.asked[0] == ("app", "/bin/sh")

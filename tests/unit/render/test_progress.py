@@ -34,6 +34,13 @@ class Screen(io.StringIO):
                 rows[at] += part
         return [r for r in rows if r]
 
+    def until_drawn(self) -> None:
+        """Waits until it was drawn once, and once more over that."""
+        deadline = time.monotonic() + 60
+        while "A\r" not in self.getvalue():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
 
 def test_a_fast_walk_leaves_the_terminal_alone() -> None:
     screen = Screen()
@@ -49,10 +56,7 @@ def test_a_slow_walk_is_shown_and_erased() -> None:
     with Progress(screen, LIVE, delay=0) as progress:
         progress.target("svc/checkout", 3, 60)
         progress.started("listening-ports", "2 of 40 pods")
-        deadline = time.monotonic() + 5
-        while not screen.lines() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.3)
+        screen.until_drawn()
         progress.done("listening-ports", "warn")
         rows = progress.lines()
         assert "svc/checkout (3 of 60)" in screen.lines()[0]
@@ -86,7 +90,7 @@ def test_an_interrupt_erases_it_as_well() -> None:
     def walk() -> None:
         with Progress(screen, LIVE, delay=0) as progress:
             progress.target("svc/checkout")
-            time.sleep(0.2)
+            screen.until_drawn()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
