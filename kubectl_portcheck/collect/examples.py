@@ -147,6 +147,8 @@ class _Measurements(_Strict, frozen=True):
     """The kind of the workload that was asked about, of which all calls are given."""
     asked: int | str | None = None
     """The port of ``NAME:PORT``."""
+    about: str = ""
+    """The kind of a workload, where its own ports are asked about and no Service is."""
     from_: _From | None = msgspec.field(name="from", default=None)
 
 
@@ -166,10 +168,18 @@ def evidence_of(text: str) -> Evidence:
     if not found["Service"]:
         raise UnfitExample("an example is about a Service")
     service: Service = found["Service"][0]
-    aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
-    if len(found["Service"]) != 1 + len(aliases):
-        raise UnfitExample("an example is about one Service, and that of which it is an alias")
     everything: tuple[Pod, ...] = tuple(found["Pod"])
+    named = _subdomains(everything)
+    strange = [
+        s
+        for s in found["Service"][1:]
+        if _place(s) != endpoints.alias_of(service) and s.metadata.name not in named
+    ]
+    if strange:
+        raise UnfitExample(
+            "an example is about one Service, that of which it is an alias, and those under which "
+            "DNS knows its pods"
+        )
     strangers = set(measured.probes) - {p.metadata.name for p in everything}
     if strangers:
         raise UnfitExample(f"probes of pods that are not there: {sorted(strangers)}")
@@ -194,12 +204,14 @@ def _evidence(
     evidence = ServiceEvidence(
         service=service,
         asked_port=told.asked,
-        asked=Asked(kind=told.calls_of, what="calls") if told.calls_of else None,
+        asked=_asked(told),
         calls=NOT_ASKED if told.calls is None else Observed(value=told.calls),
         init_calls=told.init_calls,
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
+        stateful_sets=NOT_ASKED if matching else Observed(value=tuple(found["StatefulSet"])),
+        services=Observed(value=tuple(found["Service"])) if _subdomains(matching) else NOT_ASKED,
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
             p.metadata.name: _sockets(told.probes.get(p.metadata.name, _Measured()))
@@ -214,6 +226,17 @@ def _evidence(
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
     return msgspec.structs.replace(evidence, **around, alias=alias)
+
+
+def _asked(told: _Measurements) -> Asked | None:
+    if told.calls_of:
+        return Asked(kind=told.calls_of, what="calls")
+    return Asked(kind=told.about, services=Observed(value=())) if told.about else None
+
+
+def _subdomains(found: tuple[Pod, ...]) -> set[str]:
+    """The Services under which DNS knows the pods."""
+    return {p.spec.subdomain for p in found if p.spec.subdomain}
 
 
 def _place(service: Service) -> tuple[str, str]:

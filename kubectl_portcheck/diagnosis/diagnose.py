@@ -49,7 +49,8 @@ from kubectl_portcheck.semantics.pods import is_ready
 T = TypeVar("T")
 
 LISTS = (
-    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.STATEFUL_SETS),
+    Need.NAMESPACE_PODS,
     *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.INGRESS_CLASSES),
     *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.CALLERS, Need.MONITORS),
     *(Need.EVENTS, Need.NODES),

@@ -179,6 +179,8 @@ class ServiceEvidence(Record, frozen=True):
     """The ReplicaSets whose labels the Service's selector matches: owners and their history."""
     deployments: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED
     """The namespace's Deployments; asked for only where the selector matches no pod."""
+    stateful_sets: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED
+    """The namespace's StatefulSets; asked for only where the selector matches no pod."""
     namespace_pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED
     """The namespace's pods; asked for only where the selector matches none."""
     workloads: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED

@@ -162,6 +162,8 @@ class PodSpec(Record, frozen=True):
     restart_policy: RestartPolicy = ""
     service_account_name: str = ""
     volumes: tuple[Volume, ...] = ()
+    subdomain: str = ""
+    """The headless Service under which DNS knows the pod; a StatefulSet's serviceName."""
     runtime_class_name: str = ""
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
@@ -434,6 +436,8 @@ class WorkloadSpec(Record, frozen=True):
     selector: LabelSelector | None = None
     template: PodTemplate = PodTemplate()
     min_ready_seconds: WholeNumber = 0
+    service_name: str = ""
+    """Of a StatefulSet: the Service under which DNS knows its pods."""
 
 
 class WorkloadStatus(Record, frozen=True):

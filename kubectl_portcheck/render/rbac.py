@@ -33,7 +33,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.ENDPOINTS, ("get", "list"), "the same, on clusters before 1.21"),
     _on(kinds.REPLICA_SET, ("list",), "who made the pods, and what was before"),
     _on(kinds.DEPLOYMENT, ("get", "list"), "their owner; what the selector may have meant"),
-    _on(kinds.STATEFUL_SET, ("get",), "another owner"),
+    _on(kinds.STATEFUL_SET, ("get", "list"), "the same"),
     _on(kinds.DAEMON_SET, ("get",), "another owner"),
     _on(kinds.JOB, ("get",), "another owner, where it has no pod"),
     _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),

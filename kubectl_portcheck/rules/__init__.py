@@ -35,6 +35,8 @@ _FILES = (
     "pc307_endpoints_stale",
     "pc308_no_local_endpoint",
     "pc309_selector_spans_workloads",
+    "pc310_governing_service_missing",
+    "pc311_no_service_selects",
     "pc401_target_port_not_listening",
     "pc402_named_target_port_unresolved",
     "pc403_named_target_port_wrong_protocol",

@@ -173,6 +173,16 @@ class ServiceCase:
         return _value(self.evidence.deployments, ())
 
     @cached_property
+    def stateful_sets(self) -> tuple[Workload, ...]:
+        """All StatefulSets of the namespace; read only where the selector matches no pod."""
+        return _value(self.evidence.stateful_sets, ())
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The namespace's Services; read only where a fix may be wanted."""
+        return _value(self.evidence.services, ())
+
+    @cached_property
     def workloads(self) -> tuple[Workload, ...]:
         """The workloads that made the pods, where they may be read."""
         return _value(self.evidence.workloads, ())

@@ -62,6 +62,7 @@ class Parts(msgspec.Struct):
     pods: Part[tuple[Pod, ...]] = None
     replica_sets: Part[tuple[Workload, ...]] = None
     deployments: Part[tuple[Workload, ...]] = None
+    stateful_sets: Part[tuple[Workload, ...]] = None
     namespace_pods: Part[tuple[Pod, ...]] = None
     workloads: Part[tuple[Workload, ...]] = None
     revisions: Part[tuple[ControllerRevision, ...]] = None
@@ -109,6 +110,7 @@ class Parts(msgspec.Struct):
             pods=_known(self.pods),
             replica_sets=_known(self.replica_sets),
             deployments=_known(self.deployments),
+            stateful_sets=_known(self.stateful_sets),
             namespace_pods=_known(self.namespace_pods),
             workloads=_known(self.workloads),
             revisions=_known(self.revisions),
