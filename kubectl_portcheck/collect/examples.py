@@ -17,6 +17,7 @@ from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     Asked,
+    Client,
     Context,
     Evidence,
     InCluster,
@@ -131,8 +132,12 @@ class _From(_Strict, frozen=True):
     """What ``--from`` met at the Service's own address, by Service port."""
 
     pod: str
+    """Its name; where it is one of the documents, policies are compared with it."""
     tool: str
-    service: dict[int, Outcome]
+    service: dict[int, Outcome] = {}
+    namespace: str = "default"
+    namespaces: dict[str, dict[str, str]] = {}
+    """The labels of namespaces that could be read."""
 
 
 class _Measurements(_Strict, frozen=True):
@@ -221,7 +226,7 @@ def _evidence(
         service_forwards=tuple(_forwards(service, matching, told.probes))
         if service.spec.selector
         else (),
-        in_cluster=_in_cluster(service, told.from_),
+        in_cluster=_in_cluster(service, told.from_, found),
     )
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
@@ -377,7 +382,9 @@ def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
         yield msgspec.convert({"pod": pod, "port": port, "path": "pod-proxy", **told}, Attempt)
 
 
-def _in_cluster(service: Service, told: _From | None) -> Observed[InCluster] | Missing:
+def _in_cluster(
+    service: Service, told: _From | None, found: Mapping[str, list[Any]]
+) -> Observed[InCluster] | Missing:
     if told is None:
         return NOT_ASKED
     attempts = tuple(
@@ -387,8 +394,35 @@ def _in_cluster(service: Service, told: _From | None) -> Observed[InCluster] | M
         for port, outcome in told.service.items()
     )
     return Observed(
-        value=InCluster(namespace="default", pod=told.pod, tool=told.tool, attempts=attempts)
+        value=InCluster(
+            namespace=told.namespace,
+            pod=told.pod,
+            tool=told.tool,
+            attempts=attempts,
+            client=_client(told, found),
+        )
     )
+
+
+def _client(told: _From, found: Mapping[str, list[Any]]) -> Client | None:
+    """The pod of ``--from`` where it is one of the documents, with the policies that select it."""
+    pod: Pod | None = next(
+        (
+            p
+            for p in found["Pod"]
+            if p.metadata.name == told.pod and (p.metadata.namespace or "default") == told.namespace
+        ),
+        None,
+    )
+    if pod is None:
+        return None
+    selecting = tuple(
+        p
+        for p in found["NetworkPolicy"]
+        if (p.metadata.namespace or "default") == told.namespace
+        and selectors.holds(p.spec.pod_selector, pod.metadata.labels)
+    )
+    return Client(pod=pod, policies=Observed(value=selecting), namespaces=told.namespaces)
 
 
 def _forwards(

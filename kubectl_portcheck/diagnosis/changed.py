@@ -226,9 +226,12 @@ def _with_object(
     made = tuple(_altered(o, operations) if _is(o, subject) else o for o in part.value)
     attempts = evidence.attempts
     if field == "network_policies":
-        # What a policy dropped says nothing of the time after it.
-        outside = ("pod-proxy", "in-cluster")
-        attempts = tuple(a for a in attempts if not (a.path in outside and a.outcome == "timeout"))
+        # What a policy stopped says nothing of the time after it.
+        case = ServiceCase(evidence)
+        pods = {p.metadata.name: p for p in case.pods}
+        attempts = tuple(
+            a for a in attempts if a.pod not in pods or not case.may_be_stopped(pods[a.pod], a)
+        )
     return msgspec.structs.replace(
         evidence, **{field: Observed(value=made)}, attempts=attempts, in_cluster=NOT_ASKED
     )

@@ -75,6 +75,17 @@ class Asked(Record, frozen=True):
     """Whether it is about the pods' own ports, or about what they call."""
 
 
+class Client(Record, frozen=True):
+    """What policies see of the pod that connections are made from."""
+
+    pod: Pod
+    policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
+    """The NetworkPolicies of its namespace that select it."""
+    namespaces: dict[str, dict[str, str]] = {}
+    """The labels of its namespace and of the Service's; read only where a policy selects
+    namespaces by their labels, and absent where that is not allowed."""
+
+
 class InCluster(Record, frozen=True):
     """What ``--from`` met: connections from inside a pod, through kube-proxy and policies.
 
@@ -88,6 +99,8 @@ class InCluster(Record, frozen=True):
     """The program that made the connections, such as ``bash`` or ``nc``."""
     attempts: tuple[Attempt, ...] = ()
     """Those to the Service's own address, by Service port."""
+    client: Client | None = None
+    """The pod itself, where it may be read."""
 
 
 class Doubt(Record, frozen=True):

@@ -9,8 +9,9 @@ BESIDES = (
     "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
     "# Ready), list storageclasses (claims without a volume), list ingressclasses (whether a\n"
     "# controller takes an Ingress), list validatingwebhookconfigurations,\n"
-    "# mutatingwebhookconfigurations and apiservices (what the API server calls). The names of\n"
-    "# Secrets are read only where list secrets is allowed; no verdict needs it."
+    "# mutatingwebhookconfigurations and apiservices (what the API server calls) and get\n"
+    "# namespaces (NetworkPolicies that select them by label). The names of Secrets are read\n"
+    "# only where list secrets is allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -71,6 +72,7 @@ CALLERS: Final[tuple[Right, ...]] = (
 FROM: Final[tuple[Right, ...]] = (
     _on(kinds.POD, ("list",), "the pod from which to connect, and its containers"),
     _on(kinds.POD, ("get", "create"), "to connect from it (create from 1.35 on)", "exec"),
+    _on(kinds.NETWORK_POLICY, ("list",), "what lets its connections out"),
 )
 """What ``--from`` needs in the namespace of its pod."""
 
@@ -85,7 +87,11 @@ LOGS: Final[tuple[Right, ...]] = (
 """What ``--logs`` needs besides."""
 
 EVERYWHERE: Final[tuple[Right, ...]] = (
-    _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
+    _on(
+        kinds.NAMESPACE,
+        ("get", "list"),
+        "their labels, for NetworkPolicies; list, should a list over all of them be refused",
+    ),
     _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),

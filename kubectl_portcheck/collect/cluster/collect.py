@@ -122,7 +122,9 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
         made = _called(live, named) if calls else stops(live, named)
         if (source := options.source) is not None:
             space = source.namespace or connection.namespace
-            options = options._replace(source=source_named(source, space, live(space).reads))
+            there = live(space).reads
+            pod = source_named(source, space, there)
+            options = options._replace(source=pod, elsewhere=there)
         walked, whole = _walks(made, options, progress)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None

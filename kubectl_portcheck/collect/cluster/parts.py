@@ -14,6 +14,7 @@ from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
+    Client,
     ContainerLog,
     InCluster,
     InitCall,
@@ -91,6 +92,8 @@ class Parts(msgspec.Struct):
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     told: Part[Told] = None
     """What ``--from`` met."""
+    client: Future[Client | None] | None = None
+    """What policies see of the pod of ``--from``."""
     looks: dict[str, Future[Look]] = {}
     """By pod name."""
 
@@ -102,7 +105,9 @@ class Parts(msgspec.Struct):
     def filled(self, found: ServiceEvidence, source: Source | None) -> ServiceEvidence:
         """Give the evidence with all that is known by now; ``source`` is the pod of ``--from``."""
         ended = {name: _result(look) for name, look in self.looks.items()}
-        in_cluster, to_pods = _met(_known(self.told), source)
+        in_cluster, to_pods = _met(
+            _known(self.told), source, _result(self.client) if self.client else None
+        )
         forwards = self.service_forwards and _result(self.service_forwards)
         return msgspec.structs.replace(
             found,
@@ -157,7 +162,9 @@ def _attempts(looks: Iterable[Look | None]) -> Iterable[Attempt]:
     return (attempt for look in looks if look is not None for attempt in look[1])
 
 
-def _met(told: Read[Told], source: Source | None) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
+def _met(
+    told: Read[Told], source: Source | None, client: Client | None
+) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
     """Divide what --from met into the Service's address and the pods' own."""
     if isinstance(told, Missing) or source is None:
         return told if isinstance(told, Missing) else NOT_ASKED, ()
@@ -167,5 +174,6 @@ def _met(told: Read[Told], source: Source | None) -> tuple[Read[InCluster], tupl
         container=source.container,
         tool=told.value.tool,
         attempts=tuple(a for a in told.value.attempts if not a.pod),
+        client=client,
     )
     return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)

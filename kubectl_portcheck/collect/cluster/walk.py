@@ -12,6 +12,7 @@ from threading import Lock
 from typing import NamedTuple
 
 from kubectl_portcheck.collect.cluster import debug_container, neighbours
+from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Source, Told
@@ -51,6 +52,8 @@ class Options(NamedTuple):
     port_forward: bool = True
     source: Source | None = None
     """The pod of ``--from``."""
+    elsewhere: Elsewhere | None = None
+    """What reads the namespace of that pod."""
     memory: Memory | None = None
     """What earlier walks of a run that repeats them saw."""
     logs: Budget | None = None
@@ -137,6 +140,15 @@ class Walk:
             (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
         self.parts.told = self.work.ask(_dial, self.probes, source, service, asked, running)
+        if self.options.elsewhere is not None:
+            self.parts.client = self.work.follow(
+                client_side,
+                self.options.elsewhere,
+                self.work,
+                source,
+                service.metadata.namespace or self.target.namespace,
+                self.parts.network_policies,
+            )
 
     def run(self) -> None:
         """The whole walk; ``gathered`` has what it found, also where it was interrupted."""
