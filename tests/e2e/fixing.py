@@ -23,8 +23,6 @@ class Incident(NamedTuple):
     """What works, and is rolled out first."""
     by_hand: list[Document] = []
     """What a person would apply; empty where the first command of the report is pasted."""
-    pasted: int = 0
-    """Which of the commands is pasted: the first, unless an alternative is tried."""
     verdict: str = "broken"
     after: str = "healthy"
     target: str = "svc/checkout"
@@ -48,17 +46,12 @@ def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> 
         assert all(f["command"] is None or f["safety"] == "review" for f in lead["fixes"])
         cluster.apply(incident.by_hand, namespace)
     else:
-        paste(cluster, found.fixes[incident.pasted])
+        assert found.fix
+        paste(cluster, found.fix)
     target = incident.target if incident.cause != "PC408" else "svc/checkout"
     after = _until(cluster, namespace, incident._replace(target=target), incident.after, "")
     assert after.code == 0
-    keep(
-        incident.title,
-        found,
-        after,
-        by_hand=bool(incident.by_hand),
-        pasted=incident.pasted,
-    )
+    keep(incident.title, found, after, by_hand=bool(incident.by_hand))
 
 
 def _until(
@@ -69,7 +62,7 @@ def _until(
 
     def come_about() -> bool:
         found[:] = [diagnose(cluster, namespace, incident.target)]
-        if cause and not incident.by_hand and len(found[0].fixes) <= incident.pasted:
+        if cause and not incident.by_hand and found[0].fix is None:
             return False  # Whether it would help is not known before the pods run.
         return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
             not cause and found[0].verdict == verdict
