@@ -32,9 +32,7 @@ from kubectl_portcheck.model.objects import (
     EndpointSlice,
     Event,
     Node,
-    ObjectMeta,
     Pod,
-    PodSpec,
     Service,
     Workload,
 )
@@ -47,7 +45,6 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
-from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -135,12 +132,12 @@ class _From(_Strict, frozen=True):
     """What ``--from`` met at the Service's own address, by Service port."""
 
     pod: str
+    """Its name; where it is one of the documents, policies are compared with it."""
     tool: str
-    service: dict[int, Outcome]
+    service: dict[int, Outcome] = {}
     namespace: str = "default"
-    client: PodSpec | None = None
-    """What the pod is asked to be, as far as it matters."""
-    dns: Dns | None = None
+    namespaces: dict[str, dict[str, str]] = {}
+    """The labels of namespaces that could be read."""
 
 
 class _Measurements(_Strict, frozen=True):
@@ -155,6 +152,8 @@ class _Measurements(_Strict, frozen=True):
     """The kind of the workload that was asked about, of which all calls are given."""
     asked: int | str | None = None
     """The port of ``NAME:PORT``."""
+    about: str = ""
+    """The kind of a workload, where its own ports are asked about and no Service is."""
     from_: _From | None = msgspec.field(name="from", default=None)
 
 
@@ -174,10 +173,18 @@ def evidence_of(text: str) -> Evidence:
     if not found["Service"]:
         raise UnfitExample("an example is about a Service")
     service: Service = found["Service"][0]
-    aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
-    if len(found["Service"]) != 1 + len(aliases):
-        raise UnfitExample("an example is about one Service, and that of which it is an alias")
     everything: tuple[Pod, ...] = tuple(found["Pod"])
+    named = _subdomains(everything)
+    strange = [
+        s
+        for s in found["Service"][1:]
+        if _place(s) != endpoints.alias_of(service) and s.metadata.name not in named
+    ]
+    if strange:
+        raise UnfitExample(
+            "an example is about one Service, that of which it is an alias, and those under which "
+            "DNS knows its pods"
+        )
     strangers = set(measured.probes) - {p.metadata.name for p in everything}
     if strangers:
         raise UnfitExample(f"probes of pods that are not there: {sorted(strangers)}")
@@ -202,12 +209,14 @@ def _evidence(
     evidence = ServiceEvidence(
         service=service,
         asked_port=told.asked,
-        asked=Asked(kind=told.calls_of, what="calls") if told.calls_of else None,
+        asked=_asked(told),
         calls=NOT_ASKED if told.calls is None else Observed(value=told.calls),
         init_calls=told.init_calls,
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
+        stateful_sets=NOT_ASKED if matching else Observed(value=tuple(found["StatefulSet"])),
+        services=Observed(value=tuple(found["Service"])) if _subdomains(matching) else NOT_ASKED,
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
             p.metadata.name: _sockets(told.probes.get(p.metadata.name, _Measured()))
@@ -217,11 +226,22 @@ def _evidence(
         service_forwards=tuple(_forwards(service, matching, told.probes))
         if service.spec.selector
         else (),
-        in_cluster=_in_cluster(service, told.from_),
+        in_cluster=_in_cluster(service, told.from_, found),
     )
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
     return msgspec.structs.replace(evidence, **around, alias=alias)
+
+
+def _asked(told: _Measurements) -> Asked | None:
+    if told.calls_of:
+        return Asked(kind=told.calls_of, what="calls")
+    return Asked(kind=told.about, services=Observed(value=())) if told.about else None
+
+
+def _subdomains(found: tuple[Pod, ...]) -> set[str]:
+    """The Services under which DNS knows the pods."""
+    return {p.spec.subdomain for p in found if p.spec.subdomain}
 
 
 def _place(service: Service) -> tuple[str, str]:
@@ -362,7 +382,9 @@ def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
         yield msgspec.convert({"pod": pod, "port": port, "path": "pod-proxy", **told}, Attempt)
 
 
-def _in_cluster(service: Service, told: _From | None) -> Observed[InCluster] | Missing:
+def _in_cluster(
+    service: Service, told: _From | None, found: Mapping[str, list[Any]]
+) -> Observed[InCluster] | Missing:
     if told is None:
         return NOT_ASKED
     attempts = tuple(
@@ -371,27 +393,36 @@ def _in_cluster(service: Service, told: _From | None) -> Observed[InCluster] | M
         )
         for port, outcome in told.service.items()
     )
-    owner = {"kind": "ReplicaSet", "name": f"{told.pod}-7c", "controller": True}
-    metadata = msgspec.convert(
-        {
-            "name": f"{told.pod}-7c-x",
-            "namespace": told.namespace,
-            "labels": {"pod-template-hash": "7c"},
-            "ownerReferences": [owner],
-        },
-        ObjectMeta,
-    )
-    client = Client(pod=Pod(metadata=metadata, spec=told.client)) if told.client else None
     return Observed(
         value=InCluster(
             namespace=told.namespace,
             pod=told.pod,
             tool=told.tool,
             attempts=attempts,
-            client=client,
-            dns=Observed(value=told.dns) if told.dns else NOT_ASKED,
+            client=_client(told, found),
         )
     )
+
+
+def _client(told: _From, found: Mapping[str, list[Any]]) -> Client | None:
+    """The pod of ``--from`` where it is one of the documents, with the policies that select it."""
+    pod: Pod | None = next(
+        (
+            p
+            for p in found["Pod"]
+            if p.metadata.name == told.pod and (p.metadata.namespace or "default") == told.namespace
+        ),
+        None,
+    )
+    if pod is None:
+        return None
+    selecting = tuple(
+        p
+        for p in found["NetworkPolicy"]
+        if (p.metadata.namespace or "default") == told.namespace
+        and selectors.holds(p.spec.pod_selector, pod.metadata.labels)
+    )
+    return Client(pod=pod, policies=Observed(value=selecting), namespaces=told.namespaces)
 
 
 def _forwards(

@@ -50,8 +50,6 @@ def changed(evidence: ServiceEvidence, fix: Fix) -> ServiceEvidence:
     if not isinstance(fix.change, JsonPatch) or fix.subject is None:
         raise Unknown("what the new pods do is not known before they run")
     subject, operations = fix.subject, fix.change.operations
-    if (subject.namespace or "default") != (evidence.service.metadata.namespace or "default"):
-        raise Unknown(f"it changes an object of namespace {subject.namespace}")
     if subject.kind in WORKLOADS:
         return _with_template(evidence, subject, operations)
     if subject.kind == "Service":
@@ -160,8 +158,6 @@ def _with_template(
     if isinstance(evidence.pods, Missing):
         raise Unknown("the pods could not be read")
     case = ServiceCase(evidence)
-    if not any(case.workload(p) == subject for p in evidence.pods.value):
-        raise Unknown("what the new pods do is not known before they run")
     inner = [
         msgspec.structs.replace(o, path=o.path.removeprefix(TEMPLATE))
         for o in operations
@@ -230,9 +226,12 @@ def _with_object(
     made = tuple(_altered(o, operations) if _is(o, subject) else o for o in part.value)
     attempts = evidence.attempts
     if field == "network_policies":
-        # What a policy dropped says nothing of the time after it.
-        outside = ("pod-proxy", "in-cluster")
-        attempts = tuple(a for a in attempts if not (a.path in outside and a.outcome == "timeout"))
+        # What a policy stopped says nothing of the time after it.
+        case = ServiceCase(evidence)
+        pods = {p.metadata.name: p for p in case.pods}
+        attempts = tuple(
+            a for a in attempts if a.pod not in pods or not case.may_be_stopped(pods[a.pod], a)
+        )
     return msgspec.structs.replace(
         evidence, **{field: Observed(value=made)}, attempts=attempts, in_cluster=NOT_ASKED
     )

@@ -12,7 +12,6 @@ from kubectl_portcheck.diagnosis import own_calls, own_ports
 from kubectl_portcheck.diagnosis.entries import ways_of
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
-from kubectl_portcheck.diagnosis.seat_steps import seat_of
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.diagnosis.what_if import Trial, beside, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
@@ -50,7 +49,8 @@ from kubectl_portcheck.semantics.pods import is_ready
 T = TypeVar("T")
 
 LISTS = (
-    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.STATEFUL_SETS),
+    Need.NAMESPACE_PODS,
     *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.INGRESS_CLASSES),
     *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.CALLERS, Need.MONITORS),
     *(Need.EVENTS, Need.NODES),
@@ -214,7 +214,6 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         changes=changes(whole) if faulty else (),
         old_port=old_port(cases) if faulty else None,
         next=next_step(cases) if verdict == "inconclusive" else None,
-        seat=seat_of(whole, cases),
         headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.report import NextStep
 from kubectl_portcheck.semantics.answers import silent
 from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.enforcement import blocked
 
 IMAGE = "busybox"
 """An image with a shell; any other one will do."""
@@ -15,7 +16,13 @@ def next_step(cases: Sequence[Case]) -> NextStep | None:
     """The command that would tell most of what is not known; None where there is none."""
     if not cases or cases[0].in_files:
         return None
-    ways = (_ask_the_pods, _read_the_sockets, _wait_for_the_answer, _connect_from_a_pod)
+    ways = (
+        _ask_the_pods,
+        _read_the_sockets,
+        _wait_for_the_answer,
+        _connect_from_a_pod,
+        _connect_past_policies,
+    )
     return next((step for way in ways if (step := way(cases))), None)
 
 
@@ -73,6 +80,17 @@ def _connect_from_a_pod(cases: Sequence[Case]) -> NextStep | None:
         text="Connect from a pod that has a shell"
         + ("; put its name in place of POD" if pod == "POD" else ""),
         command=_portcheck(cases[0], "--from", f"pod/{pod}"),
+    )
+
+
+def _connect_past_policies(cases: Sequence[Case]) -> NextStep | None:
+    """Whether policies are enforced shows where a client is that they deny."""
+    found = [blocked(case) for case in cases]
+    if not any(b.states and not b.shown for b in found):
+        return None
+    return NextStep(
+        text="Connect from the pod of a client; put its name in place of POD",
+        command=_portcheck(cases[0], "--from", "pod/POD"),
     )
 
 

@@ -34,7 +34,6 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
-from kubectl_portcheck.model.seat import Chosen, Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -77,38 +76,31 @@ class Asked(Record, frozen=True):
 
 
 class Client(Record, frozen=True):
-    """The pod that connections are made from."""
+    """What policies see of the pod that connections are made from."""
 
     pod: Pod
+    policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
+    """The NetworkPolicies of its namespace that select it."""
+    namespaces: dict[str, dict[str, str]] = {}
+    """The labels of its namespace and of the Service's; read only where a policy selects
+    namespaces by their labels, and absent where that is not allowed."""
 
 
 class InCluster(Record, frozen=True):
-    """What ``--from`` met: the name and the connections, seen from inside a pod.
+    """What ``--from`` met: connections from inside a pod, through kube-proxy and policies.
 
-    The connections to the pods' own addresses are among the attempts of the Service's evidence.
+    Those to the pods' own addresses are among the attempts of the Service's evidence.
     """
 
     namespace: str
     pod: str
     container: str = ""
-    client: Client | None = None
-    """The pod itself; None where it may not be read."""
-    chosen: Chosen = "named"
-    """Why this pod was taken."""
-    by: str = ""
-    """What it was chosen by: ``deploy/web``, ``app=web``."""
-    ready: WholeNumber = 0
-    """How many of the pods that it was chosen from are Ready."""
-    of: WholeNumber = 0
-    """How many pods it was chosen from."""
     tool: Annotated[str, Known({"bash", "nc", "curl", "wget", "python3", "perl"})] = ""
     """The program that made the connections, such as ``bash`` or ``nc``."""
     attempts: tuple[Attempt, ...] = ()
     """Those to the Service's own address, by Service port."""
-    undialled: Missing | None = None
-    """Why no connection was tried, where none was."""
-    dns: Observed[Dns] | Missing = NOT_ASKED
-    """What became of the Service's name in that pod."""
+    client: Client | None = None
+    """The pod itself, where it may be read."""
 
 
 class Doubt(Record, frozen=True):
@@ -200,6 +192,8 @@ class ServiceEvidence(Record, frozen=True):
     """The ReplicaSets whose labels the Service's selector matches: owners and their history."""
     deployments: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED
     """The namespace's Deployments; asked for only where the selector matches no pod."""
+    stateful_sets: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED
+    """The namespace's StatefulSets; asked for only where the selector matches no pod."""
     namespace_pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED
     """The namespace's pods; asked for only where the selector matches none."""
     workloads: Observed[tuple[Workload, ...]] | Missing = NOT_ASKED

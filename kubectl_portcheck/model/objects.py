@@ -18,7 +18,6 @@ from kubectl_portcheck.withheld import without_query
 AddressType = Annotated[str, Known({"IPv4", "IPv6", "FQDN"})]
 ClusterIP = Annotated[str, Known({"None"})]
 ConditionStatus = Annotated[str, Known({"True", "False", "Unknown"})]
-DNSPolicy = Annotated[str, Known({"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"})]
 Effect = Annotated[str, Known({"NoSchedule", "NoExecute", "PreferNoSchedule"})]
 Operator = Annotated[str, Known({"In", "NotIn", "Exists", "DoesNotExist"})]
 Phase = Annotated[str, Known({"Pending", "Running", "Succeeded", "Failed", "Unknown"})]
@@ -151,28 +150,6 @@ class ReadinessGate(Record, frozen=True):
     condition_type: str
 
 
-class HostAlias(Record, frozen=True):
-    """A line of the pod's ``/etc/hosts``."""
-
-    ip: str = ""
-    hostnames: tuple[str, ...] = ()
-
-
-class PodDNSConfigOption(Record, frozen=True):
-    """An option of the resolver, such as ndots."""
-
-    name: str = ""
-    value: str = ""
-
-
-class PodDNSConfig(Record, frozen=True):
-    """What is added to the settings of the resolver; all of them with the policy None."""
-
-    nameservers: tuple[str, ...] = ()
-    searches: tuple[str, ...] = ()
-    options: tuple[PodDNSConfigOption, ...] = ()
-
-
 class PodSpec(Record, frozen=True):
     """What was asked of a pod."""
 
@@ -181,13 +158,12 @@ class PodSpec(Record, frozen=True):
     node_name: str = ""
     host_network: bool = False
     host_pid: bool = field(name="hostPID", default=False)
-    dns_policy: DNSPolicy = ""
-    dns_config: PodDNSConfig | None = None
-    host_aliases: tuple[HostAlias, ...] = ()
     readiness_gates: tuple[ReadinessGate, ...] = ()
     restart_policy: RestartPolicy = ""
     service_account_name: str = ""
     volumes: tuple[Volume, ...] = ()
+    subdomain: str = ""
+    """The headless Service under which DNS knows the pod; a StatefulSet's serviceName."""
     runtime_class_name: str = ""
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
@@ -460,6 +436,8 @@ class WorkloadSpec(Record, frozen=True):
     selector: LabelSelector | None = None
     template: PodTemplate = PodTemplate()
     min_ready_seconds: WholeNumber = 0
+    service_name: str = ""
+    """Of a StatefulSet: the Service under which DNS knows its pods."""
 
 
 class WorkloadStatus(Record, frozen=True):

@@ -9,8 +9,9 @@ BESIDES = (
     "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
     "# Ready), list storageclasses (claims without a volume), list ingressclasses (whether a\n"
     "# controller takes an Ingress), list validatingwebhookconfigurations,\n"
-    "# mutatingwebhookconfigurations and apiservices (what the API server calls). The names of\n"
-    "# Secrets are read only where list secrets is allowed; no verdict needs it."
+    "# mutatingwebhookconfigurations and apiservices (what the API server calls) and get\n"
+    "# namespaces (NetworkPolicies that select them by label). The names of Secrets are read\n"
+    "# only where list secrets is allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -33,7 +34,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.ENDPOINTS, ("get", "list"), "the same, on clusters before 1.21"),
     _on(kinds.REPLICA_SET, ("list",), "who made the pods, and what was before"),
     _on(kinds.DEPLOYMENT, ("get", "list"), "their owner; what the selector may have meant"),
-    _on(kinds.STATEFUL_SET, ("get",), "another owner"),
+    _on(kinds.STATEFUL_SET, ("get", "list"), "the same"),
     _on(kinds.DAEMON_SET, ("get",), "another owner"),
     _on(kinds.JOB, ("get",), "another owner, where it has no pod"),
     _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),
@@ -71,6 +72,7 @@ CALLERS: Final[tuple[Right, ...]] = (
 FROM: Final[tuple[Right, ...]] = (
     _on(kinds.POD, ("list",), "the pod from which to connect, and its containers"),
     _on(kinds.POD, ("get", "create"), "to connect from it (create from 1.35 on)", "exec"),
+    _on(kinds.NETWORK_POLICY, ("list",), "what lets its connections out"),
 )
 """What ``--from`` needs in the namespace of its pod."""
 
@@ -85,7 +87,11 @@ LOGS: Final[tuple[Right, ...]] = (
 """What ``--logs`` needs besides."""
 
 EVERYWHERE: Final[tuple[Right, ...]] = (
-    _on(kinds.NAMESPACE, ("list",), "the namespaces, should a list over all of them be refused"),
+    _on(
+        kinds.NAMESPACE,
+        ("get", "list"),
+        "their labels, for NetworkPolicies; list, should a list over all of them be refused",
+    ),
     _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
@@ -105,7 +111,6 @@ def render_role(
     execs: bool = True,
     forwards: bool = True,
     source: str | None = None,
-    source_kind: str = "",
     debug: bool = False,
     callers: bool = False,
     logs: bool = False,
@@ -114,8 +119,8 @@ def render_role(
     """The Role as YAML, or the ClusterRole for every namespace, without what the flags leave out.
 
     ``source`` is the namespace of the pod of ``--from``, '' for the same one, None without it. In
-    another namespace it needs a Role of its own. ``source_kind`` is the kind that --from names.
-    ``named`` are API group and resource of what is a target, which is read by its name.
+    another namespace it needs a Role of its own. ``named`` are API group and resource of what is a
+    target besides Services.
     """
     by_name = set(named)
     elsewhere = source if source and source != namespace and not everywhere else ""
@@ -132,22 +137,12 @@ def render_role(
     ]
     chosen += DEBUG if debug else ()
     chosen += LOGS if logs else ()
-    made = _made_by(source_kind)
-    if not elsewhere:
-        chosen += (r for r in made if not any(r[:2] == known[:2] for known in chosen))
     if everywhere:
         return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
     text = f"{BESIDES}\n{_role('Role', namespace, chosen)}"
     if elsewhere:
-        text += "---\n# For --from.\n" + _role("Role", elsewhere, (*FROM, *made))
+        text += "---\n# For --from.\n" + _role("Role", elsewhere, FROM)
     return text
-
-
-def _made_by(kind: str) -> tuple[Right, ...]:
-    """What is needed to find the pods of a workload."""
-    if kind in ("", kinds.POD.name):
-        return ()
-    return (_on(kinds.BY_NAME[kind], ("get",), "the workload of --from, whose pods are meant"),)
 
 
 def _role(kind: str, namespace: str, rules: Iterable[Right]) -> str:

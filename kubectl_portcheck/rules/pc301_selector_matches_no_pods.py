@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kubectl_portcheck.model.facts import State
+from kubectl_portcheck.model.facts import Fact, Observation, State
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.model.report import Impact
@@ -41,38 +41,59 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     selector = case.service.spec.selector
     wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
-    idle = [w for w in case.deployments if matches(selector, w.spec.template.metadata.labels)]
+    everyone = (*case.deployments, *case.stateful_sets)
+    idle = [w for w in everyone if matches(selector, w.spec.template.metadata.labels)]
     if idle:
         return _idle(case, wanted, idle[0])
     meant = _meant(case)
-    facts = [State(subject=case.subject, state=f"selects {wanted}")]
+    facts: list[Fact] = [State(subject=case.subject, state=f"selects {wanted}")]
     facts += [State(subject=m.what, state=f"has {_found(m.miss)}") for m in meant[:3]]
     summary = f"The selector {wanted} matches no pod"
     if len(meant) == 1:
         summary += f"; {meant[0].label} has {_found(meant[0].miss)}"
+    gone = not meant and _known(case)
+    if gone:
+        text = "no Deployment and no StatefulSet of the namespace makes pods with these labels"
+        facts.append(Observation(text=text))
     return RULE.finding(
         case,
         summary,
         evidence=facts,
-        fixes=_fixes(case, meant),
+        fixes=[_find(case, wanted)] if gone else _fixes(case, meant),
         impact=Impact.ALL,
+    )
+
+
+def _known(case: ServiceCase) -> bool:
+    """Whether all Deployments and StatefulSets of the cluster's namespace were read."""
+    return not (case.in_files or case.missing("deployments") or case.missing("stateful_sets"))
+
+
+def _find(case: ServiceCase, wanted: str) -> Fix:
+    """What is left where the workload does not exist: it was deleted, or never applied here."""
+    return fixes.look(
+        case,
+        *("get", "deployments,statefulsets,daemonsets", "-A", "-o", "wide"),
+        title=f"Apply the workload whose pods have {wanted}, if it was deleted; this shows whether "
+        "one exists in another namespace or with other labels",
+        namespace="",
     )
 
 
 def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
     """The selector is right, and the workload that it means has no pods."""
-    name = workload.metadata.name
-    subject = Subject(kind="Deployment", namespace=case.namespace, name=name)
+    name, kind = workload.metadata.name, workload.kind
+    subject = Subject(kind=kind, namespace=case.namespace, name=name)
     asleep = workload.spec.replicas == 0
     wake = fixes.run(
         case,
-        *("scale", f"deployment/{name}", "--replicas=1"),
-        title=f"Scale Deployment {name} to 1",
+        *("scale", f"{kind.lower()}/{name}", "--replicas=1"),
+        title=f"Scale {kind} {name} to 1",
         subject=subject,
     )
     return RULE.finding(
         case,
-        f"The selector {wanted} matches no pod: Deployment {name}, whose pods it selects, "
+        f"The selector {wanted} matches no pod: {kind} {name}, whose pods it selects, "
         + ("is scaled to 0" if asleep else "has none"),
         evidence=[State(subject=subject, state=f"replicas: {workload.spec.replicas}")],
         fixes=[wake] if asleep else [],
@@ -92,10 +113,10 @@ def _meant(case: ServiceCase) -> list[_Meant]:
     """The workloads and lone pods that fail in one label, the nearest first."""
     selector = case.service.spec.selector
     found: dict[tuple[Subject, NearMiss], int] = {}
-    for workload in case.deployments:
+    for workload in (*case.deployments, *case.stateful_sets):
         miss = near_miss(selector, workload.spec.template.metadata.labels)
         if miss:
-            found.setdefault((_subject(case, "Deployment", workload.metadata.name), miss), 0)
+            found.setdefault((_subject(case, workload.kind, workload.metadata.name), miss), 0)
     for pod in case.namespace_pods:
         miss = near_miss(selector, pod.metadata.labels)
         if miss is None:
@@ -117,7 +138,7 @@ def _subject(case: ServiceCase, kind: str, name: str) -> Subject:
 
 
 def _made(pod: str, workload: Subject) -> bool:
-    return workload.kind == "Deployment" and pod.startswith(f"{workload.name}-")
+    return workload.kind in ("Deployment", "StatefulSet") and pod.startswith(f"{workload.name}-")
 
 
 def _is_slip(case: ServiceCase, miss: NearMiss) -> bool:
@@ -189,7 +210,7 @@ RULE = Rule(
     summary="The selector of the Service matches no pod",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    uses=(Need.DEPLOYMENTS, Need.STATEFUL_SETS, Need.NAMESPACE_PODS),
     in_files=Worth.ABSENCE,
     field=("selector",),
     explanation=Explanation(
@@ -250,6 +271,49 @@ PC301 error for all in Service cart
   - Deployment cart: replicas: 0
   review: Scale Deployment cart to 1
     kubectl scale deployment/cart --replicas=1 -n default
+""",
+        ),
+        Example(
+            "the StatefulSet is scaled to 0",
+            """
+kind: Service
+metadata: {name: postgres}
+spec: {selector: {app: postgres}, ports: [{port: 5432}]}
+---
+kind: StatefulSet
+metadata: {name: postgres}
+spec: {replicas: 0, template: {metadata: {labels: {app: postgres}}}}
+""",
+            expects="""
+broken
+PC301 error for all in Service postgres
+  The selector app=postgres matches no pod: StatefulSet postgres, whose pods it selects, is
+      scaled to 0
+  - StatefulSet postgres: replicas: 0
+  review: Scale StatefulSet postgres to 1
+    kubectl scale statefulset/postgres --replicas=1 -n default
+""",
+        ),
+        Example(
+            "the workload was deleted",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Deployment
+metadata: {name: mail}
+spec: {template: {metadata: {labels: {app: mail}}}}
+""",
+            expects="""
+broken
+PC301 error for all in Service checkout
+  The selector app=checkout matches no pod
+  - Service checkout: selects app=checkout
+  - no Deployment and no StatefulSet of the namespace makes pods with these labels
+  review: Apply the workload whose pods have app=checkout, if it was deleted; this shows whether
+      one exists in another namespace or with other labels
+    look: kubectl get deployments,statefulsets,daemonsets -A -o wide
 """,
         ),
         Example(

@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc201_nothing_listening import deaf
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import candidates, images, ports, probes
+from kubectl_portcheck.semantics import candidates, images, ports, probes, rollouts
 from kubectl_portcheck.semantics.case import Case, PodState
 
 COPIED = (80, 443, 8080)
@@ -162,19 +162,19 @@ def _fixes(
             for c in choice.candidates
         ]
     safety: Safety = most if best.reasons else "review"
-    found = [fixes.retarget(case, best.port, safety=safety, cautions=best.against)]
+    other = next((o for s in closed if (o := rollouts.other_image(case, s.pod))), "")
+    cautions = (*best.against, *([other] if other else ()))
+    found = [fixes.retarget(case, best.port, safety=safety, cautions=cautions)]
     if best.name and most == "safe":
         title = (
             f"Set targetPort to the port's name {best.name}, which stays when the number changes"
         )
-        found.append(
-            fixes.retarget(case, best.name, safety=safety, title=title, cautions=best.against)
-        )
+        found.append(fixes.retarget(case, best.name, safety=safety, title=title, cautions=cautions))
     if best.against and not case.in_files:
         why = "; ".join(best.against)
         return [fixes.by_hand(f"Correct the selector, if these pods are not meant: {why}"), *found]
-    # Nothing but a socket speaks for the port: the program may be the wrong one.
-    return found if best.reasons else [*_undone(case, closed), *found]
+    # The program may be the wrong one: another image, or nothing but a socket speaks for the port.
+    return found if best.reasons and not other else [*_undone(case, closed), *found]
 
 
 def _undone(case: Case, closed: Sequence[PodState]) -> list[Fix]:
@@ -265,6 +265,47 @@ PC401 error for all in Service checkout, port 80/TCP
       pods declare
     replace /spec/ports/0/targetPort 9000 in Service checkout
   review: Make the application listen on 8080, as Service and pod template say
+""",
+        ),
+        Example(
+            "the last rollout put another program into the pods: its undo comes first",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: ReplicaSet
+metadata: {name: checkout-1, uid: rs-1, annotations: {deployment.kubernetes.io/revision: "1"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+spec: {template: {spec: {containers: [{name: app, image: "shop/checkout:7"}]}}}
+---
+kind: ReplicaSet
+metadata: {name: checkout-2, uid: rs-2, annotations: {deployment.kubernetes.io/revision: "2"},
+  ownerReferences: [{kind: Deployment, name: checkout, uid: d, controller: true}]}
+spec: {template: {spec: {containers: [{name: app, image: "shop/payment:7"}]}}}
+---
+kind: Pod
+metadata: {name: checkout-2-a, labels: {app: checkout},
+  ownerReferences: [{kind: ReplicaSet, name: checkout-2, uid: rs-2, controller: true}]}
+spec: {containers: [{name: app, image: "shop/payment:7", ports: [{containerPort: 9000}]}]}
+---
+probes:
+  checkout-2-a:
+    sockets: ["0.0.0.0:9000 python3"]
+    port-forward: {8080: refused, 9000: accepted}
+""",
+            expects="""
+broken; also PC501
+PC401 error for all in Service checkout, port 80/TCP
+  No process listens on targetPort 8080; the pod listens on 9000
+  pods: checkout-2-a
+  - checkout-2-a: listens on 9000, not on 8080
+  - for 9000: containerPort 9000 is declared
+  - no readinessProbe asks for a port, so the pods are Ready
+  review: Undo the last rollout of Deployment checkout
+    kubectl rollout undo deployment/checkout -n default
+  review: Set targetPort to 9000
+    replace /spec/ports/0/targetPort 9000 in Service checkout
 """,
         ),
         Example(

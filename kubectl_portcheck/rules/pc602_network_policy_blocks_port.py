@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from kubectl_portcheck.model.facts import Fact, Observation, State
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -25,99 +24,58 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies, ports
-from kubectl_portcheck.semantics.admission import isolating
 from kubectl_portcheck.semantics.case import Case, PodState
-from kubectl_portcheck.semantics.policies import PortEntry
-
-ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
-"""Answers of a pod to which a policy makes a difference: at another port nobody would arrive."""
-
-FROM_OUTSIDE = ("pod-proxy", "in-cluster")
-"""The ways of asking that a policy can stop; a port-forward begins inside of the pod."""
+from kubectl_portcheck.semantics.enforcement import Blocked, blocked
+from kubectl_portcheck.semantics.policies import FENCES, PortEntry
 
 UNTOLD = "whether this cluster enforces NetworkPolicies is not known"
 
 
-class Blocked(NamedTuple):
-    """The pods of a port that no policy admits anyone to."""
+def concerned(found: Blocked) -> tuple[PodState, ...]:
+    """The pods that a finding is about: those at which it was seen, or else all."""
+    return found.shown or found.states
 
-    states: tuple[PodState, ...]
-    policies: tuple[NetworkPolicy, ...]
-    """Those that isolate one of them."""
-    dropped: tuple[Attempt, ...]
-    """Attempts on ports that nobody is admitted to, which got no answer at all."""
-    passed: tuple[Attempt, ...]
-    """Those of the API server that got one."""
 
-    @property
-    def severity(self) -> Severity:
-        """An error only where something shows that packets are dropped."""
-        return "error" if self.dropped else "warning"
+def severity_of(found: Blocked) -> Severity:
+    """An error only where something shows that policies are enforced."""
+    return "error" if found.shown else "warning"
 
-    def impact(self, case: Case) -> Impact:
-        """What it means for the clients, as far as that is shown."""
-        return impact_of(self.states, case) if self.dropped else Impact.NONE
 
-    @property
-    def unsure(self) -> str:
-        """What remains open."""
-        return "" if self.dropped else UNTOLD
+def impact_on(case: Case, found: Blocked) -> Impact:
+    """What it means for the clients, as far as that is shown."""
+    return impact_of(found.shown, case) if found.shown else Impact.NONE
 
-    @property
-    def shown(self) -> list[Fact]:
-        """What was measured, as facts."""
-        if self.dropped:
-            note = "no policy allows that port"
-            return [evidence.connected(a, note=note) for a in self.dropped]
-        note = (
+
+def unsure_of(found: Blocked) -> str:
+    """What remains open."""
+    return "" if found.shown else UNTOLD
+
+
+def _shown(found: Blocked) -> list[Fact]:
+    """What was measured, as facts."""
+    if found.shown:
+        facts: list[Fact] = [evidence.connected(a, note=_note(a)) for a in found.stopped]
+        if found.open:
+            pods = listing(names(found.open))
+            facts.append(
+                Observation(text=f"whether policies are enforced at {pods} as well is not known")
+            )
+        return facts
+    tried: list[Fact] = [evidence.connected(a, note=_note(a)) for a in found.passed]
+    return tried or [Observation(text="nothing was tried that a policy could have blocked")]
+
+
+def _note(attempt: Attempt) -> str:
+    if attempt.outcome == "timeout":
+        return "no policy allows that port"
+    if attempt.outcome == "accepted":
+        return (
             "no policy allows that port, so policies are not enforced, or the API server runs on "
             "the pod's node"
         )
-        found: list[Fact] = [evidence.connected(a, note=note) for a in self.passed]
-        return found or [Observation(text="nothing was tried that a policy could have blocked")]
-
-
-def blocked(case: Case) -> Blocked:
-    """The pods with traffic whose target port admits no source.
-
-    A pod that another pod got through to all the same is left out: there nothing is enforced.
-    """
-    closed = [
-        s
-        for s in case.backends
-        if s.target is not None
-        and s.answer.kind in ARRIVES
-        and policies.admission(case.network_policies, s.pod, s.target, case.port.protocol).nobody
-    ]
-    asked = {s.name: _asked(case, s.pod) for s in closed}
-    through = ("accepted", "refused", "reset")
-    left = tuple(
-        s
-        for s in closed
-        if not any(a.path == "in-cluster" and a.outcome in through for a in asked[s.name])
-    )
-    made = [a for s in left for a in asked[s.name]]
-    guards = {p.metadata.name: p for s in left for p in _guards(case, s.pod)}
-    return Blocked(
-        left,
-        tuple(guards[name] for name in sorted(guards)),
-        tuple(a for a in made if a.outcome == "timeout"),
-        tuple(a for a in made if a.outcome in through),
-    )
-
-
-def _guards(case: Case, pod: Pod) -> tuple[NetworkPolicy, ...]:
-    return isolating(case.network_policies, pod)
-
-
-def _asked(case: Case, pod: Pod) -> list[Attempt]:
-    """The attempts from outside of the pod, on TCP ports that nobody is admitted to."""
-    return [
-        a
-        for a in case.measured(pod).attempts
-        if a.path in FROM_OUTSIDE
-        and policies.admission(case.network_policies, pod, a.port, "TCP").nobody
-    ]
+    if attempt.outcome == "refused" and attempt.port in FENCES:
+        return "nothing listens there, so the pod or a policy refused"
+    return "no policy allows that port, and the pod's sockets accept connections"
 
 
 def stale(case: Case, found: Blocked) -> list[PortEntry]:
@@ -149,9 +107,10 @@ def _check(case: Case) -> Outcome:
     old = stale(case, found)
     if case.in_files and not old and case.evidence.files != "all":
         return NotApplicable("the policy that admits clients may stand elsewhere")
-    numbers = listing(_targets(found.states))
+    numbers = listing(_targets(concerned(found)))
     entries = list(policies.port_entries(found.policies))
     admitted = list(dict.fromkeys(policies.spelt(e.port) for e in entries))
+    states = concerned(found)
     guards = policies.names(found.policies)
     what = f"only {listing(admitted)}" if admitted else "nothing"
     facts: list[Fact] = [allows(case, e) for e in entries]
@@ -163,14 +122,14 @@ def _check(case: Case) -> Outcome:
     return RULE.finding(
         case,
         f"No NetworkPolicy allows connections to {numbers} of "
-        f"{share(found.states, case.backends)}: {listing(guards)} "
+        f"{share(states, case.backends)}: {listing(guards)} "
         f"{verb(guards, 'allows', 'together allow')} {what}",
-        evidence=[*facts, *([] if case.in_files else found.shown)],
+        evidence=[*facts, *([] if case.in_files else _shown(found))],
         fixes=_fixes(case, found, old),
-        impact=found.impact(case),
-        severity=found.severity,
-        unsure=found.unsure,
-        pods=names(found.states),
+        impact=impact_on(case, found),
+        severity=severity_of(found),
+        unsure=unsure_of(found),
+        pods=names(states),
         subject=subject_of(case, old[0].policy if old else found.policies[0]),
         pointer=f"{old[0].pointer}/port" if old else "/spec/podSelector",
     )
@@ -291,20 +250,23 @@ RULE = Rule(
     summary="NetworkPolicies select the pods, and none allows traffic to the target port",
     applies=(When.PODS,),
     needs=(Need.PODS, Need.POLICIES),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A pod that a NetworkPolicy selects accepts only the traffic that one of its "
         "policies allows. No rule allows any source to connect to the target port. The ports of a "
         "policy are the pod's ports, not the Service's, so a policy has to change when an "
         "application moves to another port.",
-        why="If the network plugin enforces policies, it blocks the packets and clients time out "
-        "or are refused. A port-forward starts inside the pod and still works. If no plugin "
-        "enforces policies, nothing happens, so the finding is an error only if packets were seen "
-        "to be dropped: the API server connects to a closed port of the pod that no policy "
-        "allows, and gets no answer. Without that test the verdict is inconclusive.",
+        why="If the network plugin enforces policies, clients time out (Calico, Antrea, "
+        "OVN-Kubernetes) or are refused (kube-router; Cilium by a setting). A port-forward starts "
+        "inside the pod and still works. If no plugin enforces policies, nothing happens, so the "
+        "finding is an error only for pods at which it was seen: a connection that no policy "
+        "allows got no answer, or was refused though the pod's sockets accept connections. "
+        "Policies do not apply between a pod and its own node, so a connection from the API "
+        "server proves nothing where both run on one node. Without such a test the verdict is "
+        "inconclusive.",
         confirm="kubectl describe networkpolicy shows the allowed sources and ports. From a "
-        "client's pod (--from pod/NAME) the pod's IP address times out, while kubectl "
+        "client's pod (--from pod/NAME) the pod's IP address times out or refuses, while kubectl "
         "port-forward works.",
         fix="Add the port to the rule that allows the clients. Use the name of the container port "
         "if it has one, so that the policy follows the application. Or add a policy that allows "
@@ -347,6 +309,76 @@ PC602 warning in NetworkPolicy default-deny, port 80/TCP
   review: Add a NetworkPolicy that allows 9000 to the clients that need it; this one allows all
       pods of the namespace
 """,
+        ),
+        Example(
+            "the network plugin refuses what no policy allows, though the sockets accept",
+            f"""{_SHOP}{_OLD}{_PROBES}    in-cluster: {{9000: refused}}
+---
+from: {{pod: client, tool: nc}}
+""",
+            expects="""
+broken; also PC604
+PC602 error for all in NetworkPolicy api-allow, port 80/TCP
+  No NetworkPolicy allows connections to 9000 of the pod: api-allow allows only 8080
+  pods: checkout-1
+  - NetworkPolicy api-allow: allows 8080 from pods with app=frontend in this namespace
+  - checkout-1: connection from inside the cluster, 10.0.0.1:9000: refused; no policy allows
+      that port, and the pod's sockets accept connections
+  review: Allow 9000 too where NetworkPolicy api-allow allows 8080 (pods with app=frontend in
+      this namespace)
+    add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
+""",
+        ),
+        Example(
+            "it is seen at one of two pods; at the other nothing was tried",
+            f"""{_SHOP}{_OLD}{_PROBES}    pod-proxy: {{1: timeout}}
+  checkout-2:
+    sockets: ["0.0.0.0:9000"]
+---
+kind: Pod
+metadata: {{name: checkout-2, labels: {{app: checkout}}}}
+spec: {{containers: [{{name: app, ports: [{{containerPort: 9000}}]}}]}}
+""",
+            expects="""
+degraded
+PC602 error for pods in NetworkPolicy api-allow, port 80/TCP
+  No NetworkPolicy allows connections to 9000 of 1 of 2 pods: api-allow allows only 8080
+  pods: checkout-1
+  - NetworkPolicy api-allow: allows 8080 from pods with app=frontend in this namespace
+  - checkout-1: API server's request to the pod's address, 1: no answer; no policy allows that
+      port
+  - whether policies are enforced at checkout-2 as well is not known
+  review: Allow 9000 too where NetworkPolicy api-allow allows 8080 (pods with app=frontend in
+      this namespace)
+    add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
+""",
+        ),
+        Example(
+            "the API server is refused on a closed port: the pod or a policy did it",
+            f"""{_SHOP}{_OLD}{_PROBES}    pod-proxy: {{1: refused}}
+""",
+            expects="""
+inconclusive
+not evaluated: whether this cluster enforces NetworkPolicies is not known
+PC602 warning in NetworkPolicy api-allow, port 80/TCP
+  No NetworkPolicy allows connections to 9000 of the pod: api-allow allows only 8080
+  pods: checkout-1
+  unsure: whether this cluster enforces NetworkPolicies is not known
+  - NetworkPolicy api-allow: allows 8080 from pods with app=frontend in this namespace
+  - checkout-1: API server's request to the pod's address, 1: refused; nothing listens there, so
+      the pod or a policy refused
+  review: Allow 9000 too where NetworkPolicy api-allow allows 8080 (pods with app=frontend in
+      this namespace)
+    add /spec/ingress/0/ports/- {"protocol": "TCP", "port": 9000} in NetworkPolicy api-allow
+""",
+        ),
+        Example(
+            "a client gets through: here no policy is enforced",
+            f"""{_SHOP}{_OLD}{_PROBES}    in-cluster: {{9000: accepted}}
+---
+from: {{pod: client, tool: nc}}
+""",
+            expects="healthy",
         ),
         Example(
             "another policy allows the frontend: rules add up",

@@ -52,7 +52,7 @@ RULE = Rule(
     summary="The pod refuses on its IP address and accepts a port-forward",
     applies=(When.PODS,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER),
     explanation=Explanation(
         meaning="The API server's pod proxy connects to the pod's IP address, as clients do, and "
         "is refused. A port-forward connects to loopback in the pod and is accepted. The sockets "
@@ -93,6 +93,27 @@ PC603 error for all in Service checkout, port 80/TCP
   review: Make the application listen on 0.0.0.0:8080 (or [::]:8080): a setting of the
       application, such as --host, --bind or listen
 """,
+        ),
+        Example(
+            "a policy guards the pod: it, too, may be what refuses",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: NetworkPolicy
+metadata: {name: api-allow}
+spec:
+  podSelector: {}
+  ingress: [{from: [{podSelector: {matchLabels: {app: frontend}}}]}]
+---
+probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: refused}}}
+""",
+            expects="inconclusive",
         ),
         Example(
             "the pod proxy connects",

@@ -13,14 +13,18 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.pc602_network_policy_blocks_port import (
     allows,
-    blocked,
+    concerned,
+    impact_on,
     instead,
+    severity_of,
     stale,
     subject_of,
+    unsure_of,
 )
 from kubectl_portcheck.rules.wording import listing, names
 from kubectl_portcheck.semantics import policies
 from kubectl_portcheck.semantics.case import Case
+from kubectl_portcheck.semantics.enforcement import blocked
 
 
 def _check(case: Case) -> Outcome:
@@ -45,10 +49,10 @@ def _check(case: Case) -> Outcome:
         f"pod's port, {listing(targets)}",
         evidence=facts,
         fixes=[instead(case, e, wanted) for e in named],
-        impact=found.impact(case),
-        severity=found.severity,
-        unsure=found.unsure,
-        pods=names(found.states),
+        impact=impact_on(case, found),
+        severity=severity_of(found),
+        unsure=unsure_of(found),
+        pods=names(concerned(found)),
         subject=subject_of(case, named[0].policy),
         pointer=f"{named[0].pointer}/port",
     )
@@ -78,7 +82,7 @@ RULE = Rule(
     summary="A NetworkPolicy lists the Service port where the pod port is meant",
     applies=(When.SELECTOR,),
     needs=(Need.PODS, Need.POLICIES),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A rule of the policy has the number or the name of the Service port. A policy "

@@ -77,6 +77,14 @@ class Measured(NamedTuple):
     pod: Pod
     sockets: Observed[PodSockets] | Missing
     attempts: Sequence[Attempt]
+    stoppable: frozenset[tuple[str, int]] = frozenset()
+    """Path and port of the attempts that failed where a policy may have stopped them."""
+
+    def refused(self, attempt: Attempt | None) -> bool:
+        """Whether the pod itself refused the connection, and no policy in its place."""
+        if attempt is None or attempt.outcome != "refused":
+            return False
+        return (attempt.path, attempt.port) not in self.stoppable
 
     def queue(self, port: int) -> AcceptQueue | None:
         """The connections that wait on that port to be accepted, where there are any."""
@@ -118,15 +126,15 @@ def answer(
     if isinstance(measured.sockets, Missing):
         if proxied and proxied.outcome == "reset":
             return Answer("resets")
-        refused = any(a and a.outcome == "refused" for a in (proxied, within))
+        refused = any(map(measured.refused, (proxied, within)))
         return _without_sockets(
             measured, port, measured.sockets, families, forwarded, refused=refused
         )
-    if proxied and proxied.outcome == "refused" and by_sockets.kind == "serves":
+    if measured.refused(proxied) and by_sockets.kind == "serves":
         return by_sockets._replace(kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="resets")
-    address_refuses = any(a and a.outcome == "refused" for a in (proxied, within))
+    address_refuses = any(map(measured.refused, (proxied, within)))
     if forwarded is None or (by_sockets.kind == "not-listening" and address_refuses):
         # A port-forward that seems to get in is silence alone, and it is not the clients' way.
         return by_sockets

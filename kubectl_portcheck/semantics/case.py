@@ -7,11 +7,12 @@ the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all th
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
-from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
     AddressHolder,
+    Client,
     InCluster,
     ServiceEvidence,
     ServiceForward,
@@ -29,7 +30,7 @@ from kubectl_portcheck.model.objects import (
     ServicePort,
     Workload,
 )
-from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets
+from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets, Protocol
 from kubectl_portcheck.model.references import (
     Caller,
     Ingress,
@@ -45,12 +46,17 @@ from kubectl_portcheck.model.storage import (
     StorageClass,
 )
 from kubectl_portcheck.semantics import endpoints, pods, ports
+from kubectl_portcheck.semantics.admission import Admitted, Peer, Policies, admits
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.knocked import knocked
+from kubectl_portcheck.semantics.listening import family_of
 
 T = TypeVar("T")
+
+FROM_OUTSIDE = ("pod-proxy", "in-cluster")
+"""The ways of asking that a policy can stop; a port-forward begins inside of the pod."""
 
 
 class ServiceCase:
@@ -171,6 +177,16 @@ class ServiceCase:
     def deployments(self) -> tuple[Workload, ...]:
         """All Deployments of the namespace; read only where the selector matches no pod."""
         return _value(self.evidence.deployments, ())
+
+    @cached_property
+    def stateful_sets(self) -> tuple[Workload, ...]:
+        """All StatefulSets of the namespace; read only where the selector matches no pod."""
+        return _value(self.evidence.stateful_sets, ())
+
+    @cached_property
+    def services(self) -> tuple[Service, ...]:
+        """The namespace's Services; read only where a fix may be wanted."""
+        return _value(self.evidence.services, ())
 
     @cached_property
     def workloads(self) -> tuple[Workload, ...]:
@@ -300,11 +316,71 @@ class ServiceCase:
     def measured(self, pod: Pod) -> Measured:
         """All that was measured in the pod."""
         name = pod.metadata.name
+        made = self._attempts.get(name, ())
         return Measured(
             pod,
             self.evidence.sockets.get(name, NOT_ASKED),
-            self._attempts.get(name, ()),
+            made,
+            frozenset((a.path, a.port) for a in made if self.may_be_stopped(pod, a)),
         )
+
+    @property
+    def client(self) -> Client | None:
+        """The pod of --from, where it may be read."""
+        found = self.evidence.in_cluster
+        return found.value.client if isinstance(found, Observed) else None
+
+    @cached_property
+    def _policies(self) -> Policies:
+        """The policies of both ends, as far as they were read."""
+        network = list(self.network_policies)
+        unread = {}
+        missing = self.missing("network_policies")
+        if missing and missing.reason not in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
+            unread[self.namespace] = missing.detail or str(missing.reason)
+        if self.client is not None:
+            own = self.client.policies
+            if isinstance(own, Observed):
+                network += [p for p in own.value if p not in network]
+            elif own.reason != Reason.NOT_ASKED:
+                unread[_home(self.client.pod)] = own.detail or str(own.reason)
+        return Policies(tuple(network), unread)
+
+    def admitted(
+        self,
+        pod: Pod,
+        port: int,
+        protocol: Protocol = "TCP",
+        family: str = "",
+        *,
+        from_client: bool = True,
+    ) -> Admitted:
+        """Whether policies let the pod of --from connect to this port of the pod.
+
+        Without ``from_client``, and where that pod could not be read, a client of which nothing is
+        known, such as the API server.
+        """
+        client = self.client if from_client else None
+        labels = client.namespaces if client else {}
+        peer = Peer(client.pod, labels.get(_home(client.pod))) if client else Peer()
+        server = Peer(pod, labels.get(self.namespace))
+        return admits(peer, server, port, protocol, self._policies, family)
+
+    def may_be_stopped(self, pod: Pod, attempt: Attempt) -> bool:
+        """Whether a policy, and not the pod, may be why the connection failed.
+
+        A policy is applied to what comes from outside of the pod, and not to a port-forward. Some
+        network plugins drop what policies deny, others refuse it, in the pod's place.
+        """
+        if attempt.path not in FROM_OUTSIDE or attempt.outcome in ("accepted", "reset", "skipped"):
+            return False
+        if not (self._policies.network or self._policies.unread):
+            return False
+        family = family_of(attempt.address) if attempt.address else ""
+        found = self.admitted(
+            pod, attempt.port, family=family, from_client=attempt.path == "in-cluster"
+        )
+        return found.allowed is not True
 
     @cached_property
     def _attempts(self) -> dict[str, list[Attempt]]:
@@ -441,6 +517,10 @@ class Case(ServiceCase):
             pod.metadata.name in self.used_pods,
             measured.attempt(target, "in-cluster") if target else None,
         )
+
+
+def _home(pod: Pod) -> str:
+    return pod.metadata.namespace or "default"
 
 
 def _value(found: Observed[T] | Missing, default: T) -> T:

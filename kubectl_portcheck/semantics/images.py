@@ -30,7 +30,13 @@ _PORTS: Final[Mapping[str, frozenset[int]]] = {
 }
 
 
+def repository(image: str) -> str:
+    """The image without its tag and digest: ``registry:5000/team/shop``."""
+    name = image.partition("@")[0]
+    place, slash, last = name.rpartition("/")
+    return f"{place}{slash}{last.partition(':')[0]}"
+
+
 def ports_of(image: str) -> frozenset[int]:
     """The ports on which an image of this name listens by itself; none where that is not known."""
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return _PORTS.get(name, frozenset())
+    return _PORTS.get(repository(image).rpartition("/")[2], frozenset())

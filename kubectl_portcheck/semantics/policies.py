@@ -7,8 +7,10 @@ after the translation by the Service: a number, a range, or the name of a contai
 the network of its node is outside of what the API defines, and the node of a pod always gets in.
 """
 
+import json
+import re
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.probes import Protocol
@@ -18,7 +20,12 @@ from kubectl_portcheck.model.references import (
     NetworkPolicyPeer,
     NetworkPolicyPort,
 )
-from kubectl_portcheck.semantics.admission import covers, isolating
+from kubectl_portcheck.semantics.admission import (
+    NAMESPACE_NAME,
+    Direction,
+    covers,
+    isolating,
+)
 
 EVERYONE = "every source"
 FENCES = (1, 2, 4, 6)
@@ -140,3 +147,76 @@ def spelt(entry: NetworkPolicyPort) -> str:
 def names(policies: Sequence[NetworkPolicy]) -> tuple[str, ...]:
     """The names of the policies."""
     return tuple(p.metadata.name for p in policies)
+
+
+def allowances(policy: NetworkPolicy, direction: Direction) -> list[str]:
+    """What each rule of the policy allows: ``8080 from pods with app=web in this namespace``."""
+    inward = direction == "Ingress"
+    rules = (
+        [(r.from_, r.ports) for r in policy.spec.ingress]
+        if inward
+        else [(r.to, r.ports) for r in policy.spec.egress]
+    )
+    found = []
+    for peers, entries in rules:
+        what = ", ".join(spelt(e) for e in entries if e.port is not None) or "every port"
+        if inward:
+            found.append(f"{what} from {', '.join(map(_in_words, peers)) or EVERYONE}")
+        else:
+            found.append(f"{what} to {', '.join(map(_in_words, peers)) or 'every destination'}")
+    return found
+
+
+PASSING = re.compile(
+    r"pod-template-hash|controller-revision-hash|pod-template-generation"
+    r"|(statefulset|apps|batch)\.kubernetes\.io/.*|controller-uid|job-name"
+)
+"""Labels that a controller puts on single pods, or on the pods of one rollout."""
+
+
+def lasting_labels(pod: Pod) -> dict[str, str]:
+    """The labels by which a policy can mean the pods that are like this one."""
+    return {k: v for k, v in sorted(pod.metadata.labels.items()) if not PASSING.fullmatch(k)}
+
+
+class Port(NamedTuple):
+    """A port of a pod."""
+
+    number: int
+    protocol: Protocol
+
+
+def as_peer(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    """These pods of this namespace, as a policy writes it."""
+    return {
+        "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}},
+        "podSelector": {"matchLabels": labels} if labels else {},
+    }
+
+
+def allowing(
+    direction: Direction,
+    name: str,
+    namespace: str,
+    *,
+    own: dict[str, str],
+    other: dict[str, Any],
+    port: Port,
+) -> str:
+    """A NetworkPolicy, as YAML, that allows one port in one direction."""
+    key, peers = ("ingress", "from") if direction == "Ingress" else ("egress", "to")
+    selector = f"\n    matchLabels: {_flow(own)}" if own else " {}"
+    return (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
+        f"metadata:\n  name: {name}\n  namespace: {namespace}\n"
+        f"spec:\n  podSelector:{selector}\n  policyTypes: [{direction}]\n"
+        f"  {key}:\n  - {peers}:\n"
+        f"    - namespaceSelector: {_flow(other['namespaceSelector'])}\n"
+        f"      podSelector: {_flow(other['podSelector'])}\n"
+        f"    ports:\n    - protocol: {port.protocol}\n      port: {port.number}\n"
+    )
+
+
+def _flow(value: Any) -> str:
+    """A value on one line, which YAML and JSON read alike."""
+    return json.dumps(value)

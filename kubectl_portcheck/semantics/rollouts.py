@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import Container, ObjectMeta, Pod, PodSpec, Workload
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.images import repository
 
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation in which the Deployment controller counts its ReplicaSets."""
@@ -40,6 +41,18 @@ def previous(case: ServiceCase, pod: Pod) -> Workload | None:
     if own is None or not is_latest(case, pod):
         return None
     return next((r for r in siblings(case, own) if revision(r) < revision(own)), None)
+
+
+def other_image(case: ServiceCase, pod: Pod) -> str:
+    """How the last rollout put another image, not another version, into a container; '' if not."""
+    before = previous(case, pod)
+    old = {c.name: c.image for c in before.spec.template.spec.containers} if before else {}
+    changed = (
+        f"the last rollout changed the image of container {c.name} from {old[c.name]} to {c.image}"
+        for c in pod.spec.containers
+        if old.get(c.name) and repository(c.image) != repository(old[c.name])
+    )
+    return next(changed, "")
 
 
 def undo_note(case: ServiceCase, pod: Pod) -> str:

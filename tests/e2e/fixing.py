@@ -23,6 +23,8 @@ class Incident(NamedTuple):
     """What works, and is rolled out first."""
     by_hand: list[Document] = []
     """What a person would apply; empty where the first command of the report is pasted."""
+    pasted: int = 0
+    """Which of the commands is pasted: the first, unless an alternative is tried."""
     verdict: str = "broken"
     after: str = "healthy"
     target: str = "svc/checkout"
@@ -46,12 +48,17 @@ def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> 
         assert all(f["command"] is None or f["safety"] == "review" for f in lead["fixes"])
         cluster.apply(incident.by_hand, namespace)
     else:
-        assert found.fix
-        paste(cluster, found.fix)
+        paste(cluster, found.fixes[incident.pasted])
     target = incident.target if incident.cause != "PC408" else "svc/checkout"
     after = _until(cluster, namespace, incident._replace(target=target), incident.after, "")
     assert after.code == 0
-    keep(incident.title, found, after, by_hand=bool(incident.by_hand))
+    keep(
+        incident.title,
+        found,
+        after,
+        by_hand=bool(incident.by_hand),
+        pasted=incident.pasted,
+    )
 
 
 def _until(
@@ -62,7 +69,7 @@ def _until(
 
     def come_about() -> bool:
         found[:] = [diagnose(cluster, namespace, incident.target)]
-        if cause and not incident.by_hand and found[0].fix is None:
+        if cause and not incident.by_hand and len(found[0].fixes) <= incident.pasted:
             return False  # Whether it would help is not known before the pods run.
         return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
             not cause and found[0].verdict == verdict

@@ -39,8 +39,13 @@ class Diagnosis(NamedTuple):
     @property
     def fix(self) -> str | None:
         """The first fix of the first cause, as it is pasted; none while all is well."""
-        fixes: list[dict[str, Any]] = next((f["fixes"] for f in self.findings if f["cause"]), [])
-        return next((x["shell"] for x in fixes if x["shell"]), None)
+        return next(iter(self.fixes), None)
+
+    @property
+    def fixes(self) -> list[str]:
+        """All fixes of the first cause that can be pasted."""
+        found = [f["fixes"] for f in self.findings if f["cause"]]
+        return [x["shell"] for x in (found[0] if found else []) if x["shell"]]
 
 
 def run(

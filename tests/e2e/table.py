@@ -12,18 +12,24 @@ HEAD = """\
 # Incidents that were caused and fixed on a real cluster
 
 The end-to-end tests write this page; each line is one run. The test breaks something, runs the
-program, pastes the first command of the report into a shell (or does by hand what no command can
-do), and runs the program again.
+program, pastes a command of the report into a shell, mostly the first one (or does by hand what no
+command can do), and runs the program again.
 
 | what was broken | verdict | leading cause | fixed by | after |
 |---|---|---|---|---|
 """
 
 
-def keep(title: str, found: Diagnosis, after: Diagnosis, *, by_hand: bool = False) -> None:
-    """Compares a run with its line; with ``PORTCHECK_UPDATE_DOCS=1`` it writes the line."""
+def keep(
+    title: str, found: Diagnosis, after: Diagnosis, *, by_hand: bool = False, pasted: int = 0
+) -> None:
+    """Compares a run with its line; with ``PORTCHECK_UPDATE_DOCS=1`` it writes the line.
+
+    ``pasted`` is the place of the command among those of the leading cause.
+    """
     lead = found.findings[0]
-    mend = "by hand" if by_hand else next(f["title"] for f in lead["fixes"] if f["command"])
+    titles = [f["title"] for f in lead["fixes"] if f["command"]]
+    mend = "by hand" if by_hand else titles[pasted]
     row = (
         f"| {title} | {found.verdict} | {lead['code']} {lead['name']} | {mend} "
         f"| {after.verdict} |\n"

@@ -21,8 +21,7 @@ from kubectl_portcheck.collect.cluster.logs import Budget
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.seats import seats_for
-from kubectl_portcheck.collect.cluster.targets import Stop, stops
+from kubectl_portcheck.collect.cluster.targets import Stop, source_named, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Reason
@@ -121,7 +120,12 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
 
         named = [found(live, t, connection.namespace) for t in targets]
         made = _called(live, named) if calls else stops(live, named)
-        walked, whole = _walks([_seated(s, options, live) for s in made], progress)
+        if (source := options.source) is not None:
+            space = source.namespace or connection.namespace
+            there = live(space).reads
+            pod = source_named(source, space, there)
+            options = options._replace(source=pod, elsewhere=there)
+        walked, whole = _walks(made, options, progress)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
@@ -168,11 +172,11 @@ def _swept(
 
 
 def _walks(
-    made: Sequence[tuple[Stop, Options]], progress: Progress
+    made: Sequence[Stop], options: Options, progress: Progress
 ) -> tuple[list[ServiceEvidence], bool]:
     """One walk after the other; the second value is False where Ctrl-C ended them early."""
     found: list[ServiceEvidence] = []
-    for number, (stop, options) in enumerate(made, 1):
+    for number, stop in enumerate(made, 1):
         progress.target(stop.target.title, number, len(made))
         if stop.known is not None:
             found.append(stop.known)
@@ -194,14 +198,6 @@ def _walks(
         if not whole:
             return found, False
     return found, True
-
-
-def _seated(stop: Stop, options: Options, live: Spaces) -> tuple[Stop, Options]:
-    """The walk with the pods that --from may mean for it."""
-    if options.source is None or stop.known is not None:
-        return stop, options
-    seats = seats_for(options.source, stop.target, live)
-    return stop, options._replace(seats=seats)
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:

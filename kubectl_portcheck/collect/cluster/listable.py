@@ -9,7 +9,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.ingress import IngressClass
-from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Pod, Service
+from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Pod, Service, Workload
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -75,6 +75,7 @@ CALLERS: tuple[Listable[Any], ...] = tuple(
 )
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
+STATEFUL_SETS = Listable(kinds.STATEFUL_SET, decode.ListOf[Workload], named=True)
 PODS = Listable(kinds.POD, decode.ListOf[Pod])
 NODES = Listable(kinds.NODE, decode.ListOf[Node])
 SERVICES = Listable(kinds.SERVICE, decode.ListOf[Service])

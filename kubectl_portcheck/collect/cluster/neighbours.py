@@ -23,6 +23,7 @@ from kubectl_portcheck.collect.cluster.listable import (
     REFERENCE_GRANTS,
     REVISIONS,
     ROUTES,
+    STATEFUL_SETS,
     Listable,
 )
 from kubectl_portcheck.collect.cluster.parts import Parts
@@ -101,6 +102,7 @@ def around_the_pods(
 def around_no_pods(parts: Parts, reads: Reads, work: Work, selector: dict[str, str]) -> None:
     """Begin to read what the Service may have meant, and why there is no pod."""
     parts.deployments = work.ask(reads.deployments)
+    parts.stateful_sets = work.ask(reads.objects, STATEFUL_SETS, {})
     parts.namespace_pods = work.ask(reads.pods, {})
     parts.refusals = work.ask(creations.of_namespace, reads)
     parts.workloads = work.follow(creations.refused, reads, selector, parts.refusals)

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
-from kubectl_portcheck.collect.cluster.from_pod import Seat, Told
+from kubectl_portcheck.collect.cluster.from_pod import Source, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
@@ -40,7 +40,6 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
-from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -64,6 +63,7 @@ class Parts(msgspec.Struct):
     pods: Part[tuple[Pod, ...]] = None
     replica_sets: Part[tuple[Workload, ...]] = None
     deployments: Part[tuple[Workload, ...]] = None
+    stateful_sets: Part[tuple[Workload, ...]] = None
     namespace_pods: Part[tuple[Pod, ...]] = None
     workloads: Part[tuple[Workload, ...]] = None
     revisions: Part[tuple[ControllerRevision, ...]] = None
@@ -90,10 +90,10 @@ class Parts(msgspec.Struct):
     init_calls: Future[tuple[InitCall, ...]] | None = None
     logs: Part[tuple[ContainerLog, ...]] = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
-    resolved: Future[tuple[Seat, Read[Dns]]] | None = None
-    """The pod of ``--from``, and what became of the Service's name there."""
     told: Part[Told] = None
-    """What became of the connections from there."""
+    """What ``--from`` met."""
+    client: Future[Client | None] | None = None
+    """What policies see of the pod of ``--from``."""
     looks: dict[str, Future[Look]] = {}
     """By pod name."""
 
@@ -102,10 +102,12 @@ class Parts(msgspec.Struct):
         parts = (getattr(self, name) for name in self.__struct_fields__ if name != "looks")
         return [*(p for p in parts if p is not None), *self.looks.values()]
 
-    def filled(self, found: ServiceEvidence) -> ServiceEvidence:
-        """Give the evidence with all that is known by now."""
+    def filled(self, found: ServiceEvidence, source: Source | None) -> ServiceEvidence:
+        """Give the evidence with all that is known by now; ``source`` is the pod of ``--from``."""
         ended = {name: _result(look) for name, look in self.looks.items()}
-        in_cluster, to_pods = _met(self.resolved, _known(self.told))
+        in_cluster, to_pods = _met(
+            _known(self.told), source, _result(self.client) if self.client else None
+        )
         forwards = self.service_forwards and _result(self.service_forwards)
         return msgspec.structs.replace(
             found,
@@ -113,6 +115,7 @@ class Parts(msgspec.Struct):
             pods=_known(self.pods),
             replica_sets=_known(self.replica_sets),
             deployments=_known(self.deployments),
+            stateful_sets=_known(self.stateful_sets),
             namespace_pods=_known(self.namespace_pods),
             workloads=_known(self.workloads),
             revisions=_known(self.revisions),
@@ -160,37 +163,17 @@ def _attempts(looks: Iterable[Look | None]) -> Iterable[Attempt]:
 
 
 def _met(
-    resolved: "Future[tuple[Seat, Read[Dns]]] | None", told: Read[Told]
+    told: Read[Told], source: Source | None, client: Client | None
 ) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
     """Divide what --from met into the Service's address and the pods' own."""
-    if resolved is None:
-        return NOT_ASKED, ()
-    known = _result(resolved)
-    if known is None:
-        return UNFINISHED, ()
-    seat, dns = known
-    if isinstance(told, Missing) and isinstance(dns, Missing):
-        return (told if told.reason != Reason.NOT_ASKED else dns), ()
-    return Observed(value=in_cluster(seat, dns, told)), (
-        () if isinstance(told, Missing) else tuple(a for a in told.value.attempts if a.pod)
+    if isinstance(told, Missing) or source is None:
+        return told if isinstance(told, Missing) else NOT_ASKED, ()
+    found = InCluster(
+        namespace=source.namespace,
+        pod=source.pod,
+        container=source.container,
+        tool=told.value.tool,
+        attempts=tuple(a for a in told.value.attempts if not a.pod),
+        client=client,
     )
-
-
-def in_cluster(seat: Seat, dns: Read[Dns], told: Read[Told]) -> InCluster:
-    """Give what a pod met, without its connections to the pods' own addresses."""
-    return InCluster(
-        namespace=seat.namespace,
-        pod=seat.pod,
-        container=seat.container,
-        client=Client(pod=seat.client) if seat.client else None,
-        chosen=seat.chosen,
-        by=seat.by,
-        ready=seat.ready,
-        of=seat.of,
-        tool=told.value.tool if isinstance(told, Observed) else "",
-        attempts=tuple(a for a in told.value.attempts if not a.pod)
-        if isinstance(told, Observed)
-        else (),
-        undialled=told if isinstance(told, Missing) else None,
-        dns=dns,
-    )
+    return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)

@@ -305,6 +305,7 @@ class _Gatherer:
             overwritten=Observed(value=self._overwritten(item) if selects else ()),
             replica_sets=Observed(value=()),
             deployments=Observed(value=()),
+            stateful_sets=Observed(value=()),
             namespace_pods=Observed(value=self._similar(service, space))
             if selects and not chosen
             else LIVE,

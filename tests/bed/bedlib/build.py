@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import sys
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -177,10 +179,38 @@ def _kube_router() -> Path:
         say("building kube-router (a minute and a half on two cores, once)")
         package = "github.com/cloudnativelabs/kube-router/v2/cmd/kube-router"
         options = ["-trimpath", "-ldflags", "-s -w", "-o", f"{draft}/"]
-        command: list[str | Path] = [go, "build", *options, package]
-        run(command, cwd=source, env=_go_environment(), timeout=3600)
+        with tempfile.TemporaryDirectory() as place:
+            modfile = _changed(go, source, Path(place) / "changed")
+            command: list[str | Path] = [go, "build", f"-modfile={modfile}", *options, package]
+            run(command, cwd=source, env=_go_environment(), timeout=3600)
 
     return store.keep(f"kube-router/{ARCHITECTURE}-{store.key(source)}", make)
+
+
+def _changed(go: Path, source: Path, place: Path) -> Path:
+    """Write a go.mod that takes the modules with the changes of changes.json."""
+    environment = _go_environment()
+    place.mkdir()
+    modfile = place / "go.mod"
+    for name in ("go.mod", "go.sum"):
+        shutil.copy(source / name, place / name)
+    for change in json.loads((source / "changes.json").read_text()):
+        module = change["module"]
+        run([go, "mod", "download", module], cwd=source, env=environment, timeout=600)
+        asked: list[str | Path] = [go, "list", "-m", "-f", "{{.Dir}}", module]
+        original = run(asked, cwd=source, env=environment, timeout=600).strip()
+        copy = place / module.replace("/", "-")
+        run(["cp", "-r", "--no-preserve=mode", original, copy])
+        file = copy / change["file"]
+        text = file.read_text()
+        for old, new in change["replace"]:
+            if text.count(old) != 1:
+                raise BedError(f"{change['file']} has changed: {old!r} is not in it once")
+            text = text.replace(old, new)
+        file.write_text(text + change["add"])
+        edit: list[str | Path] = [go, "mod", "edit", f"-replace={module}={copy}", modfile]
+        run(edit, cwd=source, env=environment)
+    return modfile
 
 
 def _listen() -> Path:

@@ -27,6 +27,11 @@ metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
 endpoints: [{addresses: [192.0.2.7]}]
 ports: [{name: pg, port: 5432}]
 """
+DENY = """
+kind: NetworkPolicy
+metadata: {name: default-deny}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+"""
 SILENT = (
     "{sockets: ['0.0.0.0:8080'], port-forward: {8080: accepted}, pod-proxy: {1: refused}, "
     "spoken: {8080: {request: http /healthz, outcome: timeout}}}"
@@ -53,12 +58,17 @@ def report(text: str, probes: str = "{}") -> ServiceReport:
             "/api/v1/namespaces/default/pods/checkout-1:8080/proxy/healthz --request-timeout=60s",
         ),
         (
+            f"{SHOP}---\n{DENY}",
+            "{sockets: ['0.0.0.0:8080'], pod-proxy: {1: refused}}",
+            "kubectl portcheck svc/checkout -n default --context=prod --from pod/POD",
+        ),
+        (
             OUTSIDE,
             "{}",
             "kubectl portcheck svc/checkout -n default --context=prod --from pod/POD",
         ),
     ],
-    ids=["no shell", "no answer", "no pod"],
+    ids=["no shell", "no answer", "policies", "no pod"],
 )
 def test_a_report_that_could_not_tell_ends_with_a_command(
     text: str, probes: str, command: str

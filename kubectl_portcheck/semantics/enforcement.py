@@ -1,0 +1,121 @@
+"""Whether policies are enforced against the clients of a pod: what they say, and what was met.
+
+That policies exist proves nothing: without a network plugin that enforces them they have no effect.
+What a client meets that they deny depends on the plugin. Calico, Antrea, OVN-Kubernetes and the VPC
+CNI drop the packets, so nothing answers. kube-router answers with an ICMP message, so the client
+reads *connection refused*; Cilium can be set to do the like, and the client reads *no route to
+host*. (Seen on the test cluster with kube-router 2.1.0; Cilium, ``policyDenyResponse``)
+
+So a connection that policies deny shows that they are enforced where no answer came at all, and
+where it was refused or unreachable though the pod's sockets accept connections at that address. A
+refusal from a port on which nothing listens shows nothing. Neither does a connection from the pod's
+own node, to which no policy applies: on a cluster of one node the API server always gets through.
+
+Each pod counts for itself: what was met at one says nothing about another on another node.
+"""
+
+import re
+from typing import NamedTuple
+
+from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.semantics import listening, policies
+from kubectl_portcheck.semantics.admission import isolating
+from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
+
+ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
+"""Answers of a pod to which a policy makes a difference: at another port nobody would arrive."""
+
+_UNREACHABLE = re.compile(
+    r"no route to host|host (is )?unreachable|network (is )?unreachable|prohibited"
+    r"|permission denied|operation not permitted",
+    re.IGNORECASE,
+)
+"""What a program says of an ICMP message that is not a plain refusal. (connect(2), RFC 1812)"""
+
+
+class Blocked(NamedTuple):
+    """The pods of a port that no policy admits any client to."""
+
+    states: tuple[PodState, ...]
+    """Without those that another pod got through to: there nothing is enforced."""
+    policies: tuple[NetworkPolicy, ...]
+    """Those that isolate one of them."""
+    stopped: tuple[Attempt, ...]
+    """Attempts on ports that no client is admitted to, and which a policy stopped."""
+    passed: tuple[Attempt, ...]
+    """Those that got an answer, which proves nothing."""
+
+    @property
+    def shown(self) -> tuple[PodState, ...]:
+        """The pods at which it was seen that policies are enforced."""
+        seen = {a.pod for a in self.stopped}
+        return tuple(s for s in self.states if s.name in seen)
+
+    @property
+    def open(self) -> tuple[PodState, ...]:
+        """The other pods."""
+        seen = {a.pod for a in self.stopped}
+        return tuple(s for s in self.states if s.name not in seen)
+
+
+def blocked(case: Case) -> Blocked:
+    """The pods with traffic whose target port admits no client."""
+    closed = [
+        s
+        for s in case.backends
+        if s.target is not None
+        and s.answer.kind in ARRIVES
+        and policies.admission(case.network_policies, s.pod, s.target, case.port.protocol).nobody
+    ]
+    asked = {s.name: denied(case, s.pod) for s in closed}
+    left = tuple(s for s in closed if not any(map(_got_through, asked[s.name])))
+    made = [(s, a) for s in left for a in asked[s.name]]
+    guards = {p.metadata.name: p for s in left for p in isolating(case.network_policies, s.pod)}
+    return Blocked(
+        left,
+        tuple(guards[name] for name in sorted(guards)),
+        tuple(a for s, a in made if stopped(case, s.pod, a)),
+        tuple(a for _, a in made if a.outcome in ("accepted", "refused", "reset")),
+    )
+
+
+def denied(case: ServiceCase, pod: Pod) -> list[Attempt]:
+    """The attempts from outside of the pod on TCP ports that no client is admitted to."""
+    return [
+        a
+        for a in case.measured(pod).attempts
+        if a.path in FROM_OUTSIDE
+        and policies.admission(case.network_policies, pod, a.port, "TCP").nobody
+    ]
+
+
+def _got_through(attempt: Attempt) -> bool:
+    return attempt.path == "in-cluster" and attempt.outcome in ("accepted", "reset")
+
+
+def stopped(case: ServiceCase, pod: Pod, attempt: Attempt) -> bool:
+    """Whether an attempt that policies deny shows that they are enforced."""
+    if attempt.outcome == "timeout":
+        return True
+    if unreachable(attempt):
+        return not isinstance(case.measured(pod).sockets, Missing)
+    return attempt.outcome == "refused" and _accepts(case, pod, attempt)
+
+
+def unreachable(attempt: Attempt) -> bool:
+    """Whether an ICMP message came back that the kernel does not call a refusal."""
+    return attempt.outcome == "unknown" and bool(_UNREACHABLE.search(attempt.detail))
+
+
+def _accepts(case: ServiceCase, pod: Pod, attempt: Attempt) -> bool:
+    """Whether the pod's sockets accept connections at the address that was dialled."""
+    address = attempt.address or next(iter(listening.addresses_of(pod, ())), "")
+    listeners = case.listeners(pod)
+    if listeners is None or not address:
+        return False
+    family = (listening.family_of(address),)
+    found = listening.accepting(pod, listeners, "TCP", family)
+    return any(s.port == attempt.port for s in found)
