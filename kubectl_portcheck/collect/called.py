@@ -31,6 +31,8 @@ _HOST = re.compile(
     r"^(?P<of>.+?)[_.-]?(?:service[_.-])?(?:host|hostname|addr|address|server|endpoint)$", re.I
 )
 _URL = re.compile(r"(?:url|uri|addr|address|endpoint|server|service|broker|target|dsn)s?$", re.I)
+_LIST = re.compile(r"[\w.:-]{1,300}(?:,[\w.:-]{1,300}){0,20}")
+"""Hosts with ports, and nothing else."""
 _EXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]{0,100})\)")
 
 
@@ -179,7 +181,7 @@ def _of_variable(container: str, name: str, value: str, others: dict[str, str]) 
     for host in hosts(value):
         if secret and not host.sure:
             continue
-        sure = host.sure or called
+        sure = host.sure or (called and bool(_LIST.fullmatch(value.strip())))
         yield _named(container, "env", host._replace(sure=sure), variable=name, whole=bool(whole))
 
 

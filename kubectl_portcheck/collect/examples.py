@@ -16,6 +16,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
+    Absence,
     Asked,
     Client,
     Context,
@@ -148,6 +149,8 @@ class _Measurements(_Strict, frozen=True):
     """What the commands of init containers name."""
     calls: tuple[Call, ...] | None = None
     """What workloads call, as far as it concerns the Service."""
+    absent: Absence | None = None
+    """What is known of the Service, where there is none."""
     calls_of: str = ""
     """The kind of the workload that was asked about, of which all calls are given."""
     asked: int | str | None = None
@@ -210,6 +213,8 @@ def _evidence(
         service=service,
         asked_port=told.asked,
         asked=_asked(told),
+        absence=told.absent,
+        unread=None if told.absent is None else Missing(reason=Reason.NOT_FOUND),
         calls=NOT_ASKED if told.calls is None else Observed(value=told.calls),
         init_calls=told.init_calls,
         pods=Observed(value=matching),

@@ -168,7 +168,7 @@ def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceRep
 def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
     rules, now, kubectl, ignore, until = judging
     if evidence.unread is not None:
-        return _unread(evidence, evidence.unread)
+        return _not_read(evidence, evidence.unread, judging)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
     if whole.of_workload:
@@ -287,6 +287,25 @@ def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
         # An empty list would say that nothing listens, which no knock can tell.
         listeners = (found.listeners or None) if found else None
     return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
+
+
+def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> ServiceReport:
+    """The report on a Service that could not be read; where it does not exist, who needs it."""
+    report = _unread(evidence, why)
+    if evidence.absence is None:
+        return report
+    whole = ServiceCase(evidence, judging.now, judging.kubectl)
+    about = [rule for rule in judging.rules if rule.about_absent]
+    found = tuple(o for rule in about for o in run(rule, whole) if isinstance(o, Finding))
+    if not found:
+        return report
+    return msgspec.structs.replace(
+        report,
+        headline=headline_of(found[0], whole),
+        findings=found,
+        calls=own_calls.called(whole, found),
+        missing=(),
+    )
 
 
 def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:

@@ -1,6 +1,7 @@
 """What is said of a workload that was asked what it calls; and of a Service, who calls it."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.calls import Call
@@ -10,6 +11,7 @@ from kubectl_portcheck.model.report import (
     Headline,
     NotEvaluated,
     ServiceReport,
+    Severity,
     Verdict,
 )
 from kubectl_portcheck.rules.base import Need, Rule
@@ -32,7 +34,8 @@ def reported(case: ServiceCase, rules: Sequence[Rule], ignore: Sequence[str]) ->
     outcomes = [o for rule in about for o in run(rule, case)]
     ignored = suppressions(case.service, ignore, rules)
     found = [o for o in outcomes if isinstance(o, Finding)]
-    findings = tuple(f for f in found if f.code not in ignored.codes)
+    kept = [f for f in found if f.code not in ignored.codes]
+    findings = tuple(sorted(kept, key=lambda f: (get_args(Severity).index(f.severity), f.code)))
     verdict, headline = _judged(case, findings)
     missing = case.missing("calls")
     return ServiceReport(

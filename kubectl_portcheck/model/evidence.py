@@ -166,6 +166,15 @@ class Lookup(Record, frozen=True):
     how: Literal["name", "cluster-ip", "external-ip", "load-balancer", "node-port", "pod-ip"]
 
 
+class Absence(Record, frozen=True):
+    """What is known of a Service that does not exist."""
+
+    near: str = ""
+    """The Service of the namespace that has nearly its name."""
+    elsewhere: tuple[str, ...] = ()
+    """The namespaces that have a Service of its name."""
+
+
 class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
@@ -173,6 +182,8 @@ class ServiceEvidence(Record, frozen=True):
     """Its name alone, where ``unread`` says that the rest could not be had."""
     unread: Missing | None = None
     """Why the Service itself could not be read, though a cluster answered."""
+    absence: Absence | None = None
+    """Set where there is no such Service, and something may need it."""
     lookup: Lookup | None = None
     """Set where it was asked for by an address."""
     asked: Asked | None = None

@@ -71,6 +71,7 @@ _FILES = (
     "pc614_caller_name_unknown",
     "pc615_caller_uses_localhost",
     "pc616_caller_uses_old_address",
+    "pc617_service_missing",
     "pc701_ingress_port_missing",
     "pc702_route_port_missing",
     "pc703_reference_not_granted",

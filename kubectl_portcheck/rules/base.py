@@ -164,6 +164,8 @@ class Rule(NamedTuple):
     names one; ``#`` stands for the place of the port. Without it, the line of ``spec``."""
     of_containers: bool = False
     """Whether it rests on the containers of pods, of which files may not show all."""
+    about_absent: bool = False
+    """Whether it is about a Service that does not exist, and about no other."""
     about_pods: bool = False
     """Whether it says something about pods that no Service needs to lead to."""
 

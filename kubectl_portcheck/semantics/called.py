@@ -31,6 +31,12 @@ _PAIR = re.compile(rf"(?<![-\w./:@$])({_HOST}):(\d{{2,5}})(?![-\w.:@])", re.IGNO
 _DRIVER = re.compile(rf"@(?:tcp\(|//)({_HOST}):(\d{{2,5}})\b", re.IGNORECASE)
 _KEYED = re.compile(rf"(?:^|[\s;])(?:host|server)=({_HOST})(?=[\s;]|$)", re.IGNORECASE)
 _KEYED_PORT = re.compile(r"(?:^|[\s;])port=(\d{1,5})(?=[\s;]|$)", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"(?:passw|pwd|secret|token|credential|api[-_]?key|auth)[-\w]{0,40}[\"']?\s{0,3}[:=]\s{0,3}"
+    r"(?:\"[^\"]*\"?|'[^']*'?|\S+)",
+    re.IGNORECASE,
+)
+"""A secret in a form that programs keep settings in, such as JSON."""
 _WORD = re.compile(r"[^\s;|&()<>`\"']+")
 _LOOKS_UP = frozenset({"nslookup", "getent", "dig", "host", "ping"})
 _CONNECTS = frozenset({"nc", "ncat", "netcat", "telnet"})
@@ -66,7 +72,7 @@ def hosts(text: str) -> tuple[Host, ...]:
         rest.append(text[at : piece.start()])
         at = piece.end()
     # Whatever has a scheme or an @ in it was read above, and is read for nothing else.
-    left = without_secrets(" ".join([*rest, text[at:]]))
+    left = _HIDDEN.sub(" ", without_secrets(" ".join([*rest, text[at:]])))
     found += _pairs(left)
     found += _keyed(left)
     found += _of_commands(left)

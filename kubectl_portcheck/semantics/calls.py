@@ -132,6 +132,8 @@ def _by_name(call: Call, known: Known) -> Call | None:
     elsewhere = tuple(s.metadata.namespace for s in known.services if s.metadata.name == name)
     here = [s for s in known.services if s.metadata.namespace == namespace]
     meant = _near(name, here)
+    if meant is None and not (certain or call.named.sure):
+        return None
     call = msgspec.structs.replace(call, exists=False, elsewhere=elsewhere)
     return _meaning(call, meant)
 

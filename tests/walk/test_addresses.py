@@ -69,3 +69,17 @@ def test_where_only_the_namespace_may_be_read_no_address_is_called_unknown(tmp_p
         done = program(server, tmp_path, "10.96.200.200:80")
     assert "no Service, pod or node" not in done.stderr
     assert "cannot tell what has the address 10.96.200.200" in done.stderr
+
+
+def test_a_nodes_address_with_another_port_names_the_node_ports(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        service = server.store.get(f"/api/v1/namespaces/{NAMESPACE}/services/checkout")
+        assert service is not None
+        service["spec"]["ports"][0]["nodePort"] = 30080
+        node = {"metadata": {"name": "node-1"}, "apiVersion": "v1", "kind": "Node"}
+        server.add({**node, "status": {"addresses": [{"address": "192.0.2.9"}]}})
+        done = program(server, tmp_path, "connect ECONNREFUSED 192.0.2.9:8080")
+    assert done.code == ExitCode.USAGE
+    assert "192.0.2.9 is the address of node node-1; 8080 is the node port of no" in done.stderr
+    assert "The node ports: 30080 (production/checkout)." in done.stderr

@@ -1,6 +1,7 @@
 """Who calls a Service, and what a workload calls, on the fake API server."""
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, Run, program, shop, walk
+from tests.walk.test_targets import ingress
 
 
 def caller(
@@ -16,11 +18,12 @@ def caller(
     kind: str = "Deployment",
     init: tuple[dict[str, Any], ...] = (),
     namespace: str = NAMESPACE,
+    odd: Mapping[str, str] = {},
     **env: str,
 ) -> dict[str, Any]:
     """A workload with these variables."""
     labels = {"app": name}
-    container = {"name": "app", "env": [{"name": k, "value": v} for k, v in env.items()]}
+    container = {"name": "app", "env": [{"name": k, "value": v} for k, v in {**odd, **env}.items()]}
     pods = {"containers": [container], "initContainers": list(init)}
     template = {"metadata": {"labels": labels}, "spec": pods}
     spec: dict[str, Any] = {"selector": {"matchLabels": labels}, "template": template}
@@ -133,3 +136,131 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path, words: tuple[str, ...],
         done = program(server, tmp_path, *words)
     assert done.code == ExitCode.USAGE
     assert said in done.stderr
+
+
+def deployed(server: FakeApiServer) -> None:
+    """The shop without its Service."""
+    shop(server, 8080)
+    server.store.remove("Service", "checkout", NAMESPACE)
+
+
+def test_a_service_that_is_gone_is_named_with_who_needs_it_and_how_to_make_it(
+    tmp_path: Path,
+) -> None:
+    with FakeApiServer() as server:
+        deployed(server)
+        server.add(caller(CHECKOUT_ADDR="checkout:80"), ingress("checkout"))
+        done = walk(server, tmp_path)
+    (service,) = done.report["services"]
+    (finding,) = service["findings"]
+    assert (done.verdict, finding["code"], done.code) == ("broken", "PC617", ExitCode.PROBLEM)
+    assert "Ingress web and Deployment frontend need it" in service["headline"]
+    command = "kubectl expose deploy/checkout --port=80 --target-port=8080 -n production"
+    assert [f["shell"] for f in finding["fixes"]] == [command]
+
+
+def test_a_service_that_nothing_needs_is_a_wrong_name(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        deployed(server)
+        done = walk(server, tmp_path)
+    assert (done.code, done.stdout) == (ExitCode.USAGE, "")
+    assert "kubectl portcheck deploy/checkout checks its pods" in done.stderr
+
+
+def test_what_a_service_that_does_not_exist_costs_is_bounded(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        deployed(server)
+        walk(server, tmp_path)
+        assert len(server.requests) < 40
+
+
+def webhook() -> dict[str, Any]:
+    service = {"name": "guard", "namespace": NAMESPACE}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "guard"},
+        "webhooks": [{"name": "guard.shop.example", "clientConfig": {"service": service}}],
+    }
+
+
+def test_the_error_of_a_webhook_whose_service_is_gone(tmp_path: Path) -> None:
+    line = (
+        'failed calling webhook "guard.shop.example": failed to call webhook: Post '
+        f'"https://guard.{NAMESPACE}.svc:443/?timeout=10s": service "guard" not found'
+    )
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(webhook())
+        done = program(server, tmp_path, line)
+    (finding,) = done.report["services"][0]["findings"]
+    assert finding["code"] == "PC617"
+    assert "ValidatingWebhookConfiguration guard needs it" in finding["summary"]
+
+
+def test_an_address_that_no_service_has_and_localhost(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(
+            caller(
+                CHECKOUT_ADDR="10.96.0.99:80",
+                CHECKOUT_URL="http://localhost:80/pay",
+                LISTEN_ADDR="localhost:80",
+                DB_ADDR="192.0.2.1:5432",
+            )
+        )
+        done = program(server, tmp_path, "deploy/frontend", "--calls")
+        again = walk(server, tmp_path, "--callers")
+    expected = [("PC616", "frontend", "error"), ("PC615", "frontend", "warning")]
+    assert found(done) == expected
+    assert [(c, n, "warning") for c, n, _ in sorted(expected)] == found(again)
+
+
+def test_a_name_of_another_namespace_and_a_mistyped_one(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(
+            caller(CHECKOUT_ADDR="checkout:80", namespace="web"),
+            caller(CHECKOUT_ADDR="chekcout:80"),
+        )
+        other = program(server, tmp_path, "deploy/frontend", "--calls", namespace="web")
+        near = walk(server, tmp_path, "--callers")
+    assert found(other) == [("PC613", "frontend", "error")]
+    fix = other.report["services"][0]["findings"][0]["fixes"][0]["shell"]
+    assert fix == (
+        "kubectl set env deployment/frontend -c app CHECKOUT_ADDR=checkout.production:80 -n web"
+    )
+    assert found(near) == [("PC614", "frontend", "warning")]
+
+
+def test_an_init_container_that_waits_is_read(tmp_path: Path) -> None:
+    wait = {"name": "wait", "command": ["sh", "-c", "until nc -z checkout 81; do sleep 1; done"]}
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(caller(init=(wait,)))
+        done = program(server, tmp_path, "deploy/frontend", "--calls")
+    assert found(done) == [("PC612", "frontend", "error")]
+    assert done.report["services"][0]["calls"][0]["init"] is True
+
+
+ODD = {
+    "IMAGE": "checkout:2024",
+    "APP_VERSION": "checkout:9999",
+    "HTTP_ADDR": "checkout:9090",
+    "SITE": "https://www.example.com:8443",
+    "NTP": "0.pool.ntp.org:123",
+    "PROXY": "http://proxy.corp.example:3128",
+    "GITHUB": "github.com:443",
+    "TIME": "12:30:45",
+    "NAMES": "a.b.c.d:8080",
+    "BUCKET": "s3://checkout/orders",
+    "ZOO": "$(HOST_IP):80",
+}
+
+
+def test_what_is_no_address_of_a_service_raises_nothing(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(caller(odd=ODD))
+        done = walk(server, tmp_path, "--callers")
+    assert found(done) == []

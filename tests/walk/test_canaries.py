@@ -25,6 +25,31 @@ SAID = (
     f"FATAL: cannot connect to {DSN}; host=db password={CANARY}-kv; root:{CANARY}-my@tcp(db:1)/x; "
     f'Authorization: Bearer {CANARY}-header; Get "{URL}": dial tcp 10.0.0.1:8080: refused'
 )
+# A host, a password and a port, each as programs take them; 8080 is no port of the Service.
+CALLS = (
+    f"{CANARY}:8080",  # In a variable for addresses it would be one.
+    f"postgres://app:{CANARY}@checkout:8080/shop?password={CANARY}",
+    f"postgres://app:{CANARY}/{CANARY}@checkout:8080/shop",
+    f"postgres://app:{CANARY}@{CANARY}@checkout:8080/shop",
+    f"redis://:{CANARY}@checkout:8080/0",
+    f"rediss://{CANARY}:8080@checkout:8080",
+    f"amqp://{CANARY}:{CANARY}@checkout:8080,amqp://{CANARY}:1@chekcout:8080/{CANARY}",
+    f"mongodb+srv://{CANARY}:{CANARY}@checkout/{CANARY}",
+    f"mongodb://{CANARY}:{CANARY}@checkout:8080,{CANARY}.example:1234/x",
+    f"jdbc:postgresql://checkout:8080/shop?user={CANARY}&password={CANARY}",
+    f"jdbc:sqlserver://checkout:8080;user={CANARY};password={CANARY}",
+    f"jdbc:oracle:thin:{CANARY}/{CANARY}@checkout:8080/x",
+    f"host=checkout port=8080 user={CANARY} password={CANARY}",
+    f"Server=checkout;Port=8080;Uid={CANARY};Pwd={CANARY}:8080",
+    f"{CANARY}:{CANARY}@tcp(checkout:8080)/{CANARY}",
+    f"{CANARY}:8080@checkout",
+    f"Authorization: Basic {CANARY}:8080",
+    f"Bearer {CANARY}",
+    f"eyJhbGciOiJIUzI1NiJ9.{CANARY}.{CANARY}",
+    f'{{"url": "http://{CANARY}:{CANARY}@checkout:8080", "token": "{CANARY}:8080"}}',
+    f"https://hooks.example/{CANARY}/8080",
+    f"checkout:8080 {CANARY}",
+)
 
 
 def container(port: int) -> dict[str, Any]:
@@ -40,10 +65,12 @@ def container(port: int) -> dict[str, Any]:
         "name": "app",
         "image": "shop:1",
         "command": ["serve", f"--password={CANARY}-command"],
-        "args": [f"--dsn={DSN}", f"{CANARY}-arg"],
+        "args": [f"--dsn={DSN}", f"{CANARY}-arg", *CALLS],
         "env": [
             {"name": "PASSWORD", "value": f"{CANARY}-env"},
             {"name": "PORT", "value": f"{CANARY}-port"},
+            *({"name": f"ADDR_{n}_URL", "value": text} for n, text in enumerate(CALLS[1:])),
+            *({"name": f"LOGIN_{n}", "value": text} for n, text in enumerate(CALLS)),
         ],
         "ports": [{"containerPort": port, "name": "http"}],
         "readinessProbe": asked,
@@ -156,6 +183,27 @@ def test_no_secret_of_the_cluster_is_in(tmp_path: Path, form: str, target: int) 
     out, err = io.StringIO(), io.StringIO()
     main(["--replay", str(tmp_path / "kept.json"), *flags], Environment(out, err, {}))
     assert canaries(out.getvalue() + err.getvalue()) == []
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    "words", [("svc/checkout", "--callers"), ("deploy/checkout", "--calls"), ("svc/gone",)]
+)
+def test_no_secret_of_a_setting_is_in(tmp_path: Path, form: str, words: tuple[str, ...]) -> None:
+    with FakeApiServer() as server:
+        furnish(server, 8080)
+        gone = next(o for o in server.store.objects if o["kind"] == "Deployment")
+        gone["spec"]["template"]["spec"]["containers"].append(
+            {"name": "other", "env": [{"name": "GONE", "value": f"amqp://a:{CANARY}@gone:80"}]}
+        )
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(json.dumps(server.kubeconfig({"token": TOKEN})))
+        out, err = io.StringIO(), io.StringIO()
+        kept = tmp_path / "kept.json"
+        argv = [*words, "-n", NAMESPACE, f"--kubeconfig={kubeconfig}", "-o", form, "-v=9"]
+        main([*argv, "--save", str(kept)], Environment(out, err, {"PATH": "/nowhere"}))
+    assert '"calls":' in kept.read_text()
+    assert canaries("\n".join([out.getvalue(), err.getvalue(), kept.read_text()])) == []
 
 
 @pytest.mark.parametrize("form", FORMATS)

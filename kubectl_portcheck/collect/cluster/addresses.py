@@ -30,6 +30,8 @@ class Live(NamedTuple):
         return Cluster(self.reads, self.probes)
 
 
+MOST_NODE_PORTS = 10
+"""Node ports that are named where the asked one is none."""
 Spaces = Callable[[str], Live]
 """The cluster, seen from a namespace."""
 
@@ -53,6 +55,8 @@ def found(spaces: Spaces, named: Target | Address, namespace: str) -> Target:
         nodes, nowhere = _everywhere(spaces, NODES, namespace)
         for target in _node_ports(named, nodes, services):
             return target
+        for node in _at(named, nodes) if unread is None else ():
+            raise _no_node_port(named, node, services)
         unread = unread or hidden or nowhere
     if unread is not None:
         raise _untold(named, unread)
@@ -107,7 +111,7 @@ def _node_ports(
     address: Address, nodes: Iterable[Node], services: Iterable[Service]
 ) -> Iterable[Target]:
     """The Service that a port of a node leads to."""
-    if not any(a.address == address.host for n in nodes for a in n.status.addresses):
+    if not _at(address, nodes):
         return
     lookup = Lookup(text=address.text, how="node-port")
     for service in services:
@@ -115,6 +119,29 @@ def _node_ports(
             if port.node_port == address.port:
                 where = service.metadata
                 yield Target(where.name, port.port, where.namespace, lookup=lookup)
+
+
+def _at(address: Address, nodes: Iterable[Node]) -> list[Node]:
+    """The node that has the address."""
+    return [n for n in nodes if any(a.address == address.host for a in n.status.addresses)]
+
+
+def _no_node_port(address: Address, node: Node, services: Iterable[Service]) -> UnknownTargetError:
+    """The address is a node's, and no Service has the port on nodes."""
+    ports = sorted(
+        (p.node_port, f"{p.node_port} ({s.metadata.namespace}/{s.metadata.name})")
+        for s in services
+        for p in s.spec.ports
+        if p.node_port
+    )
+    shown = [text for _, text in ports[:MOST_NODE_PORTS]]
+    more = len(ports) - len(shown)
+    listed = ", ".join([*shown, *([f"{more} more"] if more else [])])
+    what = f"{address.port} is the node port of no Service" if address.port else "a port is needed"
+    return UnknownTargetError(
+        f"{address.host} is the address of node {node.metadata.name}; {what}",
+        f"The node ports: {listed}." if listed else "No Service has a node port.",
+    )
 
 
 def _untold(address: Address, why: Missing) -> NoAnswerError:

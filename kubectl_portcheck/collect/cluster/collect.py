@@ -24,9 +24,8 @@ from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.targets import Stop, source_named, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
-from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
-from kubectl_portcheck.model.objects import ObjectMeta, Service
+from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.target import Target
 
 AHEAD = 8
@@ -186,8 +185,6 @@ def _walks(
                 stop.cluster, stop.target, options, progress, stop.foreign_routes
             )
         except UnknownTargetError as error:
-            if not stop.named_by:
-                raise
             evidence, whole = _absent(stop, error), True
         except KeyboardInterrupt:
             if not found:
@@ -201,12 +198,9 @@ def _walks(
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:
-    """The evidence about a Service that another object names, and that does not exist."""
-    words = f"{stop.named_by} sends its clients to svc/{stop.target.name}, which does not exist"
-    hint = f" ({error.hint})" if error.hint else ""
-    return ServiceEvidence(
-        service=Service(
-            metadata=ObjectMeta(name=stop.target.name, namespace=stop.target.namespace)
-        ),
-        unread=Missing(reason=Reason.NOT_FOUND, detail=f"{words}{hint}"),
-    )
+    """The evidence about a Service that does not exist. Raises the error where nothing needs it."""
+    if stop.target.kind is not SERVICE:
+        raise error
+    from kubectl_portcheck.collect.cluster.absent import absent
+
+    return absent(stop, error)

@@ -69,6 +69,9 @@ def test_hosts_and_ports_are_all_that_is_taken(text: str, expected: list[Host]) 
         "https://db/x#s3cret:12345",
         "eyJhbGciOi.s3cret:12345",
         "http://s3cret:12345@/x",
+        '{"token": "s3cret:12345"}',
+        "token: s3cret:12345",
+        "{'apiKey' : 's3cret:12345'}",
     ],
 )
 def test_where_a_password_may_be_taken_for_a_host_nothing_is_taken(text: str) -> None:
