@@ -6,12 +6,7 @@ from typing import NamedTuple
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.fixes import Subject
-from kubectl_portcheck.semantics.references import (
-    DEFAULT_WEBHOOK_PORT,
-    uses_of_caller,
-    uses_of_ingress,
-    uses_of_route,
-)
+from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 
 
 class Needed(NamedTuple):
@@ -44,10 +39,12 @@ def _needs(evidence: ServiceEvidence) -> Iterator[Needed]:
             if (backend.service, backend.namespace) == place:
                 yield Needed(by, backend.port, backend.pointer)
     for caller in () if isinstance(evidence.callers, Missing) else evidence.callers.value:
-        by = Subject(kind=caller.kind, namespace="", name=caller.metadata.name)
-        for called in uses_of_caller(caller):
+        by = Subject(
+            kind=caller.kind, namespace=caller.metadata.namespace, name=caller.metadata.name
+        )
+        for called in caller.references:
             if (called.service, called.namespace) == place:
-                yield Needed(by, called.port or DEFAULT_WEBHOOK_PORT, called.where)
+                yield Needed(by, called.port or called.default, called.where)
     for call in () if isinstance(evidence.calls, Missing) else evidence.calls.value:
         if (call.service, call.service_namespace) == place:
             by = Subject(kind=call.kind, namespace=call.namespace, name=call.name)

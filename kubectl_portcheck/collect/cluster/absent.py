@@ -5,7 +5,7 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.callers import calls_to
 from kubectl_portcheck.collect.cluster.cluster import Read
-from kubectl_portcheck.collect.cluster.listable import INGRESSES, ROUTES, Listable
+from kubectl_portcheck.collect.cluster.listable import CALLERS, INGRESSES, ROUTES, Listable
 from kubectl_portcheck.collect.cluster.targets import Stop
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import UnknownTargetError
@@ -13,7 +13,6 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, combined
 from kubectl_portcheck.model.evidence import Absence, ServiceEvidence
 from kubectl_portcheck.model.objects import ObjectMeta, Service, Workload
-from kubectl_portcheck.model.references import Caller
 from kubectl_portcheck.semantics import expose
 from kubectl_portcheck.semantics.calls import Known
 from kubectl_portcheck.semantics.needs import needs_of
@@ -25,11 +24,6 @@ FITTING = tuple(
     for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET)
 )
 """The workloads before which the Service may have stood."""
-SERVERS = tuple(
-    Listable(kind, decode.ListOf[Caller], named=True)
-    for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS, kinds.API_SERVICE)
-)
-"""What makes the API server call Services."""
 THREADS = 16
 
 
@@ -64,7 +58,7 @@ def _gathered(stop: Stop, error: UnknownTargetError, work: Work) -> ServiceEvide
     known = work.ask(reads.known_services)
     ingresses = work.ask(reads.objects, INGRESSES, {})
     routes = [work.ask(reads.objects, kind, served) for kind in ROUTES]
-    callers = [work.ask(reads.objects, kind, {}) for kind in SERVERS]
+    callers = [work.ask(reads.objects, kind, served) for kind in CALLERS]
     fitting = [work.ask(reads.objects, kind, {}) for kind in FITTING]
     foreign = Observed(value=stop.foreign_routes)
     evidence = ServiceEvidence(

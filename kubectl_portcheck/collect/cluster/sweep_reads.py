@@ -88,7 +88,9 @@ class FreshReads:
         def read() -> Read[tuple[R, ...]]:
             return self._reads.objects(kind, served, **query)
 
-        return self._shared.once((kind.name, self._namespace, *sorted(query.items())), read)
+        return self._shared.once(
+            (kind.name, kind.items, self._namespace, *sorted(query.items())), read
+        )
 
 
 class ListedReads:
