@@ -235,12 +235,14 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--from",
-        metavar="POD",
-        help="also connect to the Service and its pods from inside this pod: pod/NAME or "
-        "pod/NAME/CONTAINER; it sends no data",
+        metavar="CLIENT",
+        help="also take the way of a client: look up the name and connect to the Service and its "
+        "pods from inside a pod. pod/NAME, deploy/NAME (or sts, ds, job), a label selector such as "
+        "app=web, or auto for any pod that can stand in; each also behind NAMESPACE/. No data is "
+        "sent",
     )
     group.add_argument(
-        "--from-namespace", metavar="NAMESPACE", help="the namespace of that pod, if it differs"
+        "--from-namespace", metavar="NAMESPACE", help="the namespace of CLIENT, if it differs"
     )
     group.add_argument(
         "--logs",

@@ -29,7 +29,10 @@ from kubectl_portcheck.withheld import without_query
 T = TypeVar("T")
 R = TypeVar("R", bound=Record)
 
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+"""The annotation that names the container which ``kubectl exec`` takes."""
 KEPT_ANNOTATIONS = (
+    DEFAULT_CONTAINER,
     REVISION,
     IGNORE,
     AMBIENT,

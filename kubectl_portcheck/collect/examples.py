@@ -33,7 +33,9 @@ from kubectl_portcheck.model.objects import (
     EndpointSlice,
     Event,
     Node,
+    ObjectMeta,
     Pod,
+    PodSpec,
     Service,
     Workload,
 )
@@ -46,6 +48,7 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
+from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -139,6 +142,9 @@ class _From(_Strict, frozen=True):
     namespace: str = "default"
     namespaces: dict[str, dict[str, str]] = {}
     """The labels of namespaces that could be read."""
+    client: PodSpec | None = None
+    """What the pod is asked to be, where it is none of the documents: a Deployment's, then."""
+    dns: Dns | None = None
 
 
 class _Measurements(_Strict, frozen=True):
@@ -398,13 +404,25 @@ def _in_cluster(
         )
         for port, outcome in told.service.items()
     )
+    owner = {"kind": "ReplicaSet", "name": f"{told.pod}-7c", "controller": True}
+    metadata = msgspec.convert(
+        {
+            "name": f"{told.pod}-7c-x",
+            "namespace": told.namespace,
+            "labels": {"pod-template-hash": "7c"},
+            "ownerReferences": [owner],
+        },
+        ObjectMeta,
+    )
+    client = Client(pod=Pod(metadata=metadata, spec=told.client)) if told.client else None
     return Observed(
         value=InCluster(
             namespace=told.namespace,
             pod=told.pod,
             tool=told.tool,
             attempts=attempts,
-            client=_client(told, found),
+            client=client or _client(told, found),
+            dns=Observed(value=told.dns) if told.dns else NOT_ASKED,
         )
     )
 

@@ -142,6 +142,8 @@ class RoleFor(msgspec.Struct, frozen=True):
     callers: bool = False
     """Whether the settings of workloads are read: by --callers, by --calls, or for an address."""
     logs: bool = False
+    source_kind: str = ""
+    """The kind that ``--from`` names."""
     source_namespace: str | None = None
     """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
 

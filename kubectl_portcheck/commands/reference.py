@@ -64,6 +64,7 @@ def _role(role: RoleFor) -> str:
         execs=role.exec,
         forwards=role.port_forward,
         source=role.source_namespace,
+        source_kind=role.source_kind,
         named=[(t.kind.group, t.kind.plural) for t in role.targets],
     )
 

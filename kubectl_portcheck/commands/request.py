@@ -167,6 +167,7 @@ def _role(given: Given) -> RoleFor:
         _refuse_selectors(given)
     if given.has("from_namespace") and not given.has("from"):
         raise UsageError(f"--from-namespace needs {NEEDED['from_namespace']}")
+    source = _source(given)
     role = RoleFor(
         targets=_known(_targets(given)),
         namespace=given.text("namespace") or "",
@@ -176,7 +177,8 @@ def _role(given: Given) -> RoleFor:
         debug=bool(given.text("debug_image")),
         callers=any([given.switch("callers"), given.switch("calls")]),
         logs=given.switch("logs"),
-        source_namespace=None if (source := _source(given)) is None else source.namespace,
+        source_kind=source.kind.name if source and source.kind else "",
+        source_namespace=source.namespace if source else None,
     )
     # The others of a walk and of a sweep need no right, and are no mistake beside --rbac.
     given.accept(arguments.SEVERAL, arguments.WALK, arguments.OUTPUT)
@@ -211,7 +213,10 @@ def _source(given: Given) -> "Source | None":
         return None
     from kubectl_portcheck.collect.cluster.from_pod import parse_source
 
-    return parse_source(text)._replace(namespace=given.text("from_namespace") or "")
+    source, namespace = parse_source(text), given.text("from_namespace") or ""
+    if source.namespace and namespace and source.namespace != namespace:
+        raise UsageError("--from and --from-namespace name two namespaces")
+    return source._replace(namespace=source.namespace or namespace)
 
 
 def _access(given: Given) -> Access:

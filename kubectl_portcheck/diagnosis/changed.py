@@ -50,6 +50,8 @@ def changed(evidence: ServiceEvidence, fix: Fix) -> ServiceEvidence:
     if not isinstance(fix.change, JsonPatch) or fix.subject is None:
         raise Unknown("what the new pods do is not known before they run")
     subject, operations = fix.subject, fix.change.operations
+    if (subject.namespace or "default") != (evidence.service.metadata.namespace or "default"):
+        raise Unknown(f"it changes an object of namespace {subject.namespace}")
     if subject.kind in WORKLOADS:
         return _with_template(evidence, subject, operations)
     if subject.kind == "Service":
@@ -158,6 +160,8 @@ def _with_template(
     if isinstance(evidence.pods, Missing):
         raise Unknown("the pods could not be read")
     case = ServiceCase(evidence)
+    if not any(case.workload(p) == subject for p in evidence.pods.value):
+        raise Unknown("what the new pods do is not known before they run")
     inner = [
         msgspec.structs.replace(o, path=o.path.removeprefix(TEMPLATE))
         for o in operations

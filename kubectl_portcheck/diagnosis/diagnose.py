@@ -12,6 +12,7 @@ from kubectl_portcheck.diagnosis import own_calls, own_ports
 from kubectl_portcheck.diagnosis.entries import ways_of
 from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
+from kubectl_portcheck.diagnosis.seat_steps import seat_of
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.diagnosis.what_if import Trial, beside, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
@@ -214,6 +215,7 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         changes=changes(whole) if faulty else (),
         old_port=old_port(cases) if faulty else None,
         next=next_step(cases) if verdict == "inconclusive" else None,
+        seat=seat_of(whole, cases),
         headline=_headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(_pod(whole, p) for p in whole.pods),
         ports=ports,

@@ -410,33 +410,21 @@ def _why_not_forwarded(case: Case) -> str:
     return "no pod runs"
 
 
-def _from_inside(case: Case) -> str:
-    """``; from pod/client: 10.96.0.10:80 accepted``: what --from met at the Service's address."""
-    told = case.in_cluster
-    if isinstance(told, Missing):
-        return ""
-    direct = next((a for a in told.value.attempts if a.port == case.port.port), None)
-    if direct is None:
-        return ""
-    word = {"timeout": "no answer", "unknown": "unclear"}.get(direct.outcome, direct.outcome)
-    return f"; from pod/{told.value.pod}: {direct.address}:{direct.port} {word}"
-
-
 def _service_port_forward(case: Case) -> Step:
     command = _command(case, "port-forward", f"service/{case.name}", f":{case.port.port}")
     forward = case.service_forward
     if forward is None:
-        said = f"not tried{_from_inside(case)}"
+        said = "not tried"
         return _step(6, "skipped", said, reason="not asked", command=command)
     if forward.attempt is None:
-        said = f"not tried{_from_inside(case)}"
+        said = "not tried"
         return _step(6, "skipped", said, reason=forward.reason, command=command)
     outcome = forward.attempt.outcome
     words = {"timeout": "no answer"}.get(outcome, outcome)
-    summary = f"{case.port.port} → {forward.pod_port} {words} ({forward.pod}){_from_inside(case)}"
+    summary = f"{case.port.port} → {forward.pod_port} {words} ({forward.pod})"
     status: Status = "pass" if outcome == "accepted" else "fail"
     if outcome in ("skipped", "unknown"):
-        said = f"not done{_from_inside(case)}"
+        said = "not done"
         return _step(6, "skipped", said, reason=forward.attempt.detail, command=command)
     if status == "fail" and any(
         s.name == forward.pod and s.answer.kind == "serves" for s in case.states

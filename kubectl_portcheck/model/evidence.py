@@ -34,6 +34,7 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
+from kubectl_portcheck.model.seat import Chosen, Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -87,20 +88,32 @@ class Client(Record, frozen=True):
 
 
 class InCluster(Record, frozen=True):
-    """What ``--from`` met: connections from inside a pod, through kube-proxy and policies.
+    """What ``--from`` met: the name and the connections, seen from inside a pod.
 
-    Those to the pods' own addresses are among the attempts of the Service's evidence.
+    The connections to the pods' own addresses are among the attempts of the Service's evidence.
     """
 
     namespace: str
     pod: str
     container: str = ""
+    client: Client | None = None
+    """The pod itself; None where it may not be read."""
+    chosen: Chosen = "named"
+    """Why this pod was taken."""
+    by: str = ""
+    """What it was chosen by: ``deploy/web``, ``app=web``."""
+    ready: WholeNumber = 0
+    """How many of the pods that it was chosen from are Ready."""
+    of: WholeNumber = 0
+    """How many pods it was chosen from."""
     tool: Annotated[str, Known({"bash", "nc", "curl", "wget", "python3", "perl"})] = ""
     """The program that made the connections, such as ``bash`` or ``nc``."""
     attempts: tuple[Attempt, ...] = ()
     """Those to the Service's own address, by Service port."""
-    client: Client | None = None
-    """The pod itself, where it may be read."""
+    undialled: Missing | None = None
+    """Why no connection was tried, where none was."""
+    dns: Observed[Dns] | Missing = NOT_ASKED
+    """What became of the Service's name in that pod."""
 
 
 class Doubt(Record, frozen=True):

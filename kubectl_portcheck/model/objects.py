@@ -18,6 +18,7 @@ from kubectl_portcheck.withheld import without_query
 AddressType = Annotated[str, Known({"IPv4", "IPv6", "FQDN"})]
 ClusterIP = Annotated[str, Known({"None"})]
 ConditionStatus = Annotated[str, Known({"True", "False", "Unknown"})]
+DNSPolicy = Annotated[str, Known({"ClusterFirst", "ClusterFirstWithHostNet", "Default", "None"})]
 Effect = Annotated[str, Known({"NoSchedule", "NoExecute", "PreferNoSchedule"})]
 Operator = Annotated[str, Known({"In", "NotIn", "Exists", "DoesNotExist"})]
 Phase = Annotated[str, Known({"Pending", "Running", "Succeeded", "Failed", "Unknown"})]
@@ -150,6 +151,28 @@ class ReadinessGate(Record, frozen=True):
     condition_type: str
 
 
+class HostAlias(Record, frozen=True):
+    """A line of the pod's ``/etc/hosts``."""
+
+    ip: str = ""
+    hostnames: tuple[str, ...] = ()
+
+
+class PodDNSConfigOption(Record, frozen=True):
+    """An option of the resolver, such as ndots."""
+
+    name: str = ""
+    value: str = ""
+
+
+class PodDNSConfig(Record, frozen=True):
+    """What is added to the settings of the resolver; all of them with the policy None."""
+
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[PodDNSConfigOption, ...] = ()
+
+
 class PodSpec(Record, frozen=True):
     """What was asked of a pod."""
 
@@ -158,6 +181,9 @@ class PodSpec(Record, frozen=True):
     node_name: str = ""
     host_network: bool = False
     host_pid: bool = field(name="hostPID", default=False)
+    dns_policy: DNSPolicy = ""
+    dns_config: PodDNSConfig | None = None
+    host_aliases: tuple[HostAlias, ...] = ()
     readiness_gates: tuple[ReadinessGate, ...] = ()
     restart_policy: RestartPolicy = ""
     service_account_name: str = ""

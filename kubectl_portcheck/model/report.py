@@ -11,6 +11,7 @@ from kubectl_portcheck.model.fixes import Verdict as Verdict
 from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
+from kubectl_portcheck.model.seat import Chosen, Dns
 from kubectl_portcheck.model.share import Share
 
 Severity = Literal["error", "warning", "info"]
@@ -24,6 +25,7 @@ StepName = Literal[
     "pod-port-forward",
     "service-port-forward",
 ]
+SeatStepName = Literal["resolver", "name", "service", "pods"]
 
 WORST_FIRST: tuple[Verdict, ...] = ("broken", "degraded", "inconclusive", "healthy")
 """Over several ports and Services the worst decides."""
@@ -117,6 +119,37 @@ class Step(Record, frozen=True):
     reason: str | None = None
     commands: tuple[tuple[str, ...], ...] = ()
     """What a person would run to do this step by hand, as argument vectors."""
+
+
+class SeatStep(Record, frozen=True):
+    """One step of a client's way from its pod (``--from``)."""
+
+    name: SeatStepName
+    status: Status
+    summary: str
+    reason: str | None = None
+    commands: tuple[tuple[str, ...], ...] = ()
+    """What a person would run to do this step by hand, as argument vectors."""
+
+
+class SeatReport(Record, frozen=True):
+    """The pod of ``--from``, and what it met."""
+
+    namespace: str
+    pod: str
+    container: str = ""
+    node: str = ""
+    chosen: Chosen = "named"
+    """Why this pod was taken."""
+    by: str = ""
+    """What it was chosen by: ``deploy/web``, ``app=web``."""
+    ready: int = 0
+    """How many of the pods that it was chosen from are Ready."""
+    of: int = 0
+    """How many pods it was chosen from."""
+    dns: Dns | None = None
+    """What the resolver says; None where the name could not be looked up."""
+    steps: tuple[SeatStep, ...] = ()
 
 
 class Chain(Record, frozen=True):
@@ -274,6 +307,8 @@ class ServiceReport(Record, frozen=True):
     """The workloads whose settings name the Service; of a workload, what it calls itself."""
     logs: tuple[ContainerLog, ...] = ()
     """The last lines of containers that fail, where they were asked for."""
+    seat: SeatReport | None = None
+    """What a client's pod met, where --from asked for it."""
 
     @property
     def lacking(self) -> tuple[NotEvaluated, ...]:

@@ -85,13 +85,13 @@ def steps(port: PortReport, look: Look, *, commands: bool = False) -> Lines:
                 name.ljust(width + 2),
             )
             style = "dim" if step.status == "skipped" else ""
-            shown += _step_row(step_text(step), look, first, style)
+            shown += step_row(step_text(step), look, first, style)
         for command in step.commands if commands else ():
-            shown += _step_command(command, look)
+            shown += step_command(command, look)
     return shown
 
 
-def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
+def step_row(text: str, look: Look, first: Line, style: str) -> Lines:
     """A step's line. Before it is broken in two, long names in it are cut in the middle."""
     shown = clean(text)
     room = look.columns - size(first)
@@ -103,7 +103,8 @@ def _step_row(text: str, look: Look, first: Line, style: str) -> Lines:
     return paragraph(shown, look, first=first, style=style)
 
 
-def _step_command(argv: Sequence[str], look: Look) -> Lines:
+def step_command(argv: Sequence[str], look: Look) -> Lines:
+    """The command of a step, in one line where it fits."""
     whole = look.glyphs(shell_form(argv) or "")
     if whole and cells(whole) + 6 <= look.columns:
         return [line(" " * 6, Span(whole, "dim"))]

@@ -34,6 +34,7 @@ from kubectl_portcheck.model.report import (
 from kubectl_portcheck.model.share import Share
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.rights import MissingRight, missing_rights, needed_for
+from kubectl_portcheck.render.seat import seat_json
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, clean_block
 
@@ -113,6 +114,7 @@ def _service(service: ServiceReport) -> Json:
             for way in service.ingresses
         ],
         "calls": [_called(c) for c in service.calls],
+        "from": seat_json(service.seat) if service.seat else None,
     }
 
 

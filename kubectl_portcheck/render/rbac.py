@@ -111,6 +111,7 @@ def render_role(
     execs: bool = True,
     forwards: bool = True,
     source: str | None = None,
+    source_kind: str = "",
     debug: bool = False,
     callers: bool = False,
     logs: bool = False,
@@ -119,8 +120,8 @@ def render_role(
     """The Role as YAML, or the ClusterRole for every namespace, without what the flags leave out.
 
     ``source`` is the namespace of the pod of ``--from``, '' for the same one, None without it. In
-    another namespace it needs a Role of its own. ``named`` are API group and resource of what is a
-    target besides Services.
+    another namespace it needs a Role of its own. ``source_kind`` is the kind that --from names.
+    ``named`` are API group and resource of what is a target, which is read by its name.
     """
     by_name = set(named)
     elsewhere = source if source and source != namespace and not everywhere else ""
@@ -137,12 +138,22 @@ def render_role(
     ]
     chosen += DEBUG if debug else ()
     chosen += LOGS if logs else ()
+    made = _made_by(source_kind)
+    if not elsewhere:
+        chosen += (r for r in made if not any(r[:2] == known[:2] for known in chosen))
     if everywhere:
         return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
     text = f"{BESIDES}\n{_role('Role', namespace, chosen)}"
     if elsewhere:
-        text += "---\n# For --from.\n" + _role("Role", elsewhere, FROM)
+        text += "---\n# For --from.\n" + _role("Role", elsewhere, (*FROM, *made))
     return text
+
+
+def _made_by(kind: str) -> tuple[Right, ...]:
+    """What is needed to find the pods of a workload."""
+    if kind in ("", kinds.POD.name):
+        return ()
+    return (_on(kinds.BY_NAME[kind], ("get",), "the workload of --from, whose pods are meant"),)
 
 
 def _role(kind: str, namespace: str, rules: Iterable[Right]) -> str:

@@ -41,6 +41,10 @@ def _check(case: Case) -> Outcome:
             return NotApplicable("--from was not asked for")
         return RULE.lacks(told.detail or told.reason)
     source = told.value
+    if source.undialled is not None:
+        if source.undialled.reason == Reason.NOT_ASKED:
+            return NotApplicable("there was nothing to connect to")
+        return RULE.lacks(source.undialled)
     direct = next((a for a in source.attempts if a.port == case.port.port), None)
     tried = [s for s in case.backends if s.within is not None]
     failed = [s for s in tried if s.within and _fails(s.within)]

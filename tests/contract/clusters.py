@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
+from tests.walk.clients import client, seat, workload
 from tests.walk.shop import NAMESPACE, shop, sockets
 from tests.walk.town import add_service
 
@@ -93,11 +94,29 @@ def odd_selector(server: FakeApiServer) -> None:
     server.on("/services", faults.status(400, "BadRequest", words))
 
 
+def with_clients(server: FakeApiServer) -> None:
+    """A healthy Service, and pods of other workloads."""
+    shop(server, 8080)
+    seat(server, client("web-1"))
+    server.add(workload("web"))
+    seat(server, client("bare-1", labels={"app": "bare"}, owner="bare"), tool=False)
+
+
+def nameserver_fails(server: FakeApiServer) -> None:
+    """A healthy Service, and a client whose nameserver does not answer."""
+    shop(server, 8080)
+    failed = (
+        "look python3 -3 Temporary failure in name resolution\n"
+        "ask 10.96.0.2 udp python3 timeout\nask 10.96.0.2 tcp python3 timeout\nend\n"
+    )
+    seat(server, client("web-1"), failed)
+
+
 CLUSTERS: dict[str, Callable[[FakeApiServer], None]] = {
     made.__name__: made
     for made in (
         *(broken, healthy, degraded, unready, refusing),
-        *(town, forbidden, odd_selector),
+        *(town, forbidden, odd_selector, with_clients, nameserver_fails),
     )
 }
 

@@ -9,13 +9,14 @@ from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.from_pod import Source
+from kubectl_portcheck.collect.cluster.from_pod import Seat
 from kubectl_portcheck.collect.cluster.listable import NETWORK_POLICIES, Listable
 from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Client
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPeer
+from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.semantics.admission import NAMESPACE_NAME
 from kubectl_portcheck.semantics.selectors import holds
 
@@ -25,9 +26,6 @@ Policies = Read[tuple[NetworkPolicy, ...]]
 
 class Elsewhere(Protocol):
     """What is read of the namespace of that pod. Nothing raises."""
-
-    def pod_named(self, name: str) -> Read[Pod | None]:
-        """Read one pod; None where there is none."""
 
     def namespace_labels(self, name: str) -> Read[dict[str, str]]:
         """Read the labels of any namespace."""
@@ -39,7 +37,7 @@ class Elsewhere(Protocol):
 def client_side(
     there: Elsewhere,
     questions: Questions,
-    source: Source,
+    chosen: "Future[tuple[Seat, Read[Dns]]]",
     namespace: str,
     guarding: "Future[Policies] | None",
 ) -> Client | None:
@@ -47,19 +45,17 @@ def client_side(
 
     ``namespace`` is the Service's, ``guarding`` the policies there, which are being read.
     """
-    asked = questions.ask(there.pod_named, source.pod)
+    seat, _ = chosen.result()
+    if (pod := seat.client) is None:
+        return None
     own = (
         guarding
-        if guarding is not None and source.namespace == namespace
+        if guarding is not None and seat.namespace == namespace
         else questions.ask(there.objects, NETWORK_POLICIES, {})
     )
-    found = asked.result()
-    if isinstance(found, Missing) or found.value is None:
-        return None
-    pod = found.value
     policies = _selecting(own.result(), pod)
     known = [*_value(policies), *(_value(guarding.result()) if guarding else ())]
-    spaces = {source.namespace, namespace} if any(map(_asks_for_labels, known)) else set[str]()
+    spaces = {seat.namespace, namespace} if any(map(_asks_for_labels, known)) else set[str]()
     labels = {s: questions.ask(there.namespace_labels, s) for s in sorted(spaces)}
     read = {s: asked.result() for s, asked in labels.items()}
     return Client(

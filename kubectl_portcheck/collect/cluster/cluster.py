@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import Dial, Names, Seat, Told
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.model.base import Missing, Observed, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 from kubectl_portcheck.model.probes import Attempt, Path, PodSockets
+from kubectl_portcheck.model.seat import Dns
 
 if TYPE_CHECKING:
     from kubectl_portcheck.semantics.calls import Known
@@ -91,8 +92,11 @@ class Probes(Protocol):
     def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
         """Send one GET to a port that shows evidence of HTTP."""
 
-    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
+    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[Told]:
         """Connect from inside a pod."""
+
+    def resolve_from(self, seat: Seat, names: Names) -> Read[Dns]:
+        """Look up the Service's name inside a pod."""
 
 
 class Cluster(NamedTuple):

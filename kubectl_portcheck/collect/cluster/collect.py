@@ -21,7 +21,8 @@ from kubectl_portcheck.collect.cluster.logs import Budget
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.targets import Stop, source_named, stops
+from kubectl_portcheck.collect.cluster.seats import seats_for
+from kubectl_portcheck.collect.cluster.targets import Stop, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
@@ -119,12 +120,7 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
 
         named = [found(live, t, connection.namespace) for t in targets]
         made = _called(live, named) if calls else stops(live, named)
-        if (source := options.source) is not None:
-            space = source.namespace or connection.namespace
-            there = live(space).reads
-            pod = source_named(source, space, there)
-            options = options._replace(source=pod, elsewhere=there)
-        walked, whole = _walks(made, options, progress)
+        walked, whole = _walks([_seated(s, options, live) for s in made], progress)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
@@ -171,11 +167,11 @@ def _swept(
 
 
 def _walks(
-    made: Sequence[Stop], options: Options, progress: Progress
+    made: Sequence[tuple[Stop, Options]], progress: Progress
 ) -> tuple[list[ServiceEvidence], bool]:
     """One walk after the other; the second value is False where Ctrl-C ended them early."""
     found: list[ServiceEvidence] = []
-    for number, stop in enumerate(made, 1):
+    for number, (stop, options) in enumerate(made, 1):
         progress.target(stop.target.title, number, len(made))
         if stop.known is not None:
             found.append(stop.known)
@@ -195,6 +191,15 @@ def _walks(
         if not whole:
             return found, False
     return found, True
+
+
+def _seated(stop: Stop, options: Options, live: Spaces) -> tuple[Stop, Options]:
+    """The walk with the pods that --from may mean for it."""
+    if options.source is None or stop.known is not None:
+        return stop, options
+    seats = seats_for(options.source, stop.target, live)
+    there = live(seats[0].namespace).reads
+    return stop, options._replace(seats=seats, elsewhere=there)
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
-from kubectl_portcheck.collect.cluster.from_pod import Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import Seat, Told
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
@@ -40,6 +40,7 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
+from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -90,10 +91,12 @@ class Parts(msgspec.Struct):
     init_calls: Future[tuple[InitCall, ...]] | None = None
     logs: Part[tuple[ContainerLog, ...]] = None
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
+    resolved: Future[tuple[Seat, Read[Dns]]] | None = None
+    """The pod of ``--from``, and what became of the Service's name there."""
     told: Part[Told] = None
-    """What ``--from`` met."""
+    """What became of the connections from there."""
     client: Future[Client | None] | None = None
-    """What policies see of the pod of ``--from``."""
+    """What policies see of that pod."""
     looks: dict[str, Future[Look]] = {}
     """By pod name."""
 
@@ -102,11 +105,11 @@ class Parts(msgspec.Struct):
         parts = (getattr(self, name) for name in self.__struct_fields__ if name != "looks")
         return [*(p for p in parts if p is not None), *self.looks.values()]
 
-    def filled(self, found: ServiceEvidence, source: Source | None) -> ServiceEvidence:
-        """Give the evidence with all that is known by now; ``source`` is the pod of ``--from``."""
+    def filled(self, found: ServiceEvidence) -> ServiceEvidence:
+        """Give the evidence with all that is known by now."""
         ended = {name: _result(look) for name, look in self.looks.items()}
         in_cluster, to_pods = _met(
-            _known(self.told), source, _result(self.client) if self.client else None
+            self.resolved, _known(self.told), _result(self.client) if self.client else None
         )
         forwards = self.service_forwards and _result(self.service_forwards)
         return msgspec.structs.replace(
@@ -163,17 +166,39 @@ def _attempts(looks: Iterable[Look | None]) -> Iterable[Attempt]:
 
 
 def _met(
-    told: Read[Told], source: Source | None, client: Client | None
+    resolved: "Future[tuple[Seat, Read[Dns]]] | None", told: Read[Told], client: Client | None
 ) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
     """Divide what --from met into the Service's address and the pods' own."""
-    if isinstance(told, Missing) or source is None:
-        return told if isinstance(told, Missing) else NOT_ASKED, ()
-    found = InCluster(
-        namespace=source.namespace,
-        pod=source.pod,
-        container=source.container,
-        tool=told.value.tool,
-        attempts=tuple(a for a in told.value.attempts if not a.pod),
-        client=client,
+    if resolved is None:
+        return NOT_ASKED, ()
+    known = _result(resolved)
+    if known is None:
+        return UNFINISHED, ()
+    seat, dns = known
+    if isinstance(told, Missing) and isinstance(dns, Missing):
+        return (told if told.reason != Reason.NOT_ASKED else dns), ()
+    return Observed(value=in_cluster(seat, dns, told, client)), (
+        () if isinstance(told, Missing) else tuple(a for a in told.value.attempts if a.pod)
     )
-    return Observed(value=found), tuple(a for a in told.value.attempts if a.pod)
+
+
+def in_cluster(
+    seat: Seat, dns: Read[Dns], told: Read[Told], client: Client | None = None
+) -> InCluster:
+    """Give what a pod met, without its connections to the pods' own addresses."""
+    return InCluster(
+        namespace=seat.namespace,
+        pod=seat.pod,
+        container=seat.container,
+        client=client or (Client(pod=seat.client) if seat.client else None),
+        chosen=seat.chosen,
+        by=seat.by,
+        ready=seat.ready,
+        of=seat.of,
+        tool=told.value.tool if isinstance(told, Observed) else "",
+        attempts=tuple(a for a in told.value.attempts if not a.pod)
+        if isinstance(told, Observed)
+        else (),
+        undialled=told if isinstance(told, Missing) else None,
+        dns=dns,
+    )

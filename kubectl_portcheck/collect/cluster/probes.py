@@ -1,7 +1,8 @@
 """Contact with the pods of a live cluster. Whatever fails becomes a part that is missing."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -11,13 +12,16 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import debug_container
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import Dial, Names, Seat, Told
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
 from kubectl_portcheck.collect.cluster.missing import missing, observed
 from kubectl_portcheck.inputs.limits import LOG_BYTES, LOG_LINES
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
+from kubectl_portcheck.model.seat import Dns
+
+T = TypeVar("T")
 
 
 class LiveProbes:
@@ -180,31 +184,53 @@ class LiveProbes:
             speaks=told.speaks,
         )
 
-    def dial_from(self, source: Source, dials: Sequence[Dial]) -> Read[Told]:
+    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[Told]:
         """Connects from inside a pod, with what its image has."""
         from kubectl_portcheck.collect.cluster import dial_from
 
-        deadline = self._deadline.earlier(timeouts.DIAL)
-        pod = f"pod/{source.pod}"
         words = dial_from.arguments(dials)
-        for argv in dial_from.SHELLS:
+        why = "connect with: no shell with bash, nc, python3, perl or curl"
+        return self._run_in(
+            seat, dial_from.SHELLS, words, lambda out: dial_from.parse(out, dials), why
+        )
+
+    def resolve_from(self, seat: Seat, names: Names) -> Read[Dns]:
+        """Looks up the Service's name inside a pod, with what its image has."""
+        from kubectl_portcheck.collect.cluster import resolve_from
+
+        why = "look up a name with: no shell with python3, perl, node, getent, bash or nslookup"
+        return self._run_in(
+            seat,
+            resolve_from.SHELLS,
+            names,
+            lambda out: resolve_from.parse(out, names.used),
+            why,
+        )
+
+    def _run_in(
+        self,
+        seat: Seat,
+        shells: Sequence[Sequence[str]],
+        words: Sequence[str],
+        parse: Callable[[bytes], T | None],
+        lacks: str,
+    ) -> Read[T]:
+        """Run the first of the programs that the image has, and read what it prints."""
+        deadline = self._deadline.earlier(timeouts.DIAL)
+        pod = f"pod/{seat.pod}"
+        for argv in shells:
             try:
                 ran = self._api.exec(
-                    source.namespace,
-                    source.pod,
-                    source.container,
-                    (*argv, *words),
-                    deadline=deadline,
+                    seat.namespace, seat.pod, seat.container, (*argv, *words), deadline=deadline
                 )
             except ClusterError as error:
                 failed = missing(error)
                 return msgspec.structs.replace(
-                    failed, detail=f"from {pod} in {source.namespace}: {failed.detail}"
+                    failed, detail=f"from {pod} in {seat.namespace}: {failed.detail}"
                 )
-            if told := dial_from.parse(ran.stdout, dials):
-                return Observed(value=told)
-        why = f"{pod} has nothing to connect with: no shell with bash, nc, python3, perl or curl"
-        return Missing(reason=Reason.NO_SHELL, detail=why)
+            if (found := parse(ran.stdout)) is not None:
+                return Observed(value=found)
+        return Missing(reason=Reason.NO_SHELL, detail=f"{pod} has nothing to {lacks}")
 
 
 def _not_made(why: Missing, pod: str, number: int, path: Path) -> Attempt:

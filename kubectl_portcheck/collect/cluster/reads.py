@@ -22,7 +22,7 @@ from kubectl_portcheck.client import (
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
 from kubectl_portcheck.collect.cluster.listable import NODES, PODS, SERVICES, Listable
-from kubectl_portcheck.collect.cluster.missing import missing, observed
+from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.errors import UnknownTargetError
@@ -322,13 +322,6 @@ class LiveReads:
             return next(iter(found.items), None)
 
         return observed(read, fatal=(Unauthorized, Unreachable))
-
-    def pod_named(self, name: str) -> Read[Pod | None]:
-        """The same, where nothing raises."""
-        try:
-            return self.pod(name)
-        except ClusterError as error:
-            return missing(error)
 
     def _workloads(self, kind: kinds.Kind, selector: str) -> Read[tuple[Workload, ...]]:
         found = self._list(kind, decode.ListOf[Workload], selector)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads, Served
-from kubectl_portcheck.collect.cluster.from_pod import Source
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
-from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError, UsageError
+from kubectl_portcheck.errors import NoAnswerError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import Asked, ServiceEvidence
 from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
@@ -24,7 +23,6 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.references import Ingress, Route
 from kubectl_portcheck.semantics import ports, selectors
-from kubectl_portcheck.semantics.pods import running_containers
 from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 from kubectl_portcheck.target import Target
 
@@ -265,28 +263,6 @@ class OwnPods:
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Read the namespace's objects of a kind."""
         return self._reads.objects(kind, served, **query)
-
-
-def source_named(wanted: Source, namespace: str, reads: LiveReads) -> Source:
-    """Give the pod of --from with its namespace and its container, the one that kubectl would take.
-
-    Raises UnknownTargetError where there is no such pod. Where pods may not be listed, the API
-    server is left to choose.
-    """
-    chosen = wanted._replace(namespace=namespace)
-    found = reads.pod(wanted.pod)
-    if isinstance(found, Missing):
-        return chosen
-    if found.value is None:
-        raise UnknownTargetError(f'--from: pods "{wanted.pod}" not found in {namespace}', "")
-    return chosen if wanted.container else chosen._replace(container=_default(found.value))
-
-
-def _default(pod: Pod) -> str:
-    """Give the container that kubectl exec takes: the annotated one, else the first that runs."""
-    named = pod.metadata.annotations.get("kubectl.kubernetes.io/default-container", "")
-    running = running_containers(pod)
-    return named if named in running else next(iter(running), "")
 
 
 def _backends(here: LiveReads, target: Target) -> tuple[list[tuple[str, str]], Route | None]:

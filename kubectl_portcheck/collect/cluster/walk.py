@@ -15,7 +15,7 @@ from kubectl_portcheck.collect.cluster import debug_container, neighbours
 from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import Names, Seat, Source, Told
 from kubectl_portcheck.collect.cluster.logs import Budget, read_logs
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
@@ -35,6 +35,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
+from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import concerning
@@ -51,9 +52,11 @@ class Options(NamedTuple):
     exec: bool = True
     port_forward: bool = True
     source: Source | None = None
-    """The pod of ``--from``."""
+    """What ``--from`` names."""
+    seats: tuple[Seat, ...] = ()
+    """The pods that it may mean for this walk, the best first."""
     elsewhere: Elsewhere | None = None
-    """What reads the namespace of that pod."""
+    """What reads the namespace of these pods."""
     memory: Memory | None = None
     """What earlier walks of a run that repeats them saw."""
     logs: Budget | None = None
@@ -128,24 +131,35 @@ class Walk:
     def gathered(self) -> ServiceEvidence:
         """Give all that is known by now."""
         assert self.found is not None
-        return concerning(self.parts.filled(self.found, self.options.source))
+        return concerning(self.parts.filled(self.found))
+
+    def _resolve_from(self) -> None:
+        """Look up the Service's name from inside a pod, where that was asked for."""
+        seats = self.options.seats
+        if seats:
+            self.parts.resolved = self.work.ask(resolved, self.probes, seats, self.target)
 
     def _dial_from(self, service: Service, found: Sequence[Pod]) -> None:
         """Starts the connections from inside a pod, where they were asked for."""
-        source = self.options.source
-        if source is None or service.spec.type == "ExternalName":
+        seats, chosen = self.options.seats, self.parts.resolved
+        if chosen is None or service.spec.type == "ExternalName":
             return
         asked = ports.selected_port(service, self.target.port)
         running = [
             (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
-        self.parts.told = self.work.ask(_dial, self.probes, source, service, asked, running)
+        if len(seats) == 1:
+            self.parts.told = self.work.ask(_dial, self.probes, seats[0], service, asked, running)
+        else:
+            self.parts.told = self.work.follow(
+                _dial_chosen, self.probes, chosen, service, asked, running
+            )
         if self.options.elsewhere is not None:
             self.parts.client = self.work.follow(
                 client_side,
                 self.options.elsewhere,
                 self.work,
-                source,
+                chosen,
                 service.metadata.namespace or self.target.namespace,
                 self.parts.network_policies,
             )
@@ -161,6 +175,7 @@ class Walk:
         )
         if self.target.kind is SERVICE and (self.options.callers or self.target.lookup):
             self._callers()
+        self._resolve_from()
         read = self.reads.service(self.target.name)
         self.found = _begun(read, self.target)
         service = self.found.service
@@ -469,9 +484,43 @@ def _proxied(attempts: Iterable[Attempt]) -> set[int]:
     return {a.port for a in attempts if a.path == "pod-proxy"}
 
 
+def names_of(target: Target, namespace: str) -> Names:
+    """Give the names by which pods of a namespace look up the Service.
+
+    Where the target was given as a DNS name it is that one; else the shortest that is right there.
+    """
+    service = f"{target.name}.{target.namespace}.svc"
+    if target.lookup is not None and target.lookup.how == "name":
+        return Names(target.lookup.text.partition(":")[0], service)
+    short = target.name if namespace == target.namespace else f"{target.name}.{target.namespace}"
+    return Names(short, service)
+
+
+def resolved(probes: Probes, seats: Sequence[Seat], target: Target) -> tuple[Seat, Read[Dns]]:
+    """Look up the name in the first pod that has something to look it up with."""
+    why: Read[Dns] = NOT_ASKED
+    for seat in seats:
+        if target.kind is SERVICE:
+            why = probes.resolve_from(seat, names_of(target, seat.namespace))
+        if not (isinstance(why, Missing) and why.reason == Reason.NO_SHELL):
+            return seat, why
+    return seats[-1], why
+
+
+def _dial_chosen(
+    probes: Probes,
+    chosen: "Future[tuple[Seat, Read[Dns]]]",
+    service: Service,
+    asked: Sequence[ServicePort],
+    running: Sequence[tuple[Pod, set[int]]],
+) -> Read[Told]:
+    """Connect from the pod in which the name could be looked up."""
+    return _dial(probes, chosen.result()[0], service, asked, running)
+
+
 def _dial(
     probes: Probes,
-    source: Source,
+    seat: Seat,
     service: Service,
     asked: Sequence[ServicePort],
     running: Sequence[tuple[Pod, set[int]]],
@@ -482,7 +531,7 @@ def _dial(
     dials = dials_for(service, asked, running)
     if not dials:
         return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
-    return probes.dial_from(source, dials)
+    return probes.dial_from(seat, dials)
 
 
 def _begun(read: Read[Service], target: Target) -> ServiceEvidence:

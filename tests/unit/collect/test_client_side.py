@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 
 from kubectl_portcheck.collect.cluster.client_side import client_side
-from kubectl_portcheck.collect.cluster.from_pod import Source
+from kubectl_portcheck.collect.cluster.cluster import Read
+from kubectl_portcheck.collect.cluster.from_pod import Seat
 from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import Client
+from kubectl_portcheck.model.evidence import NOT_ASKED, Client
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.model.seat import Dns
 
 REFUSED = Missing(reason=Reason.FORBIDDEN, detail="forbidden")
 POD = msgspec.convert(
@@ -44,9 +46,6 @@ class Cluster:
         self.pod, self.labels = pod, labels
         self.asked: list[str] = []
 
-    def pod_named(self, name: str) -> Any:
-        return REFUSED if self.pod is REFUSED else Observed(value=self.pod)
-
     def namespace_labels(self, name: str) -> Any:
         self.asked.append(name)
         return Observed(value={"team": name}) if self.labels else REFUSED
@@ -60,7 +59,10 @@ def read(cluster: Cluster, space: str = "front", guarding: Any = None) -> Client
     questions = Questions(4)
     asked = None if guarding is None else questions.ask(lambda: guarding)
     try:
-        return client_side(cluster, questions, Source("web", "", space), "shop", asked)
+        seat = Seat(space, "web", client=cluster.pod)
+        dns: Read[Dns] = NOT_ASKED
+        chosen = questions.ask(lambda: (seat, dns))
+        return client_side(cluster, questions, chosen, "shop", asked)
     finally:
         questions.close()
 
@@ -105,6 +107,5 @@ def test_the_policies_of_the_same_namespace_are_not_read_twice() -> None:
     assert cluster.asked == []
 
 
-def test_a_pod_that_may_not_be_read_or_is_gone() -> None:
-    assert read(Cluster(pod=REFUSED)) is None
+def test_a_pod_that_may_not_be_read() -> None:
     assert read(Cluster(pod=None)) is None

@@ -1,0 +1,131 @@
+"""The way of a client from its pod (``--from``), a line for each step, from the evidence alone."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.model.report import SeatReport, SeatStep, Status
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import seat
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.seat import Seen
+
+OUTCOMES = {"timeout": "no answer", "unknown": "unclear", "skipped": "not tried"}
+
+
+def seat_of(whole: ServiceCase, cases: Sequence[Case]) -> SeatReport | None:
+    """What the client's pod met on its way; None without --from."""
+    client = seat.known_client(whole)
+    if client is None:
+        return None
+    dns = None if isinstance(client.dns, Missing) else client.dns.value
+    return SeatReport(
+        namespace=client.namespace,
+        pod=client.pod,
+        container=client.container,
+        node=client.client.pod.spec.node_name if client.client else "",
+        chosen=client.chosen,
+        by=client.by,
+        ready=client.ready,
+        of=client.of,
+        dns=dns,
+        steps=(*_dns(whole, client), *_connections(cases, client)),
+    )
+
+
+def _dns(whole: ServiceCase, client: InCluster) -> list[SeatStep]:
+    found = seat.seen(whole)
+    argv = ("exec", client.pod, "-n", client.namespace)
+    argv = (*whole.kubectl, *argv, *(("-c", client.container) if client.container else ()), "--")
+    show = (*argv, "cat", "/etc/resolv.conf")
+    if found is None:
+        return []
+    if isinstance(found, Missing):
+        reason = found.detail or found.reason
+        return [SeatStep(name="resolver", status="skipped", summary="not read", reason=reason)]
+    ask = (*argv, "getent", "hosts", found.dns.lookup.name)
+    resolver = SeatStep(
+        name="resolver",
+        status="warn" if found.kind == "skips" else "pass",
+        summary=_resolver(found),
+        commands=(show,),
+    )
+    return [resolver, _name(whole, found, ask)]
+
+
+def _resolver(found: Seen) -> str:
+    given = found.dns.resolver
+    policy = seat.policy(found.client)
+    servers = " and ".join(given.nameservers) or "none"
+    said = [f"dnsPolicy {policy}"] if policy else []
+    return ", ".join([*said, f"nameserver {servers}", f"ndots {given.ndots}"])
+
+
+def _name(whole: ServiceCase, found: Seen, ask: tuple[str, ...]) -> SeatStep:
+    name, tool = found.dns.lookup.name, found.dns.lookup.tool
+    addresses = listing(found.dns.lookup.addresses)
+    what = "a pod of the Service" if whole.service.headless else "the ClusterIP"
+    right = f", {what}" if seat.rightful(whole) else ""
+    texts: dict[str, tuple[Status, str]] = {
+        "right": ("pass", f"{name} is {addresses}{right}"),
+        "differs": ("fail", f"{name} is {addresses}, which is not the Service"),
+        "alias": ("fail", f"hostAliases give {name} the address {listing(found.wrong)}"),
+        "unknown-name": ("fail", f"{name} does not exist"),
+        "skips": ("fail", f"{name} is not found: the nameserver is not the cluster's"),
+        "no-answer": ("fail", f"no nameserver answers for {name}"),
+        "unclear": ("skipped", f"no address for {name}; why is not known"),
+    }
+    status, text = texts[found.kind]
+    return SeatStep(name="name", status=status, summary=f"{text} (by {tool})", commands=(ask,))
+
+
+def _connections(cases: Sequence[Case], client: InCluster) -> list[SeatStep]:
+    if (missing := client.undialled) is not None:
+        if missing.reason == Reason.NOT_ASKED:
+            return []
+        why = missing.detail or missing.reason
+        return [SeatStep(name="service", status="skipped", summary="not tried", reason=why)]
+    numbers = {c.port.port for c in cases}
+    direct = [a for a in client.attempts if a.port in numbers]
+    within = [s.within for c in cases for s in c.states if s.within]
+    unique = list({(a.pod, a.port): a for a in within}.values())
+    steps = []
+    if direct:
+        summary = "; ".join(f"{_at(a)} {_outcome(a)}" for a in direct)
+        steps.append(SeatStep(name="service", status=_status(direct), summary=summary))
+    if unique:
+        summary = _counted(unique)
+        steps.append(SeatStep(name="pods", status=_status(unique), summary=summary))
+    return steps
+
+
+def _at(attempt: Attempt) -> str:
+    host = f"[{attempt.address}]" if ":" in attempt.address else attempt.address
+    return f"{host}:{attempt.port}"
+
+
+def _outcome(attempt: Attempt) -> str:
+    return OUTCOMES.get(attempt.outcome, attempt.outcome)
+
+
+def _status(attempts: Sequence[Attempt]) -> Status:
+    outcomes = {a.outcome for a in attempts}
+    if outcomes == {"accepted"}:
+        return "pass"
+    if "accepted" in outcomes:
+        return "warn"
+    return "skipped" if outcomes <= {"skipped", "unknown"} else "fail"
+
+
+def _counted(attempts: Sequence[Attempt]) -> str:
+    """``8080 accepted by 2 of 3 pods, refused by 1``."""
+    words = {"timeout": "no answer from", "unknown": "unclear in", "skipped": "not tried in"}
+    said = []
+    for port in sorted({a.port for a in attempts}):
+        counts = Counter(a.outcome for a in attempts if a.port == port)
+        whole = sum(counts.values())
+        parts = [f"{words.get(o, f'{o} by')} {n} of {whole}" for o, n in counts.items()]
+        said.append(f"{port} {', '.join(parts)}")
+    return "; ".join(said)

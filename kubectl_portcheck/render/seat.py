@@ -1,0 +1,115 @@
+"""The client's way from its pod (``--from``), for a person and in JSON."""
+
+from typing import Final
+
+from kubectl_portcheck.model.report import SeatReport, SeatStep
+from kubectl_portcheck.render.blocks import step_command, step_row
+from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
+from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.shell import shell_form
+from kubectl_portcheck.render.text import clean
+
+STEP_NAMES: Final = {
+    "resolver": "Resolver",
+    "name": "DNS name",
+    "service": "Service address",
+    "pods": "Pod addresses",
+}
+
+
+def seat_lines(seat: SeatReport, look: Look, *, commands: bool = False) -> Lines:
+    """The pod and why it was taken, then a line for each step."""
+    first = line("" if look.plain else "  ")
+    shown = [BLANK, *paragraph(title(seat), look, first=first, style="bold")]
+    width = max(map(len, STEP_NAMES.values()))
+    for step in seat.steps:
+        name, sign = STEP_NAMES[step.name], look.sign(step.status)
+        text = f"{step.summary}: {step.reason}" if step.reason else step.summary
+        if look.plain:
+            shown += paragraph(f"{name}: {sign}. {text}", look)
+        else:
+            head = line(
+                "  ",
+                Span(sign, step.status),
+                " " * (1 if look.unicode else 3 - len(sign)),
+                name.ljust(width + 2),
+            )
+            style = "dim" if step.status == "skipped" else ""
+            shown += step_row(text, look, head, style)
+        for command in step.commands if commands else ():
+            shown += step_command(command, look)
+    return [*shown, BLANK]
+
+
+def title(seat: SeatReport) -> str:
+    """``From pod/web-1 in namespace web on node-1: a Ready pod of deploy/web``."""
+    where = f" on {seat.node}" if seat.node else ""
+    why = _why(seat)
+    return f"From pod/{seat.pod} in namespace {seat.namespace}{where}{f': {why}' if why else ''}"
+
+
+def _why(seat: SeatReport) -> str:
+    """Why this pod."""
+    if seat.chosen in ("workload", "selector"):
+        of = f"{seat.by}" if seat.chosen == "workload" else f"the label {seat.by}"
+        if not seat.ready:
+            return f"no pod of {of} is Ready, this one runs"
+        return (
+            f"the first of {seat.ready} Ready pods of {of}"
+            if seat.ready > 1
+            else (f"the Ready pod of {of}")
+        )
+    if seat.chosen == "auto":
+        return "a Ready pod of another workload, in place of a client"
+    if seat.chosen == "own":
+        return "a pod of the Service itself, since there is no other to take"
+    return ""
+
+
+def seat_json(seat: SeatReport) -> dict[str, object]:
+    """The same as it stands in JSON."""
+    return {
+        "namespace": clean(seat.namespace),
+        "pod": clean(seat.pod),
+        "container": clean(seat.container) or None,
+        "node": clean(seat.node) or None,
+        "chosen": seat.chosen,
+        "by": clean(seat.by) or None,
+        "ready": seat.ready,
+        "of": seat.of,
+        "resolver": {
+            "nameservers": list(seat.dns.resolver.nameservers),
+            "search": [clean(s) for s in seat.dns.resolver.search],
+            "ndots": seat.dns.resolver.ndots,
+        }
+        if seat.dns
+        else None,
+        "lookup": {
+            "name": clean(seat.dns.lookup.name),
+            "tool": seat.dns.lookup.tool,
+            "outcome": seat.dns.lookup.outcome,
+            "addresses": list(seat.dns.lookup.addresses),
+        }
+        if seat.dns
+        else None,
+        "servers": [
+            {
+                "server": a.server,
+                "protocol": a.protocol,
+                "outcome": a.outcome,
+                "addresses": list(a.addresses),
+            }
+            for a in (seat.dns.answers if seat.dns else ())
+        ],
+        "steps": [_step_json(s) for s in seat.steps],
+    }
+
+
+def _step_json(step: SeatStep) -> dict[str, object]:
+    return {
+        "name": step.name,
+        "status": step.status,
+        "summary": clean(step.summary),
+        "reason": None if step.reason is None else clean(step.reason),
+        "commands": [list(c) for c in step.commands if shell_form(c) is not None],
+    }

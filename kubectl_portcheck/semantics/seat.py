@@ -1,0 +1,148 @@
+"""What a client's pod meets on its way to a Service: what its DNS settings are, what became of the
+name, and why.
+
+Sources: the Kubernetes documentation, *DNS for Services and Pods* (dnsPolicy: with hostNetwork,
+ClusterFirst means Default; names without a namespace are looked up in the pod's own; hostAliases);
+resolv.conf(5) (search, ndots).
+"""
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.fixes import Subject
+from kubectl_portcheck.model.seat import Dns, ServerAnswer
+from kubectl_portcheck.semantics.case import ServiceCase
+
+DOMAIN = "cluster.local"
+"""The cluster's domain, where nothing says another."""
+
+Named = Literal["right", "differs", "alias", "unknown-name", "no-answer", "skips", "unclear"]
+"""What became of the name: it leads to the Service; elsewhere; by hostAliases elsewhere; it does
+not exist; no nameserver answers; the nameserver is not the cluster's; it cannot be told."""
+
+
+class Seen(NamedTuple):
+    """What DNS came to in the client's pod."""
+
+    kind: Named
+    client: InCluster
+    dns: Dns
+    wrong: tuple[str, ...] = ()
+    """The addresses that are not the Service's."""
+
+
+def seen(case: ServiceCase) -> Seen | Missing | None:
+    """What DNS came to; why that is not known; None where --from did not ask."""
+    told = case.evidence.in_cluster
+    if isinstance(told, Missing):
+        return None
+    client = told.value
+    if isinstance(client.dns, Missing):
+        return client.dns if client.dns.detail else None
+    return _judged(case, client, client.dns.value)
+
+
+def _judged(case: ServiceCase, client: InCluster, dns: Dns) -> Seen:
+    name, right = dns.lookup.name, rightful(case)
+    by_alias = {a for a in aliased(client, name) if right and a not in right}
+    if by_alias:
+        return Seen("alias", client, dns, tuple(sorted(by_alias)))
+    if dns.lookup.outcome == "answered":
+        wrong = _wrong(case, dns.lookup.addresses, right)
+        return Seen("differs" if wrong else "right", client, dns, wrong)
+    asked = [a for a in dns.answers if a.protocol == "UDP"]
+    reached = [a for a in asked if a.outcome in ("answered", "no-such-name")]
+    knows = any(set(a.addresses) & right for a in reached)
+    if policy(client) == "Default" and not knows:
+        return Seen("skips", client, dns)
+    if dns.lookup.outcome == "no-such-name" or reached:
+        return Seen("unknown-name", client, dns)
+    if dns.lookup.outcome == "no-answer" or (asked and not any(map(_is_unclear, asked))):
+        return Seen("no-answer", client, dns)
+    return Seen("unclear", client, dns)
+
+
+def _is_unclear(answer: ServerAnswer) -> bool:
+    return answer.outcome == "unknown"
+
+
+def _wrong(case: ServiceCase, addresses: Iterable[str], right: frozenset[str]) -> tuple[str, ...]:
+    """The addresses that are not the Service's.
+
+    Pods of a headless Service come and go: an answer is wrong where none of it is known.
+    """
+    if not right:
+        return ()
+    wrong = tuple(a for a in addresses if a not in right)
+    if case.service.headless and len(wrong) < len(tuple(addresses)):
+        return ()
+    return wrong
+
+
+def rightful(case: ServiceCase) -> frozenset[str]:
+    """The addresses that the name of the Service should lead to; none where that is not known."""
+    spec = case.service.spec
+    if case.external_name:
+        return frozenset()
+    if not case.service.headless:
+        return frozenset(a for a in (spec.cluster_ip, *spec.cluster_ips) if a and a != "None")
+    return frozenset(a for s in case.written_slices for e in s.endpoints or () for a in e.addresses)
+
+
+def policy(client: InCluster) -> str:
+    """The pod's dnsPolicy as it takes effect; '' where the pod may not be read."""
+    pod = client.client.pod if client.client else None
+    if pod is None:
+        return ""
+    given = pod.spec.dns_policy or "ClusterFirst"
+    return "Default" if pod.spec.host_network and given == "ClusterFirst" else given
+
+
+def aliased(client: InCluster, name: str) -> tuple[str, ...]:
+    """The addresses that the pod's hostAliases give to the name."""
+    aliases = client.client.pod.spec.host_aliases if client.client else ()
+    return tuple(a.ip for a in aliases if name.rstrip(".") in a.hostnames)
+
+
+def domain_of(dns: Dns) -> str:
+    """The cluster's domain, by the search list that the kubelet writes."""
+    found = (s.removeprefix("svc.") for s in dns.resolver.search if s.startswith("svc."))
+    return next(found, DOMAIN)
+
+
+def asked_domain(name: str) -> str:
+    """The domain that a full name has behind ``svc``; '' where it has none."""
+    _, svc, domain = name.rstrip(".").partition(".svc.")
+    return domain if svc else ""
+
+
+def owner_of(client: InCluster) -> Subject | None:
+    """The workload that made the pod, as far as the pod itself tells.
+
+    A Deployment's pods have the label pod-template-hash, which ends its ReplicaSet's name.
+    """
+    if client.client is None:
+        return None
+    pod = client.client.pod
+    owner = next((o for o in pod.metadata.owner_references if o.controller), None)
+    space = client.namespace
+    if owner is None:
+        return None
+    hashed = pod.metadata.labels.get("pod-template-hash")
+    if owner.kind == "ReplicaSet" and hashed and owner.name.endswith(f"-{hashed}"):
+        name = owner.name.removesuffix(f"-{hashed}")
+        return Subject(kind="Deployment", namespace=space, name=name)
+    return Subject(kind=owner.kind, namespace=space, name=owner.name)
+
+
+def by_protocol(dns: Dns, protocol: str) -> tuple[ServerAnswer, ...]:
+    """What the nameservers came to by UDP or by TCP."""
+    return tuple(a for a in dns.answers if a.protocol == protocol)
+
+
+def known_client(case: ServiceCase) -> InCluster | None:
+    """The client's pod with what it met; None without --from."""
+    told = case.evidence.in_cluster
+    return told.value if isinstance(told, Observed) else None

@@ -1,0 +1,215 @@
+"""``--from``: which pod is taken, what is asked of it, and how much that costs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake.api_server import FakeApiServer
+from tests.walk.clients import RIGHT, client, seat, workload
+from tests.walk.shop import NAMESPACE, Run, program, shop, walk
+from tests.walk.test_requests import READS, asked
+
+
+def met(done: Run) -> dict[str, Any]:
+    found: dict[str, Any] = done.report["services"][0]["from"]
+    return found
+
+
+def statuses(done: Run) -> dict[str, str]:
+    return {s["name"]: s["status"] for s in met(done)["steps"]}
+
+
+ALL_PASS = dict.fromkeys(("resolver", "name", "service", "pods"), "pass")
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen", "by"),
+    [
+        ("pod/web-1", "named", None),
+        ("pod/web-1/app", "named", None),
+        ("deploy/web", "workload", "deploy/web"),
+        ("deployments/web", "workload", "deploy/web"),
+        ("sts/web", "workload", "sts/web"),
+        ("ds/web", "workload", "ds/web"),
+        ("job/web", "workload", "job/web"),
+        ("app=web", "selector", "app=web"),
+        ("-l app=web", "selector", "app=web"),
+        (f"{NAMESPACE}/pod/web-1", "named", None),
+        (f"{NAMESPACE}/deploy/web", "workload", "deploy/web"),
+        ("auto", "auto", None),
+        (f"{NAMESPACE}/auto", "auto", None),
+    ],
+)
+def test_every_form_leads_to_a_pod(tmp_path: Path, words: str, chosen: str, by: str | None) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"))
+        for kind in ("Deployment", "StatefulSet", "DaemonSet", "Job"):
+            server.add(workload("web", kind=kind))
+        done = walk(server, tmp_path, f"--from={words}")
+    found = met(done)
+    assert (found["namespace"], found["pod"], found["container"]) == (NAMESPACE, "web-1", "app")
+    assert (found["chosen"], found["by"], found["node"]) == (chosen, by, "node-2")
+    assert (done.verdict, statuses(done)) == ("healthy", ALL_PASS)
+    assert found["lookup"]["name"] == "checkout"
+    assert found["resolver"]["ndots"] == 5
+
+
+def test_another_namespace_uses_the_longer_name(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("front-1", "web"))
+        done = walk(server, tmp_path, "--from=web/pod/front-1")
+        same = walk(server, tmp_path, "--from=pod/front-1", "--from-namespace=web")
+    assert met(done)["lookup"]["name"] == f"checkout.{NAMESPACE}"
+    assert met(done) == met(same)
+
+
+def test_a_ready_pod_is_preferred_and_one_that_runs_is_taken(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(workload("web"))
+        seat(server, client("web-1", ready=False))
+        first = walk(server, tmp_path, "--from=deploy/web")
+        seat(server, client("web-2"))
+        second = walk(server, tmp_path, "--from=deploy/web")
+        text = walk(server, tmp_path, "--from=deploy/web", "-o", "table").stdout
+    assert (met(first)["pod"], met(first)["ready"], met(first)["of"]) == ("web-1", 0, 1)
+    assert (met(second)["pod"], met(second)["ready"], met(second)["of"]) == ("web-2", 1, 2)
+    assert "From pod/web-2 in namespace production on node-2: the Ready pod of" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("pod/nobody", '--from: pods "nobody" not found in production'),
+        ("deploy/nobody", '"nobody" not found'),
+        ("app=nobody", "--from: -l app=nobody has no pod in production"),
+        ("pod/pending", "--from: pod/pending in production is Pending"),
+        ("app=pending", "no pod of -l app=pending in production runs: pod/pending is Pending"),
+        ("empty/auto", "--from auto: no pod in namespace empty can stand in"),
+        ("svc/checkout", "--from takes pod/NAME"),
+        ("pod/UPPER", "--from takes pod/NAME"),
+        ("pod/web/UPPER", "invalid container name"),
+        ("-l", "needs a label selector"),
+    ],
+)
+def test_what_cannot_be_taken_is_said_exactly(tmp_path: Path, words: str, line: str) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(client("pending", running=False, ready=False, labels={"app": "pending"}))
+        done = walk(server, tmp_path, f"--from={words}")
+    assert (done.code, done.stdout) == (2, "")
+    assert line in done.stderr
+
+
+def test_auto_takes_another_workload_with_a_tool(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("a-bare", owner="a"), tool=False)
+        seat(server, client("b-host", owner="b", hostNetwork=True))
+        meshed = [{"name": "app"}, {"name": "istio-proxy"}]
+        seat(server, client("c-mesh", owner="c", containers=meshed))
+        seat(server, client("d-unready", owner="d", ready=False))
+        seat(server, client("e-right", owner="e"))
+        done = walk(server, tmp_path, "--from=auto")
+    assert (met(done)["pod"], met(done)["chosen"]) == ("e-right", "auto")
+    assert statuses(done) == ALL_PASS
+
+
+def test_auto_takes_the_services_own_pods_only_where_nothing_else_is(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = walk(server, tmp_path, "--from=auto")
+    assert "pod/checkout-0 has nothing to" in str(done.report)
+    assert done.verdict == "inconclusive"
+
+
+def test_a_pod_without_a_tool_says_what_was_tried(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("bare"), tool=False)
+        done = walk(server, tmp_path, "--from=pod/bare")
+    words = "pod/bare has nothing to connect with: no shell with bash, nc, python3, perl or curl"
+    assert done.verdict == "inconclusive"
+    assert words in str(done.report["services"][0]["notEvaluated"])
+
+
+WAYS = {
+    "PC606": "look python3 -2 Name or service not known\nask 10.96.0.2 udp python3 rcode 3\nend\n",
+    "PC607": "look python3 -3 Temporary failure\nask 10.96.0.2 udp python3 timeout\nend\n",
+    "PC608": "look python3 0 192.0.2.7\nask 10.96.0.2 udp python3 rcode 0 192.0.2.7\nend\n",
+}
+
+
+@pytest.mark.parametrize("code", WAYS)
+def test_a_name_that_does_not_lead_there_is_the_cause(tmp_path: Path, code: str) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"), WAYS[code])
+        done = walk(server, tmp_path, "--from=pod/web-1")
+    assert (done.verdict, done.causes) == ("degraded", [code])
+    assert statuses(done) == {**ALL_PASS, "name": "fail"}
+
+
+@pytest.mark.parametrize("spec", [{"dnsPolicy": "Default"}, {"hostNetwork": True}])
+def test_a_policy_that_skips_the_clusters_dns_is_the_cause(
+    tmp_path: Path, spec: dict[str, Any]
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        pod = client("web-7c-1", owner="web-7c", **spec)
+        pod["metadata"]["labels"]["pod-template-hash"] = "7c"
+        seat(server, pod, WAYS["PC606"])
+        done = walk(server, tmp_path, "--from=pod/web-7c-1")
+    fix = done.report["services"][0]["findings"][0]["fixes"][0]
+    wanted = "ClusterFirstWithHostNet" if "hostNetwork" in spec else "ClusterFirst"
+    assert done.causes == ["PC609"]
+    assert "patch deployment web" in fix["shell"]
+    assert f'"value":"{wanted}"' in fix["shell"]
+    assert fix["safety"] == "review"
+
+
+def test_the_name_is_the_one_that_was_given(tmp_path: Path) -> None:
+    given = f"checkout.{NAMESPACE}.svc.cluster.lan"
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"), WAYS["PC606"].replace("rcode 3", "rcode 0 10.96.0.10"))
+        done = program(server, tmp_path, f"http://{given}:80/x", "--from=pod/web-1")
+    assert met(done)["lookup"]["name"] == given
+    assert "the cluster's domain is cluster.local, not cluster.lan" in str(done.report)
+
+
+def test_one_list_and_two_commands_more_than_without(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"))
+        before = asked(server)
+        assert walk(server, tmp_path, "--from=pod/web-1").verdict == "healthy"
+        found = asked(server) - before
+    more = {k: v - READS[k] for k, v in found.items() if v > READS[k]}
+    pods = "/api/v1/namespaces/production/pods"
+    own = {k: v for k, v in more.items() if "checkout" not in k}
+    assert own == {f"GET {pods}": 1, f"GET {pods}/web-1/exec": 2}
+
+
+def test_auto_is_bounded(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        for i in range(30):
+            seat(server, client(f"web-{i:02}", owner=f"web-{i}"), tool=False)
+        walk(server, tmp_path, "--from=auto")
+        found = asked(server)
+    tried = {k for k in found if k.endswith("/exec") and "/web-" in k}
+    assert len(tried) == 4
+
+
+def test_a_hostile_answer_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
+    odd = "conf search \x1b[31m evil\nlook python3 0 999.1.1.1 ::zz 10.96.0.10\nask x udp y z\n"
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"), odd + RIGHT)
+        done = walk(server, tmp_path, "--from=pod/web-1")
+    assert met(done)["lookup"]["addresses"] == ["10.96.0.10"]
+    assert "\x1b" not in done.stdout
