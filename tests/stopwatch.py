@@ -1,9 +1,14 @@
-"""Upper bounds of time that hold on a busy machine, and are still tight on a quiet one."""
+"""Bounds of time that hold on a busy machine, and are still tight on a quiet one."""
 
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from kubectl_portcheck.client import TimedOut
+
+T = TypeVar("T")
 
 BEAT = 0.005
 """Seconds of each of the naps by which is measured how late the machine wakes a sleeper."""
@@ -53,3 +58,21 @@ def stopwatch() -> Iterator[Spent]:
         spent.ended = time.monotonic()
         ended.set()
         napping.join()
+
+
+def patiently(
+    ask: Callable[[float], T],
+    reached: Callable[[T], bool] = lambda _: True,
+    seconds: float = 0.5,
+) -> T:
+    """Return what comes of something that waits for its limit, after what it must reach before.
+
+    On a busy machine the time may be over before the handshake is, or before a program has started;
+    then it is tried anew with more of it.
+    """
+    for limit in (seconds, seconds + 10):
+        with suppress(TimedOut):
+            found = ask(limit)
+            if reached(found):
+                return found
+    return ask(seconds + 90)

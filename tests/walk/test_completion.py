@@ -11,12 +11,21 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck.arguments import COMPLETIONS, FORMATS
-from kubectl_portcheck.commands.completion import answers, shells
+from kubectl_portcheck.commands.completion import answers, cache, shells
 from kubectl_portcheck.commands.completion.words import question
 from kubectl_portcheck.rules import CATALOGUE
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, shop
+
+PATIENT = """
+import sys
+from kubectl_portcheck.__main__ import run
+from kubectl_portcheck.commands.completion import answers, cache, shells
+answers.SECONDS = shells.SECONDS = cache.SECONDS = 60
+run()
+"""
+"""The program, which gives up after a second, and gets nothing done in one on a busy machine."""
 
 
 class Asked:
@@ -24,7 +33,7 @@ class Asked:
 
     def __init__(self, folder: Path, *words: str, **environ: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "kubectl_portcheck", "__complete", *words],
+            [sys.executable, "-c", PATIENT, "__complete", *words],
             env={"PATH": os.environ["PATH"], "HOME": str(folder), **environ},
             capture_output=True,
             text=True,
@@ -42,6 +51,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Within this process the machine may be as slow as it likes."""
     monkeypatch.setattr(answers, "SECONDS", 30.0)
     monkeypatch.setattr(shells, "SECONDS", 30.0)
+    monkeypatch.setattr(cache, "SECONDS", 300.0)
 
 
 def told(folder: Path, *words: str, **environ: str) -> list[str]:
@@ -315,7 +325,7 @@ def test_an_open_folder_is_closed_and_another_users_is_left_alone(
 
 def test_by_the_name_that_kubectl_looks_for(tmp_path: Path) -> None:
     link = tmp_path / "kubectl_complete-portcheck"
-    link.write_text("from kubectl_portcheck.__main__ import run\nrun()\n")
+    link.write_text(PATIENT)
     done = subprocess.run(
         [sys.executable, str(link), "-o", "ju"],
         capture_output=True,
@@ -341,7 +351,7 @@ def argcomplete(line: str, shell: str, folder: Path) -> list[str]:
         "COMP_LINE": line,
         "COMP_POINT": str(len(line)),
     }
-    command = [sys.executable, "-m", "kubectl_portcheck"]
+    command = [sys.executable, "-c", PATIENT]
     subprocess.run(command, env=environ, timeout=120, check=True, capture_output=True)
     return answer.read_text().split("\n")
 

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
-from tests.walk.shop import PODS, shop, walk
+from tests.stopwatch import patiently
+from tests.walk.shop import PODS, Run, shop, walk
 from tests.walk.test_interrupt import await_request, start
 
 
@@ -46,7 +48,7 @@ def test_wait_ends_healthy_and_says_meanwhile_what_hinders(tmp_path: Path) -> No
     with FakeApiServer() as server:
         shop(server, 9000, 9100)
         after(server, 3, 9000)
-        done = walk(server, tmp_path, "--wait", "--timeout", "60s")
+        done = walk(server, tmp_path, "--wait", "--timeout", "200s")
     assert (done.code, done.verdict) == (0, "healthy")
     first, *others = done.stderr.splitlines()
     assert first == (
@@ -63,9 +65,14 @@ def test_wait_ends_healthy_and_says_meanwhile_what_hinders(tmp_path: Path) -> No
 def test_wait_ends_with_the_verdict_at_the_end_of_its_time(
     tmp_path: Path, flag: str, code: int
 ) -> None:
-    with FakeApiServer() as server:
-        shop(server, 9000, 9100)
-        done = walk(server, tmp_path, "--wait", "--timeout", "8s", *filter(None, [flag]))
+    def wait(seconds: float) -> Run:
+        with FakeApiServer() as server:
+            shop(server, 9000, 9100)
+            return walk(
+                server, tmp_path, "--wait", f"--timeout={seconds:g}s", *filter(None, [flag])
+            )
+
+    done = patiently(wait, lambda run: run.code == code, 8)
     assert done.code == code
     if flag == "-q":
         assert done.stderr == ""
@@ -115,7 +122,7 @@ def test_a_server_that_fails_for_a_while_ends_no_wait(tmp_path: Path) -> None:
                 server.answer(exchange)
 
         server.on("/services/checkout", answer)
-        done = walk(server, tmp_path, "--wait", "--timeout", "60s")
+        done = walk(server, tmp_path, "--wait", "--timeout", "200s")
     assert (done.code, done.verdict) == (0, "healthy")
     assert "waiting: error: You must be logged in to the server" in done.stderr
 
@@ -135,6 +142,7 @@ def test_an_interrupt_ends_it_with_the_last_report(tmp_path: Path, flag: str) ->
         await_request(server, "/proxy/")
         while rounds_of(server) < 2:  # The second round has begun.
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -145,12 +153,15 @@ def test_an_interrupt_ends_it_with_the_last_report(tmp_path: Path, flag: str) ->
 @pytest.mark.long
 def test_watch_prints_one_document_after_the_other(tmp_path: Path) -> None:
     kept = tmp_path / "last.json"
-    with FakeApiServer() as server:
-        shop(server, 9000, 9100)
-        after(server, 3, 9000)
-        flags = ("--watch", "--timeout", "20s", "--output-file", f"json={kept}")
-        done = walk(server, tmp_path, *flags)
-        rounds = rounds_of(server)
+
+    def watch(seconds: float) -> tuple[Run, int]:
+        with FakeApiServer() as server:
+            shop(server, 9000, 9100)
+            after(server, 3, 9000)
+            flags = ("--watch", f"--timeout={seconds:g}s", "--output-file", f"json={kept}")
+            return walk(server, tmp_path, *flags), rounds_of(server)
+
+    done, rounds = patiently(watch, lambda found: found[1] > 4, 20)
     told = documents(done.stdout)
     assert (done.code, told[0]["verdict"], told[-1]["verdict"]) == (0, "broken", "healthy")
     # Two of the rounds were news, or a third that saw the change half done.
@@ -174,23 +185,27 @@ def test_what_does_not_go_together(tmp_path: Path, flags: list[str], words: str)
 
 def test_a_confirming_round_that_the_time_cuts_short_confirms_nothing(tmp_path: Path) -> None:
     """Healthy by looks of an earlier round, of which two pods were not looked into again."""
-    with FakeApiServer() as server:
-        shop(server, 9000, target=9000)
-        sick = server.ports["production", PODS[2]]
-        server.ports["production", PODS[2]] = {}
-        rounds = Counter[str]()
 
-        def answer(exchange: Exchange) -> None:
-            rounds["all"] += 1
-            if rounds["all"] == 2:
-                server.ports["production", PODS[2]] = sick
-            if rounds["all"] == 3:
-                faults.hang(exchange)
-            server.answer(exchange)
+    def wait(seconds: float) -> tuple[Run, int]:
+        with FakeApiServer() as server:
+            shop(server, 9000, target=9000)
+            sick = server.ports["production", PODS[2]]
+            server.ports["production", PODS[2]] = {}
+            rounds = Counter[str]()
 
-        server.on("/services/checkout", answer)
-        done = walk(server, tmp_path, "--wait", "--timeout", "8s")
-    assert rounds["all"] == 3
+            def answer(exchange: Exchange) -> None:
+                rounds["all"] += 1
+                if rounds["all"] == 2:
+                    server.ports["production", PODS[2]] = sick
+                if rounds["all"] == 3:
+                    faults.hang(exchange)
+                server.answer(exchange)
+
+            server.on("/services/checkout", answer)
+            return walk(server, tmp_path, "--wait", f"--timeout={seconds:g}s"), rounds["all"]
+
+    done, rounds = patiently(wait, lambda found: found[1] == 3, 8)
+    assert rounds == 3
     assert (done.code, done.verdict) == (3, "inconclusive")
     (service,) = done.report["services"]
     why = "was not looked into again before the time was up (--timeout)"
@@ -206,40 +221,51 @@ NAMES = ("checkout", "production", "10.0.0.", "kubeconfig", "fake")
 def test_no_name_is_in_what_is_redacted(tmp_path: Path, flag: str, form: str) -> None:
     kept, report = tmp_path / "kept.json", tmp_path / "report.md"
     files = ("--save", str(kept), "--output-file", f"markdown={report}")
-    with FakeApiServer() as server:
-        shop(server, 9000, 9100)
-        after(server, 2, 9000)
-        flags = ("-o", form, "--redact", "--context=fake", *files)
-        done = walk(server, tmp_path, flag, "--timeout", "5s", *flags)
-    assert ("healthy" if flag.startswith("--w") else "broken") in done.stdout.lower()
+    flags = ("-o", form, "--redact", "--context=fake", *files)
+
+    def run(seconds: float) -> Run:
+        with FakeApiServer() as server:
+            shop(server, 9000, 9100)
+            after(server, 2, 9000)
+            return walk(server, tmp_path, flag, f"--timeout={seconds:g}s", *flags)
+
+    verdict = "healthy" if flag.startswith("--w") else "broken"
+    done = patiently(run, lambda found: verdict in found.stdout.lower(), 5)
+    assert verdict in done.stdout.lower()
     for text in (done.stdout, done.stderr, kept.read_text(), report.read_text()):
         assert not [name for name in NAMES if name in text], text
 
 
 def test_names_are_redacted_alike_in_every_round(tmp_path: Path) -> None:
-    with FakeApiServer() as server:
-        shop(server, 9000, 9100)
-        after(server, 2, 9000)
-        done = walk(server, tmp_path, "--watch", "--timeout", "5s", "--redact")
-    told = documents(done.stdout)
+    def watch(seconds: float) -> Run:
+        with FakeApiServer() as server:
+            shop(server, 9000, 9100)
+            after(server, 2, 9000)
+            return walk(server, tmp_path, "--watch", f"--timeout={seconds:g}s", "--redact")
+
+    told = documents(patiently(watch, lambda run: len(documents(run.stdout)) > 1, 5).stdout)
     assert len(told) > 1
     assert len({(s["namespace"], s["name"]) for t in told for s in t["services"]}) == 1
 
 
 def test_an_error_in_between_is_redacted_too(tmp_path: Path) -> None:
-    with FakeApiServer() as server:
-        shop(server, 9000, 9100)
-        rounds = Counter[str]()
+    def watch(seconds: float) -> Run:
+        with FakeApiServer() as server:
+            shop(server, 9000, 9100)
+            rounds = Counter[str]()
 
-        def answer(exchange: Exchange) -> None:
-            rounds["all"] += 1
-            if rounds["all"] == 2:
-                words = 'services "checkout" is forbidden in production'
-                faults.status(401, "Unauthorized", words)(exchange)
-            else:
-                server.answer(exchange)
+            def answer(exchange: Exchange) -> None:
+                rounds["all"] += 1
+                if rounds["all"] == 2:
+                    words = 'services "checkout" is forbidden in production'
+                    faults.status(401, "Unauthorized", words)(exchange)
+                else:
+                    server.answer(exchange)
 
-        server.on("/services/checkout", answer)
-        done = walk(server, tmp_path, "--watch", "--timeout", "6s", "--redact")
-    assert "You must be logged in to the server" in done.stderr
+            server.on("/services/checkout", answer)
+            return walk(server, tmp_path, "--watch", f"--timeout={seconds:g}s", "--redact")
+
+    words = "You must be logged in to the server"
+    done = patiently(watch, lambda run: words in run.stderr, 6)
+    assert words in done.stderr
     assert not [name for name in NAMES if name in done.stderr]

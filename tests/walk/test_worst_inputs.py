@@ -281,7 +281,8 @@ def with_plugin(server: FakeApiServer, *argv: str) -> dict[str, Any]:
 @pytest.mark.parametrize("argv", [("yes",), ("sh", "-c", "yes >&2"), ("cat", "/dev/zero")])
 def test_credential_plugins(tmp_path: Path, argv: tuple[str, ...]) -> None:
     with FakeApiServer() as server:
-        found = cost(tmp_path, with_plugin(server, *argv))
+        # What ends it is what it prints, however slowly.
+        found = cost(tmp_path, with_plugin(server, *argv), "--timeout=100s")
     print(found)
     is_bounded(found)
     assert "printed more than" in found.said

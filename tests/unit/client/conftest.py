@@ -1,10 +1,9 @@
 """What the tests of the connection share."""
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -12,27 +11,11 @@ from kubectl_portcheck.client import (
     Api,
     Connection,
     ConnectionFlags,
-    TimedOut,
     load_connection,
 )
 from tests.fake.api_server import FakeApiServer
 
 Open = Callable[..., Api]
-T = TypeVar("T")
-
-
-def patiently(ask: Callable[[float], T], reached: Callable[[T], bool] = lambda _: True) -> T:
-    """Return the outcome of a call that waits for its limit, after what it must reach before.
-
-    On a busy machine half a second may be over before the handshake is, or before a program has
-    started; then the call is made anew with more.
-    """
-    for seconds in (0.5, 5):
-        with contextlib.suppress(TimedOut):
-            found = ask(seconds)
-            if reached(found):
-                return found
-    return ask(60)
 
 
 @pytest.fixture

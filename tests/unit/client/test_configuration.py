@@ -30,8 +30,8 @@ from kubectl_portcheck.client.proxies import choose_proxy
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.fake.certificates import authority, authority_pem, client_pair
-from tests.stopwatch import stopwatch
-from tests.unit.client.conftest import Open, patiently
+from tests.stopwatch import patiently, stopwatch
+from tests.unit.client.conftest import Open
 
 IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
 

@@ -8,8 +8,8 @@ import pytest
 from kubectl_portcheck.client import Api, Deadline, ExecResult, Forbidden
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
-from tests.stopwatch import stopwatch
-from tests.unit.client.conftest import Open, patiently
+from tests.stopwatch import patiently, stopwatch
+from tests.unit.client.conftest import Open
 
 CANNOT_GET = faults.status(
     403, "Forbidden", 'pods "web" is forbidden: User "u" cannot get resource "pods/exec"'

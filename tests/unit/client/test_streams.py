@@ -25,8 +25,8 @@ from kubectl_portcheck.client.http import SLOW_SECONDS
 from tests.fake import faults
 from tests.fake.api_server import NO_SHELL, Command, FakeApiServer, Handler, ending
 from tests.fake.wire import Exchange
-from tests.stopwatch import stopwatch
-from tests.unit.client.conftest import Open, patiently
+from tests.stopwatch import patiently, stopwatch
+from tests.unit.client.conftest import Open
 
 SLACK = 2
 FORBIDDEN = faults.status(
