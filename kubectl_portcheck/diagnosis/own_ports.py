@@ -74,7 +74,7 @@ def _leads(service: Service, found: Iterable[Pod], case: ServiceCase) -> bool:
 
 
 def _near(services: Iterable[Service], labels: Sequence[dict[str, str]]) -> str:
-    """The Service that nearly selects them, where one does: its selector, and what they bear."""
+    """The Service that nearly selects them, where one does: its selector, and what they have."""
     for service in services:
         for found in labels:
             miss = selectors.near_miss(service.spec.selector, found)
@@ -82,7 +82,7 @@ def _near(services: Iterable[Service], labels: Sequence[dict[str, str]]) -> str:
                 wanted = f"{miss.key}={miss.wanted}"
                 theirs = f"{miss.found_key or miss.key}={miss.found or miss.wanted}"
                 name = service.metadata.name
-                return f" (svc/{name} wants {wanted}, and they bear {theirs})"
+                return f" (svc/{name} selects {wanted}, and they have {theirs})"
     return ""
 
 

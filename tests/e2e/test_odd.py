@@ -13,6 +13,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, Service
 from kubectl_portcheck.semantics.endpoints import as_slices, for_port, used
 
+from . import leading
 from .portcheck import Diagnosis, diagnose, paste
 from .table import keep
 from .workloads import Document, container, deployment, service
@@ -359,3 +360,86 @@ def test_a_slice_by_hand_beside_those_of_kubernetes(cluster: Cluster, namespace:
     after = diagnose(cluster, namespace)
     assert after.verdict == "healthy"
     keep("a left-over slice beside those of Kubernetes", found, after)
+
+
+@pytest.fixture(scope="module")
+def led(cluster: Cluster) -> Iterator[str]:
+    """A namespace with a Service that serves, and the class nginx."""
+    name = cluster.make_namespace()
+    cluster.apply([leading.APP, leading.SERVICE], name)
+    cluster.wait_ready("deployment/checkout", name)
+    made = leading.ingress_classes(cluster)
+    next(made)
+    yield name
+    next(made, None)
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+LED: dict[str, list[Document]] = {
+    "a cloud's class without an IngressClass": [
+        leading.ingress(class_="", annotations={leading.OLD_CLASS: "gce"})
+    ],
+    "a rewrite to one path": [
+        leading.ingress("/checkout", annotations={leading.REWRITE: "/index.html"})
+    ],
+    "a rewrite with its groups": [
+        leading.ingress(
+            "/checkout(/|$)(.*)", "ImplementationSpecific", annotations={leading.REWRITE: "/$2"}
+        )
+    ],
+    "a wildcard of a cloud's load balancer": [
+        leading.ingress("/*", "ImplementationSpecific", class_="alb")
+    ],
+    "a path of an API, and none for /": [leading.ingress("/api/v1.2/~user")],
+    "a canary of the same path": [
+        leading.ingress("/", name="stable", backend="monolith"),
+        leading.ingress("/", annotations={leading.CANARY: "true"}),
+    ],
+    "the same path twice, to the same Service": [
+        leading.ingress("/", name="first"),
+        leading.ingress("/", name="second"),
+    ],
+    "Ingresses of two classes for the same path": [
+        leading.ingress("/", name="other", class_="alb", backend="monolith"),
+        leading.ingress("/"),
+    ],
+}
+
+
+@pytest.mark.parametrize("case", LED)
+def test_an_odd_ingress_raises_no_alarm(cluster: Cluster, led: str, case: str) -> None:
+    cluster.kubectl("delete", "ingress", "--all", namespace=led, check=True)
+    for document in LED[case]:
+        cluster.apply([document], led)
+    found = diagnose(cluster, led)
+    assert (found.verdict, found.findings) == ("healthy", [])
+    assert found.report["services"][0]["ingresses"]
+
+
+def test_a_controller_that_takes_ingresses_without_a_class(cluster: Cluster, led: str) -> None:
+    cluster.kubectl("delete", "ingress", "--all", namespace=led, check=True)
+    cluster.apply([leading.ingress(class_="")], led)
+    taken = '{"status":{"loadBalancer":{"ingress":[{"ip":"203.0.113.7"}]}}}'
+    words = ("patch", "ingress", "shop", "--subresource=status", "--type=merge", "-p", taken)
+    cluster.kubectl(*words, namespace=led, check=True)
+    found = diagnose(cluster, led)
+    assert (found.verdict, found.findings) == ("healthy", [])
+
+
+def test_a_stateful_set_with_its_headless_service(cluster: Cluster, namespace: str) -> None:
+    database = container("tcp://0.0.0.0:5432", ports=[5432])
+    client = service((5432, 5432), name="db-client", selector={"app": "db"})
+    headless = service((5432, 5432), name="db", clusterIP="None")
+    cluster.apply([leading.stateful_set(database, names="db"), client, headless], namespace)
+    cluster.wait_ready("statefulset/db", namespace)
+    cluster.until(
+        lambda: diagnose(cluster, namespace, "sts/db").verdict == "healthy", "sts/db to be healthy"
+    )
+    assert diagnose(cluster, namespace, "sts/db").findings == []
+
+
+def test_a_worker_without_ports_needs_no_service(cluster: Cluster, namespace: str) -> None:
+    cluster.apply([deployment(container(), name="worker")], namespace)
+    cluster.wait_ready("deployment/worker", namespace)
+    found = diagnose(cluster, namespace, "deploy/worker")
+    assert (found.verdict, found.findings) == ("inconclusive", [])

@@ -218,7 +218,7 @@ def test_a_replica_set_is_a_target(cluster: Cluster, town: str) -> None:
 def test_a_workload_that_no_service_selects(cluster: Cluster, town: str) -> None:
     code, report = sweep(cluster, "deploy/tipo", "-n", town)
     assert (code, report["services"][0]["verdict"]) == (3, "inconclusive")
-    assert "svc/typo wants app=typo, and they bear app=tipo" in report["services"][0]["headline"]
+    assert "svc/typo selects app=typo, and they have app=tipo" in report["services"][0]["headline"]
 
 
 def test_an_ingress_stands_for_its_backends(cluster: Cluster, town: str) -> None:

@@ -82,7 +82,7 @@ def test_a_workload_that_no_service_selects(tmp_path: Path) -> None:
     assert done.code == ExitCode.INCONCLUSIVE
     headline = done.report["services"][0]["headline"]
     assert "no Service selects its pods" in headline
-    assert "svc/checkout wants app=checkout, and they bear app=chekout" in headline
+    assert "svc/checkout selects app=checkout, and they have app=chekout" in headline
 
 
 def test_several_targets_are_walked_each_once(tmp_path: Path) -> None:

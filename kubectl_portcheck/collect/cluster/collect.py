@@ -25,6 +25,7 @@ from kubectl_portcheck.collect.cluster.seats import seats_for
 from kubectl_portcheck.collect.cluster.targets import Stop, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
+from kubectl_portcheck.model.base import Observed
 from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.target import Target
@@ -186,8 +187,7 @@ def _walks(
             if not found:
                 raise
             return found, False
-        lookup = stop.target.lookup
-        found.append(msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup))
+        found.append(_as_asked(evidence, stop))
         if not whole:
             return found, False
     return found, True
@@ -200,6 +200,13 @@ def _seated(stop: Stop, options: Options, live: Spaces) -> tuple[Stop, Options]:
     seats = seats_for(options.source, stop.target, live)
     there = live(seats[0].namespace).reads
     return stop, options._replace(seats=seats, elsewhere=there)
+
+
+def _as_asked(evidence: ServiceEvidence, stop: Stop) -> ServiceEvidence:
+    """The evidence with what was asked about, and what was read to find it."""
+    services = evidence.services if isinstance(evidence.services, Observed) else stop.services
+    lookup = stop.target.lookup
+    return msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup, services=services)
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:

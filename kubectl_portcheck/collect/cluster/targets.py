@@ -11,7 +11,7 @@ from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
 from kubectl_portcheck.errors import NoAnswerError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
-from kubectl_portcheck.model.evidence import Asked, ServiceEvidence
+from kubectl_portcheck.model.evidence import NOT_ASKED, Asked, ServiceEvidence
 from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import (
     ObjectMeta,
@@ -43,6 +43,8 @@ class Stop(NamedTuple):
     """What names the Service, such as ``ing/web``: a Service that is not there is news then."""
     foreign_routes: tuple[Route, ...] = ()
     """Routes of other namespaces that name the Service."""
+    services: Read[tuple[Service, ...]] = NOT_ASKED
+    """The namespace's Services, where they were read already."""
     known: ServiceEvidence | None = None
     """The evidence, where nothing is to be walked to."""
 
@@ -125,8 +127,8 @@ def _of_pods(live: Live, target: Target) -> Iterator[Stop]:
             yield Stop(live.cluster, Target(service.metadata.name, port, target.namespace))
     own = _own_service(target, selector or next(iter(labels), {}), declared)
     asked = Asked(kind=target.kind.name, port=target.port, services=near)
-    reads = OwnPods(here, own, pods, everyone)
-    yield Stop(Cluster(reads, live.probes), target._replace(port=None), asked)
+    cluster = Cluster(OwnPods(here, own, pods), live.probes)
+    yield Stop(cluster, target._replace(port=None), asked, services=everyone)
 
 
 def selects_one(service: Service, labels: Iterable[dict[str, str]]) -> bool:
@@ -202,23 +204,16 @@ def _owned(
 class OwnPods:
     """What a walk reads that is about certain pods, and no Service of theirs."""
 
-    def __init__(
-        self,
-        reads: Reads,
-        own: Service,
-        pods: Read[tuple[Pod, ...]],
-        services: Read[tuple[Service, ...]],
-    ) -> None:
+    def __init__(self, reads: Reads, own: Service, pods: Read[tuple[Pod, ...]]) -> None:
         self._reads, self._own, self._pods = reads, own, pods
-        self._services = services
 
     def service(self, name: str) -> Read[Service]:
         """Give what stands for a Service."""
         return Observed(value=self._own)
 
-    def services(self) -> Read[tuple[Service, ...]]:
-        """Give the Services of the namespace, among which those that select the pods were found."""
-        return self._services
+    def services(self) -> Missing:
+        """Give none: no change of a Service's pods is tried for pods alone."""
+        return NOT_ASKED
 
     def denied(self) -> Read[tuple[Right, ...]]:
         """Read which changes in the namespace the user may not make."""
