@@ -23,6 +23,7 @@ from kubectl_portcheck.model.evidence import (
     Evidence,
     InCluster,
     InitCall,
+    Lookup,
     ServiceEvidence,
     ServiceForward,
 )
@@ -163,6 +164,8 @@ class _Measurements(_Strict, frozen=True):
     """The port of ``NAME:PORT``."""
     about: str = ""
     """The kind of a workload, where its own ports are asked about and no Service is."""
+    lookup: Lookup | None = None
+    """The address by which the Service was asked for."""
     from_: _From | None = msgspec.field(name="from", default=None)
 
 
@@ -218,6 +221,7 @@ def _evidence(
     evidence = ServiceEvidence(
         service=service,
         asked_port=told.asked,
+        lookup=told.lookup,
         asked=_asked(told),
         absence=told.absent,
         unread=None if told.absent is None else Missing(reason=Reason.NOT_FOUND),
@@ -360,7 +364,11 @@ def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
 
 
 def _listener(text: str) -> ListeningSocket:
-    """Reads ``[udp] ADDRESS:PORT [PROGRAM [in CONTAINER]]``; ``v6only`` is an option."""
+    """Reads ``[udp] ADDRESS:PORT [PROGRAM [in CONTAINER]]``.
+
+    In the place of the program ``v6only`` may be told, and ``unsure``: as /proc shows a socket on
+    ``::``, which may accept IPv4 too, or not.
+    """
     udp = text.startswith("udp ")
     address, _, process = text.removeprefix("udp ").partition(" ")
     program, _, container = process.partition(" in ")
@@ -370,9 +378,10 @@ def _listener(text: str) -> ListeningSocket:
     return ListeningSocket(
         protocol="UDP" if udp else "TCP",
         family="IPv6" if program == "v6only" else family,
+        family_certain=program != "unsure",
         address=host,
         port=int(port),
-        program=program or None,
+        program=None if program in ("", "unsure") else program,
         container=container or None,
         source="proc",
     )

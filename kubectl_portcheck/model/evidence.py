@@ -177,6 +177,8 @@ class Lookup(Record, frozen=True):
     text: str
     """``10.96.3.4:80``, ``checkout.shop``: the address as it was read."""
     how: Literal["name", "cluster-ip", "external-ip", "load-balancer", "node-port", "pod-ip"]
+    node: str = ""
+    """The node whose address it is, where a node port was asked for."""
 
 
 class Absence(Record, frozen=True):

@@ -191,6 +191,72 @@ PC204 error for path in Service checkout, port 80/TCP
 """,
         ),
         Example(
+            "the kernel's table does not show IPV6_V6ONLY; that IPv4 is refused does",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv4, IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes: {checkout-1: {sockets: ["[::]:8080 unsure"], port-forward: {8080: refused}}}
+""",
+            expects="""
+degraded
+PC204 error for path in Service checkout, port 80/TCP
+  The pod does not accept IPv4 connections on 8080, but the Service has an IPv4 address; clients
+      that use IPv6 are served
+  pods: checkout-1
+  - checkout-1: listens on [::]:8080; accepts IPv6 only
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
+""",
+        ),
+        Example(
+            "the pod's IPv4 address refuses where the port-forward gets in by IPv6",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  ipFamilies: [IPv4, IPv6]
+  selector: {app: checkout}
+  ports: [{port: 80, targetPort: 8080}]
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  podIPs: [{ip: 10.0.0.1}, {ip: "fd00::1"}]
+  conditions: [{type: Ready, status: "True"}]
+---
+probes:
+  checkout-1:
+    sockets: ["[::]:8080 unsure"]
+    port-forward: {8080: accepted}
+    pod-proxy: {8080: refused}
+""",
+            expects="""
+degraded
+PC204 error for path in Service checkout, port 80/TCP
+  The pod does not accept IPv4 connections on 8080, but the Service has an IPv4 address; clients
+      that use IPv6 are served
+  pods: checkout-1
+  - checkout-1: listens on [::]:8080; accepts IPv6 only
+  review: Make the application listen on [::]:8080 without IPV6_V6ONLY, for both families
+""",
+        ),
+        Example(
             "a dual-stack Service and a listener for both families",
             """
 kind: Service

@@ -1,7 +1,10 @@
 """PC308: a traffic policy is Local, and some nodes have no endpoint."""
 
+from collections.abc import Set
+
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.objects import Node
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
@@ -22,14 +25,17 @@ from kubectl_portcheck.semantics.case import Case
 def _check(case: Case) -> Outcome:
     spec = case.service.spec
     inside = spec.internal_traffic_policy == "Local"
-    outside = spec.external_traffic_policy == "Local" and spec.type == "NodePort"
+    asked = _asked_node(case) if spec.external_traffic_policy == "Local" else ""
+    outside = spec.external_traffic_policy == "Local" and (spec.type == "NodePort" or bool(asked))
     if not (inside or outside):
         return NotApplicable("no traffic policy asks for an endpoint on the client's own node")
     used = endpoints.used(case.endpoints)
     if not used:
         return NotApplicable("no endpoint gets traffic at all")
-    field = "internalTrafficPolicy" if inside else "externalTrafficPolicy"
     here = {e.endpoint.node_name for e in used if e.endpoint.node_name}
+    if asked and asked not in here:
+        return _asked_one(case, asked, here)
+    field = "internalTrafficPolicy" if inside else "externalTrafficPolicy"
     if not here and inside:
         return RULE.finding(
             case,
@@ -44,29 +50,65 @@ def _check(case: Case) -> Outcome:
     missing = case.missing("nodes")
     if missing is not None:
         return RULE.lacks(missing)
-    open_to_all = [n.metadata.name for n in case.nodes if nodes.takes_pods(n)]
-    without = [n for n in open_to_all if n not in here]
+    return _by_nodes(case, field, here)
+
+
+def _by_nodes(case: Case, field: str, here: Set[str]) -> Outcome:
+    """Compare the nodes where clients may be with those that have an endpoint."""
+    inside = field == "internalTrafficPolicy"
+    clients = [n for n in case.nodes if nodes.may_have_clients(n)]
+    # A node port is asked on any node; which ones are restricted to pods says little about it.
+    counted = clients if inside else [n for n in clients if not nodes.restriction(n)]
+    without = [n for n in counted if n.metadata.name not in here]
     if not without:
         return Passed()
     by_daemon_set = _by_daemon_sets(case)
-    alarm = inside and not by_daemon_set
+    alarm = inside and not by_daemon_set and not all(nodes.restriction(n) for n in without)
     who = "of clients there" if inside else "to their node port"
+    facts = [
+        Observation(text=f"nodes without an endpoint: {listing(_described(n) for n in without)}"),
+        Observation(text=f"nodes with one: {listing(sorted(here)) or 'none'}"),
+    ]
+    if by_daemon_set:
+        facts.append(Observation(text="a DaemonSet chose these nodes; this may be intended"))
     return RULE.finding(
         case,
-        f"{field} is Local, but {share(without, open_to_all, 'node')} "
+        f"{field} is Local, but {share(without, counted, 'node')} "
         f"{verb(without, 'has', 'have')} no endpoint: connections {who} time out",
-        evidence=[
-            Observation(text=f"nodes without an endpoint: {listing(without)}"),
-            Observation(text=f"nodes with one: {listing(sorted(n for n in here)) or 'none'}"),
-            *(
-                [Observation(text="a DaemonSet chose these nodes; this may be intended")]
-                if by_daemon_set
-                else []
-            ),
-        ],
+        evidence=facts,
         fixes=[_cluster(case, field)],
         impact=Impact.PATH if alarm else Impact.NONE,
         severity="error" if alarm else "warning",
+    )
+
+
+def _described(node: Node) -> str:
+    why = nodes.restriction(node)
+    return f"{node.metadata.name} ({why})" if why else node.metadata.name
+
+
+def _asked_node(case: Case) -> str:
+    """The node by whose address the Service was asked for; empty where it was not."""
+    lookup = case.evidence.lookup
+    return lookup.node if lookup and lookup.how == "node-port" else ""
+
+
+def _asked_one(case: Case, node: str, here: Set[str]) -> Outcome:
+    """The client dials a node that has no endpoint: its connections fail, others may not."""
+    text = case.evidence.lookup.text if case.evidence.lookup else ""
+    return RULE.finding(
+        case,
+        f"externalTrafficPolicy is Local, but node {node} has no endpoint: connections to {text} "
+        "time out",
+        evidence=[
+            Observation(text=f"{text} is an address of node {node}"),
+            Observation(text=f"nodes with an endpoint: {listing(sorted(here)) or 'none'}"),
+        ],
+        fixes=[
+            _cluster(case, "externalTrafficPolicy"),
+            fixes.by_hand("Connect to a node that has an endpoint, or run a pod on every node"),
+        ],
+        impact=Impact.PATH,
     )
 
 
@@ -101,13 +143,15 @@ RULE = Rule(
         "node. With externalTrafficPolicy: Local an external client reaches only endpoints on the "
         "node that it connects to. Some nodes that can run pods have no endpoint. If a DaemonSet "
         "owns the pods, the finding is a warning, because the clients usually run on the nodes of "
-        "the DaemonSet. For node ports it is a warning, too. A load balancer checks the nodes and "
-        "does not use those without an endpoint.",
+        "the DaemonSet. It is a warning, too, where all of these nodes have a taint, "
+        "and for node ports, unless the report was asked for by the address of such a "
+        "node. A load balancer checks the nodes and does not use those without an endpoint.",
         why="On such a node kube-proxy drops the packets: clients there get time-outs, not "
         "refusals. Other nodes work, and a port-forward does not show the fault.",
         confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: compare "
         "the nodeName of each endpoint with kubectl get nodes.",
-        fix="Set the policy to Cluster, or run a pod on every node (a DaemonSet).",
+        fix="Set the policy to Cluster, or run a pod on every node (a DaemonSet that tolerates "
+        "the taints of the nodes).",
     ),
     examples=(
         Example(
@@ -149,7 +193,84 @@ PC308 error for path in Service cache, port 6379/TCP
 """,
         ),
         Example(
-            "the other node cannot run pods",
+            "a DaemonSet misses a node that has a taint, where clients may run",
+            """
+kind: Service
+metadata: {name: agent}
+spec: {internalTrafficPolicy: Local, selector: {app: agent}, ports: [{port: 8126}]}
+---
+kind: Pod
+metadata: {name: agent-1, labels: {app: agent},
+  ownerReferences: [{kind: DaemonSet, name: agent, uid: d, controller: true}]}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: agent-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: agent-1}}
+ports: [{name: "", port: 8126}]
+---
+kind: Node
+metadata: {name: one}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+kind: Node
+metadata: {name: two}
+spec: {taints: [{key: nvidia.com/gpu, effect: NoSchedule}]}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+probes: {agent-1: {sockets: ["0.0.0.0:8126"]}}
+""",
+            expects="""
+healthy
+PC308 warning in Service agent, port 8126/TCP
+  internalTrafficPolicy is Local, but 1 of 2 nodes has no endpoint: connections of clients there
+      time out
+  - nodes without an endpoint: two (taint nvidia.com/gpu)
+  - nodes with one: one
+  - a DaemonSet chose these nodes; this may be intended
+  review: Set internalTrafficPolicy to Cluster, so that kube-proxy uses the endpoints of all
+      nodes
+    replace /spec/internalTrafficPolicy Cluster in Service agent
+""",
+        ),
+        Example(
+            "asked for by the address of a node that has no endpoint",
+            """
+kind: Service
+metadata: {name: shop}
+spec: {type: NodePort, externalTrafficPolicy: Local, selector: {app: shop},
+  ports: [{port: 80, nodePort: 30080}]}
+---
+kind: Pod
+metadata: {name: shop-1, labels: {app: shop}}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: shop-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: shop-1}}
+ports: [{name: "", port: 80}]
+---
+probes: {shop-1: {sockets: ["0.0.0.0:80"]}}
+---
+lookup: {text: "192.0.2.2:30080", how: node-port, node: two}
+""",
+            expects="""
+degraded
+PC308 error for path in Service shop, port 80/TCP
+  externalTrafficPolicy is Local, but node two has no endpoint: connections to 192.0.2.2:30080
+      time out
+  - 192.0.2.2:30080 is an address of node two
+  - nodes with an endpoint: one
+  review: Set externalTrafficPolicy to Cluster, so that kube-proxy uses the endpoints of all
+      nodes
+    replace /spec/externalTrafficPolicy Cluster in Service shop
+  review: Connect to a node that has an endpoint, or run a pod on every node
+""",
+        ),
+        Example(
+            "the other node is one of the control plane",
             """
 kind: Service
 metadata: {name: cache}

@@ -45,7 +45,10 @@ def _contradiction(case: Case, state: PodState) -> str:
         return ""
     if state.answer.kind not in ("serves", "unknown"):
         return ""
-    here = [s for s in listeners if s.port == state.target and s.protocol == "TCP"]
+    # Those of an answer say more: that IPv4 is refused shows which family a socket is for.
+    here = state.answer.listeners or [
+        s for s in listeners if s.port == state.target and s.protocol == "TCP"
+    ]
     outcome = state.forward.outcome
     if not here and outcome == "accepted":
         return f"no process listens on {state.target}, but a port-forward to it is accepted"

@@ -21,8 +21,8 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import policies
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
+from kubectl_portcheck.semantics import endpoints, policies
 from kubectl_portcheck.semantics.admission import Admitted, Direction, Side
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
@@ -87,15 +87,10 @@ def _service_fails(
                 subject=case.subject,
             )
         ]
-    elif case.service.spec.internal_traffic_policy == "Local":
-        text = "internalTrafficPolicy is Local: only pods on the same node are reached"
+    if case.service.spec.internal_traffic_policy == "Local":
+        text = "internalTrafficPolicy is Local: only endpoints on the client's own node are used"
         facts.append(Observation(text=text))
-    found.append(
-        fixes.by_hand(
-            f"Check kube-proxy, or what replaces it, on the node of {source.pod}: its pod and log, "
-            "and the egress NetworkPolicies of that pod"
-        )
-    )
+    found += _beside(case, source)
     return RULE.finding(
         case,
         f"From pod/{source.pod} the Service's address {_verb(direct)}, though the same pod "
@@ -105,6 +100,26 @@ def _service_fails(
         impact=Impact.PATH,
         pods=names(tried),
     )
+
+
+def _beside(case: Case, source: InCluster) -> list[Fix]:
+    """What to do on the client's node: about its endpoints, or about its kube-proxy."""
+    proxy = "check kube-proxy, or what replaces it,"
+    node = source.client.pod.spec.node_name if source.client else ""
+    where = f"node {node}" if node else "the node"
+    local = {e.endpoint.node_name for e in endpoints.used(case.endpoints)}
+    if case.service.spec.internal_traffic_policy != "Local" or (node and node in local):
+        return [
+            fixes.by_hand(
+                f"{capital(proxy)} on {where} of {source.pod}: its pod and log, and the egress "
+                "NetworkPolicies of that pod"
+            )
+        ]
+    needed = fixes.by_hand(
+        f"Run an endpoint of the Service on {where} of pod {source.pod}, or set "
+        "internalTrafficPolicy to Cluster"
+    )
+    return [needed] if node else [needed, fixes.by_hand(f"If it has one, {proxy} there")]
 
 
 def _pods_fail(
@@ -338,6 +353,47 @@ PC604 error for path in Service checkout, port 80/TCP
   - checkout-1: nc in pod client, 10.0.0.1:8080: accepted
   review: Check kube-proxy, or what replaces it, on the node of client: its pod and log, and the
       egress NetworkPolicies of that pod
+""",
+        ),
+        Example(
+            "internalTrafficPolicy is Local, and the client's node has no endpoint",
+            """
+kind: Service
+metadata: {name: agent}
+spec: {clusterIP: 10.96.0.10, internalTrafficPolicy: Local, selector: {app: agent},
+  ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: agent-1, labels: {app: agent},
+  ownerReferences: [{kind: DaemonSet, name: agent, uid: d, controller: true}]}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: agent-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: agent-1}}
+ports: [{name: "", port: 8080}]
+---
+kind: Node
+metadata: {name: one}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+probes: {agent-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: accepted}}}
+---
+from: {pod: client, tool: nc, service: {80: timeout}}
+""",
+            expects="""
+degraded
+PC604 error for path in Service agent, port 80/TCP
+  From pod/client the Service's address 10.96.0.10:80 does not answer, though the same pod
+      reaches the pod at its IP address
+  pods: agent-1
+  - nc in pod client, 10.96.0.10:80: no answer
+  - agent-1: nc in pod client, 10.0.0.1:8080: accepted
+  - internalTrafficPolicy is Local: only endpoints on the client's own node are used
+  review: Run an endpoint of the Service on the node of pod client, or set internalTrafficPolicy
+      to Cluster
+  review: If it has one, check kube-proxy, or what replaces it, there
 """,
         ),
         Example(

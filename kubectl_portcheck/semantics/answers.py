@@ -9,6 +9,8 @@ only a part was measured, the answer is unknown.
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from msgspec import structs
+
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import (
@@ -114,6 +116,7 @@ def answer(
         return Answer("not-running")
     if protocol != "TCP":
         return _by_sockets(measured, port, protocol, families)
+    measured = _by_family(measured, port)
     proxied = _proxied(measured, port, families)
     within = measured.attempt(port, "in-cluster")
     by_sockets = _by_sockets(measured, port, protocol, families)
@@ -130,7 +133,7 @@ def answer(
         return _without_sockets(
             measured, port, measured.sockets, families, forwarded, refused=refused
         )
-    if measured.refused(proxied) and by_sockets.kind == "serves":
+    if measured.refused(proxied) and _at_first_address(measured.pod, by_sockets):
         return by_sockets._replace(kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
         return by_sockets._replace(kind="resets")
@@ -139,6 +142,51 @@ def answer(
         # A port-forward that seems to get in is silence alone, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
+
+
+def _at_first_address(pod: Pod, by_sockets: Answer) -> bool:
+    """Whether the sockets serve at the address that the API server's pod proxy dials."""
+    first = next(iter(listening.addresses_of(pod, ())), "")
+    return by_sockets.kind == "serves" and (
+        not first or any(listening.accepts(s, first) for s in by_sockets.listeners)
+    )
+
+
+def _by_family(measured: Measured, port: int) -> Measured:
+    """The same, where IPv4 was refused by a socket on ``::`` of which only that much was known.
+
+    The kernel's tables do not show IPV6_V6ONLY. A socket without it accepts IPv4 connections too.
+    """
+    if isinstance(measured.sockets, Missing) or not _refuses_ipv4(measured, port):
+        return measured
+    found = measured.sockets.value
+    narrowed = tuple(
+        structs.replace(s, family="IPv6", family_certain=True)
+        if s.port == port and s.protocol == "TCP" and s.family == "dual" and not s.family_certain
+        else s
+        for s in found.listeners
+    )
+    if narrowed == found.listeners:
+        return measured
+    value = structs.replace(found, listeners=narrowed)
+    return measured._replace(sockets=structs.replace(measured.sockets, value=value))
+
+
+def _refuses_ipv4(measured: Measured, port: int) -> bool:
+    """Whether a connection by IPv4 was refused, and none by IPv6 that is known of."""
+    first = next(iter(listening.addresses_of(measured.pod, ())), "")
+    if listening.family_of(first) == "IPv4":
+        asked = probes.asked_ports(measured.pod).get(port)
+        if asked == "readiness" and _ready(measured.pod):
+            return False
+        proxied = measured.attempt(port, "pod-proxy")
+        if proxied is not None:
+            return measured.refused(proxied)
+    if measured.pod.spec.runtime_class_name:
+        return False  # A sandbox may have a network stack that no port-forward reaches.
+    forwarded = measured.attempt(port, "pod-port-forward")
+    # containerd and CRI-O dial 127.0.0.1, then ::1 where the node's hosts file has that name.
+    return bool(forwarded and forwarded.outcome == "refused" and "[::1]" not in forwarded.detail)
 
 
 def _proxied(measured: Measured, port: int, families: Sequence[str]) -> Attempt | None:

@@ -1,12 +1,26 @@
 """Nodes, as far as clients may run on them."""
 
-from kubectl_portcheck.model.objects import Node
+from kubectl_portcheck.model.objects import Node, Taint
 
-KEEPING_OUT = ("NoSchedule", "NoExecute")
+OF_THE_CLUSTER = (
+    "node-role.kubernetes.io/",
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+)
+"""Taints of control planes, of cordoned nodes and of those in a bad state."""
 
 
-def takes_pods(node: Node) -> bool:
-    """Whether any pod may run there: the node is Ready, not cordoned and not tainted."""
+def may_have_clients(node: Node) -> bool:
+    """Whether pods of users may come there: Ready, not cordoned, none of the control plane."""
     ready = any(c.type == "Ready" and c.status == "True" for c in node.status.conditions)
-    tainted = any(t.effect in KEEPING_OUT for t in node.spec.taints)
-    return ready and not node.spec.unschedulable and not tainted
+    kept = any(t.key.startswith(OF_THE_CLUSTER) for t in _keeping_out(node))
+    return ready and not node.spec.unschedulable and not kept
+
+
+def restriction(node: Node) -> str:
+    """Say what keeps most pods off such a node; empty where any pod may run there."""
+    return next((f"taint {t.key}" for t in _keeping_out(node)), "")
+
+
+def _keeping_out(node: Node) -> tuple[Taint, ...]:
+    return tuple(t for t in node.spec.taints if t.effect in ("NoSchedule", "NoExecute"))

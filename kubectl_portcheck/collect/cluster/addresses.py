@@ -111,9 +111,10 @@ def _node_ports(
     address: Address, nodes: Iterable[Node], services: Iterable[Service]
 ) -> Iterable[Target]:
     """The Service that a port of a node leads to."""
-    if not _at(address, nodes):
+    node = next(iter(_at(address, nodes)), None)
+    if node is None:
         return
-    lookup = Lookup(text=address.text, how="node-port")
+    lookup = Lookup(text=address.text, how="node-port", node=node.metadata.name)
     for service in services:
         for port in service.spec.ports:
             if port.node_port == address.port:

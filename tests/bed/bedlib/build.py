@@ -16,7 +16,14 @@ from pathlib import Path
 
 from . import images, store
 from . import oldest as oldest_kubernetes
-from .paths import ARCHITECTURE, BED, KUBERNETES, KUBERNETES_VERSION
+from .paths import (
+    ARCHITECTURE,
+    BED,
+    KUBERNETES,
+    KUBERNETES_VERSION,
+    RELEASES,
+    kubernetes_version,
+)
 from .plan import Features
 from .shell import BedError, environment, run, say
 
@@ -65,7 +72,7 @@ def build(features: Features) -> Parts:
     """Make whatever is missing. With everything there this takes some milliseconds."""
     install_packages({"nftables": "nft"} if features.proxy_mode == "nftables" else {})
     return Parts(
-        programs=_oldest() if features.oldest else _kubernetes(),
+        programs=_oldest() if features.oldest else _kubernetes(features.release),
         policies=_kube_router() if features.policies else None,
         kubectl=kubectl(),
         # The server of today reads EndpointSlices, which the oldest cluster does not have.
@@ -120,33 +127,31 @@ def _go_environment() -> dict[str, str]:
     return {**os.environ, **fixed}
 
 
-def _kubernetes_flags() -> str:
-    major, minor = KUBERNETES_VERSION.lstrip("v").split(".")[:2]
+def _kubernetes_flags(version: str) -> str:
+    major, minor = version.lstrip("v").split(".")[:2]
     stamp = "k8s.io/component-base/version"
     return (
-        f"-s -w -X {stamp}.gitVersion={KUBERNETES_VERSION}"
+        f"-s -w -X {stamp}.gitVersion={version}"
         f" -X {stamp}.gitMajor={major} -X {stamp}.gitMinor={minor}"
     )
 
 
-def _kubernetes_place() -> str:
-    source = [KUBERNETES / name for name in ("go.mod", "go.sum", "tools.go")]
-    inputs = store.key(*source, _kubernetes_flags())
-    return f"kubernetes/{KUBERNETES_VERSION}-{ARCHITECTURE}-{inputs}"
-
-
-def _kubernetes() -> Path:
+def _kubernetes(release: str) -> Path:
     # Before the lock of what is built with it: fetching Go takes the same one.
     go = _go()
+    folder = RELEASES[release] if release else KUBERNETES
+    version = kubernetes_version(folder)
+    flags = _kubernetes_flags(version)
 
     def make(draft: Path) -> None:
-        say(f"building Kubernetes {KUBERNETES_VERSION} (about ten minutes on two cores, once)")
+        say(f"building Kubernetes {version} (about ten minutes on two cores, once)")
         targets = [f"k8s.io/kubernetes/cmd/{program}" for program in PROGRAMS]
-        options = ["-trimpath", "-ldflags", _kubernetes_flags(), "-o", f"{draft}/"]
+        options = ["-trimpath", "-ldflags", flags, "-o", f"{draft}/"]
         command: list[str | Path] = [go, "build", *options, *targets]
-        run(command, cwd=KUBERNETES, env=_go_environment(), timeout=7200)
+        run(command, cwd=folder, env=_go_environment(), timeout=7200)
 
-    return store.keep(_kubernetes_place(), make)
+    inputs = store.key(*(folder / name for name in ("go.mod", "go.sum", "tools.go")), flags)
+    return store.keep(f"kubernetes/{version}-{ARCHITECTURE}-{inputs}", make)
 
 
 def _oldest() -> Path:

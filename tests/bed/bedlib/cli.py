@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import build, cluster, containerfile, nodes, plan
-from .paths import OLDEST_VERSION
+from .paths import OLDEST_VERSION, RELEASES
 from .shell import BedError, say
 
 DEFAULT_NAME = "portcheck"
@@ -44,11 +44,18 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     command("check", _check, "say why the bed cannot run here; exit code 0 if it can", named=False)
-    command("build", _build, "build and fetch whatever is missing", named=False)
+    make = command("build", _build, "build and fetch whatever is missing", named=False)
+    make.add_argument("--release", choices=RELEASES, default="", help="of Kubernetes")
     command("kubectl", _kubectl, "print the path of a kubectl that fits", named=False)
     up = command("up", _up, "bring a cluster up unless it is, and print its kubeconfig's path")
     up.add_argument(
         "--oldest", action="store_true", help=f"Kubernetes {OLDEST_VERSION} instead of the newest"
+    )
+    up.add_argument(
+        "--release",
+        choices=RELEASES,
+        default="",
+        help=f"of Kubernetes; default: {next(iter(RELEASES))}",
     )
     up.add_argument(
         "--policies", action="store_true", help="with kube-router, which enforces NetworkPolicies"
@@ -80,9 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _build(_: argparse.Namespace) -> None:
+def _build(options: argparse.Namespace) -> None:
     cluster.require()
-    parts = build.build(plan.Features())
+    parts = build.build(plan.Features(release=options.release))
     print(parts.programs, parts.kubectl, *parts.images, sep="\n")
 
 
@@ -98,7 +105,9 @@ def _kubectl(_: argparse.Namespace) -> None:
 
 
 def _up(options: argparse.Namespace) -> None:
-    features = plan.Features(options.oldest, options.policies, options.nodes, options.proxy_mode)
+    features = plan.Features(
+        options.oldest, options.policies, options.nodes, options.proxy_mode, options.release
+    )
     print(cluster.up(options.name, features).kubeconfig)
 
 

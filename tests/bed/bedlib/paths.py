@@ -21,7 +21,8 @@ def _cache() -> Path:
     return Path(base) / "portcheck-bed"
 
 
-def _kubernetes_version(folder: Path) -> str:
+def kubernetes_version(folder: Path) -> str:
+    """Give the version that a folder's go.mod pins."""
     text = (folder / "go.mod").read_text()
     found = re.search(r"^(?:require|\t)\s*k8s\.io/kubernetes (v[\w.]+)$", text, re.MULTILINE)
     if not found:
@@ -36,8 +37,14 @@ STATE = Path(os.environ.get("PORTCHECK_BED_STATE", "/var/lib/portcheck-bed")).ab
 """What lives as long as a cluster: one directory for each. $PORTCHECK_BED_STATE sets it."""
 
 KUBERNETES = BED / "kubernetes"
-KUBERNETES_VERSION = _kubernetes_version(KUBERNETES)
+KUBERNETES_VERSION = kubernetes_version(KUBERNETES)
 
 OLDEST = BED / "kubernetes-1.20"
 """The oldest that the plugin works with: before discovery.k8s.io/v1."""
-OLDEST_VERSION = _kubernetes_version(OLDEST)
+OLDEST_VERSION = kubernetes_version(OLDEST)
+
+RELEASES = {
+    KUBERNETES_VERSION[1:].rpartition(".")[0]: KUBERNETES,
+    **{f"1.{minor}": BED / f"kubernetes-1.{minor}" for minor in (34, 37)},
+}
+"""The modules from which a Kubernetes is built as it is, by release; the first is the default."""

@@ -30,6 +30,7 @@ class Features:
     policies: bool = False  # kube-router enforces NetworkPolicies
     nodes: int = 1
     proxy_mode: str = "iptables"
+    release: str = ""  # such as 1.34, else the default
 
 
 @dataclass(frozen=True)

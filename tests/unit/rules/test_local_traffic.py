@@ -75,11 +75,34 @@ def test_a_node_without_an_endpoint(
 
 
 @pytest.mark.parametrize(
-    "two", ["unschedulable: true", "taints: [{key: a, effect: NoExecute}]", DOWN]
+    "two",
+    [
+        "unschedulable: true",
+        "taints: [{key: node-role.kubernetes.io/control-plane, effect: NoSchedule}]",
+        "taints: [{key: node.kubernetes.io/disk-pressure, effect: NoSchedule}]",
+        DOWN,
+    ],
 )
 def test_a_node_where_nobody_runs_does_not_count(two: str) -> None:
     found = report(evidence_of(service(INTERNAL) + nodes(one="", two=two)))
     assert (found.verdict, told(found)) == ("healthy", [])
+
+
+@pytest.mark.parametrize("owner", ["ReplicaSet", "DaemonSet"])
+def test_a_node_for_some_clients_is_a_warning(owner: str) -> None:
+    two = "taints: [{key: a, effect: NoExecute}]"
+    found = report(evidence_of(service(INTERNAL, owner=owner) + nodes(one="", two=two)))
+    [problem] = told(found)
+    assert (found.verdict, problem.severity) == ("healthy", "warning")
+    assert "nodes without an endpoint: two (taint a)" in str(problem.evidence)
+
+
+def test_a_node_for_all_clients_beside_one_for_some_is_an_error() -> None:
+    tainted = "taints: [{key: a, effect: NoExecute}]"
+    found = report(evidence_of(service(INTERNAL) + nodes(one="", two="", three=tainted)))
+    [problem] = told(found)
+    assert (found.verdict, problem.severity) == ("degraded", "error")
+    assert "2 of 3 nodes" in problem.summary
 
 
 def test_a_taint_that_is_a_preference_counts() -> None:
