@@ -20,6 +20,7 @@ from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, Service
 from kubectl_portcheck.semantics import endpoints, ports
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.rollouts import is_paused
 from kubectl_portcheck.semantics.selectors import matches
 
 Judge = Callable[[ServiceEvidence], ServiceReport]
@@ -117,7 +118,8 @@ def tried(report: ServiceReport, trial: Trial) -> ServiceReport:
             fixes=tuple(
                 kept
                 for fix in finding.fixes
-                if (kept := _unseen(_tried(fix, finding, before, trial, budget), trial))
+                if (known := _tried(fix, finding, before, trial, budget))
+                and (kept := _unseen(_waiting(known, trial), trial))
             ),
         )
         for finding in report.findings
@@ -152,11 +154,14 @@ def untried(report: ServiceReport, why: str) -> ServiceReport:
 
 
 def _of_command(fix: Fix, finding: Finding) -> Fix | None:
-    """A change whose effect is not known beforehand: an undo only where clients get errors."""
+    """A change whose effect is not known beforehand.
+
+    An undo is one only where clients get errors, or where the rollout itself is what was found.
+    """
     if fix.command is None or fix.unpredicted:
         return fix
     undo = isinstance(fix.change, Command) and fix.change.words[:2] == UNDO
-    if undo and finding.severity != "error":
+    if undo and finding.severity != "error" and finding.subject != fix.subject:
         return None
     why = "what the new pods do is not known before they run"
     return msgspec.structs.replace(fix, safety="review", unpredicted=why)
@@ -187,6 +192,20 @@ def _tried(
             return msgspec.structs.replace(_with(fix, finding, after, place), unpredicted=missing)
         return _open(fix, missing)
     return _with_others(fix, finding, before, trial, evidence, place)
+
+
+def _waiting(fix: Fix, trial: Trial) -> Fix:
+    """The fix, with a caution where it changes the pod template of a Deployment that is paused."""
+    if fix.subject is None or not isinstance(fix.change, JsonPatch):
+        return fix
+    read = trial.evidence.workloads
+    workloads = read.value if isinstance(read, Observed) else ()
+    whose = (fix.subject.kind, fix.subject.name)
+    paused = any(is_paused(w) and (w.kind, w.metadata.name) == whose for w in workloads)
+    if not paused or not any(o.path.startswith("/spec/template") for o in fix.change.operations):
+        return fix
+    why = f"Deployment {whose[1]} is paused: its pods change once its rollout is resumed"
+    return msgspec.structs.replace(fix, safety="review", cautions=(*fix.cautions, why))
 
 
 def _unseen(fix: Fix | None, trial: Trial) -> Fix | None:

@@ -464,6 +464,8 @@ class WorkloadSpec(Record, frozen=True):
     min_ready_seconds: WholeNumber = 0
     service_name: str = ""
     """Of a StatefulSet: the Service under which DNS knows its pods."""
+    paused: bool = False
+    """Of a Deployment: whether changes of its pod template wait."""
 
 
 class WorkloadStatus(Record, frozen=True):

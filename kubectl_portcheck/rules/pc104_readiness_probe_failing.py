@@ -17,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, share, socket
-from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, traffic
+from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, starting, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.probes import Check
 
@@ -31,7 +31,11 @@ def _check(case: ServiceCase) -> Outcome:
     }
     if any(traffic.receives(case, p) for p in case.pods):
         # While others serve, a pod that starts is no news.
-        failing = {n: f for n, f in failing.items() if not traffic.is_new(case, f[0])}
+        failing = {
+            n: f
+            for n, f in failing.items()
+            if not (traffic.is_new(case, f[0]) or starting.before_ready(case, f[0]))
+        }
     if not failing:
         return Passed()
     pod, check = next(iter(failing.values()))
@@ -258,5 +262,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
         ),
     ),
     check_service=_check,
-    follows_from=("PC411", "PC507"),
+    follows_from=("PC116", "PC411", "PC507"),
 )

@@ -146,5 +146,5 @@ probes: {gateway-1: {sockets: ["0.0.0.0:8081 envoy"]}}
         ),
     ),
     check=_check,
-    follows_from=("PC102", "PC309"),
+    follows_from=("PC102", "PC116", "PC309"),
 )

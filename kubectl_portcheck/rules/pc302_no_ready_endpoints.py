@@ -121,7 +121,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
     ),
     check=_check,
     follows_from=(
-        *("PC115", "PC112", "PC113", "PC108", "PC109", "PC110", "PC114"),
+        *("PC116", "PC115", "PC112", "PC113", "PC108", "PC109", "PC110", "PC114"),
         *("PC101", "PC102", "PC103", "PC104", "PC105", "PC106", "PC107", "PC411", "PC507"),
     ),
 )

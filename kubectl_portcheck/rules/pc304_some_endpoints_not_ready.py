@@ -11,14 +11,14 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import share, verb
-from kubectl_portcheck.semantics import pods, traffic
+from kubectl_portcheck.semantics import pods, starting, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
     staying = [p for p in case.pods if not pods.is_terminating(p)]
     unready = [p for p in staying if not pods.is_ready(p)]
-    late = [p for p in unready if not traffic.is_new(case, p)]
+    late = [p for p in unready if not (traffic.is_new(case, p) or starting.before_ready(case, p))]
     if not late or len(unready) == len(staying):
         return Passed()
     return RULE.finding(
@@ -37,7 +37,7 @@ RULE = Rule(
     summary="Some pods of the Service are not Ready; the others serve",
     applies=(When.SELECTOR, When.READY_ONLY),
     needs=(Need.PODS,),
-    uses=(),
+    uses=(Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
         meaning="Some of the pods that the selector matches are not Ready, for longer than a "
         "start takes. The Service sends its clients to the other pods.",
@@ -121,7 +121,33 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
             expects="healthy",
         ),
+        Example(
+            "a pod starts slowly, within the time that its probe allows",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, readinessProbe: {tcpSocket: {port: 8080}, initialDelaySeconds: 60}}
+status:
+  phase: Running
+  podIP: 10.0.0.2
+  conditions: [{type: Ready, status: "False"}]
+  containerStatuses: [{name: app, state: {running: {startedAt: "2026-06-01T11:59:20Z"}}}]
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: []}}
+""",
+            expects="healthy",
+        ),
     ),
     check_service=_check,
-    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC411"),
+    follows_from=("PC101", "PC102", "PC103", "PC104", "PC105", "PC116", "PC411"),
 )

@@ -328,5 +328,5 @@ probes:
         ),
     ),
     check=_check,
-    follows_from=("PC102",),
+    follows_from=("PC102", "PC116"),
 )

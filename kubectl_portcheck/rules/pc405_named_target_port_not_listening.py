@@ -128,5 +128,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
         ),
     ),
     check=_check,
-    follows_from=("PC102",),
+    follows_from=("PC102", "PC116"),
 )

@@ -148,5 +148,5 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
         ),
     ),
     check=_check,
-    follows_from=("PC102", "PC309"),
+    follows_from=("PC102", "PC116", "PC309"),
 )

@@ -106,7 +106,8 @@ def _starting(case: ServiceCase, pod: Pod, check: Check) -> bool:
     """Whether the container has just started and may still open its port."""
     status = kubelet.status_of(pod, check.container)
     running = status.state.running if status else None
-    young = running is not None and pods.age(running.started_at, case.now) < traffic.SETTLED
+    allowed = max(check.delay + check.patience, traffic.SETTLED)
+    young = running is not None and pods.age(running.started_at, case.now) < allowed
     return young and not kubelet.heard(case, pod)
 
 

@@ -160,6 +160,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
     follows_from=(
         "PC102",
         "PC103",
+        "PC116",
         "PC201",
         "PC202",
         "PC203",

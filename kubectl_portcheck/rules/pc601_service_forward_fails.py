@@ -104,6 +104,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], service-port-forward: {80: acce
         "PC106",
         "PC107",
         "PC108",
+        "PC116",
         "PC109",
         "PC110",
         "PC111",

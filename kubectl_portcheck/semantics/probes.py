@@ -30,6 +30,8 @@ class Check(NamedTuple):
     """``HTTP`` or ``HTTPS`` for an httpGet."""
     patience: int = 0
     """Seconds after which a probe that fails makes a difference."""
+    delay: int = 0
+    """Seconds after the container's start in which it is not asked."""
 
     @property
     def field(self) -> str:
@@ -73,4 +75,5 @@ def _check(container: Container, kind: Kind, probe: Probe) -> Check:
         path=probe.http_get.path if probe.http_get else "",
         scheme=probe.http_get.scheme if probe.http_get else "",
         patience=probe.period_seconds * probe.failure_threshold,
+        delay=probe.initial_delay_seconds,
     )

@@ -9,6 +9,9 @@ from kubectl_portcheck.semantics.images import repository
 REVISION = "deployment.kubernetes.io/revision"
 """The annotation in which the Deployment controller counts its ReplicaSets."""
 
+OF_REVISION = "controller-revision-hash"
+"""The label of a StatefulSet's or DaemonSet's pod that names its ControllerRevision."""
+
 
 def revision(replica_set: Workload) -> int:
     """The revision of a Deployment that the ReplicaSet holds; 0 where it bears none."""
@@ -53,6 +56,43 @@ def other_image(case: ServiceCase, pod: Pod) -> str:
         if old.get(c.name) and repository(c.image) != repository(old[c.name])
     )
     return next(changed, "")
+
+
+def new_and_old(case: ServiceCase, workload: Workload) -> tuple[list[Pod], list[Pod]]:
+    """The workload's pods of its latest revision, and all others; none where that is not known."""
+    latest = _latest(case, workload)
+    new: list[Pod] = []
+    old: list[Pod] = []
+    for pod in case.pods if latest else ():
+        made = case.workload(pod)
+        if made is None or (made.kind, made.name) != (workload.kind, workload.metadata.name):
+            continue
+        own = replica_set_of(case, pod)
+        mark = pod.metadata.labels.get(OF_REVISION, "")
+        # A DaemonSet's pods have the end of the revision's name, a StatefulSet's have it whole.
+        same = own.metadata.name == latest if own else bool(mark) and latest.endswith(mark)
+        (new if same else old).append(pod)
+    return new, old
+
+
+def _latest(case: ServiceCase, workload: Workload) -> str:
+    """The name of the ReplicaSet or ControllerRevision of the latest revision."""
+    if workload.kind == "Deployment":
+        made = [(revision(r), r.metadata) for r in case.replica_sets]
+    else:
+        made = [(r.revision, r.metadata) for r in case.revisions]
+    own = [(number, m.name) for number, m in made if _is_of(m, workload)]
+    return max(own, default=(0, ""))[1]
+
+
+def is_paused(workload: Workload) -> bool:
+    """Whether changes of the pod template wait until the rollout is resumed."""
+    return workload.kind == "Deployment" and workload.spec.paused
+
+
+def is_behind(workload: Workload) -> bool:
+    """Whether some of the workload's pods do not have its present pod template."""
+    return workload.status.updated_replicas < workload.status.replicas
 
 
 def undo_note(case: ServiceCase, pod: Pod) -> str:
