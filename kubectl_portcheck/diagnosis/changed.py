@@ -34,6 +34,8 @@ LISTS = {
     "PodMonitor": "monitors",
 }
 """By kind, the part of the evidence in which an object stands."""
+ANYWHERE = ("callers", "routes")
+"""Parts whose objects may stand in another namespace than the Service, or in none."""
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 TEMPLATE = "/spec/template/spec"
 NOT_CONTACTED = Missing(
@@ -50,6 +52,8 @@ def changed(evidence: ServiceEvidence, fix: Fix) -> ServiceEvidence:
     if not isinstance(fix.change, JsonPatch) or fix.subject is None:
         raise Unknown("what the new pods do is not known before they run")
     subject, operations = fix.subject, fix.change.operations
+    if LISTS.get(subject.kind) in ANYWHERE:
+        return _with_object(evidence, LISTS[subject.kind], subject, operations)
     if (subject.namespace or "default") != (evidence.service.metadata.namespace or "default"):
         raise Unknown(f"it changes an object of namespace {subject.namespace}")
     if subject.kind in WORKLOADS:
@@ -263,4 +267,5 @@ def _with_ports(caller: Caller, operations: Sequence[Operation]) -> Caller:
 
 def _is(item: Any, subject: Subject) -> bool:
     kind = getattr(item, "kind", "") or subject.kind
-    return (kind, item.metadata.name) == (subject.kind, subject.name)
+    space = item.metadata.namespace or subject.namespace
+    return (kind, space, item.metadata.name) == (subject.kind, subject.namespace, subject.name)

@@ -5,7 +5,11 @@ from typing import Final, NamedTuple
 GATEWAY: Final = "gateway.networking.k8s.io"
 MONITORING: Final = "monitoring.coreos.com"
 ISTIO: Final = "networking.istio.io"
-OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO)
+TRAEFIK: Final = "traefik.io"
+OPENSHIFT: Final = "route.openshift.io"
+CONTOUR: Final = "projectcontour.io"
+AWS: Final = "elbv2.k8s.aws"
+OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS)
 """Groups of custom resources, which a cluster may have or not."""
 
 
@@ -103,12 +107,45 @@ API_SERVICE: Final = Kind("APIService", "apiservices", "apiregistration.k8s.io",
 _ISTIO_VERSIONS: Final = ("v1", "v1beta1", "v1alpha3")
 VIRTUAL_SERVICE: Final = Kind("VirtualService", "virtualservices", ISTIO, _ISTIO_VERSIONS)
 DESTINATION_RULE: Final = Kind("DestinationRule", "destinationrules", ISTIO, _ISTIO_VERSIONS)
+INGRESS_ROUTE: Final = Kind(
+    "IngressRoute",
+    "ingressroutes",
+    TRAEFIK,
+    ("v1alpha1",),
+    earlier_groups=("traefik.containo.us",),
+)
+INGRESS_ROUTE_TCP: Final = Kind(
+    "IngressRouteTCP",
+    "ingressroutetcps",
+    TRAEFIK,
+    ("v1alpha1",),
+    earlier_groups=("traefik.containo.us",),
+)
+INGRESS_ROUTE_UDP: Final = Kind(
+    "IngressRouteUDP",
+    "ingressrouteudps",
+    TRAEFIK,
+    ("v1alpha1",),
+    earlier_groups=("traefik.containo.us",),
+)
+TRAEFIK_SERVICE: Final = Kind(
+    "TraefikService",
+    "traefikservices",
+    TRAEFIK,
+    ("v1alpha1",),
+    earlier_groups=("traefik.containo.us",),
+)
+OPENSHIFT_ROUTE: Final = Kind("Route", "routes", OPENSHIFT)
+HTTP_PROXY: Final = Kind("HTTPProxy", "httpproxies", CONTOUR)
+TARGET_GROUP_BINDING: Final = Kind("TargetGroupBinding", "targetgroupbindings", AWS, ("v1beta1",))
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 CALLERS: Final = (
     *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE),
     *(VIRTUAL_SERVICE, DESTINATION_RULE),
+    *(INGRESS_ROUTE, INGRESS_ROUTE_TCP, INGRESS_ROUTE_UDP, TRAEFIK_SERVICE),
+    *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
 )
 """Other kinds that lead to a Service; ``semantics.callers`` says where in them it is named."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)

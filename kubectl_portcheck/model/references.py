@@ -295,7 +295,8 @@ class Reference(Record, frozen=True):
     by: Literal["port", "number", "endpoint-port"] = "port"
     """What is named: a Service port by number or name, by its number alone, or the name of a
     Service port or the number of the pods' port."""
-    protocol: Protocol = "TCP"
+    protocol: Protocol | Literal[""] = "TCP"
+    """Empty where it is not known."""
     subset: str = ""
     """The subset of an Istio DestinationRule that is asked for."""
     fails: bool = False

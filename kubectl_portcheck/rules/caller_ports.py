@@ -18,6 +18,7 @@ from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import callers, meant
 from kubectl_portcheck.semantics.callers.base import Reader
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.ports import declared_target, resolve_target_port
 
 
 class Place(NamedTuple):
@@ -80,17 +81,17 @@ def _wrong(case: ServiceCase, caller: Caller) -> list[Place]:
 def _finding(case: ServiceCase, rule: Rule, caller: Caller, places: Sequence[Place]) -> Finding:
     subject = subject_of(case, caller)
     found = [p.wrong for p in places]
-    numbers = listing(dict.fromkeys(w.named for w in found))
+    numbers = listing(dict.fromkeys(_quoted(w.named) for w in found))
     default = " (the default)" if all(p.reference.port is None for p in places) else ""
     fails = any(p.reference.fails for p in places)
     severity, impact = service_ports.weight(case, found)
     return rule.finding(
         case,
-        f"{subject.kind} {subject.name} references port {numbers}{default}, which Service "
-        f"{case.name} does not have; {service_ports.has_ports(case)}"
+        f"{subject.kind} {subject.name} references port {numbers}{default}, which "
+        f"{_does_not_exist(case, places)}; {service_ports.has_ports(case)}"
         + ("; failurePolicy is Fail, so the API server refuses the requests" if fails else ""),
         evidence=service_ports.told(subject, found),
-        fixes=service_ports.repaired(case, subject, found, _change(places)),
+        fixes=service_ports.repaired(case, subject, found, _change(case, places)),
         impact=impact,
         severity=severity,
         subject=subject,
@@ -99,13 +100,32 @@ def _finding(case: ServiceCase, rule: Rule, caller: Caller, places: Sequence[Pla
     )
 
 
-def _change(places: Sequence[Place]) -> service_ports.Change:
+def _quoted(named: int | str) -> str:
+    """A number that is written as a text shows that."""
+    return f'"{named}"' if isinstance(named, str) and named.isdecimal() else str(named)
+
+
+def _does_not_exist(case: ServiceCase, places: Sequence[Place]) -> str:
+    if all(p.reference.by == "endpoint-port" for p in places):
+        return "is neither the name of a Service port nor a port of the pods"
+    return f"Service {case.name} does not have"
+
+
+def _of_pods(case: ServiceCase, port: ServicePort) -> int | str:
+    """The port of the pods to which a Service port leads; its targetPort where they differ."""
+    numbers = {resolve_target_port(port, p) for p in case.pods} - {None}
+    return next(iter(numbers)) or port.port if len(numbers) == 1 else declared_target(port)
+
+
+def _change(case: ServiceCase, places: Sequence[Place]) -> service_ports.Change:
     by_pointer = {p.reference.pointer: p.reference for p in places}
 
     def change(found: Wrong, port: ServicePort) -> list[Operation]:
         reference = by_pointer[found.pointer]
-        named = isinstance(reference.port, str) or reference.by == "endpoint-port"
-        new = port.name if named and port.name else port.port
+        of_endpoints = reference.by == "endpoint-port"
+        number = _of_pods(case, port) if of_endpoints else port.port
+        named = isinstance(reference.port, str) or of_endpoints
+        new = port.name if named and port.name else number
         if reference.port is None:
             return [fixes.add(found.pointer, new)]
         return fixes.replace(found.pointer, reference.port, new)

@@ -79,7 +79,7 @@ webhooks:
 - name: a.example.com
   clientConfig: {service: {name: checkout, namespace: default, port: 10250}}
 """,
-            expects="broken; also PC301",
+            expects="broken; also PC301, PC709",
         ),
     ),
     check_service=_check,

@@ -1,7 +1,7 @@
 """What the rules on Ingresses and routes share: they name a Service port, and it is not there."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.facts import Fact, State, Weighs
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
@@ -30,7 +30,11 @@ Change = Callable[[Wrong, ServicePort], list[Operation]]
 
 
 def wrong(
-    case: ServiceCase, where: str, named: int | str, pointer: str, protocol: Protocol = "TCP"
+    case: ServiceCase,
+    where: str,
+    named: int | str,
+    pointer: str,
+    protocol: Protocol | Literal[""] = "TCP",
 ) -> Wrong:
     """The place, with the port that was meant."""
     return Wrong(where, named, pointer, guess(case, named, protocol))

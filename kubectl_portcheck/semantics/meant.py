@@ -5,7 +5,7 @@ mostly the port of the pod, or the number that the Service port had before.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.probes import Protocol
@@ -46,7 +46,7 @@ def is_there(case: ServiceCase, reference: Reference) -> bool:
     named = reference.meant
     if named is None:
         return True
-    known = [p for p in case.service.spec.ports if p.protocol == reference.protocol]
+    known = of_protocol(case, reference.protocol)
     if reference.by == "endpoint-port":
         return _is_of_endpoints(case, known, named)
     if reference.by == "number":
@@ -74,10 +74,20 @@ def tcp_ports(case: ServiceCase) -> list[ServicePort]:
     return [p for p in case.service.spec.ports if p.protocol == "TCP"]
 
 
-def guess(case: ServiceCase, named: int | str, protocol: Protocol = "TCP") -> Guess:
+def of_protocol(case: ServiceCase, protocol: Protocol | Literal[""]) -> list[ServicePort]:
+    """The ports of that protocol; all where it is not known."""
+    return [p for p in case.service.spec.ports if protocol in ("", p.protocol)]
+
+
+def guess(case: ServiceCase, named: int | str, protocol: Protocol | Literal[""] = "TCP") -> Guess:
     """The Service port that was meant by a name or number that the Service does not have."""
-    known = [p for p in case.service.spec.ports if p.protocol == protocol]
-    for found in (_quoted(known, named), _led_to(case, known, named), _node_port(known, named)):
+    known = of_protocol(case, protocol)
+    for found in (
+        _numbered(known, named),
+        _quoted(known, named),
+        _led_to(case, known, named),
+        _node_port(known, named),
+    ):
         if found:
             return Guess(tuple(found), certain=len(found) == 1)
     if len(known) == 1:
@@ -87,6 +97,11 @@ def guess(case: ServiceCase, named: int | str, protocol: Protocol = "TCP") -> Gu
         alike = [Meant(p, f"its name {near} resembles {named}") for p in known if p.name == near]
         return Guess(tuple(alike), certain=False)
     return Guess(tuple(Meant(p, "it is a port of the Service") for p in known), certain=False)
+
+
+def _numbered(known: Iterable[ServicePort], named: int | str) -> list[Meant]:
+    """The Service port's number, where a port of the endpoints is asked for."""
+    return [Meant(p, f"{named} is its own number") for p in known if named == p.port]
 
 
 def _quoted(known: Iterable[ServicePort], named: int | str) -> list[Meant]:

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
 ISTIO = "networking.istio.io"
+TRAEFIK = "traefik.io"
+PLURALS = {"HTTPProxy": "httpproxies"}
 KINDS = {
+    "IngressRoute": (TRAEFIK, "v1alpha1"),
+    "IngressRouteTCP": (TRAEFIK, "v1alpha1"),
+    "IngressRouteUDP": (TRAEFIK, "v1alpha1"),
+    "TraefikService": (TRAEFIK, "v1alpha1"),
+    "Route": ("route.openshift.io", "v1"),
+    "HTTPProxy": ("projectcontour.io", "v1"),
+    "TargetGroupBinding": ("elbv2.k8s.aws", "v1beta1"),
     "VirtualService": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),
@@ -57,7 +66,11 @@ def _can_be_listed(cluster: Cluster, kind: str) -> bool:
 
 
 def _name(kind: str) -> str:
-    return f"{kind.lower()}s.{KINDS[kind][0]}"
+    return f"{_plural(kind)}.{KINDS[kind][0]}"
+
+
+def _plural(kind: str) -> str:
+    return PLURALS.get(kind, f"{kind.lower()}s")
 
 
 def _definition(kind: str) -> Document:
@@ -72,7 +85,7 @@ def _definition(kind: str) -> Document:
         "spec": {
             "group": group,
             "scope": "Namespaced",
-            "names": {"kind": kind, "plural": f"{kind.lower()}s", "singular": kind.lower()},
+            "names": {"kind": kind, "plural": _plural(kind), "singular": kind.lower()},
             "versions": [
                 {
                     "name": version,

@@ -3,6 +3,7 @@ command. Of the custom kinds nothing but their schemas is there: no controller i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .crds import KINDS, served
-from .portcheck import diagnose
+from .portcheck import diagnose, paste
+from .table import keep
 from .test_paths import deploy, mended
-from .workloads import Document
+from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
     from .conftest import Cluster
@@ -25,7 +27,11 @@ def of(kind: str, spec: Document, name: str = "shop") -> Document:
 
 
 def webhooks(
-    namespace: str, kind: str = "Validating", name: str = "portcheck-checkout", **called: Any
+    namespace: str,
+    ca: str,
+    kind: str = "Validating",
+    name: str = "portcheck-checkout",
+    **called: Any,
 ) -> Document:
     """A webhook for objects of a group that does not exist: the cluster never calls it."""
     return {
@@ -35,7 +41,10 @@ def webhooks(
         "webhooks": [
             {
                 "name": "checkout.portcheck.test",
-                "clientConfig": {"service": {"name": "checkout", "namespace": namespace, **called}},
+                "clientConfig": {
+                    "service": {"name": "checkout", "namespace": namespace, **called},
+                    "caBundle": ca,
+                },
                 "rules": [
                     {
                         "apiGroups": ["nothing.portcheck.test"],
@@ -62,34 +71,85 @@ def applied(cluster: Cluster, document: Document) -> Iterator[None]:
         cluster.kubectl("delete", kind, document["metadata"]["name"], "--ignore-not-found")
 
 
+def deploy_tls(cluster: Cluster, namespace: str, listens: str = "https://0.0.0.0:8443") -> None:
+    """Pods that speak TLS on 8443, behind port 8443; no name says so."""
+    app = container(listens, ports={"secure": 8443})
+    cluster.apply([deployment(app), service((8443, 8443))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+
+def authority(cluster: Cluster) -> str:
+    """A certificate authority, as a caBundle wants it; nothing is verified by it."""
+    words = ("config", "view", "--raw", "-o", "json")
+    found = json.loads(cluster.kubectl(*words, check=True).stdout)
+    return str(found["clusters"][0]["cluster"]["certificate-authority-data"])
+
+
 @pytest.mark.parametrize("kind", ["Validating", "Mutating"])
 def test_a_webhook_calls_the_default_port(cluster: Cluster, namespace: str, kind: str) -> None:
-    deploy(cluster, namespace)
-    with applied(cluster, webhooks(namespace, kind)):
-        title = f"a {kind}WebhookConfiguration calls 443, and the Service has 80"
+    deploy_tls(cluster, namespace)
+    with applied(cluster, webhooks(namespace, authority(cluster), kind)):
+        title = f"a {kind}WebhookConfiguration calls 443, and the Service has 8443"
         found = mended(cluster, namespace, "PC706", title)
         assert found.findings[0]["subject"]["kind"] == f"{kind}WebhookConfiguration"
         assert "failurePolicy is Fail" in found.findings[0]["summary"]
 
 
-def test_an_api_service_calls_the_port_of_the_pods(cluster: Cluster, namespace: str) -> None:
+def test_a_webhook_is_called_where_pods_speak_plain_http(cluster: Cluster, namespace: str) -> None:
     deploy(cluster, namespace)
-    called = {"name": "checkout", "namespace": namespace, "port": 8080}
-    served_by = {
+    called = webhooks(namespace, authority(cluster), name="portcheck-plain", port=80)
+    with applied(cluster, called):
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("degraded", ["PC709"])
+        tls = container("https://0.0.0.0:8080", ports={"https": 8080})
+        cluster.apply(deployment(tls), namespace)
+        cluster.kubectl("rollout", "status", "deployment/checkout", namespace=namespace, check=True)
+        cluster.until(
+            lambda: len(cluster.get("pods", namespace=namespace)["items"]) == 1, "the old pod to go"
+        )
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        title = "a webhook's pods speak plain HTTP"
+        keep(title, found, well, by_hand=True)
+
+
+def api_service(namespace: str, port: int) -> Document:
+    return {
         "apiVersion": "apiregistration.k8s.io/v1",
         "kind": "APIService",
         "metadata": {"name": "v1.checkout.portcheck.test"},
         "spec": {
             "group": "checkout.portcheck.test",
             "version": "v1",
-            "service": called,
+            "service": {"name": "checkout", "namespace": namespace, "port": port},
             "insecureSkipTLSVerify": True,
             "groupPriorityMinimum": 100,
             "versionPriority": 10,
         },
     }
-    with applied(cluster, served_by):
-        mended(cluster, namespace, "PC706", "an APIService calls the targetPort")
+
+
+def test_an_api_service_is_not_available(cluster: Cluster, namespace: str) -> None:
+    """First its port is wrong; then what answers there serves no such API."""
+    deploy_tls(cluster, namespace, "https://0.0.0.0:8443?status=503")
+    with applied(cluster, api_service(namespace, 443)):
+
+        def led_by(code: str) -> bool:
+            return diagnose(cluster, namespace).causes == [code]
+
+        cluster.until(lambda: led_by("PC706"), "the wrong port to be the cause")
+        wrong = diagnose(cluster, namespace)
+        assert wrong.fix
+        paste(cluster, wrong.fix)
+        cluster.until(lambda: led_by("PC710"), "the API to be unavailable")
+        found = diagnose(cluster, namespace)
+        assert found.verdict == "degraded"
+        said = " ".join(found.findings[0]["evidence"])
+        assert "checkout.portcheck.test" in said
+        cluster.kubectl("delete", "apiservice", "v1.checkout.portcheck.test", check=True)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("an APIService without its API", found, well, by_hand=True)
 
 
 def test_a_virtual_service_routes_to_the_port_of_the_pods(cluster: Cluster, namespace: str) -> None:
@@ -113,8 +173,61 @@ def test_a_virtual_service_routes_to_the_port_of_the_pods(cluster: Cluster, name
             cluster.kubectl("delete", "namespace", other, "--wait=false")
 
 
-def test_what_calls_the_right_port_is_no_finding(cluster: Cluster, namespace: str) -> None:
-    deploy(cluster, namespace)
-    with applied(cluster, webhooks(namespace, name="portcheck-healthy", port=80)):
+def test_a_subset_that_no_destination_rule_defines(cluster: Cluster, namespace: str) -> None:
+    asked = {"host": "checkout", "subset": "canary"}
+    subsets = [{"name": "stable"}]
+    with served(cluster, "VirtualService", "DestinationRule"):
+        deploy(
+            cluster,
+            namespace,
+            of("VirtualService", {"http": [{"route": [{"destination": asked}]}]}),
+            of("DestinationRule", {"host": "checkout", "subsets": subsets}),
+        )
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("degraded", ["PC711"])
+        more = [*subsets, {"name": "canary"}]
+        cluster.apply(of("DestinationRule", {"host": "checkout", "subsets": more}), namespace)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        title = "a VirtualService asks for a subset that no DestinationRule defines"
+        keep(title, found, well, by_hand=True)
+
+
+PROXIES: dict[str, tuple[Any, Any]] = {
+    "IngressRoute": (8080, lambda port: {"routes": [{"services": [_called(port)]}]}),
+    "IngressRouteTCP": ("80", lambda port: {"routes": [{"services": [_called(port)]}]}),
+    "TraefikService": (8080, lambda port: {"weighted": {"services": [_called(port)]}}),
+    "Route": (80, lambda port: {"to": {"name": "checkout"}, "port": {"targetPort": port}}),
+    "HTTPProxy": (8080, lambda port: {"routes": [{"services": [_called(port)]}]}),
+    "TargetGroupBinding": ("http", lambda port: {"serviceRef": _called(port)}),
+}
+"""By kind: a port that is wrong there, and the specification with a port."""
+
+
+def _called(port: int | str) -> Document:
+    return {"name": "checkout", "port": port}
+
+
+def test_kinds_of_proxies(cluster: Cluster, namespace: str) -> None:
+    """The healthy case is the state after the fix, with the objects of all kinds before it."""
+    with served(cluster, *PROXIES):
+        deploy(cluster, namespace)
+        for kind, (wrong, spec) in PROXIES.items():
+            cluster.apply(of(kind, spec(wrong)), namespace)
+            found = mended(cluster, namespace, "PC708", f"the port {wrong} in a {kind}")
+            assert found.findings[0]["subject"]["kind"] == kind
+
+
+def test_a_webhook_that_is_called_well_and_one_without_authority(
+    cluster: Cluster, namespace: str
+) -> None:
+    deploy_tls(cluster, namespace)
+    called = webhooks(namespace, authority(cluster), name="portcheck-healthy", port=8443)
+    with applied(cluster, called):
         found = diagnose(cluster, namespace)
         assert (found.verdict, found.findings) == ("healthy", [])
+        del called["webhooks"][0]["clientConfig"]["caBundle"]
+        cluster.apply(called)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("healthy", ["PC709"])
+        assert found.findings[0]["severity"] == "warning"

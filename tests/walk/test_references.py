@@ -24,7 +24,13 @@ def webhooks(port: int | None, **more: Any) -> dict[str, Any]:
         "apiVersion": "admissionregistration.k8s.io/v1",
         "kind": "ValidatingWebhookConfiguration",
         "metadata": {"name": "checkout"},
-        "webhooks": [{"name": "a.example.com", "clientConfig": {"service": called}, **more}],
+        "webhooks": [
+            {
+                "name": "a.example.com",
+                "clientConfig": {"service": called, "caBundle": "LS0t"},
+                **more,
+            }
+        ],
     }
 
 

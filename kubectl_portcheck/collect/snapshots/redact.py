@@ -89,6 +89,9 @@ _KNOWN = frozenset(
     replicafailure mountvolume setup attach multi couldn key runasnonroot runasuser breaks numeric
     violates podsecurity restricted baseline privileged requested limited looking post calling call
     svc usage per ratio than maximum persistentvolumeclaim persistentvolumeclaims immediate
+    webhooks clientconfig destination mirror mirrors routes weighted mirroring targetport serviceref
+    tcpproxy subset faileddiscoverycheck missingendpoints serviceporterror serviceaccesserror
+    servicenotfound passed
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
     """,
     )

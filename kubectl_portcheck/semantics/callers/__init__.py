@@ -12,7 +12,14 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Service, ServicePort
 from kubectl_portcheck.model.references import Caller
-from kubectl_portcheck.semantics.callers import api_server, istio
+from kubectl_portcheck.semantics.callers import (
+    api_server,
+    aws,
+    contour,
+    istio,
+    openshift,
+    traefik,
+)
 from kubectl_portcheck.semantics.callers.base import CallerKind, Reader
 
 KINDS: tuple[CallerKind, ...] = (
@@ -20,6 +27,10 @@ KINDS: tuple[CallerKind, ...] = (
     api_server.API_SERVICES,
     istio.VIRTUAL_SERVICES,
     istio.DESTINATION_RULES,
+    *traefik.KINDS,
+    *openshift.KINDS,
+    *contour.KINDS,
+    *aws.KINDS,
 )
 BY_NAME = {k.kind.name: k for k in KINDS}
 

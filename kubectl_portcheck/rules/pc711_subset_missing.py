@@ -1,0 +1,132 @@
+"""PC711: an Istio VirtualService asks for a subset that no DestinationRule defines."""
+
+from collections.abc import Sequence
+
+from kubectl_portcheck.model.facts import Fact, Observation, State
+from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.report import Finding, Impact
+from kubectl_portcheck.rules import caller_ports, fixes
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+    Worth,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import callers
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.selectors import nearest
+
+
+def _check(case: ServiceCase) -> Outcome:
+    followed = callers.read_by(case.callers, "istio")
+    asking = [(c, [r for r in caller_ports.references_here(case, c) if r.subset]) for c in followed]
+    if not any(here for _, here in asking):
+        return NotApplicable("no VirtualService is known to ask for a subset of the Service")
+    if (missing := caller_ports.lacking(case, "istio")) is not None:
+        return RULE.lacks(missing)
+    defined = [s for c in followed for s in c.subsets]
+    found = [
+        _finding(case, caller, wrong, defined)
+        for caller, here in asking
+        if (wrong := [r for r in here if r.subset not in defined])
+    ]
+    return Several(tuple(found)) if found else Passed()
+
+
+def _finding(
+    case: ServiceCase, caller: Caller, wrong: Sequence[Reference], defined: Sequence[str]
+) -> Finding:
+    subject = caller_ports.subject_of(case, caller)
+    asked = listing(dict.fromkeys(r.subset for r in wrong))
+    facts: list[Fact] = [
+        State(subject=subject, state=f"{r.where} asks for subset {r.subset}") for r in wrong
+    ]
+    known = listing(dict.fromkeys(defined))
+    rules = f"subsets of the Service: {known}" if known else "no DestinationRule of the Service"
+    near = {n for r in wrong if (n := nearest(r.subset, defined))}
+    hint = f", perhaps {near.pop()}" if len(near) == 1 else ""
+    return RULE.finding(
+        case,
+        f"{subject.kind} {subject.name} asks for subset {asked} of Service {case.name}, which no "
+        "DestinationRule defines",
+        evidence=[*facts, Observation(text=rules)],
+        fixes=[
+            fixes.by_hand(
+                f"Define subset {asked} in a DestinationRule of the Service, or ask for one that "
+                f"is defined{hint}"
+            )
+        ],
+        # A rule for several hosts, by a wildcard, may define it: such rules are not read.
+        impact=Impact.PATH if defined else Impact.NONE,
+        severity="error" if defined else "warning",
+        subject=subject,
+        pointer=wrong[0].pointer.removesuffix("/port/number") + "/subset",
+    )
+
+
+_SHOP = """
+kind: Service
+metadata: {name: checkout, namespace: default}
+spec: {selector: {app: checkout}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
+---
+kind: VirtualService
+metadata: {name: edge, namespace: default}
+spec: {http: [{route: [{destination: {host: checkout, subset: canary}}]}]}
+---
+kind: DestinationRule
+metadata: {name: checkout, namespace: default}
+"""
+
+RULE = Rule(
+    code="PC711",
+    name="subset-missing",
+    severity="error",
+    summary="An Istio VirtualService asks for a subset that no DestinationRule defines",
+    needs=(),
+    uses=(Need.CALLERS,),
+    in_files=Worth.ABSENCE,
+    explanation=Explanation(
+        meaning="destination.subset of a VirtualService is the name of a subset that a "
+        "DestinationRule of the same host defines. None that leads to the Service does.",
+        why="The proxies know no cluster for that subset and answer with status 503. Clients that "
+        "use the Service itself are served.",
+        confirm="kubectl get destinationrules -A -o yaml beside the VirtualService; istioctl "
+        "analyze reports the same.",
+        fix="Define the subset in a DestinationRule with that host, or correct its name.",
+    ),
+    examples=(
+        Example(
+            "the DestinationRule has another name for it",
+            f"{_SHOP}spec: {{host: checkout.default.svc.cluster.local, "
+            "subsets: [{name: stable}, {name: canaries}]}\n",
+            expects="""
+degraded
+PC711 error for path in VirtualService edge
+  VirtualService edge asks for subset canary of Service checkout, which no DestinationRule
+      defines
+  - VirtualService edge: destination checkout asks for subset canary
+  - subsets of the Service: stable and canaries
+  review: Define subset canary in a DestinationRule of the Service, or ask for one that is
+      defined, perhaps canaries
+""",
+        ),
+        Example(
+            "the subset is defined",
+            f"{_SHOP}spec: {{host: checkout, subsets: [{{name: canary}}]}}\n",
+            expects="healthy",
+        ),
+    ),
+    check_service=_check,
+)

@@ -1,0 +1,58 @@
+"""Contour's HTTPProxy: a port is a Service port by its number, of the same namespace.
+
+(Contour, HTTPProxy ``spec.routes.services`` and ``spec.tcpproxy.services``)
+"""
+
+from collections.abc import Iterator
+
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record, WholeNumber
+from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.references import Reference
+from kubectl_portcheck.semantics.callers.base import CallerKind
+
+
+class ProxyService(Record, frozen=True):
+    """A Service to which requests are sent."""
+
+    name: str = ""
+    port: WholeNumber | None = None
+
+
+class ProxyServices(Record, frozen=True):
+    """The Services of a route, or of all connections."""
+
+    services: tuple[ProxyService, ...] = ()
+
+
+class HTTPProxySpec(Record, frozen=True):
+    """The routes of an HTTPProxy."""
+
+    routes: tuple[ProxyServices, ...] = ()
+    tcpproxy: ProxyServices = ProxyServices()
+
+
+class HTTPProxy(Record, frozen=True):
+    """An HTTPProxy."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: HTTPProxySpec = HTTPProxySpec()
+
+
+def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
+    places = [(r, f"/spec/routes/{i}") for i, r in enumerate(found.spec.routes)]
+    for several, at in (*places, (found.spec.tcpproxy, "/spec/tcpproxy")):
+        for j, called in enumerate(several.services):
+            if called.name:
+                pointer = f"{at}/services/{j}"
+                yield Reference(
+                    where=pointer,
+                    service=called.name,
+                    namespace=found.metadata.namespace,
+                    port=called.port,
+                    pointer=f"{pointer}/port",
+                    by="number",
+                )
+
+
+KINDS = (CallerKind(kinds.HTTP_PROXY, HTTPProxy, _of_proxy, "proxy"),)

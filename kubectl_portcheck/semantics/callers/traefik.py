@@ -1,0 +1,117 @@
+"""Traefik's IngressRoute, IngressRouteTCP, IngressRouteUDP and TraefikService.
+
+A number is the Service port's number, a text its name: a number in quotes is taken for a name. A
+Service of another namespace is allowed only by a setting of Traefik. (traefik, ``getServicePort``
+in ``pkg/provider/kubernetes/crd``; Traefik, ``allowCrossNamespace``)
+"""
+
+from collections.abc import Callable, Iterator
+
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record, WholeNumber
+from kubectl_portcheck.model.kinds import Kind
+from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.references import Reference
+from kubectl_portcheck.semantics.callers.base import CallerKind
+
+
+class LoadBalancer(Record, frozen=True):
+    """A Service, or a TraefikService, to which requests are sent."""
+
+    name: str = ""
+    namespace: str = ""
+    kind: str = "Service"
+    port: WholeNumber | str | None = None
+
+
+class TraefikRoute(Record, frozen=True):
+    """A rule of an IngressRoute."""
+
+    services: tuple[LoadBalancer, ...] = ()
+
+
+class IngressRouteSpec(Record, frozen=True):
+    """The rules of an IngressRoute."""
+
+    routes: tuple[TraefikRoute, ...] = ()
+
+
+class IngressRoute(Record, frozen=True):
+    """An IngressRoute, for HTTP, TCP or UDP."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: IngressRouteSpec = IngressRouteSpec()
+
+
+class Weighted(Record, frozen=True):
+    """Several Services, each with its share."""
+
+    services: tuple[LoadBalancer, ...] = ()
+
+
+class Mirroring(LoadBalancer, frozen=True):
+    """A Service, and those that get copies of its requests."""
+
+    mirrors: tuple[LoadBalancer, ...] = ()
+
+
+class TraefikServiceSpec(Record, frozen=True):
+    """What a TraefikService is made of."""
+
+    weighted: Weighted = Weighted()
+    mirroring: Mirroring | None = None
+
+
+class TraefikService(Record, frozen=True):
+    """A TraefikService."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: TraefikServiceSpec = TraefikServiceSpec()
+
+
+def _reference(
+    called: LoadBalancer, pointer: str, namespace: str, protocol: Protocol = "TCP"
+) -> Iterator[Reference]:
+    if called.name and called.kind in ("", "Service"):
+        yield Reference(
+            where=pointer,
+            service=called.name,
+            namespace=called.namespace or namespace,
+            port=called.port,
+            pointer=f"{pointer}/port",
+            protocol=protocol,
+        )
+
+
+def _of_routes(protocol: Protocol) -> Callable[[IngressRoute], Iterator[Reference]]:
+    def found(item: IngressRoute) -> Iterator[Reference]:
+        for i, route in enumerate(item.spec.routes):
+            for j, called in enumerate(route.services):
+                pointer = f"/spec/routes/{i}/services/{j}"
+                yield from _reference(called, pointer, item.metadata.namespace, protocol)
+
+    return found
+
+
+def _of_service(item: TraefikService) -> Iterator[Reference]:
+    space = item.metadata.namespace
+    for j, called in enumerate(item.spec.weighted.services):
+        yield from _reference(called, f"/spec/weighted/services/{j}", space)
+    mirroring = item.spec.mirroring
+    if mirroring is not None:
+        yield from _reference(mirroring, "/spec/mirroring", space)
+        for j, called in enumerate(mirroring.mirrors):
+            yield from _reference(called, f"/spec/mirroring/mirrors/{j}", space)
+
+
+def _kind(kind: Kind, protocol: Protocol) -> CallerKind:
+    return CallerKind(kind, IngressRoute, _of_routes(protocol), "proxy", anywhere=True)
+
+
+KINDS = (
+    _kind(kinds.INGRESS_ROUTE, "TCP"),
+    _kind(kinds.INGRESS_ROUTE_TCP, "TCP"),
+    _kind(kinds.INGRESS_ROUTE_UDP, "UDP"),
+    CallerKind(kinds.TRAEFIK_SERVICE, TraefikService, _of_service, "proxy", anywhere=True),
+)
