@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck import __version__, timeouts
 from kubectl_portcheck.exit_codes import FAIL_ON
-from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, Parser
+from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, OptionalValue, Parser
 
 COMPLETIONS = ("kubectl", "bash", "zsh", "fish")
 COLORS = ("auto", "always", "never")
@@ -42,6 +42,9 @@ Examples:
 
   # After the fix: wait until it is healthy, at most two minutes
   kubectl portcheck svc/checkout --wait --timeout 2m
+
+  # Fix it: shows the change, asks, and waits until clients are served
+  kubectl portcheck svc/checkout -n production --fix
 
   # Ignore a finding: once, and permanently
   kubectl portcheck svc/checkout --ignore PC412,container-port-stale
@@ -243,6 +246,21 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--from-namespace", metavar="NAMESPACE", help="the namespace of CLIENT, if it differs"
+    )
+    group.add_argument(
+        "--fix",
+        action=OptionalValue,
+        type=number,
+        metavar="N",
+        help="make the proved fix of the cause, or fix number N: shows what changes, asks, applies "
+        "it, waits until clients are served, and prints the command that undoes it",
+    )
+    group.add_argument("-y", "--yes", action="store_true", help="do not ask before --fix")
+    group.add_argument(
+        "--dry-run",
+        type=OneOf("server"),
+        metavar="server",
+        help="only show what --fix would change, by a dry run of the API server",
     )
     group.add_argument(
         "--logs",

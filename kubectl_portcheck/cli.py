@@ -83,6 +83,10 @@ def _run(given: Given, env: Environment) -> ExitCode:
         from kubectl_portcheck.commands import recorded
 
         return recorded.run(request, env)
+    if isinstance(request, modes.FixRequest):
+        from kubectl_portcheck.commands import fixing
+
+        return fixing.run(request, env)
     if request.access.again:
         from kubectl_portcheck.commands import polling
 

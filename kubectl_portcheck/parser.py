@@ -28,6 +28,13 @@ class Answered(Exception):
         self.text = text
 
 
+class OptionalValue(argparse._StoreAction):
+    """A number that is written ``--fix=2``; without it the flag stands for 0.
+
+    What follows the flag as a word of its own is a target.
+    """
+
+
 class Parser(argparse.ArgumentParser):
     """A parser that writes nothing and never ends the process."""
 
@@ -79,6 +86,9 @@ class Parser(argparse.ArgumentParser):
                 return [*plain, *argv[i:]]
             name, equals, value = word.partition("=")
             action = self._option_string_actions.get(name)
+            if isinstance(action, OptionalValue) and not equals:
+                plain.append(f"{name}=0")
+                continue
             if not equals or not isinstance(action, argparse._StoreTrueAction):
                 plain.append(word)
             elif value in _TRUE:

@@ -169,12 +169,30 @@ class Api:
     def patch(self, path: str, body: bytes, *, deadline: Deadline) -> None:
         """Changes an object by a strategic merge patch, one that may be sent twice."""
         with self._veil():
-            self._send("PATCH", path, "application/strategic-merge-patch+json", body, deadline)
+            self._send(
+                "PATCH", plain_path(path), "application/strategic-merge-patch+json", body, deadline
+            )
+
+    def json_patch(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        dry_run: bool,
+        as_: Callable[[bytes], T],
+        deadline: Deadline,
+    ) -> T:
+        """Changes an object by a JSON patch; with ``dry_run`` nothing is stored."""
+        query = {"fieldManager": "kubectl-portcheck", **({"dryRun": "All"} if dry_run else {})}
+        with self._veil():
+            full = f"{plain_path(path)}?{urlencode(query)}"
+            response = self._send("PATCH", full, "application/json-patch+json", body, deadline)
+            return self._understood(response, lambda raw: as_(self._veiled_bytes(raw)))
 
     def review(self, path: str, body: bytes, *, as_: Callable[[bytes], T], deadline: Deadline) -> T:
         """Asks for a review, such as a SelfSubjectRulesReview: a POST that stores nothing."""
         with self._veil():
-            response = self._send("POST", path, "application/json", body, deadline)
+            response = self._send("POST", plain_path(path), "application/json", body, deadline)
             return self._understood(response, lambda raw: as_(self._veiled_bytes(raw)))
 
     def _send(
@@ -191,7 +209,7 @@ class Api:
             ("Content-Length", str(len(body))),
         ]
         identity = self._with_identity(headers, deadline)
-        response = self._http.send(method, plain_path(path), identity, body, deadline)
+        response = self._http.send(method, path, identity, body, deadline)
         if response.status >= 300:
             raise self._refusal(response)
         return response

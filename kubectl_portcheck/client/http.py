@@ -102,7 +102,8 @@ class HttpClient:
     ) -> Response:
         """Sends a body and reads the answer, as :meth:`get` does.
 
-        It may be sent twice: the second time must change nothing.
+        It is sent once, on a connection of its own: whether a request arrived whose answer was
+        lost, is not known.
         """
         wire, response = self._exchange(
             path, headers, deadline, SMALL_BYTES, upgrade=False, method=method, body=body
@@ -192,7 +193,7 @@ class HttpClient:
         began = time.monotonic()
         shown = path.partition("?")[0] if upgrade else path
         try:
-            for attempt in (1, 2):
+            for attempt in (2,) if body else (1, 2):
                 wire = self._take(deadline, tunnel=upgrade, fresh=attempt == 2)
                 keep = False
                 try:

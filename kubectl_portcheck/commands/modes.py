@@ -81,6 +81,18 @@ class WalkRequest(msgspec.Struct, frozen=True):
     """Whether to check what the workloads call, instead of their own ports."""
 
 
+class FixRequest(msgspec.Struct, frozen=True):
+    """Check one target, and make a fix that is confirmed."""
+
+    walk: WalkRequest
+    number: int = 0
+    """Which of the fixes; 0 is the one that is proved."""
+    yes: bool = False
+    """Whether it is confirmed beforehand."""
+    dry_run: bool = False
+    """Whether to stop after the API server's dry run."""
+
+
 class SweepRequest(msgspec.Struct, frozen=True):
     """Check every Service of a namespace, or of the cluster."""
 
@@ -148,4 +160,12 @@ class RoleFor(msgspec.Struct, frozen=True):
     """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
 
 
-Request = WalkRequest | SweepRequest | FilesRequest | DemoRequest | ReplayRequest | ReferenceRequest
+Request = (
+    WalkRequest
+    | FixRequest
+    | SweepRequest
+    | FilesRequest
+    | DemoRequest
+    | ReplayRequest
+    | ReferenceRequest
+)

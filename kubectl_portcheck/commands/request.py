@@ -13,6 +13,7 @@ from kubectl_portcheck.commands.modes import (
     Access,
     DemoRequest,
     FilesRequest,
+    FixRequest,
     Output,
     ReferenceRequest,
     ReplayRequest,
@@ -37,12 +38,14 @@ NEEDED = {
     "calls": "a TARGET: it is about workloads",
     "complete": "-f: it is about files",
     "debug_image": "a TARGET: it is not for a sweep",
+    "dry_run": "--fix",
     "diff": "-f: it is about files",
     "from": "a TARGET: it is not for a sweep",
     "from_namespace": "--from",
     "no_animation": "--demo: nothing else is animated",
     "theme": "--save-svg or --save-html",
     "write": "-f: it is about files",
+    "yes": "--fix",
 }
 """What a flag needs, where that says more than the mode in which it would do nothing."""
 LOGGING = ("table", "wide", "json", "yaml", "markdown")
@@ -76,6 +79,8 @@ def _request(given: Given, mode: str) -> Request:
         return DemoRequest(given.text("demo") or "", _output(given), animated)
     if mode == "replay":
         return ReplayRequest(given.text("replay") or "", _output(given))
+    if given.has("fix"):
+        return _fix(given)
     return _walk(given) if given.has("targets") else _sweep(given)
 
 
@@ -96,6 +101,22 @@ def _walk(given: Given) -> WalkRequest:
     targets, source, calls = _targets(given), _source(given), given.switch("calls")
     _check_kinds(targets, calls=calls)
     return WalkRequest(targets, _access(given), _output(given), source, debug_image, calls)
+
+
+def _fix(given: Given) -> FixRequest:
+    if len(given.texts("targets")) != 1:
+        raise UsageError("--fix takes one TARGET")
+    for flag in ("wait", "watch", "debug_image", "redact", "calls", "save_svg", "save_html"):
+        if given.has(flag):
+            raise UsageError(f"--fix and {given.name(flag)} exclude each other")
+    if given.text("output") == "junit":
+        raise UsageError("--fix cannot print junit: a test cannot be changed")
+    number = given.number("fix") or 0
+    dry_run = given.text("dry_run") is not None
+    yes = given.switch("yes")
+    if yes and dry_run:
+        raise UsageError("--yes does nothing with --dry-run: nothing is changed")
+    return FixRequest(_walk(given), number, yes, dry_run)
 
 
 def _check_kinds(targets: "Sequence[Target | Address]", *, calls: bool) -> None:

@@ -6,6 +6,7 @@ of its own; all of them end with the server.
 """
 
 import contextlib
+import copy
 import json
 import re
 import socket
@@ -75,6 +76,8 @@ class FakeApiServer:
         """The API groups that are served, each with its version; a group may have several."""
         self.may: list[dict[str, Any]] = [EVERYTHING]
         """What the user may do, as a SelfSubjectRulesReview tells it."""
+        self.patched: Callable[[Object], None] = lambda _: None
+        """What the cluster's controllers do after a change of this object."""
         self.connections = 0
         self.before_tls: Callable[[socket.socket, threading.Event], None] | None = None
         self.stopping = threading.Event()
@@ -221,6 +224,8 @@ class FakeApiServer:
             self._proxy(exchange, match[1], match[3], int(match[4]))
         elif request.line == f"POST {RULES_REVIEW}":
             exchange.json(201, {"status": {"resourceRules": self.may, "incomplete": False}})
+        elif request.method == "PATCH":
+            self._patch(exchange, target)
         elif (found := self.store.get(target)) is not None:
             exchange.json(200, found)
         elif (items := self.store.list(request.target)) is not None:
@@ -244,6 +249,26 @@ class FakeApiServer:
             name = target.rsplit("/", 1)[-1]
             kind = target.rsplit("/", 2)[-2]
             exchange.status(404, "NotFound", f'{kind} "{name}" not found')
+
+    def _patch(self, exchange: Exchange, target: str) -> None:
+        """Takes a JSON patch, as far as the program sends any."""
+        found = self.store.get(target)
+        if found is None:
+            exchange.status(404, "NotFound", "not found")
+            return
+        made = copy.deepcopy(found)
+        try:
+            for operation in json.loads(exchange.request.body):
+                carry_out(made, operation)
+        except (AssertionError, LookupError, TypeError, ValueError) as why:
+            exchange.status(422, "Invalid", f"the server rejected our request: {why!r}")
+            return
+        if not exchange.request.values("dryRun"):
+            version = int(found["metadata"].get("resourceVersion", "1")) + 1
+            made["metadata"]["resourceVersion"] = str(version)
+            self.store.add(made)
+            self.patched(made)
+        exchange.json(200, made)
 
     def _exec(self, exchange: Exchange, namespace: str, pod: str) -> None:
         offered = exchange.request.header("Sec-WebSocket-Protocol")
@@ -293,6 +318,25 @@ class FakeApiServer:
             )
         else:
             exchange.respond(answer[0], answer[1], "text/html")
+
+
+def carry_out(document: Any, operation: dict[str, Any]) -> None:
+    """One operation of a JSON patch. Raises where it does not fit."""
+    steps = [s.replace("~1", "/").replace("~0", "~") for s in operation["path"].split("/")[1:]]
+    for step in steps[:-1]:
+        document = document[int(step) if isinstance(document, list) else step]
+    key: Any = steps[-1]
+    if isinstance(document, list):
+        key = len(document) if key == "-" else int(key)
+    op = operation["op"]
+    if op == "test":
+        assert document[key] == operation["value"], operation["path"]
+    elif op == "remove":
+        del document[key]
+    elif op == "add" and isinstance(document, list):
+        document.insert(key, operation["value"])
+    else:
+        document[key] = operation["value"]
 
 
 def refused_text(port: int) -> str:

@@ -4,7 +4,7 @@ import io
 import json
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
@@ -171,7 +171,13 @@ def walk(server: FakeApiServer, folder: Path, *flags: str) -> Run:
     return program(server, folder, "svc/checkout", *flags)
 
 
-def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = NAMESPACE) -> Run:
+def program(
+    server: FakeApiServer,
+    folder: Path,
+    *flags: str,
+    namespace: str = NAMESPACE,
+    stdin: BinaryIO | None = None,
+) -> Run:
     """Runs the program on the server, with ``-o json``."""
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(json.dumps(server.kubeconfig()))
@@ -182,7 +188,7 @@ def program(server: FakeApiServer, folder: Path, *flags: str, namespace: str = N
     # No kubectl is beside it: what it would do better is not what is tested here.
     environ = {"KUBECONFIG": str(kubeconfig), "PATH": "/nowhere"}
     with stopwatch() as spent:
-        code = main(argv, Environment(out, err, environ))
+        code = main(argv, Environment(out, err, environ, stdin))
     return Run(code, out.getvalue(), err.getvalue(), spent.seconds)
 
 
