@@ -25,8 +25,8 @@ Finds the cause when a Service refuses connections, shows the evidence, and
 prints the fix.
 
 Checks six steps: pod status, listening ports, endpoints, target port,
-port-forward to the pod, port-forward to the Service. It is read-only: it
-changes nothing, opens no local port and sends no data to an unknown port.
+port-forward to the pod, port-forward to the Service. It is read-only unless
+you add --fix: it opens no local port and sends no data to an unknown port.
 """
 
 EXAMPLES = """\

@@ -151,6 +151,7 @@ class RoleFor(msgspec.Struct, frozen=True):
     exec: bool = True
     port_forward: bool = True
     debug: bool = False
+    fix: bool = False
     callers: bool = False
     """Whether the settings of workloads are read: by --callers, by --calls, or for an address."""
     logs: bool = False

@@ -58,6 +58,7 @@ def _role(role: RoleFor) -> str:
     return render_role(
         namespace=role.namespace,
         debug=role.debug,
+        fix=role.fix,
         callers=role.callers,
         logs=role.logs,
         everywhere=role.everywhere,

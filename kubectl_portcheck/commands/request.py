@@ -40,6 +40,7 @@ NEEDED = {
     "debug_image": "a TARGET: it is not for a sweep",
     "dry_run": "--fix",
     "diff": "-f: it is about files",
+    "fix": "a TARGET: it is not for a sweep",
     "from": "a TARGET: it is not for a sweep",
     "from_namespace": "--from",
     "no_animation": "--demo: nothing else is animated",
@@ -79,7 +80,7 @@ def _request(given: Given, mode: str) -> Request:
         return DemoRequest(given.text("demo") or "", _output(given), animated)
     if mode == "replay":
         return ReplayRequest(given.text("replay") or "", _output(given))
-    if given.has("fix"):
+    if given.has("fix") and given.has("targets"):
         return _fix(given)
     return _walk(given) if given.has("targets") else _sweep(given)
 
@@ -104,8 +105,6 @@ def _walk(given: Given) -> WalkRequest:
 
 
 def _fix(given: Given) -> FixRequest:
-    if len(given.texts("targets")) != 1:
-        raise UsageError("--fix takes one TARGET")
     for flag in ("wait", "watch", "debug_image", "redact", "calls", "save_svg", "save_html"):
         if given.has(flag):
             raise UsageError(f"--fix and {given.name(flag)} exclude each other")
@@ -116,7 +115,10 @@ def _fix(given: Given) -> FixRequest:
     yes = given.switch("yes")
     if yes and dry_run:
         raise UsageError("--yes does nothing with --dry-run: nothing is changed")
-    return FixRequest(_walk(given), number, yes, dry_run)
+    walk = _walk(given)
+    if len(walk.targets) != 1:
+        raise UsageError("--fix takes one TARGET")
+    return FixRequest(walk, number, yes, dry_run)
 
 
 def _check_kinds(targets: "Sequence[Target | Address]", *, calls: bool) -> None:
@@ -196,6 +198,7 @@ def _role(given: Given) -> RoleFor:
         exec=not given.switch("no_exec"),
         port_forward=not given.switch("no_port_forward"),
         debug=bool(given.text("debug_image")),
+        fix=given.has("fix"),
         callers=any([given.switch("callers"), given.switch("calls")]),
         logs=given.switch("logs"),
         source_kind=source.kind.name if source and source.kind else "",

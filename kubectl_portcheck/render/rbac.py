@@ -81,6 +81,15 @@ DEBUG: Final[tuple[Right, ...]] = (
 )
 """What ``--debug-image`` needs besides."""
 
+FIX: Final[tuple[Right, ...]] = tuple(
+    _on(kind, ("get", "patch"), "to change it, when that is confirmed (--fix)")
+    for kind in (
+        *(kinds.SERVICE, kinds.ENDPOINT_SLICE, kinds.DEPLOYMENT, kinds.STATEFUL_SET),
+        *(kinds.DAEMON_SET, kinds.INGRESS, kinds.NETWORK_POLICY),
+    )
+)
+"""What ``--fix`` needs besides, for the kinds that every cluster has."""
+
 LOGS: Final[tuple[Right, ...]] = (
     _on(kinds.POD, ("get",), "the last lines of a container that fails (--logs)", "log"),
 )
@@ -113,6 +122,7 @@ def render_role(
     source: str | None = None,
     source_kind: str = "",
     debug: bool = False,
+    fix: bool = False,
     callers: bool = False,
     logs: bool = False,
     named: Iterable[tuple[str, str]] = (),
@@ -138,6 +148,7 @@ def render_role(
     ]
     chosen += DEBUG if debug else ()
     chosen += LOGS if logs else ()
+    chosen += FIX if fix else ()
     made = _made_by(source_kind)
     if not elsewhere:
         chosen += (r for r in made if not any(r[:2] == known[:2] for known in chosen))

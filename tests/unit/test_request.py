@@ -12,11 +12,13 @@ from kubectl_portcheck import arguments
 from kubectl_portcheck.commands import modes
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.errors import UsageError
+from kubectl_portcheck.parser import OptionalValue
 from kubectl_portcheck.target import KINDS, TASKS, Target
 
 VALUES = {
     "--as-user-extra": "a=b",
     "--color": "never",
+    "--dry-run": "server",
     "--completion": "bash",
     "--explain": "PC401",
     "--fail-on": "broken",
@@ -47,7 +49,8 @@ def flags() -> list[Flag]:
             if not action.option_strings or action.help == argparse.SUPPRESS:
                 continue
             name = action.option_strings[-1]
-            value = () if action.nargs in (0, "?") else (VALUES.get(name, "5"),)
+            bare = action.nargs in (0, "?") or isinstance(action, OptionalValue)
+            value = () if bare else (VALUES.get(name, "5"),)
             found.append(Flag(name, (name, *value), group.title or ""))
     return [f for f in found if f.name not in ("--help", "--version")]
 
@@ -69,7 +72,9 @@ REPORT = {
     *("--output", "--show-commands", "--summary", "--quiet"),
     *("--fail-on", "--exit-zero", "--redact"),
 }
-WALK = {f.name for f in flags() if f.section == arguments.WALK} - {"--calls"}
+WALK = {f.name for f in flags() if f.section == arguments.WALK}
+WALK -= {"--calls", "--yes", "--dry-run"}
+"""These two need --fix."""
 OTHERS = {"--filename", "--rbac"}
 """Modes of their own, which take targets."""
 TAKEN: dict[tuple[str, ...], set[str]] = {
@@ -78,10 +83,13 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("deploy/checkout",): REPORT | WALK - {"--from-namespace"} | {"--calls"} | OTHERS,
     ("--from", "pod/client", "svc/checkout"): REPORT | WALK | {"--rbac"},
     (): REPORT
-    | WALK - {"--from", "--from-namespace", "--debug-image"}
+    | WALK - {"--from", "--from-namespace", "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
     | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
     | OTHERS,
+    ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg", "--save-html"}
+    | WALK - {"--from-namespace", "--wait", "--watch", "--debug-image"}
+    | {"--yes", "--dry-run", "--rbac"},
     ("-f", "x.yaml"): REPORT - {"--redact"}
     | {"--filename", "--complete", "--diff", "--write", "--all-namespaces", "--selector"},
     ("-f", "x.yaml", "--diff"): {
@@ -96,7 +104,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--completion", "bash"): {"--completion"},
     ("--rbac",): REPORT
     | WALK - {"--from-namespace"}
-    | {"--calls"}
+    | {"--calls", "--yes", "--dry-run"}
     | {"--theme", "--no-animation"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},
 }
