@@ -146,6 +146,8 @@ class _From(_Strict, frozen=True):
     client: PodSpec | None = None
     """What the pod is asked to be, where it is none of the documents: a Deployment's, then."""
     dns: Dns | None = None
+    dns_server: str = ""
+    """An example of its own: the Service behind the nameserver."""
 
 
 class _Measurements(_Strict, frozen=True):
@@ -432,6 +434,9 @@ def _in_cluster(
             attempts=attempts,
             client=client or _client(told, found),
             dns=Observed(value=told.dns) if told.dns else NOT_ASKED,
+            dns_server=Observed(value=evidence_of(told.dns_server).services[0])
+            if told.dns_server
+            else NOT_ASKED,
         )
     )
 

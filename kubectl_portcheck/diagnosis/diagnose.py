@@ -82,7 +82,7 @@ def diagnose(
     try:
         for e in evidence.services:
             try:
-                judged = Judging(rules, evidence.context.collected_at, kubectl, ignore, until)
+                judged = Judging(rules, evidence.context.collected_at, kubectl, ignore, until, {})
                 services.append(_service(e, judged, evidence.services))
             except _Late:
                 services.append(_unread(e, LATE))
@@ -130,6 +130,8 @@ class Judging(NamedTuple):
     kubectl: tuple[str, ...]
     ignore: Sequence[str]
     until: float
+    servers: dict[int, ServiceReport]
+    """The reports on DNS Services, by the evidence: trials of fixes ask for them again."""
 
 
 def _service(
@@ -147,6 +149,17 @@ def _service(
         return _with_rights(tried(report, trial), evidence)
     except _Late:
         return untried(report, "the time was up before it could be tried (--timeout)")
+
+
+def _dns_server(evidence: ServiceEvidence, judging: Judging) -> ServiceReport | None:
+    """The report on the Service behind the nameserver of --from, which has none of its own."""
+    told = evidence.in_cluster
+    if isinstance(told, Missing) or isinstance(told.value.dns_server, Missing):
+        return None
+    server = told.value.dns_server.value
+    if id(server) not in judging.servers:
+        judging.servers[id(server)] = _service(server, judging, ())
+    return judging.servers[id(server)]
 
 
 def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceReport:
@@ -167,11 +180,12 @@ def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceRep
 
 
 def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
-    rules, now, kubectl, ignore, until = judging
+    rules, now, kubectl, ignore, until, _ = judging
     if evidence.unread is not None:
         return _not_read(evidence, evidence.unread, judging)
     evidence = in_order(evidence)
     whole = ServiceCase(evidence, now, kubectl)
+    whole.dns_server = _dns_server(evidence, judging)
     if whole.of_workload:
         return own_calls.reported(whole, rules, ignore)
     if evidence.asked is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import InCluster
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import SeatReport, SeatStep, Status
+from kubectl_portcheck.model.report import DnsServer, SeatReport, SeatStep, Status, Verdict
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import seat
 from kubectl_portcheck.semantics.case import Case, ServiceCase
@@ -31,7 +31,22 @@ def seat_of(whole: ServiceCase, cases: Sequence[Case]) -> SeatReport | None:
         ready=client.ready,
         of=client.of,
         dns=dns,
+        dns_server=_short(whole),
         steps=(*_dns(whole, client), *_connections(cases, client)),
+    )
+
+
+def _short(whole: ServiceCase) -> DnsServer | None:
+    report = whole.dns_server
+    if report is None:
+        return None
+    cause = next((f for f in report.findings if f.cause), None)
+    return DnsServer(
+        namespace=report.namespace,
+        name=report.name,
+        verdict=report.verdict,
+        headline=str(report.headline),
+        code=cause.code if cause else "",
     )
 
 
@@ -52,7 +67,55 @@ def _dns(whole: ServiceCase, client: InCluster) -> list[SeatStep]:
         summary=_resolver(found),
         commands=(show,),
     )
-    return [resolver, _name(whole, found, ask)]
+    return [resolver, _name(whole, found, ask), *_server(whole, found)]
+
+
+def _server(whole: ServiceCase, found: Seen) -> list[SeatStep]:
+    """The DNS Service, and the policies before its pods: only where no nameserver answers."""
+    report, server = whole.dns_server, found.client.dns_server
+    if isinstance(server, Missing):
+        if server.reason == Reason.NOT_ASKED:
+            return []
+        why = server.detail or server.reason
+        status: Status = "fail" if server.reason == Reason.NOT_FOUND else "skipped"
+        return [SeatStep(name="dns-server", status=status, summary=why)]
+    if report is None:
+        return []
+    marks: dict[Verdict, Status] = {
+        "healthy": "pass",
+        "inconclusive": "skipped",
+        "degraded": "warn",
+        "broken": "fail",
+    }
+    text = f"{report.title} in {report.namespace} is {report.verdict}: {report.headline}"
+    return [
+        SeatStep(name="dns-server", status=marks[report.verdict], summary=text),
+        *_dns_policies(found),
+    ]
+
+
+def _dns_policies(found: Seen) -> list[SeatStep]:
+    ways = seat.to_dns(found.client)
+    if not ways:
+        return []
+    unknown = next((a.why for w in ways for a in (w.udp, w.tcp) if a.allowed is None), None)
+    if unknown is not None:
+        step = SeatStep(name="dns-policies", status="skipped", summary="not known", reason=unknown)
+        return [step]
+    denied = [
+        name
+        for name, way in (("UDP", [w.udp for w in ways]), ("TCP", [w.tcp for w in ways]))
+        if not any(a.allowed for a in way)
+    ]
+    guards = listing(dict.fromkeys(p.metadata.name for w in ways for p in w.udp.guards))
+    port = ways[0].port
+    if not denied:
+        text = f"port {port} of the DNS pods is allowed by UDP and TCP"
+        return [SeatStep(name="dns-policies", status="pass", summary=text)]
+    by = f" (NetworkPolicy {guards})" if guards else ""
+    text = f"port {port} of the DNS pods is not allowed by {listing(denied)}{by}"
+    worse: Status = "fail" if "UDP" in denied else "warn"
+    return [SeatStep(name="dns-policies", status=worse, summary=text)]
 
 
 def _resolver(found: Seen) -> str:

@@ -158,7 +158,7 @@ def _of_command(fix: Fix, finding: Finding) -> Fix | None:
 
     An undo is one only where clients get errors, or where the rollout itself is what was found.
     """
-    if fix.command is None or fix.unpredicted:
+    if fix.command is None or fix.unpredicted or fix.predicted:
         return fix
     undo = isinstance(fix.change, Command) and fix.change.words[:2] == UNDO
     if undo and finding.severity != "error" and finding.subject != fix.subject:
@@ -171,6 +171,8 @@ def _tried(
     fix: Fix, finding: Finding, before: _State, trial: Trial, budget: Iterable[int]
 ) -> Fix | None:
     """The fix with its prediction; None where it would not help, or would harm."""
+    if fix.predicted or fix.unpredicted:
+        return fix  # Of another Service, whose report has tried it.
     if not isinstance(fix.change, JsonPatch):
         return _of_command(fix, finding)
     if next(iter(budget), None) is None:

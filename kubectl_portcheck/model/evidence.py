@@ -114,6 +114,8 @@ class InCluster(Record, frozen=True):
     """Why no connection was tried, where none was."""
     dns: Observed[Dns] | Missing = NOT_ASKED
     """What became of the Service's name in that pod."""
+    dns_server: "Observed[ServiceEvidence] | Missing" = NOT_ASKED
+    """The Service behind the nameserver; asked for only where none answered."""
 
 
 class Doubt(Record, frozen=True):

@@ -25,7 +25,7 @@ StepName = Literal[
     "pod-port-forward",
     "service-port-forward",
 ]
-SeatStepName = Literal["resolver", "name", "service", "pods"]
+SeatStepName = Literal["resolver", "name", "dns-server", "dns-policies", "service", "pods"]
 
 WORST_FIRST: tuple[Verdict, ...] = ("broken", "degraded", "inconclusive", "healthy")
 """Over several ports and Services the worst decides."""
@@ -132,6 +132,17 @@ class SeatStep(Record, frozen=True):
     """What a person would run to do this step by hand, as argument vectors."""
 
 
+class DnsServer(Record, frozen=True):
+    """The Service behind the client's nameserver, where no nameserver answered."""
+
+    namespace: str
+    name: str
+    verdict: Verdict
+    headline: str
+    code: str = ""
+    """Of the leading cause, where there is one."""
+
+
 class SeatReport(Record, frozen=True):
     """The pod of ``--from``, and what it met."""
 
@@ -149,6 +160,7 @@ class SeatReport(Record, frozen=True):
     """How many pods it was chosen from."""
     dns: Dns | None = None
     """What the resolver says; None where the name could not be looked up."""
+    dns_server: DnsServer | None = None
     steps: tuple[SeatStep, ...] = ()
 
 

@@ -12,6 +12,8 @@ from kubectl_portcheck.render.text import clean
 STEP_NAMES: Final = {
     "resolver": "Resolver",
     "name": "DNS name",
+    "dns-server": "DNS Service",
+    "dns-policies": "DNS policies",
     "service": "Service address",
     "pods": "Pod addresses",
 }
@@ -101,6 +103,15 @@ def seat_json(seat: SeatReport) -> dict[str, object]:
             }
             for a in (seat.dns.answers if seat.dns else ())
         ],
+        "dnsServer": {
+            "namespace": clean(seat.dns_server.namespace),
+            "name": clean(seat.dns_server.name),
+            "verdict": seat.dns_server.verdict,
+            "headline": clean(seat.dns_server.headline),
+            "code": seat.dns_server.code or None,
+        }
+        if seat.dns_server
+        else None,
         "steps": [_step_json(s) for s in seat.steps],
     }
 

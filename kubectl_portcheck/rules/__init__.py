@@ -73,6 +73,7 @@ _FILES = (
     "pc607_dns_server_fails",
     "pc608_dns_answer_differs",
     "pc609_dns_policy_skips_cluster",
+    "pc610_policy_blocks_dns",
     "pc612_caller_port_missing",
     "pc613_caller_namespace_missing",
     "pc614_caller_name_unknown",

@@ -1,8 +1,9 @@
 """PC607: the DNS server of the client does not answer, or answers with an error (--from)."""
 
-from kubectl_portcheck.model.base import Missing
-from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.model.report import Impact
+from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.facts import Fact, Observation
+from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.report import FAULTY, Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules import seat as shared
 from kubectl_portcheck.rules.base import (
@@ -35,9 +36,14 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     return RULE.finding(
         case,
-        f"DNS fails in pod/{found.client.pod}: {_what(found)}",
-        evidence=[*shared.servers(found), shared.lookup(found), shared.settings(found)],
-        fixes=_fixes(case),
+        f"DNS fails in pod/{found.client.pod}: {_what(found)}{_why(case)}",
+        evidence=[
+            *_server(case, found),
+            *shared.servers(found),
+            shared.lookup(found),
+            shared.settings(found),
+        ],
+        fixes=_fixes(case, found),
         impact=Impact.PATH,
         subject=shared.pod_of(found.client),
     )
@@ -59,7 +65,41 @@ def _what(found: Seen) -> str:
     return f"nameserver{many} {servers} does not answer"
 
 
-def _fixes(case: ServiceCase) -> list[Fix]:
+def _why(case: ServiceCase) -> str:
+    """What is wrong with the DNS Service itself, where that is known."""
+    report = case.dns_server
+    if report is None or report.verdict not in FAULTY:
+        return ""
+    return f"; Service {report.name} in {report.namespace} is {report.verdict}"
+
+
+def _server(case: ServiceCase, found: Seen) -> list[Fact]:
+    """What the walk to the DNS Service came to."""
+    report, server = case.dns_server, found.client.dns_server
+    if report is not None:
+        cause = next((f for f in report.findings if f.cause), None)
+        code = f" ({cause.code})" if cause else ""
+        subject = Subject(kind="Service", namespace=report.namespace, name=report.name)
+        return [Observation(text=f"{report.verdict}: {report.headline}{code}", subject=subject)]
+    if isinstance(server, Missing) and server.detail:
+        return [Observation(text=server.detail)]
+    return []
+
+
+def _fixes(case: ServiceCase, found: Seen) -> list[Fix]:
+    report, server = case.dns_server, found.client.dns_server
+    if report is not None and report.verdict in FAULTY:
+        leading = next((f for f in report.findings if f.cause and f.fixes), None)
+        return list(leading.fixes) if leading else []
+    if isinstance(server, Missing) and server.reason == Reason.NOT_FOUND:
+        if seat.policy(found.client) == "None":
+            return [shared.with_policy(case, found.client, "ClusterFirst")]
+        return [
+            fixes.by_hand(
+                "Set the address of the cluster's DNS Service as clusterDNS of the kubelet, or as "
+                "nameserver in the pod's dnsConfig"
+            )
+        ]
     return [
         fixes.look(
             case,
@@ -209,4 +249,5 @@ from:
         ),
     ),
     check_service=_check,
+    follows_from=("PC610",),
 )

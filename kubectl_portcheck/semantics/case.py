@@ -39,6 +39,7 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
+from kubectl_portcheck.model.report import ServiceReport
 from kubectl_portcheck.model.storage import (
     ConfigMap,
     PersistentVolumeClaim,
@@ -71,6 +72,8 @@ class ServiceCase:
         self.kubectl = kubectl
         """How a command for this cluster starts: kubectl and the connection flags in use."""
         self.service: Service = evidence.service
+        self.dns_server: ServiceReport | None = None
+        """The report on the Service behind the client's nameserver, where it was walked."""
 
     def missing(self, need: str) -> Missing | None:
         """Why the evidence of that name is not there; None where it is."""

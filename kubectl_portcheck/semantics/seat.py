@@ -9,11 +9,16 @@ resolv.conf(5) (search, ndots).
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from kubectl_portcheck.model.base import Missing, Observed
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import InCluster
 from kubectl_portcheck.model.fixes import Subject
+from kubectl_portcheck.model.objects import Pod, Service
+from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.seat import Dns, ServerAnswer
+from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics.admission import Admitted, Peer, Policies, admits
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.pods import is_finished
 
 DOMAIN = "cluster.local"
 """The cluster's domain, where nothing says another."""
@@ -135,6 +140,51 @@ def owner_of(client: InCluster) -> Subject | None:
         name = owner.name.removesuffix(f"-{hashed}")
         return Subject(kind="Deployment", namespace=space, name=name)
     return Subject(kind=owner.kind, namespace=space, name=owner.name)
+
+
+class ToDns(NamedTuple):
+    """What policies say of the way from the client to one of the DNS pods."""
+
+    service: Service
+    pod: Pod
+    port: int
+    """The pod's port, after the translation by the Service."""
+    udp: Admitted
+    tcp: Admitted
+
+
+def to_dns(client: InCluster) -> tuple[ToDns, ...]:
+    """Whether policies let the client ask each DNS pod; none where they are not known."""
+    seat, server = client.client, client.dns_server
+    if seat is None or isinstance(server, Missing) or isinstance(server.value.pods, Missing):
+        return ()
+    service = server.value.service
+    space = service.metadata.namespace
+    port = next((p for p in service.spec.ports if (p.port, p.protocol) == (53, "UDP")), None)
+    own, guards = seat.policies, server.value.network_policies
+    network = (
+        *(own.value if isinstance(own, Observed) else ()),
+        *(guards.value if isinstance(guards, Observed) else ()),
+    )
+    unread = {
+        where: read.detail or str(read.reason)
+        for where, read in ((client.namespace, own), (space, guards))
+        if isinstance(read, Missing) and read.reason != Reason.NOT_ASKED
+    }
+    known = Policies(network, unread)
+    peer = Peer(seat.pod, seat.namespaces.get(client.namespace))
+    found = []
+    for pod in server.value.pods.value:
+        number = ports.dialled_port(service, port, pod) if port else None
+        if number is None or is_finished(pod):
+            continue
+        other = Peer(pod, seat.namespaces.get(space))
+        udp, tcp = (admits(peer, other, number, way, known) for way in _PROTOCOLS)
+        found.append(ToDns(service, pod, number, udp, tcp))
+    return tuple(found)
+
+
+_PROTOCOLS: tuple[Protocol, ...] = ("UDP", "TCP")
 
 
 def by_protocol(dns: Dns, protocol: str) -> tuple[ServerAnswer, ...]:

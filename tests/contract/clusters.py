@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
-from tests.walk.clients import client, seat, workload
+from tests.walk.clients import client, name_server, seat, workload
 from tests.walk.shop import NAMESPACE, shop, sockets
 from tests.walk.town import add_service
 
@@ -103,13 +103,14 @@ def with_clients(server: FakeApiServer) -> None:
 
 
 def nameserver_fails(server: FakeApiServer) -> None:
-    """A healthy Service, and a client whose nameserver does not answer."""
+    """A healthy Service, and a client whose nameserver has no pods."""
     shop(server, 8080)
     failed = (
         "look python3 -3 Temporary failure in name resolution\n"
         "ask 10.96.0.2 udp python3 timeout\nask 10.96.0.2 tcp python3 timeout\nend\n"
     )
     seat(server, client("web-1"), failed)
+    name_server(server, pods=0)
 
 
 CLUSTERS: dict[str, Callable[[FakeApiServer], None]] = {

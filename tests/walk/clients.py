@@ -81,3 +81,32 @@ def seat(
         return Command("\n".join([*told, f"dial {len(dials) - 1} bash 1 refused", "end"]).encode())
 
     server.commands[space, name] = run
+
+
+def name_server(server: FakeApiServer, pods: int = 1) -> None:
+    """The cluster's DNS Service, with so many pods."""
+    space, labels = "kube-system", {"k8s-app": "kube-dns"}
+    ports = [{"name": "dns", "port": 53, "targetPort": 53, "protocol": "UDP"}]
+    server.add(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "kube-dns", "namespace": space},
+            "spec": {"clusterIP": "10.96.0.2", "selector": labels, "ports": ports},
+        },
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "coredns", "namespace": space},
+            "spec": {
+                "replicas": pods,
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {"containers": [{"name": "coredns"}]},
+                },
+            },
+        },
+    )
+    for i in range(pods):
+        seat(server, client(f"coredns-{i}", space, labels=labels), tool=False)

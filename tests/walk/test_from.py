@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.fake.api_server import FakeApiServer
-from tests.walk.clients import RIGHT, client, seat, workload
+from tests.walk.clients import RIGHT, client, name_server, seat, workload
 from tests.walk.shop import NAMESPACE, Run, program, shop, walk
 from tests.walk.test_requests import READS, asked
 
@@ -213,3 +213,82 @@ def test_a_hostile_answer_is_read_as_far_as_it_can_be(tmp_path: Path) -> None:
         done = walk(server, tmp_path, "--from=pod/web-1")
     assert met(done)["lookup"]["addresses"] == ["10.96.0.10"]
     assert "\x1b" not in done.stdout
+
+
+def egress(*ports: dict[str, Any]) -> dict[str, Any]:
+    """A policy that lets the client send to these ports and nothing else."""
+    rules = [{"ports": list(ports)}] if ports else []
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "only", "namespace": NAMESPACE},
+        "spec": {
+            "podSelector": {"matchLabels": {"app": "web"}},
+            "policyTypes": ["Egress"],
+            "egress": rules,
+        },
+    }
+
+
+def test_where_dns_fails_its_service_is_walked_once(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        name_server(server, pods=0)
+        seat(server, client("web-1"), WAYS["PC607"])
+        done = walk(server, tmp_path, "--from=pod/web-1")
+        found = asked(server)
+    finding = done.report["services"][0]["findings"][0]
+    assert done.causes == ["PC607"]
+    assert "Service kube-dns in kube-system is broken" in finding["summary"]
+    assert "scale deployment/coredns --replicas=1 -n kube-system" in finding["fixes"][0]["shell"]
+    assert (met(done)["dnsServer"]["verdict"], statuses(done)["dns-server"]) == ("broken", "fail")
+    beside = {k: v for k, v in found.items() if "/kube-system/" in k}
+    assert found["GET /api/v1/namespaces/kube-system/services/kube-dns"] == 2
+    assert sum(beside.values()) <= 16
+    assert "GET /api/v1/services" not in found
+
+
+def test_a_nameserver_of_no_service_is_said(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("web-1"), WAYS["PC607"])
+        done = walk(server, tmp_path, "--from=pod/web-1")
+    assert "no Service of this cluster has the address 10.96.0.2" in str(done.report)
+    assert statuses(done)["dns-server"] == "fail"
+
+
+@pytest.mark.parametrize(
+    ("ports", "cause", "status"),
+    [
+        ([], "PC610", "fail"),
+        ([{"port": 8080}], "PC610", "fail"),
+        ([{"port": 53}], "PC610", "fail"),
+        ([{"port": 53, "protocol": "UDP"}], "PC607", "warn"),
+        ([{"port": 53, "protocol": p} for p in ("UDP", "TCP")], "PC607", "pass"),
+    ],
+)
+def test_policies_between_the_client_and_its_dns(
+    tmp_path: Path, ports: list[dict[str, Any]], cause: str, status: str
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        name_server(server)
+        server.add(egress(*ports))
+        seat(server, client("web-1"), WAYS["PC607"].replace("timeout", "error refused"))
+        done = walk(server, tmp_path, "--from=pod/web-1")
+    assert statuses(done)["dns-policies"] == status
+    assert done.causes[0] == cause
+    fix = done.report["services"][0]["findings"][0]["fixes"][0]
+    if cause == "PC610":
+        assert "patch networkpolicy only" in fix["shell"]
+        assert "PC607" not in done.causes
+
+
+def test_policies_that_nothing_enforces_are_no_cause(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        name_server(server)
+        server.add(egress())
+        seat(server, client("web-1"))
+        done = walk(server, tmp_path, "--from=pod/web-1")
+    assert (done.verdict, done.causes) == ("healthy", [])

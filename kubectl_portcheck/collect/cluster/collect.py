@@ -121,7 +121,7 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
 
         named = [found(live, t, connection.namespace) for t in targets]
         made = _called(live, named) if calls else stops(live, named)
-        walked, whole = _walks([_seated(s, options, live) for s in made], progress)
+        walked, whole = _walks([_seated(s, options, live) for s in made], progress, live)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
@@ -168,7 +168,7 @@ def _swept(
 
 
 def _walks(
-    made: Sequence[tuple[Stop, Options]], progress: Progress
+    made: Sequence[tuple[Stop, Options]], progress: Progress, live: Spaces
 ) -> tuple[list[ServiceEvidence], bool]:
     """One walk after the other; the second value is False where Ctrl-C ended them early."""
     found: list[ServiceEvidence] = []
@@ -187,6 +187,8 @@ def _walks(
             if not found:
                 raise
             return found, False
+        if options.seats:
+            evidence = _with_name_server(evidence, options, live, progress)
         found.append(_as_asked(evidence, stop))
         if not whole:
             return found, False
@@ -207,6 +209,15 @@ def _as_asked(evidence: ServiceEvidence, stop: Stop) -> ServiceEvidence:
     services = evidence.services if isinstance(evidence.services, Observed) else stop.services
     lookup = stop.target.lookup
     return msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup, services=services)
+
+
+def _with_name_server(
+    evidence: ServiceEvidence, options: Options, live: Spaces, progress: Progress
+) -> ServiceEvidence:
+    """The evidence with the DNS Service where DNS failed; most runs do without what it imports."""
+    from kubectl_portcheck.collect.cluster.name_server import with_name_server
+
+    return with_name_server(evidence, options, live, progress)
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:

@@ -1,0 +1,244 @@
+"""From the client's seat: names, nameservers and policies that fail a client of a healthy Service.
+
+One test stops the cluster's DNS for a moment; it stands here with all that would meet it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .portcheck import Diagnosis, paste, run
+from .table import keep
+from .workloads import Document, container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+
+@pytest.fixture
+def shop(cluster: Cluster, namespace: str) -> str:
+    """A healthy Service, and a client beside it."""
+    cluster.apply(
+        [
+            deployment(container("http://0.0.0.0:8080", ports=[8080]), replicas=2),
+            service((80, 8080)),
+            client(),
+        ],
+        namespace,
+    )
+    cluster.wait_ready("deployment/checkout", namespace)
+    cluster.wait_ready("deployment/front", namespace)
+    address = cluster.get("service/checkout", namespace=namespace)["spec"]["clusterIP"]
+    cluster.wait_dial(address, 80, "accepted")
+    return namespace
+
+
+@pytest.fixture
+def elsewhere(cluster: Cluster) -> Iterator[str]:
+    """Another namespace."""
+    name = cluster.make_namespace()
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+def client(name: str = "front", image: str = "debian", **pod: Any) -> Document:
+    """A Deployment whose pod is a client."""
+    strategy = {"type": "Recreate"}
+    return deployment(container(image=image), name=name, pod=pod, strategy=strategy)
+
+
+def ask(cluster: Cluster, namespace: str, *flags: str, target: str = "svc/checkout") -> Diagnosis:
+    done = run(cluster, target, "-n", namespace, "-o", "json", *flags)
+    assert "Traceback" not in done.stderr
+    assert done.stdout, (done.returncode, done.stderr)
+    return Diagnosis(done.returncode, json.loads(done.stdout))
+
+
+def until(
+    cluster: Cluster, namespace: str, *flags: str, verdict: str, cause: str = "", **more: str
+) -> Diagnosis:
+    """The diagnosis once it is this one."""
+    found: list[Diagnosis] = []
+
+    def come_about() -> bool:
+        found[:] = [ask(cluster, namespace, *flags, **more)]
+        return found[0].verdict == verdict and (not cause or found[0].causes[:1] == [cause])
+
+    cluster.until(come_about, f"{verdict} {cause}", 90)
+    return found[0]
+
+
+def fixed(cluster: Cluster, namespace: str, found: Diagnosis, title: str, *flags: str) -> Diagnosis:
+    """Healthy, once the first fix of the report is pasted."""
+    assert found.fix, found.findings
+    paste(cluster, found.fix)
+    after = until(cluster, namespace, *flags, verdict="healthy")
+    keep(title, found, after)
+    return after
+
+
+def steps(found: Diagnosis) -> dict[str, str]:
+    way = found.report["services"][0]["from"]
+    return {s["name"]: s["status"] for s in way["steps"]}
+
+
+ALL_PASS = dict.fromkeys(("resolver", "name", "service", "pods"), "pass")
+
+
+@pytest.mark.parametrize("image", ["debian", "busybox"])
+def test_a_healthy_way_passes_every_step(cluster: Cluster, shop: str, image: str) -> None:
+    cluster.apply(client("other", image), shop)
+    cluster.wait_ready("deployment/other", shop)
+    found = ask(cluster, shop, "--from=deploy/other")
+    assert (found.verdict, steps(found)) == ("healthy", ALL_PASS)
+    auto = ask(cluster, shop, "--from=auto")
+    assert (auto.verdict, steps(auto)) == ("healthy", ALL_PASS)
+    assert auto.report["services"][0]["from"]["pod"].startswith(("front-", "other-"))
+
+
+def test_dns_policy_default(cluster: Cluster, shop: str) -> None:
+    cluster.apply(client("plain", dnsPolicy="Default"), shop)
+    cluster.wait_ready("deployment/plain", shop)
+    found = until(cluster, shop, "--from=deploy/plain", verdict="degraded", cause="PC609")
+    title = "the client's pod has dnsPolicy Default"
+    fixed(cluster, shop, found, title, "--from=deploy/plain")
+
+
+def test_host_network_without_the_cluster_first_policy_for_it(cluster: Cluster, shop: str) -> None:
+    cluster.apply(client("plain", hostNetwork=True), shop)
+    cluster.wait_ready("deployment/plain", shop)
+    found = until(cluster, shop, "--from=deploy/plain", verdict="degraded", cause="PC609")
+    title = "the client's pod uses its node's network, and so its node's DNS"
+    fixed(cluster, shop, found, title, "--from=deploy/plain")
+
+
+def test_a_search_list_without_the_clusters_domains(cluster: Cluster, shop: str) -> None:
+    dns = cluster.get("service/kube-dns", namespace="kube-system")["spec"]["clusterIP"]
+    made = client("plain", dnsPolicy="None", dnsConfig={"nameservers": [dns]})
+    cluster.apply(made, shop)
+    cluster.wait_ready("deployment/plain", shop)
+    found = until(cluster, shop, "--from=deploy/plain", verdict="degraded", cause="PC606")
+    title = "dnsConfig of the client's pod replaces the search list"
+    fixed(cluster, shop, found, title, "--from=deploy/plain")
+
+
+def test_a_nameserver_that_no_service_has(cluster: Cluster, shop: str) -> None:
+    made = client("plain", dnsPolicy="None", dnsConfig={"nameservers": ["192.0.2.53"]})
+    cluster.apply(made, shop)
+    cluster.wait_ready("deployment/plain", shop)
+    found = until(cluster, shop, "--from=deploy/plain", verdict="degraded", cause="PC607")
+    assert "no Service of this cluster has the address 192.0.2.53" in str(found.report)
+    title = "dnsConfig of the client's pod names a nameserver that does not exist"
+    fixed(cluster, shop, found, title, "--from=deploy/plain")
+
+
+def test_a_name_without_the_namespace_that_it_needs(
+    cluster: Cluster, shop: str, elsewhere: str
+) -> None:
+    cluster.apply(client(), elsewhere)
+    cluster.wait_ready("deployment/front", elsewhere)
+    wrong = (f"--from={elsewhere}/deploy/front",)
+    target = f"checkout.{shop}.svc.cluster.lan"
+    found = until(cluster, shop, *wrong, verdict="degraded", cause="PC606", target=target)
+    assert "the cluster's domain is cluster.local, not cluster.lan" in str(found.findings)
+    after = ask(cluster, shop, *wrong, target=f"checkout.{shop}.svc.cluster.local")
+    assert after.verdict == "healthy"
+    keep("the client's settings name another cluster's domain", found, after, by_hand=True)
+
+
+def test_host_aliases_that_override_the_name(cluster: Cluster, shop: str) -> None:
+    aliases = [{"ip": "192.0.2.7", "hostnames": ["checkout"]}]
+    cluster.apply(client("plain", hostAliases=aliases), shop)
+    cluster.wait_ready("deployment/plain", shop)
+    found = until(cluster, shop, "--from=deploy/plain", verdict="degraded", cause="PC608")
+    cluster.apply(client("plain", hostAliases=None), shop)
+    cluster.wait_ready("deployment/plain", shop)
+    after = until(cluster, shop, "--from=deploy/plain", verdict="healthy")
+    title = "hostAliases of the client's pod override the Service's name"
+    keep(title, found, after, by_hand=True)
+
+
+def test_the_clusters_dns_has_no_pods(cluster: Cluster, shop: str) -> None:
+    flags = ("--from=deploy/front",)
+    scale = ("scale", "deployment/coredns")
+    try:
+        cluster.kubectl(*scale, "--replicas=0", namespace="kube-system", check=True)
+        found = until(cluster, shop, *flags, verdict="degraded", cause="PC607")
+        assert "Service kube-dns in kube-system is broken" in found.findings[0]["summary"]
+        server = found.report["services"][0]["from"]["dnsServer"]
+        assert (server["name"], server["verdict"], server["code"]) == (
+            "kube-dns",
+            "broken",
+            "PC301",
+        )
+        assert steps(found)["dns-server"] == "fail"
+        fixed(cluster, shop, found, "CoreDNS is scaled to zero", *flags)
+    finally:
+        cluster.kubectl(*scale, "--replicas=1", namespace="kube-system")
+        cluster.wait_ready("deployment/coredns", "kube-system")
+
+
+def policy(name: str, app: str, **spec: Any) -> Document:
+    """A NetworkPolicy for the pods of a workload."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {"podSelector": {"matchLabels": {"app": app}}, **spec},
+    }
+
+
+def enforce(cluster: Cluster, namespace: str, made: Document, *command: str) -> None:
+    """Apply a policy that stops the command in the client; skip where nothing enforces it."""
+    exec_ = ("exec", "deploy/front", "--", "timeout", "3", *command)
+    assert cluster.kubectl(*exec_, namespace=namespace).returncode == 0
+    cluster.apply(made, namespace)
+    for _ in range(20):
+        if cluster.kubectl(*exec_, namespace=namespace).returncode:
+            return
+        time.sleep(0.5)
+    pytest.skip("no network plugin of this cluster enforces NetworkPolicies: bed up --policies")
+
+
+LOOKUP = ("getent", "hosts", "checkout")
+CONNECT = ("bash", "-c", "echo >/dev/tcp/checkout/80")
+
+
+def test_an_egress_policy_without_dns(cluster: Cluster, shop: str) -> None:
+    rule = {"policyTypes": ["Egress"], "egress": [{"ports": [{"port": 8080}]}]}
+    enforce(cluster, shop, policy("only-checkout", "front", **rule), *LOOKUP)
+    found = until(cluster, shop, "--from=deploy/front", verdict="degraded", cause="PC610")
+    assert steps(found)["dns-policies"] == "fail"
+    title = "an egress NetworkPolicy of the client does not allow DNS"
+    fixed(cluster, shop, found, title, "--from=deploy/front")
+
+
+def test_an_egress_policy_without_the_services_port(cluster: Cluster, shop: str) -> None:
+    ports = [{"port": 53, "protocol": p} for p in ("UDP", "TCP")]
+    rule = {"policyTypes": ["Egress"], "egress": [{"ports": ports}]}
+    enforce(cluster, shop, policy("only-dns", "front", **rule), *CONNECT)
+    found = until(cluster, shop, "--from=deploy/front", verdict="degraded", cause="PC604")
+    assert "only-dns does not allow" in found.findings[0]["summary"]
+    added(cluster, shop, found, "an egress NetworkPolicy of the client allows only DNS")
+
+
+def test_an_ingress_policy_that_does_not_admit_this_client(cluster: Cluster, shop: str) -> None:
+    admitted = [{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]
+    enforce(cluster, shop, policy("only-other", "checkout", ingress=admitted), *CONNECT)
+    found = until(cluster, shop, "--from=deploy/front", verdict="degraded", cause="PC604")
+    assert "only-other does not allow" in found.findings[0]["summary"]
+    added(
+        cluster, shop, found, "an ingress NetworkPolicy of the Service admits another client only"
+    )
+
+
+def added(cluster: Cluster, namespace: str, found: Diagnosis, title: str) -> None:
+    """Healthy, once the policy that the report proposes is applied."""
+    cluster.apply(found.findings[0]["fixes"][0]["patch"], namespace)
+    after = until(cluster, namespace, "--from=deploy/front", verdict="healthy")
+    keep(title, found, after, by_hand=True)
