@@ -8,7 +8,7 @@ LOCK := packaging/requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest cluster-down docs faults fuzz clean
+.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs faults fuzz clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,9 @@ bench: $(VENV)/dev ## Measure, on the test cluster, into docs/performance.md; BE
 
 cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is up
 	tests/bed/bed up
+
+policy-cases: $(VENV)/dev ## Compare what is said of NetworkPolicies with what an engine lets through; SETS=40
+	$(BIN)/python -m tests.policy_cases --sets $(or $(SETS),40)
 
 test-oldest: $(VENV)/dev ## Run end-to-end tests on the oldest Kubernetes; builds it first
 	tests/bed/bed up --name old --oldest

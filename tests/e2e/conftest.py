@@ -257,6 +257,24 @@ def _kind_cluster(request: pytest.FixtureRequest) -> Cluster:
     return connect(kubeconfig, kubectl, direct)
 
 
+@pytest.fixture(scope="session")
+def guarded(cluster: Cluster) -> Iterator[Cluster]:
+    """Give a cluster that enforces NetworkPolicies: another one of the test bed, or the given one.
+
+    Tests dial from a pod there: policies do not apply between a pod and its own node.
+    """
+    if not cluster.direct:
+        yield cluster
+        return
+    name = f"{NAME}-guarded"
+    there = name in _run(BED / "bed", "list", check=True).stdout.split()
+    _bed("up", "--name", name, "--policies", check=True)
+    path = Path(_bed("kubeconfig", "--name", name, check=True).stdout.strip())
+    yield connect(path, cluster.kubectl_path, direct=False)
+    if not there:
+        _bed("down", "--name", name, check=True)
+
+
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """Give a fresh namespace; its end is not waited for."""

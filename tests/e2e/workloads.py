@@ -40,6 +40,34 @@ def container(
     }
 
 
+def labels_of(name: str) -> Document:
+    """A selector of the pods with ``app: NAME``."""
+    return {"matchLabels": {"app": name}}
+
+
+def client_pod(name: str) -> Document:
+    """A pod with ``app: NAME`` that serves nobody and can connect."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": {
+            "terminationGracePeriodSeconds": 0,
+            "containers": [container(image="busybox")],
+        },
+    }
+
+
+def network_policy(name: str, app: str = "", **spec: Any) -> Document:
+    """A NetworkPolicy for the pods with ``app: APP``, or for all of the namespace."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {"podSelector": labels_of(app) if app else {}, **spec},
+    }
+
+
 def deployment(
     *containers: Document,
     name: str = "checkout",
