@@ -6,7 +6,7 @@ Policies are made at random from all that the API has: both directions, pod and 
 selectors with expressions, ranges of both families with exceptions, port numbers, names and ranges,
 left-out types, empty and missing peers and ports. Each set of them is applied to a few fixed pods;
 then every pod dials every other one, on each port and over each family, and each result is compared
-with :func:`~kubectl_portcheck.semantics.admission.admits`. A case is a policy set, a client, a pod, a
+with ``semantics.admission.admits``. A case is a policy set, a client, a pod, a
 port and a family. It ends with 1 where one of them differs.
 
 The engine is kube-router 2.1.0 of the test bed. Left out is what it does against the API: where no
