@@ -14,6 +14,7 @@ from kubectl_portcheck.model.base import (
     keep_no_secret,
 )
 from kubectl_portcheck.model.calls import Call
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
@@ -239,6 +240,8 @@ class ServiceEvidence(Record, frozen=True):
     """The namespace's ReferenceGrants; asked for only where a route comes from another one."""
     network_policies: Observed[tuple[NetworkPolicy, ...]] | Missing = NOT_ASKED
     """The NetworkPolicies that select one of the pods."""
+    guards: Observed[tuple[Guard, ...]] | Missing = NOT_ASKED
+    """Policies of other kinds that select one of the pods, or the pod of ``--from``."""
     overwritten: Observed[tuple[Endpoints, ...]] | Missing = NOT_ASKED
     """Hand-written Endpoints of a Service with a selector, whose controller overwrites them; read
     from manifest files only."""

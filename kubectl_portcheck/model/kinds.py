@@ -8,8 +8,9 @@ ISTIO: Final = "networking.istio.io"
 TRAEFIK: Final = "traefik.io"
 OPENSHIFT: Final = "route.openshift.io"
 CONTOUR: Final = "projectcontour.io"
+CILIUM: Final = "cilium.io"
 AWS: Final = "elbv2.k8s.aws"
-OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS)
+OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, CILIUM)
 """Groups of custom resources, which a cluster may have or not."""
 
 
@@ -139,6 +140,15 @@ OPENSHIFT_ROUTE: Final = Kind("Route", "routes", OPENSHIFT)
 HTTP_PROXY: Final = Kind("HTTPProxy", "httpproxies", CONTOUR)
 TARGET_GROUP_BINDING: Final = Kind("TargetGroupBinding", "targetgroupbindings", AWS, ("v1beta1",))
 
+CILIUM_POLICY: Final = Kind("CiliumNetworkPolicy", "ciliumnetworkpolicies", CILIUM, ("v2",))
+CILIUM_CLUSTER_POLICY: Final = Kind(
+    "CiliumClusterwideNetworkPolicy",
+    "ciliumclusterwidenetworkpolicies",
+    CILIUM,
+    ("v2",),
+    namespaced=False,
+)
+
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 CALLERS: Final = (
@@ -148,6 +158,8 @@ CALLERS: Final = (
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
 )
 """Other kinds that lead to a Service; ``semantics.callers`` says where in them it is named."""
+GUARDS: Final = (CILIUM_POLICY, CILIUM_CLUSTER_POLICY)
+"""Policies of other kinds than NetworkPolicy."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (
@@ -156,6 +168,7 @@ ALL: Final = (
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
     *CALLERS,
+    *GUARDS,
 )
 BY_NAME: Final = {kind.name: kind for kind in ALL}
 

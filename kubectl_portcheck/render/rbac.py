@@ -40,6 +40,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),
     _on(kinds.INGRESS, ("list",), "what leads to the Service"),
     _on(kinds.NETWORK_POLICY, ("list",), "what guards its pods"),
+    _on(kinds.CILIUM_POLICY, ("list",), "the same, where Cilium is the network plugin"),
     _on(kinds.HTTP_ROUTE, ("list",), "what leads to the Service, by the Gateway API"),
     _on(kinds.GRPC_ROUTE, ("list",), "the same"),
     _on(kinds.TLS_ROUTE, ("list",), "the same"),
@@ -103,6 +104,7 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
     ),
     _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
+    _on(kinds.CILIUM_CLUSTER_POLICY, ("list",), "what guards its pods (Cilium)"),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
     *(
         _on(kind, ("list",), "what the API server itself calls")

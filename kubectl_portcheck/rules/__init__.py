@@ -95,6 +95,7 @@ _FILES = (
     "pc717_ingress_rewrite_group_missing",
     "pc718_ingress_path_claimed_twice",
     "pc719_ingress_path_misread",
+    "pc720_plugin_policy_blocks_port",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

@@ -29,6 +29,7 @@ class Need(Word):
     ROUTES = "routes"
     GRANTS = "reference_grants"
     POLICIES = "network_policies"
+    GUARDS = "guards"
     CALLERS = "callers"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"

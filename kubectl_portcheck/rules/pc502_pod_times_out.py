@@ -97,7 +97,7 @@ RULE = Rule(
     summary="A process listens on the target port, but connections get no answer",
     applies=(When.PODS,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(
         meaning="A socket listens on the port, and a connection to it is neither accepted nor "
         "refused. The process hangs and its accept queue is full, or packets are dropped inside "

@@ -51,7 +51,7 @@ def unsure_of(found: Blocked) -> str:
     return "" if found.shown else UNTOLD
 
 
-def _shown(found: Blocked) -> list[Fact]:
+def shown(found: Blocked) -> list[Fact]:
     """What was measured, as facts."""
     if found.shown:
         facts: list[Fact] = [evidence.connected(a, note=_note(a)) for a in found.stopped]
@@ -124,7 +124,7 @@ def _check(case: Case) -> Outcome:
         f"No NetworkPolicy allows connections to {numbers} of "
         f"{share(states, case.backends)}: {listing(guards)} "
         f"{verb(guards, 'allows', 'together allow')} {what}",
-        evidence=[*facts, *([] if case.in_files else _shown(found))],
+        evidence=[*facts, *([] if case.in_files else shown(found))],
         fixes=_fixes(case, found, old),
         impact=impact_on(case, found),
         severity=severity_of(found),
@@ -250,7 +250,7 @@ RULE = Rule(
     summary="NetworkPolicies select the pods, and none allows traffic to the target port",
     applies=(When.PODS,),
     needs=(Need.PODS, Need.POLICIES),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.GUARDS),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A pod that a NetworkPolicy selects accepts only the traffic that one of its "

@@ -52,7 +52,7 @@ RULE = Rule(
     summary="The pod refuses on its IP address and accepts a port-forward",
     applies=(When.PODS,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(
         meaning="The API server's pod proxy connects to the pod's IP address, as clients do, and "
         "is refused. A port-forward connects to loopback in the pod and is accepted. The sockets "

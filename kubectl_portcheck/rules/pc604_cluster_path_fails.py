@@ -23,11 +23,12 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import endpoints, policies
-from kubectl_portcheck.semantics.admission import Admitted, Direction, Side
+from kubectl_portcheck.semantics.admission import Admitted, Policy, Side
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.enforcement import unreachable
 from kubectl_portcheck.semantics.listening import family_of
+from kubectl_portcheck.semantics.peers import Direction
 
 FAILED = ("refused", "timeout", "reset")
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
@@ -172,8 +173,12 @@ def _admitted(case: Case, state: PodState) -> Admitted:
 class _Guard(NamedTuple):
     """A policy that denies the connection."""
 
-    policy: NetworkPolicy
+    policy: Policy
     direction: Direction
+
+    @property
+    def kind(self) -> str:
+        return getattr(self.policy, "kind", "NetworkPolicy")
 
     @property
     def name(self) -> str:
@@ -182,7 +187,7 @@ class _Guard(NamedTuple):
     @property
     def subject(self) -> Subject:
         namespace = self.policy.metadata.namespace or "default"
-        return Subject(kind="NetworkPolicy", namespace=namespace, name=self.name)
+        return Subject(kind=self.kind, namespace=namespace, name=self.name)
 
 
 def _guards(found: Iterable[Admitted]) -> list[_Guard]:
@@ -205,6 +210,9 @@ def _allowed(case: Case, guards: Sequence[_Guard]) -> list[Fact]:
     """What these policies allow, as facts."""
     facts: list[Fact] = []
     for guard in guards:
+        if not isinstance(guard.policy, NetworkPolicy):
+            facts.append(State(subject=guard.subject, state="does not allow the connection"))
+            continue
         what = listing(policies.allowances(guard.policy, guard.direction)) or "nothing"
         way = "into" if guard.direction == "Ingress" else "out of"
         facts.append(
@@ -236,7 +244,7 @@ def _denied(
     who = f"pod/{source.pod}"
     if source.namespace != case.namespace:
         who += f" of namespace {source.namespace}"
-    several = listing(dict.fromkeys(g.name for g in guards))
+    several = _named(guards)
     unread = [s for s in kept_out if s.answer.kind == "unknown" and not s.answer.listeners]
     if unread and any(s.within and s.within.outcome == "refused" for s in unread):
         text = (
@@ -246,19 +254,42 @@ def _denied(
         facts.append(Observation(text=text))
     return RULE.finding(
         case,
-        f"{verb(guards, 'NetworkPolicy', 'NetworkPolicies')} {several} "
-        f"{verb(guards, 'does', 'do')} not allow {who} to connect to {numbers} of "
+        f"{several} {verb(guards, 'does', 'do')} not allow {who} to connect to {numbers} of "
         f"{share(kept_out, tried)}, and the connection fails",
         evidence=facts,
-        fixes=[_allowance(case, source, d, kept_out[0]) for d in _directions(guards)],
+        fixes=_allowances(case, source, guards, kept_out[0]),
         impact=Impact.PATH,
         pods=names(kept_out),
         subject=guards[0].subject,
     )
 
 
+def _named(guards: Sequence[_Guard]) -> str:
+    """``NetworkPolicies a and b``, ``NetworkPolicy a and CiliumNetworkPolicy b``."""
+    if {g.kind for g in guards} == {"NetworkPolicy"}:
+        names = listing(dict.fromkeys(g.name for g in guards))
+        return f"{verb(guards, 'NetworkPolicy', 'NetworkPolicies')} {names}"
+    return listing(dict.fromkeys(f"{g.kind} {g.name}" for g in guards))
+
+
 def _directions(guards: Iterable[_Guard]) -> list[Direction]:
     return list(dict.fromkeys(g.direction for g in guards))
+
+
+def _allowances(
+    case: Case, source: InCluster, guards: Sequence[_Guard], state: PodState
+) -> list[Fix]:
+    """What allows this connection; a policy of another kind may deny it before that counts."""
+    others = [g for g in guards if not isinstance(g.policy, NetworkPolicy)]
+    if others:
+        names = listing(dict.fromkeys(f"{g.kind} {g.name}" for g in others))
+        return [
+            fixes.by_hand(
+                f"Allow pod {source.pod} in namespace {source.namespace} to connect to "
+                f"{state.target} in {names}, if it is meant to"
+            )
+        ]
+    return [_allowance(case, source, d, state) for d in _directions(guards)]
 
 
 def _allowance(case: Case, source: InCluster, direction: Direction, state: PodState) -> Fix:
@@ -312,7 +343,7 @@ RULE = Rule(
     summary="A connection from inside the cluster fails, though the pods accept (--from)",
     applies=(When.TCP,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(
         meaning="--from pod/NAME connects from inside that pod to the Service's address and to "
         "each pod's IP address, as a client does, through kube-proxy and every NetworkPolicy. The "

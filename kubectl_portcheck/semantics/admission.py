@@ -16,57 +16,32 @@ something was not read (the labels of a namespace, the policies of a namespace) 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import (
-    IPBlock,
     NetworkPolicy,
     NetworkPolicyPeer,
-    NetworkPolicyPort,
 )
-from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.listening import addresses_of, family_of
+from kubectl_portcheck.semantics.guards import compare
+from kubectl_portcheck.semantics.peers import (
+    NAMESPACE_NAME,
+    Asked,
+    Direction,
+    Fact,
+    Peer,
+    all_of,
+    any_of,
+    covered,
+    in_block,
+    negated,
+)
 from kubectl_portcheck.semantics.selectors import holds
 
-Direction = Literal["Ingress", "Egress"]
-Fact = bool | None
-"""None where it is not known."""
-
-NAMESPACE_NAME = "kubernetes.io/metadata.name"
-"""The label that every namespace has, with its name. (KEP-2161, stable since 1.22)"""
-
-
-class Peer(NamedTuple):
-    """One end of a connection: a pod, or an address that is no pod's."""
-
-    pod: Pod | None = None
-    namespace_labels: Mapping[str, str] | None = None
-    """The labels of the pod's namespace; None where they were not read."""
-    address: str = ""
-    """Where it is no pod: its address as the other end sees it; '' where that is not known."""
-    node: str = ""
-    """Where it is no pod: the node on which it runs, if it does."""
-
-    @property
-    def namespace(self) -> str:
-        """The pod's namespace; '' where it is no pod."""
-        return (self.pod.metadata.namespace or "default") if self.pod else ""
-
-    @property
-    def on_node(self) -> str:
-        """The node whose network it uses; '' for a pod with a network of its own."""
-        if self.pod is None:
-            return self.node
-        return self.pod.spec.node_name if self.pod.spec.host_network else ""
-
-    def addresses(self, family: str) -> tuple[str, ...]:
-        """Its addresses of the family."""
-        if self.pod is not None:
-            return addresses_of(self.pod, (family,) if family else ())
-        return (self.address,) if self.address and family in ("", family_of(self.address)) else ()
+ANYONE = Peer(anyone=True)
+Policy = NetworkPolicy | Guard
 
 
 class Policies(NamedTuple):
@@ -74,16 +49,19 @@ class Policies(NamedTuple):
 
     network: Sequence[NetworkPolicy] = ()
     unread: Mapping[str, str] = {}
-    """By namespace: why its NetworkPolicies are not among them."""
+    """By namespace: why its policies are not among them."""
+    guards: Sequence[Guard] = ()
+    """Those of other kinds."""
 
 
 class Side(NamedTuple):
     """What the policies of one end say."""
 
     allowed: Fact
-    guards: tuple[NetworkPolicy, ...] = ()
-    """The policies that isolate it in this direction; none where everything is allowed."""
-    by: tuple[NetworkPolicy, ...] = ()
+    guards: tuple[Policy, ...] = ()
+    """The policies that isolate it in this direction, or the one that denies the connection; none
+    where everything is allowed."""
+    by: tuple[Policy, ...] = ()
     """Those of them that allow the connection."""
     why: str = ""
     """What is missing, where it is not known."""
@@ -102,7 +80,7 @@ class Admitted(NamedTuple):
     @property
     def allowed(self) -> Fact:
         """Whether both sides allow it."""
-        return _all((self.ingress.allowed, self.egress.allowed))
+        return all_of((self.ingress.allowed, self.egress.allowed))
 
     @property
     def why(self) -> str:
@@ -110,7 +88,7 @@ class Admitted(NamedTuple):
         return self.ingress.why or self.egress.why
 
     @property
-    def guards(self) -> tuple[NetworkPolicy, ...]:
+    def guards(self) -> tuple[Policy, ...]:
         """The policies that deny it."""
         sides = (self.ingress, self.egress)
         return tuple(p for side in sides if side.allowed is False for p in side.guards)
@@ -130,8 +108,8 @@ def admits(
     if why := _exempt(client, server):
         return Admitted(FREE, FREE, why)
     return Admitted(
-        _side("Ingress", server, client, policies, _Asked(server, port, protocol, family)),
-        _side("Egress", client, server, policies, _Asked(server, port, protocol, family)),
+        _side("Ingress", server, client, policies, Asked(server, port, protocol, family)),
+        _side("Egress", client, server, policies, Asked(server, port, protocol, family)),
     )
 
 
@@ -147,29 +125,65 @@ def _exempt(client: Peer, server: Peer) -> str:
     return ""
 
 
-class _Asked(NamedTuple):
-    """The connection in question."""
-
-    server: Peer
-    port: int
-    protocol: Protocol
-    family: str
-
-
-def _side(direction: Direction, own: Peer, other: Peer, policies: Policies, asked: _Asked) -> Side:
+def _side(direction: Direction, own: Peer, other: Peer, policies: Policies, asked: Asked) -> Side:
     """What the policies of this end say about the other end."""
     if own.pod is None or own.pod.spec.host_network:
         return FREE
     if unread := policies.unread.get(own.namespace):
         return Side(None, why=unread)
-    guards = isolating(policies.network, own.pod, direction)
-    if not guards:
+    isolated = isolating(policies.network, own.pod, direction)
+    answers = [(p, _allows(p, direction, other, asked)) for p in isolated]
+    if policies.guards:
+        return _with_guards(direction, (own, other), policies.guards, answers, asked)
+    if not isolated:
         return FREE
-    answers = [(p, _allows(p, direction, other, asked)) for p in guards]
     by = tuple(p for p, allowed in answers if allowed)
-    allowed = _any(answer for _, answer in answers)
+    allowed = any_of(answer for _, answer in answers)
     why = _unknown(other, direction) if allowed is None else ""
-    return Side(allowed, guards, by, why)
+    return Side(allowed, isolated, by, why)
+
+
+def _with_guards(
+    direction: Direction,
+    ends: tuple[Peer, Peer],
+    guards: Sequence[Guard],
+    answers: Sequence[tuple[NetworkPolicy, Fact]],
+    asked: Asked,
+) -> Side:
+    """The same with policies of Cilium: what allows adds up, and what denies comes first."""
+    own, other = ends
+    isolation: list[tuple[Policy, Fact]] = [(p, True) for p, _ in answers]
+    allowing: list[tuple[Policy, Fact]] = list(answers)
+    for guard in guards:
+        for part in guard.parts:
+            about = compare.selected(part.selects, guard, own)
+            if about is False:
+                continue
+            isolation.append((guard, about if direction in part.isolates else False))
+            for rule in part.rules:
+                if rule.direction != direction:
+                    continue
+                found = all_of((about, compare.matched(rule, guard, other, asked)))
+                if rule.action == "Allow":
+                    allowing.append((guard, found))
+                elif found:
+                    return Side(False, (guard,))
+                elif found is None:
+                    return Side(None, why=compare.not_compared(guard, rule, other))
+    isolated = any_of(found for _, found in isolation)
+    allowed = any_of((negated(isolated), any_of(found for _, found in allowing)))
+    names = _each(p for p, found in isolation if found is not False)
+    by = _each(p for p, found in allowing if found)
+    why = ""
+    if allowed is None:
+        unsure = next((p for p, found in allowing if found is None and isinstance(p, Guard)), None)
+        why = compare.not_compared(unsure, None, other) if unsure else _unknown(other, direction)
+    return Side(allowed, names, by, why)
+
+
+def _each(policies: Iterable[Policy]) -> tuple[Policy, ...]:
+    """The policies, each once: one may have several parts and rules."""
+    return tuple({(type(p), p.metadata.namespace, p.metadata.name): p for p in policies}.values())
 
 
 def _unknown(other: Peer, direction: Direction) -> str:
@@ -209,19 +223,19 @@ def types_of(policy: NetworkPolicy) -> tuple[str, ...]:
     return ("Ingress", "Egress") if policy.spec.egress else ("Ingress",)
 
 
-def _allows(policy: NetworkPolicy, direction: Direction, other: Peer, asked: _Asked) -> Fact:
+def _allows(policy: NetworkPolicy, direction: Direction, other: Peer, asked: Asked) -> Fact:
     """Whether one of the policy's rules allows the connection."""
     home = policy.metadata.namespace or "default"
     if direction == "Ingress":
-        return _any(
-            _all((_from(rule.from_, home, other, asked.family), _ports(rule.ports, asked)))
+        return any_of(
+            all_of((_from(rule.from_, home, other, asked.family), covered(rule.ports, asked)))
             for rule in policy.spec.ingress
         )
-    return _any(
-        _all(
+    return any_of(
+        all_of(
             (
                 _from(rule.to, home, other, asked.family),
-                _ports(rule.ports, asked, names=_names_count(rule.to, home, other)),
+                covered(rule.ports, asked, names=_names_count(rule.to, home, other)),
             )
         )
         for rule in policy.spec.egress
@@ -241,16 +255,19 @@ def _names_count(to: Sequence[NetworkPolicyPeer], home: str, server: Peer) -> bo
 
 def _from(peers: Sequence[NetworkPolicyPeer], home: str, other: Peer, family: str) -> Fact:
     """Whether one of the peers is this end; no peers stand for every one."""
-    return not peers or _any(_is(peer, home, other, family) for peer in peers)
+    return not peers or any_of(_is(peer, home, other, family) for peer in peers)
 
 
 def _is(peer: NetworkPolicyPeer, home: str, other: Peer, family: str) -> Fact:
+    if other.anyone:
+        return None
     if peer.ip_block is not None:
         addresses = other.addresses(family)
-        return _any(in_block(peer.ip_block, a) for a in addresses) if addresses else None
+        return any_of(in_block(peer.ip_block, a) for a in addresses) if addresses else None
     if other.pod is None:
         return False
-    found = _all((_in_namespace(peer, home, other), holds(_pods(peer), other.pod.metadata.labels)))
+    labels = other.pod.metadata.labels
+    found = all_of((_in_namespace(peer, home, other), holds(_pods(peer), labels)))
     if other.pod.spec.host_network:
         return None if found is not False else False
     return found
@@ -268,68 +285,3 @@ def _in_namespace(peer: NetworkPolicyPeer, home: str, other: Peer) -> Fact:
     if labels is None:
         return holds(peer.namespace_selector, name, whole=False)
     return holds(peer.namespace_selector, {**name, **labels})
-
-
-def _ports(entries: Sequence[NetworkPolicyPort], asked: _Asked, *, names: bool = True) -> Fact:
-    """Whether one of the entries covers the port; no entries stand for every port.
-
-    ``names`` says whether it is known what a port's name means.
-    """
-    return not entries or _any(
-        None
-        if isinstance(entry.port, str) and entry.protocol == asked.protocol and not names
-        else covers(entry, asked.server.pod, asked.port, asked.protocol)
-        for entry in entries
-    )
-
-
-def covers(entry: NetworkPolicyPort, pod: Pod | None, number: int, protocol: Protocol) -> bool:
-    """Whether the entry means this port of the pod. A name must match with its protocol."""
-    if entry.protocol != protocol:
-        return False
-    if entry.port is None:
-        return True
-    if isinstance(entry.port, str):
-        return pod is not None and any(
-            (p.name, p.protocol, p.container_port) == (entry.port, protocol, number)
-            for _, p in ports.declared_ports(pod)
-        )
-    return entry.port <= number <= (entry.end_port or entry.port)
-
-
-def in_block(block: IPBlock, address: str) -> Fact:
-    """Whether the address is in the range and in none of its exceptions."""
-    inside = _within(block.cidr, address)
-    if not inside:
-        return inside
-    return _not(_any(_within(part, address) for part in block.except_))
-
-
-@lru_cache(maxsize=4096)
-def _within(cidr: str, address: str) -> Fact:
-    from ipaddress import ip_address, ip_network
-
-    try:
-        return ip_address(address) in ip_network(cidr, strict=False)
-    except ValueError:
-        return None
-
-
-def _any(answers: Iterable[Fact]) -> Fact:
-    """Or, where an unknown may be either."""
-    found: Fact = False
-    for answer in answers:
-        if answer:
-            return True
-        if answer is None:
-            found = None
-    return found
-
-
-def _all(answers: Iterable[Fact]) -> Fact:
-    """And, where an unknown may be either."""
-    return _not(_any(_not(a) for a in answers))
-
-
-def _not(answer: Fact) -> Fact:
-    return None if answer is None else not answer

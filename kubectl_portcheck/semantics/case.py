@@ -18,6 +18,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceForward,
 )
 from kubectl_portcheck.model.fixes import Subject
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
@@ -47,12 +48,13 @@ from kubectl_portcheck.model.storage import (
     StorageClass,
 )
 from kubectl_portcheck.semantics import endpoints, pods, ports
-from kubectl_portcheck.semantics.admission import Admitted, Peer, Policies, admits
+from kubectl_portcheck.semantics.admission import ANYONE, Admitted, Policies, Side, admits
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.knocked import knocked
 from kubectl_portcheck.semantics.listening import family_of
+from kubectl_portcheck.semantics.peers import Peer
 
 T = TypeVar("T")
 
@@ -232,6 +234,11 @@ class ServiceCase:
         return _value(self.evidence.network_policies, ())
 
     @cached_property
+    def guards(self) -> tuple[Guard, ...]:
+        """The policies of other kinds that may select one of the pods, or that of --from."""
+        return _value(self.evidence.guards, ())
+
+    @cached_property
     def overwritten(self) -> tuple[Endpoints, ...]:
         """Hand-written Endpoints beside the Service's selector."""
         return _value(self.evidence.overwritten, ())
@@ -347,7 +354,14 @@ class ServiceCase:
                 network += [p for p in own.value if p not in network]
             elif own.reason != Reason.NOT_ASKED:
                 unread[_home(self.client.pod)] = own.detail or str(own.reason)
-        return Policies(tuple(network), unread)
+        closed = self.missing("guards")
+        if closed and closed.reason in (Reason.FORBIDDEN, Reason.FAILED, Reason.TIMED_OUT):
+            homes = (self.namespace, *((_home(self.client.pod),) if self.client else ()))
+            unread |= dict.fromkeys(homes, closed.detail or str(closed.reason))
+        elif self.client is not None and _home(self.client.pod) != self.namespace:
+            lacking = self.lacking("guards")
+            unread |= {_home(self.client.pod): m.detail or str(m.reason) for m in lacking[:1]}
+        return Policies(tuple(network), unread, self.guards)
 
     def admitted(
         self,
@@ -369,6 +383,13 @@ class ServiceCase:
         server = Peer(pod, labels.get(self.namespace))
         return admits(peer, server, port, protocol, self._policies, family)
 
+    def admits_anyone(self, pod: Pod, port: int, protocol: Protocol = "TCP") -> Side:
+        """Whether policies of the pod let any client at all connect to this port.
+
+        ``allowed`` is False only where that is certain.
+        """
+        return admits(ANYONE, Peer(pod), port, protocol, self._policies).ingress
+
     def may_be_stopped(self, pod: Pod, attempt: Attempt) -> bool:
         """Whether a policy, and not the pod, may be why the connection failed.
 
@@ -377,7 +398,7 @@ class ServiceCase:
         """
         if attempt.path not in FROM_OUTSIDE or attempt.outcome in ("accepted", "reset", "skipped"):
             return False
-        if not (self._policies.network or self._policies.unread):
+        if not any(self._policies):
             return False
         family = family_of(attempt.address) if attempt.address else ""
         found = self.admitted(

@@ -18,11 +18,11 @@ import re
 from typing import NamedTuple
 
 from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.references import NetworkPolicy
-from kubectl_portcheck.semantics import listening, policies
-from kubectl_portcheck.semantics.admission import isolating
+from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
 
 ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
@@ -42,7 +42,9 @@ class Blocked(NamedTuple):
     states: tuple[PodState, ...]
     """Without those that another pod got through to: there nothing is enforced."""
     policies: tuple[NetworkPolicy, ...]
-    """Those that isolate one of them."""
+    """The NetworkPolicies that isolate one of them."""
+    guards: tuple[Guard, ...]
+    """The policies of other kinds that do, or that deny it."""
     stopped: tuple[Attempt, ...]
     """Attempts on ports that no client is admitted to, and which a policy stopped."""
     passed: tuple[Attempt, ...]
@@ -61,22 +63,31 @@ class Blocked(NamedTuple):
         return tuple(s for s in self.states if s.name not in seen)
 
 
-def blocked(case: Case) -> Blocked:
-    """The pods with traffic whose target port admits no client."""
+def blocked(case: Case, *, of_other_kinds: bool = False) -> Blocked:
+    """The pods with traffic whose target port admits no client.
+
+    ``of_other_kinds``: those of which other policies than NetworkPolicies say so.
+    """
+    sides = {
+        s.name: (s, case.admits_anyone(s.pod, s.target, case.port.protocol))
+        for s in case.backends
+        if s.target is not None and s.answer.kind in ARRIVES
+    }
     closed = [
         s
-        for s in case.backends
-        if s.target is not None
-        and s.answer.kind in ARRIVES
-        and policies.admission(case.network_policies, s.pod, s.target, case.port.protocol).nobody
+        for s, side in sides.values()
+        if side.allowed is False
+        and of_other_kinds == any(isinstance(g, Guard) for g in side.guards)
     ]
     asked = {s.name: denied(case, s.pod) for s in closed}
     left = tuple(s for s in closed if not any(map(_got_through, asked[s.name])))
     made = [(s, a) for s in left for a in asked[s.name]]
-    guards = {p.metadata.name: p for s in left for p in isolating(case.network_policies, s.pod)}
+    found = {(type(g), g.metadata.name): g for s in left for g in sides[s.name][1].guards}
+    several = [found[key] for key in sorted(found, key=lambda k: (k[0].__name__, k[1]))]
     return Blocked(
         left,
-        tuple(guards[name] for name in sorted(guards)),
+        tuple(g for g in several if isinstance(g, NetworkPolicy)),
+        tuple(g for g in several if isinstance(g, Guard)),
         tuple(a for s, a in made if stopped(case, s.pod, a)),
         tuple(a for _, a in made if a.outcome in ("accepted", "refused", "reset")),
     )
@@ -87,8 +98,7 @@ def denied(case: ServiceCase, pod: Pod) -> list[Attempt]:
     return [
         a
         for a in case.measured(pod).attempts
-        if a.path in FROM_OUTSIDE
-        and policies.admission(case.network_policies, pod, a.port, "TCP").nobody
+        if a.path in FROM_OUTSIDE and case.admits_anyone(pod, a.port).allowed is False
     ]
 
 

@@ -20,12 +20,8 @@ from kubectl_portcheck.model.references import (
     NetworkPolicyPeer,
     NetworkPolicyPort,
 )
-from kubectl_portcheck.semantics.admission import (
-    NAMESPACE_NAME,
-    Direction,
-    covers,
-    isolating,
-)
+from kubectl_portcheck.semantics.admission import isolating
+from kubectl_portcheck.semantics.peers import NAMESPACE_NAME, Direction, covers
 
 EVERYONE = "every source"
 FENCES = (1, 2, 4, 6)

@@ -8,6 +8,7 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.facts import Said
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import LabelSelector, Pod, Service
 from kubectl_portcheck.model.references import (
@@ -153,6 +154,16 @@ def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     return bool(selectors.holds(selector, labels))
 
 
+def may_select(guard: Guard, pod: Pod) -> bool:
+    """Whether a policy of another kind is about the pod, as far as its own labels say."""
+    home, space = (m.namespace or "default" for m in (guard.metadata, pod.metadata))
+    return any(
+        selects(part.selects.pods, pod.metadata.labels)
+        and (part.selects.namespaces is not None or home == space)
+        for part in guard.parts
+    )
+
+
 def looks_into(monitor: Monitor, namespace: str) -> bool:
     """Whether the monitor looks into the namespace."""
     where = monitor.spec.namespace_selector
@@ -187,12 +198,20 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
     def guards(policy: NetworkPolicy) -> bool:
         return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
 
+    told = evidence.in_cluster
+    client = told.value.client if isinstance(told, Observed) else None
+    known = (*pods, *((client.pod,) if client else ()))
+
+    def is_about(guard: Guard) -> bool:
+        return any(may_select(guard, p) for p in known)
+
     return msgspec.structs.replace(
         evidence,
         ingresses=_with_rivals(evidence.ingresses, name),
         routes=_those(evidence.routes, routes_here),
         callers=callers.relevant(_those(evidence.callers, calls), service),
         network_policies=_those(evidence.network_policies, guards),
+        guards=_those(evidence.guards, is_about),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
     )
 

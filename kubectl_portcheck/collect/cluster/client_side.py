@@ -17,7 +17,7 @@ from kubectl_portcheck.model.evidence import Client
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPeer
 from kubectl_portcheck.model.seat import Dns
-from kubectl_portcheck.semantics.admission import NAMESPACE_NAME
+from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 from kubectl_portcheck.semantics.selectors import holds
 
 R = TypeVar("R", bound=Record)

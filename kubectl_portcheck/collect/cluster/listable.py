@@ -23,7 +23,7 @@ from kubectl_portcheck.model.storage import (
     Secret,
     StorageClass,
 )
-from kubectl_portcheck.semantics import callers
+from kubectl_portcheck.semantics import callers, guards
 
 T = TypeVar("T", bound=Record)
 
@@ -72,6 +72,9 @@ MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in 
 CALLERS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
     for k in callers.KINDS
+)
+GUARDS: tuple[Listable[Any], ...] = tuple(
+    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.KINDS
 )
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])

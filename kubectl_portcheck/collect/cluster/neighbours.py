@@ -15,6 +15,7 @@ from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
     CALLERS,
     EVENTS,
+    GUARDS,
     INGRESS_CLASSES,
     INGRESSES,
     MONITORS,
@@ -59,6 +60,7 @@ def around_the_name(
     parts.network_policies = work.ask(reads.objects, NETWORK_POLICIES, {})
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
+    parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
     always = [work.ask(reads.objects, kind, {}) for kind in CALLERS if not kind.optional]
     parts.callers = work.follow(_callers, reads, work, always, groups)
     if foreign:

@@ -21,6 +21,7 @@ from kubectl_portcheck.model.evidence import (
     ServiceEvidence,
     ServiceForward,
 )
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
@@ -74,6 +75,7 @@ class Parts(msgspec.Struct):
     reference_grants: Part[tuple[ReferenceGrant, ...]] = None
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
     callers: Part[tuple[Caller, ...]] = None
+    guards: Part[tuple[Guard, ...]] = None
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
     refusals: Part[tuple[Event, ...]] = None
@@ -128,6 +130,7 @@ class Parts(msgspec.Struct):
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),
             callers=_known(self.callers),
+            guards=_known(self.guards),
             monitors=_known(self.monitors),
             events=creations.together([_known(self.events), _known(self.refusals)]),
             nodes=_known(self.nodes),

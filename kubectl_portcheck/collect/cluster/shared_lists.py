@@ -32,7 +32,13 @@ from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import callers
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.ingresses import Hosts
-from kubectl_portcheck.semantics.references import selects, uses_of_ingress, uses_of_route, watches
+from kubectl_portcheck.semantics.references import (
+    may_select,
+    selects,
+    uses_of_ingress,
+    uses_of_route,
+    watches,
+)
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -323,6 +329,7 @@ class Shared:
             "routes": self._routes(service),
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
+            "guards": self._of_other_kinds(service, pods),
             "callers": callers.relevant(self.callers(service), service),
         }
 
@@ -432,6 +439,18 @@ class Shared:
             found |= {p.metadata.name: p for p in self._guards[key]}
         return Observed(value=tuple(found[name] for name in sorted(found)))
 
+    def _of_other_kinds(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
+        """The policies of other kinds that may be about one of the pods."""
+        space = service.metadata.namespace
+        everyone = combined(
+            [self.objects(k.name, space if k.namespaced else "") for k in kinds.GUARDS]
+        )
+        if isinstance(everyone, Missing) or not everyone.value:
+            return everyone
+        several = list(pods)
+        found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
+        return msgspec.structs.replace(everyone, value=found)
+
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
         namespace = service.metadata.namespace
         everyone = combined([self.objects(kind.name, namespace) for kind in kinds.MONITORS])
@@ -450,6 +469,7 @@ OPTIONAL: tuple[listable.Listable[Any], ...] = (
     *listable.ROUTES,
     listable.REFERENCE_GRANTS,
     *listable.MONITORS,
+    *listable.GUARDS,
     *(kind for kind in listable.CALLERS if kind.optional),
 )
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))

@@ -21,7 +21,7 @@ from kubectl_portcheck.model.references import (
     ReferenceGrant,
     Route,
 )
-from kubectl_portcheck.semantics import callers, references
+from kubectl_portcheck.semantics import callers, guards, references
 
 R = TypeVar("R", bound=Record)
 
@@ -31,10 +31,11 @@ FIELDS: dict[str, dict[str, type[Record]]] = {
     "reference_grants": {"ReferenceGrant": ReferenceGrant},
     "network_policies": {"NetworkPolicy": NetworkPolicy},
     "callers": {kind.kind.name: kind.shape for kind in callers.KINDS},
+    "guards": {kind.kind.name: kind.shape for kind in guards.KINDS},
     "monitors": dict.fromkeys((kind.name for kind in MONITORS), Monitor),
 }
 """By field of the evidence: the kinds that it is read from, and as what."""
-_SELECTING = ("network_policies", "monitors")
+_SELECTING = ("network_policies", "guards", "monitors")
 """Fields of objects that select by labels, which are alike in several environments."""
 
 
@@ -143,6 +144,8 @@ class Around:
 
 def as_evidence(kind: str, value: Any) -> Any:
     """The object as the evidence has it."""
+    if kind in guards.BY_NAME:
+        return guards.BY_NAME[kind].read(value)
     return callers.BY_NAME[kind].read(value) if kind in callers.BY_NAME else value
 
 

@@ -24,6 +24,7 @@ _READ = (
     *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
     *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
     *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.CALLERS),
+    *kinds.GUARDS,
 )
 GROUPS = {k.name: (k.group, *k.earlier_groups) for k in _READ}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""

@@ -7,14 +7,8 @@ import pytest
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicy
-from kubectl_portcheck.semantics.admission import (
-    Admitted,
-    Peer,
-    Policies,
-    admits,
-    in_block,
-    isolating,
-)
+from kubectl_portcheck.semantics.admission import Admitted, Policies, admits, isolating
+from kubectl_portcheck.semantics.peers import Peer, in_block
 
 
 def pod(name: str, namespace: str = "shop", **more: Any) -> Pod:

@@ -1,0 +1,30 @@
+"""Policies of other kinds than NetworkPolicy: where they are served, and how they are read.
+
+Each kind is one :class:`GuardKind`. Who reads them live and who reads files goes by this table;
+``semantics.admission`` compares them.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.semantics.guards import cilium
+
+
+class GuardKind(NamedTuple):
+    """A kind of policy."""
+
+    kind: kinds.Kind
+    shape: type[Record]
+    """The fields that are read."""
+    read: Callable[[Any], Guard]
+    """Its common form."""
+
+
+KINDS = (
+    GuardKind(kinds.CILIUM_POLICY, cilium.CiliumPolicy, cilium.read_namespaced),
+    GuardKind(kinds.CILIUM_CLUSTER_POLICY, cilium.CiliumPolicy, cilium.read_clusterwide),
+)
+BY_NAME = {k.kind.name: k for k in KINDS}
