@@ -24,6 +24,7 @@ from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
 from kubectl_portcheck.semantics.pods import HOOKS
 from kubectl_portcheck.semantics.references import INGRESS_CLASS
 from kubectl_portcheck.semantics.rollouts import REVISION
+from kubectl_portcheck.semantics.twins import ARGO
 from kubectl_portcheck.withheld import without_query
 
 T = TypeVar("T")
@@ -40,6 +41,7 @@ KEPT_ANNOTATIONS = (
     "prometheus.io/port",
     *(INGRESS_CLASS, DEFAULT_CLASS, NGINX_REWRITE, NGINX_REGEX, NGINX_CANARY),
     *OWNER_ANNOTATIONS,
+    ARGO,
     *HOOKS,
 )
 """The annotations that are read. All others may hold anything, so they are dropped here."""

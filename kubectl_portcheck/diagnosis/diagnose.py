@@ -46,6 +46,7 @@ from kubectl_portcheck.semantics.answers import PROBED, shown
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.permissions import lacking
 from kubectl_portcheck.semantics.pods import is_ready
+from kubectl_portcheck.semantics.twins import rests
 
 T = TypeVar("T")
 
@@ -411,7 +412,7 @@ def _verdict(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEva
         return "broken"
     if any(f.impact in (Impact.PODS, Impact.PATH) for f in errors):
         return "degraded"
-    if undecided or not (serving or case.in_files):
+    if undecided or not (serving or case.in_files or rests(case)):
         return "inconclusive"
     return "healthy"
 
@@ -515,6 +516,8 @@ def _headline(
         return Headline(text=f"no problem but what is ignored: {codes}")
     if whole.in_files:
         return _headline_of_files(whole, cases, findings)
+    if lead and rests(whole):
+        return Headline(text=lead.summary, finding=lead.code)
     pods = {s.name for c in cases for s in c.backends}
     share = share_of(pods, pods)
     return Headline(

@@ -23,6 +23,8 @@ _FILES = (
     "pc116_still_starting",
     "pc117_rollout_stalled",
     "pc118_rollout_paused",
+    "pc119_twin_not_selected",
+    "pc120_canary_at_rest",
     "pc201_nothing_listening",
     "pc202_loopback_only_listener",
     "pc203_pod_ip_only_listener",

@@ -1,4 +1,4 @@
-"""PC114: the kubelet kills a container because its liveness probe fails before it has started."""
+"""PC114: the kubelet kills a container because its liveness probe fails."""
 
 from typing import NamedTuple
 
@@ -17,17 +17,29 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import exits, kubelet, pods, probes, rollouts, traffic
+from kubectl_portcheck.semantics import (
+    creation,
+    events,
+    exits,
+    kubelet,
+    pods,
+    probes,
+    rollouts,
+    traffic,
+)
 from kubectl_portcheck.semantics.case import ServiceCase
 
 START = 30
 """How often a startup probe may fail in the fix: as many periods of the liveness probe."""
+ENDED_BY_KUBELET = (0, 137, 143)
+"""The exit codes of a program that SIGKILL or SIGTERM ended, or that ended well when it was told to
+by SIGTERM."""
 SLACK = 45.0
 """Seconds that a container may live on after the last failed probe: its grace period, and some."""
 
 
 class _Killed(NamedTuple):
-    """A container that did not get the time that it needs to start."""
+    """A container that its liveness probe ended."""
 
     pod: Pod
     container: Container
@@ -36,6 +48,8 @@ class _Killed(NamedTuple):
     """Seconds from its last start to its end."""
     words: str
     """What the kubelet said of the probe."""
+    early: bool
+    """Whether it had not opened its port by then: it did not get the time that it needs."""
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -51,8 +65,8 @@ def _check(case: ServiceCase) -> Outcome:
     return RULE.finding(
         case,
         f"The livenessProbe of container {first.container.name} kills it {first.lived:.0f} s after "
-        f"its start, before it listens on {first.probe.port}, in "
-        f"{share(killed, case.pods)}",
+        f"its start{f', before it listens on {first.probe.port},' if first.early else ''} in "
+        f"{share(killed, case.pods)}" + ("" if first.early else f": {_answer(first.words)}"),
         evidence=[
             *(
                 Said(
@@ -71,12 +85,22 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
+def _answer(words: str) -> str:
+    """What the probe met: the kubelet's words without their beginning."""
+    return words.partition("probe failed: ")[2] or words
+
+
 def _settings(probe: Probe) -> str:
     return (
         f"The probe allows {_allowed(probe)} s: initialDelaySeconds "
         f"{probe.initial_delay_seconds}, periodSeconds {probe.period_seconds}, failureThreshold "
         f"{probe.failure_threshold}; there is no startupProbe"
     )
+
+
+def _least(probe: Probe) -> int:
+    """Seconds for which a container lives at least that the probe kills."""
+    return _allowed(probe) - probe.period_seconds
 
 
 def _allowed(probe: Probe) -> int:
@@ -91,27 +115,48 @@ def _killed(case: ServiceCase, pod: Pod) -> _Killed | None:
     if container is None or container.startup_probe or not container.liveness_probe:
         return None
     check = next(
-        (c for c in probes.checks(pod) if (c.container, c.kind) == (container.name, "liveness")),
-        None,
+        c for c in probes.checks(pod) if (c.container, c.kind) == (container.name, "liveness")
     )
     status = kubelet.status_of(pod, container.name)
     ended = status.state.terminated or status.last_state.terminated if status else None
-    if check is None or check.number is None or ended is None:
+    if ended is None or ended.reason == exits.OUT_OF_MEMORY:
         return None
-    words = kubelet.refused(case, pod, check)
     lived = pods.age(ended.started_at, ended.finished_at or "")
-    if words is None or not _as_long(container.liveness_probe, ended, lived):
-        return None
-    return _Killed(pod, container, container.liveness_probe, lived, " ".join(words.split()))
+    probe = container.liveness_probe
+    words = kubelet.refused(case, pod, check) if check.number is not None else None
+    if words is not None:
+        early = _as_long(probe, lived)
+        return (
+            _Killed(pod, container, probe, lived, " ".join(words.split()), True) if early else None
+        )
+    words = _failed(case, pod, ended)
+    return _Killed(pod, container, probe, lived, words, False) if words else None
 
 
-def _as_long(probe: Probe, ended: StateTerminated, lived: float) -> bool:
-    """Whether it lived for about as long as the probe lets a container live that never answers."""
-    least = _allowed(probe) - probe.period_seconds
-    return (
-        ended.reason != exits.OUT_OF_MEMORY
-        and least <= lived + 1 <= least + SLACK + 2 * probe.period_seconds
+def _failed(case: ServiceCase, pod: Pod, ended: StateTerminated) -> str:
+    """What the liveness probe met in the life of the container that was then told to end; else ''.
+
+    The kubelet says it no more after some restarts: then the same end is taken for the same cause.
+    """
+    if ended.exit_code not in ENDED_BY_KUBELET or not ended.started_at:
+        return ""
+    first = pod.metadata.creation_timestamp if ended.exit_code else ended.started_at
+    return next(
+        (
+            events.words_of(e)
+            for e in events.about(case, "Pod", pod.metadata.name)
+            if e.reason == "Unhealthy"
+            and e.message.startswith("Liveness probe failed: ")
+            and creation.when(e) >= first
+        ),
+        "",
     )
+
+
+def _as_long(probe: Probe, lived: float) -> bool:
+    """Whether it lived for about as long as the probe lets a container live that never answers."""
+    least = _least(probe)
+    return least <= lived + 1 <= least + SLACK + 2 * probe.period_seconds
 
 
 def _fixes(case: ServiceCase, killed: _Killed) -> list[Fix]:
@@ -119,6 +164,13 @@ def _fixes(case: ServiceCase, killed: _Killed) -> list[Fix]:
     workload = case.workload(killed.pod)
     if workload and rollouts.previous(case, killed.pod):
         found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, killed.pod)))
+    if not killed.early:
+        words = ("describe", "pod", killed.pod.metadata.name)
+        title = (
+            f"Correct what the livenessProbe of container {killed.container.name} asks for, or "
+            "what answers it; the events show each answer"
+        )
+        return [*found, fixes.look(case, *words, title=title)]
     seconds = killed.probe.period_seconds * START
     if workload and workload.kind in ("Deployment", "StatefulSet", "DaemonSet"):
         place = killed.pod.spec.containers.index(killed.container)
@@ -197,21 +249,23 @@ RULE = Rule(
     code="PC114",
     name="killed-by-liveness-probe",
     severity="error",
-    summary="The liveness probe kills a container behind the Service before it has started",
+    summary="The liveness probe kills a container behind the Service",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.REPLICA_SETS),
     about_pods=True,
     explanation=Explanation(
         meaning="The container needs longer to start than its liveness probe allows, so the "
-        "kubelet kills it and starts it again, each time too early. It looks like a crash, with "
-        "exit code 137 or 143.",
+        "kubelet kills it and starts it again, each time too early. Or the probe asks for "
+        "something that does not answer as it should. It looks like a crash: exit code 137 or 143, "
+        "or 0 where the program ends well when it is told to.",
         why="The application never gets as far as to open its port, so its clients are refused.",
         confirm="kubectl describe pod POD: the event 'Liveness probe failed ... connection "
         "refused', and a container that lives as long as initialDelaySeconds and the failures "
         "allow.",
         fix="Add a startupProbe: until it has passed, the liveness probe does not run. A longer "
-        "initialDelaySeconds does the same less well.",
+        "initialDelaySeconds does the same less well. Where the port is open, correct the path or "
+        "what answers it.",
     ),
     examples=(
         Example(
@@ -231,6 +285,31 @@ PC114 error for all in Service checkout
     add /spec/template/spec/containers/0/startupProbe {"httpGet": {"path": "/live", "port":
         8080, "scheme": "HTTP"}, "periodSeconds": 5, "failureThreshold": 30} in Deployment
         checkout
+""",
+        ),
+        Example(
+            "it answers its liveness probe with 500",
+            _POD.replace("REASON", "Error")
+            + """---
+kind: Event
+metadata: {name: e1}
+involvedObject: {kind: Pod, name: checkout-1-a}
+reason: Unhealthy
+message: 'Liveness probe failed: HTTP probe failed with statuscode: 500'
+lastTimestamp: "2026-06-01T11:50:15Z"
+""",
+            expects="""
+broken; also PC102, PC302
+PC114 error for all in Service checkout
+  The livenessProbe of container app kills it 16 s after its start in the pod: HTTP probe failed
+      with statuscode: 500
+  pods: checkout-1-a
+  - checkout-1-a: event Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 500
+  - The probe allows 15 s: initialDelaySeconds 0, periodSeconds 5, failureThreshold 3; there is
+      no startupProbe
+  review: Correct what the livenessProbe of container app asks for, or what answers it; the
+      events show each answer
+    look: kubectl describe pod checkout-1-a -n default
 """,
         ),
         Example(

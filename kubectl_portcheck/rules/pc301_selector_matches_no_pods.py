@@ -19,6 +19,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing, plural
+from kubectl_portcheck.semantics import twins
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, near_miss
 
@@ -37,7 +38,7 @@ class _Meant(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if case.pods or case.finished_pods:
+    if case.pods or case.finished_pods or twins.rests(case):
         return Passed()
     selector = case.service.spec.selector
     wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
@@ -331,5 +332,8 @@ spec: {containers: [{name: app}]}
         ),
     ),
     check_service=_check,
-    follows_from=("PC111",),
+    follows_from=(
+        "PC111",
+        "PC119",
+    ),
 )

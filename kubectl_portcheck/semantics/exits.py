@@ -12,7 +12,7 @@ SIGNALS: Final = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGAB
                   8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM",
                   31: "SIGSYS"}  # fmt: skip
 _CODES: Final = {
-    0: "the program ended by itself, without an error",
+    0: "the program ended without an error",
     126: "the command cannot be executed: no permission, or no program",
     127: "the command was not found",
 }

@@ -118,6 +118,12 @@ def _slow(seconds: int) -> list[Document]:
     return [deployment(app, strategy=RECREATE), SERVICE]
 
 
+def _answers(status: int) -> list[Document]:
+    probe = {"httpGet": {"port": 8080, "path": "/"}, "periodSeconds": 1, "failureThreshold": 2}
+    app = container(f"{HTTP}?status={status}", ports=[8080], livenessProbe=probe)
+    return [deployment(app, strategy=RECREATE), SERVICE]
+
+
 def _on_host() -> Document:
     ports = [{"containerPort": 8080, "hostPort": 18080}]
     return {**container(HTTP), "ports": ports}
@@ -325,6 +331,12 @@ ROWS = [
             SERVICE,
         ],
         by_hand=[deployment(container(HTTP, resources=None), strategy=RECREATE)],
+    ),
+    Incident(
+        "a liveness probe is answered with 500, and kills the container again and again",
+        "PC114",
+        _answers(500),
+        by_hand=_answers(200),
     ),
     Incident(
         "a liveness probe kills the container before it has started",

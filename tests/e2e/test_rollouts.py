@@ -46,6 +46,36 @@ def test_what_starts_is_no_fault_yet(cluster: Cluster, namespace: str, incident:
     broken_named_fixed(cluster, namespace, incident)
 
 
+def _twins(**replicas: int) -> list[Document]:
+    return [
+        deployment(container(HTTP), name=f"shop-{side}", replicas=count, labels={"shop": side})
+        for side, count in replicas.items()
+    ]
+
+
+def test_the_clients_are_sent_to_the_twin(cluster: Cluster, namespace: str) -> None:
+    broken_named_fixed(
+        cluster,
+        namespace,
+        Incident(
+            "the Service still selects blue, which is scaled to 0, and green is Ready",
+            "PC119",
+            [*_twins(blue=0, green=2), service((80, 8080), selector={"shop": "blue"})],
+        ),
+    )
+
+
+def test_a_canary_without_pods_is_no_alarm(cluster: Cluster, namespace: str) -> None:
+    canary = service((80, 8080), name="checkout-canary")
+    cluster.apply([deployment(container(HTTP), name="checkout-canary", replicas=0)], namespace)
+    cluster.apply([canary, deployment(container(HTTP)), SERVICE], namespace)
+    _with(cluster, namespace, "healthy", "")
+    found = diagnose(cluster, namespace, "svc/checkout-canary")
+    assert (found.code, found.verdict) == (0, "healthy")
+    assert [(f["code"], f["severity"]) for f in found.findings] == [("PC120", "info")]
+    assert diagnose(cluster, namespace).code == 0
+
+
 def _with(cluster: Cluster, namespace: str, verdict: str, code: str) -> Diagnosis:
     """The diagnosis once it has this verdict and this finding; without one where it is ''."""
     found: list[Diagnosis] = []

@@ -7,7 +7,7 @@ from kubectl_portcheck.semantics.exits import meaning
 @pytest.mark.parametrize(
     ("code", "reason", "words"),
     [
-        (0, "Completed", "ended by itself"),
+        (0, "Completed", "ended without an error"),
         (1, "Error", ""),
         (78, "Error", ""),
         (126, "Error", "cannot be executed"),
