@@ -18,8 +18,8 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, verb
 from kubectl_portcheck.semantics import policies, seat
-from kubectl_portcheck.semantics.admission import Direction
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.peers import Direction
 from kubectl_portcheck.semantics.seat import Seen, ToDns
 
 
@@ -39,7 +39,7 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     direction: Direction = "Egress" if denied[0].udp.egress.allowed is False else "Ingress"
     side = denied[0].udp.egress if direction == "Egress" else denied[0].udp.ingress
-    guards = side.guards
+    guards = tuple(g for g in side.guards if isinstance(g, NetworkPolicy))
     names = listing(policies.names(guards))
     return RULE.finding(
         case,

@@ -16,8 +16,9 @@ from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.seat import Dns, ServerAnswer
 from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.admission import Admitted, Peer, Policies, admits
+from kubectl_portcheck.semantics.admission import Admitted, Policies, admits
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.peers import Peer
 from kubectl_portcheck.semantics.pods import is_finished
 
 DOMAIN = "cluster.local"
