@@ -51,6 +51,7 @@ class Kind(NamedTuple):
 NAMESPACE: Final = Kind("Namespace", "namespaces", namespaced=False)
 NODE: Final = Kind("Node", "nodes", namespaced=False)
 SERVICE: Final = Kind("Service", "services", short="svc")
+SERVICE_CIDR: Final = Kind("ServiceCIDR", "servicecidrs", "networking.k8s.io", namespaced=False)
 POD: Final = Kind("Pod", "pods", short="pod", others=("po",))
 ENDPOINTS: Final = Kind("Endpoints", "endpoints")
 EVENT: Final = Kind("Event", "events")
@@ -163,7 +164,17 @@ GUARDS: Final = (CILIUM_POLICY, CILIUM_CLUSTER_POLICY)
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (
-    *(NAMESPACE, NODE, SERVICE, POD, ENDPOINTS, EVENT, REPLICATION_CONTROLLER, ENDPOINT_SLICE),
+    *(
+        NAMESPACE,
+        NODE,
+        SERVICE,
+        SERVICE_CIDR,
+        POD,
+        ENDPOINTS,
+        EVENT,
+        REPLICATION_CONTROLLER,
+        ENDPOINT_SLICE,
+    ),
     *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),

@@ -351,6 +351,19 @@ class Service(Record, frozen=True):
         return self.spec.cluster_ip == "None"
 
 
+class ServiceCIDRSpec(Record, frozen=True):
+    """Ranges of addresses."""
+
+    cidrs: tuple[str, ...] = ()
+
+
+class ServiceCIDR(Record, frozen=True):
+    """The ranges from which Services get their addresses, since Kubernetes 1.33."""
+
+    metadata: ObjectMeta
+    spec: ServiceCIDRSpec = ServiceCIDRSpec()
+
+
 class EndpointConditions(Record, frozen=True):
     """Whether an endpoint may be used. A missing ``ready`` means true, by the API's rule."""
 

@@ -87,8 +87,10 @@ def set_to(
     subject = whose(call)
     target = f"{host}:{port}" if port else host
     named = call.named
-    variables = _variables(call, host, port) if known else []
+    variables = _variables(call, host, port) if known and not case.in_files else []
     if not (variables and named.setting == "env" and subject.kind in SETTABLE):
+        if case.in_files:
+            return fixes.by_hand(f"Set {_what(call)} in {subject.kind} {subject.name} to {target}")
         words = ("get", subject.kind.lower(), subject.name, "-o", "yaml")
         title = f"Set {_what(call)} in {subject.kind} {subject.name} to {target}"
         return fixes.look(case, *words, title=title, namespace=subject.namespace)

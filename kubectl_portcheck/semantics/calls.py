@@ -5,7 +5,7 @@ pod's own; ``NAME.NAMESPACE.svc``; a headless Service gives its pods names of th
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -13,13 +13,15 @@ import msgspec
 from kubectl_portcheck.address import Address, is_ip
 from kubectl_portcheck.model.calls import Call, Named
 from kubectl_portcheck.model.objects import Service, ServicePort
-from kubectl_portcheck.semantics.selectors import closeness
+from kubectl_portcheck.semantics.selectors import nearest
 
 CLOSE = 0.8
 """From here on a name resembles another one as a slip does."""
 _LOCAL = frozenset({"localhost", "ip6-localhost"})
-_RANGE = 16
-"""Bits that addresses of one range of Services have in common."""
+_RANGE = 24
+"""Bits that an address of no Service has in common with that of one, where the cluster does not say
+which ranges are for Services. Nodes and other machines may have addresses close by, yet a range
+for Services hardly ends within these."""
 
 
 class Caller(NamedTuple):
@@ -35,21 +37,60 @@ class Caller(NamedTuple):
     """The ports that its containers declare."""
 
 
-class Known(NamedTuple):
-    """The Services that are known."""
+class Known:
+    """The Services that are known, with what keeps looking them up from taking long."""
 
-    services: tuple[Service, ...]
-    everywhere: bool
-    """Whether they are all of the cluster; else those of one namespace."""
+    def __init__(
+        self, services: Iterable[Service], *, everywhere: bool, ranges: Sequence[str] = ()
+    ) -> None:
+        self.services = tuple(services)
+        self.everywhere = everywhere
+        """Whether they are all of the cluster; else those of one namespace."""
+        self.ranges = tuple(ranges)
+        """The ranges from which they get their addresses, where the cluster says."""
+        self._by_place: dict[tuple[str, str], Service] = {}
+        self._by_namespace: dict[str, list[Service]] = {}
+        self._by_name: dict[str, list[str]] = {}
+        self._near: dict[tuple[str, str], Service | None] = {}
+        for service in self.services:
+            name, namespace = service.metadata.name, service.metadata.namespace
+            self._by_place.setdefault((name, namespace), service)
+            self._by_namespace.setdefault(namespace, []).append(service)
+            self._by_name.setdefault(name, []).append(namespace)
 
     def of(self, name: str, namespace: str) -> Service | None:
         """The Service of that name and namespace."""
-        wanted = (name, namespace)
-        return next((s for s in self.services if _place(s) == wanted), None)
+        return self._by_place.get((name, namespace))
 
-    def namespaces(self) -> set[str]:
-        """The namespaces that are known to have Services."""
-        return {s.metadata.namespace for s in self.services}
+    def inside(self, namespace: str) -> Sequence[Service]:
+        """Those of the namespace; none where it is not known to have any."""
+        return self._by_namespace.get(namespace, ())
+
+    def elsewhere(self, name: str) -> tuple[str, ...]:
+        """The namespaces that have a Service of that name."""
+        return tuple(sorted(self._by_name.get(name, ())))
+
+    def near(self, name: str, namespace: str) -> Service | None:
+        """The Service of the namespace whose name resembles it as a slip does."""
+        key = (name, namespace)
+        if key not in self._near:
+            best = nearest(name, (s.metadata.name for s in self.inside(namespace)), CLOSE)
+            self._near[key] = self.of(best, namespace) if best else None
+        return self._near[key]
+
+
+def naming(caller: Caller, known: Known) -> tuple[Call, ...]:
+    """The calls of the workload that name a Service which exists, by its name."""
+    found: list[Call] = []
+    for named in caller.named:
+        if named.host in _LOCAL or is_ip(named.host):
+            continue
+        place = _named_service(named.host, caller.namespace, known)
+        service = known.of(*place[:2]) if place else None
+        if service is not None:
+            call = Call(kind=caller.kind, namespace=caller.namespace, name=caller.name, named=named)
+            found.append(to_service(call, service))
+    return tuple(found)
 
 
 def resolved(caller: Caller, known: Known) -> tuple[Call, ...]:
@@ -126,15 +167,13 @@ def _by_name(call: Call, known: Known) -> Call | None:
     call = msgspec.structs.replace(call, service=name, service_namespace=namespace)
     service = known.of(name, namespace)
     if service is not None:
-        return _existing(call, service)
+        return to_service(call, service)
     if not known.everywhere and namespace != call.namespace:
         return call if certain else None
-    elsewhere = tuple(s.metadata.namespace for s in known.services if s.metadata.name == name)
-    here = [s for s in known.services if s.metadata.namespace == namespace]
-    meant = _near(name, here)
+    meant = known.near(name, namespace)
     if meant is None and not (certain or call.named.sure):
         return None
-    call = msgspec.structs.replace(call, exists=False, elsewhere=elsewhere)
+    call = msgspec.structs.replace(call, exists=False, elsewhere=known.elsewhere(name))
     return _meaning(call, meant)
 
 
@@ -155,12 +194,13 @@ def _named_service(host: str, namespace: str, known: Known) -> tuple[str, str, b
         headless = known.of(labels[1], namespace)
         if headless is not None and headless.headless:
             return labels[1], namespace, True
-        if labels[1] in known.namespaces():
+        if known.inside(labels[1]):
             return labels[0], labels[1], True
     return None
 
 
-def _existing(call: Call, service: Service) -> Call:
+def to_service(call: Call, service: Service) -> Call:
+    """The call, which means this Service."""
     return msgspec.structs.replace(
         call,
         service=service.metadata.name,
@@ -175,20 +215,18 @@ def _by_address(call: Call, known: Known) -> Call | None:
     host = call.named.host
     taken = [s for s in known.services if host in _addresses(s)]
     if taken:
-        return _existing(msgspec.structs.replace(call, address="service"), taken[0])
-    if not known.everywhere or not _in_their_range(host, known.services):
+        return to_service(msgspec.structs.replace(call, address="service"), taken[0])
+    if not known.everywhere or not _in_their_range(host, known):
         return None
-    here = [s for s in known.services if s.metadata.namespace == call.namespace]
     call = msgspec.structs.replace(call, address="unknown", exists=False)
-    return _meaning(call, _by_variable(call.named, here))
+    return _meaning(call, _by_variable(call.named, known.inside(call.namespace)))
 
 
 def _local(call: Call, caller: Caller, known: Known) -> Call | None:
     here = [
         s
-        for s in known.services
-        if s.metadata.namespace == caller.namespace
-        and not (s.spec.selector and s.spec.selector.items() <= caller.labels.items())
+        for s in known.inside(caller.namespace)
+        if not (s.spec.selector and s.spec.selector.items() <= caller.labels.items())
     ]
     meant = _by_variable(call.named, here)
     if meant is None or call.named.port not in {p.port for p in meant.spec.ports}:
@@ -202,13 +240,6 @@ def _meaning(call: Call, meant: Service | None) -> Call:
     if meant is None:
         return call
     return msgspec.structs.replace(call, near=meant.metadata.name, near_ports=meant.spec.ports)
-
-
-def _near(name: str, services: Sequence[Service]) -> Service | None:
-    """The Service whose name resembles it as a slip does."""
-    alike = [(closeness(name, s.metadata.name), s) for s in services]
-    best = max(alike, key=lambda pair: pair[0], default=(0.0, None))
-    return best[1] if best[0] >= CLOSE else None
 
 
 def _by_variable(named: Named, services: Sequence[Service]) -> Service | None:
@@ -228,23 +259,29 @@ def _bears(words: Sequence[str], parts: Sequence[str]) -> bool:
     return any(list(words[i : i + size]) == list(parts) for i in range(len(words) - size + 1))
 
 
-def _in_their_range(host: str, services: Iterable[Service]) -> bool:
-    """Whether the address is among those of Services, as far as these show their range."""
+def _in_their_range(host: str, known: Known) -> bool:
+    """Whether the address is among those of Services, as far as the cluster shows their range."""
+    if known.ranges:
+        address = ip_address(host)
+        return any(address in r for r in map(_network, known.ranges) if r is not None)
     if ":" in host:
         return False
     around = ip_network(f"{host}/{_RANGE}", strict=False)
-    own = (a for s in services for a in (s.spec.cluster_ip, *s.spec.cluster_ips))
+    own = (a for s in known.services for a in (s.spec.cluster_ip, *s.spec.cluster_ips))
     return any(ip_address(a) in around for a in own if a != "None" and is_ip(a) and ":" not in a)
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
 
 
 def _addresses(service: Service) -> set[str]:
     spec = service.spec
     balanced = {a for i in service.status.load_balancer.ingress for a in (i.ip, i.hostname)}
     return {spec.cluster_ip, *spec.cluster_ips, *spec.external_ips, *balanced} - {"", "None"}
-
-
-def _place(service: Service) -> tuple[str, str]:
-    return service.metadata.name, service.metadata.namespace
 
 
 def meant_port(ports: Iterable[ServicePort], number: int | None) -> ServicePort | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from .portcheck import Diagnosis, diagnose, paste
+from .portcheck import Diagnosis, diagnose_all, paste
 from .table import keep
 from .workloads import Document
 
@@ -28,6 +28,8 @@ class Incident(NamedTuple):
     verdict: str = "broken"
     after: str = "healthy"
     target: str = "svc/checkout"
+    flags: tuple[str, ...] = ()
+    """What is asked for besides."""
 
 
 def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> None:
@@ -35,7 +37,7 @@ def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> 
     if incident.before:
         cluster.apply([*incident.before, *incident.broken[1:]], namespace)
         cluster.until(
-            lambda: diagnose(cluster, namespace, incident.target).verdict == "healthy",
+            lambda: _asked(cluster, namespace, incident).verdict == "healthy",
             "the state before to be healthy",
             90,
         )
@@ -61,6 +63,10 @@ def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> 
     )
 
 
+def _asked(cluster: Cluster, namespace: str, incident: Incident) -> Diagnosis:
+    return diagnose_all(cluster, namespace, incident.target, *incident.flags)
+
+
 def _until(
     cluster: Cluster, namespace: str, incident: Incident, verdict: str, cause: str
 ) -> Diagnosis:
@@ -68,11 +74,13 @@ def _until(
     found: list[Diagnosis] = []
 
     def come_about() -> bool:
-        found[:] = [diagnose(cluster, namespace, incident.target)]
+        found[:] = [_asked(cluster, namespace, incident)]
         if cause and not incident.by_hand and len(found[0].fixes) <= incident.pasted:
             return False  # Whether it would help is not known before the pods run.
         return (found[0].verdict, "".join(found[0].causes[:1])) == (verdict, cause) or (
-            not cause and found[0].verdict == verdict
+            not cause
+            and found[0].verdict == verdict
+            and (verdict != incident.verdict or incident.cause not in found[0].causes)
         )
 
     cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 90)

@@ -70,7 +70,7 @@ def test_the_callers_of_a_service_and_the_wrong_one_among_them(tmp_path: Path) -
     assert (done.verdict, done.code) == ("healthy", ExitCode.HEALTHY)
 
 
-def test_callers_cost_six_requests_beside_the_walk(tmp_path: Path) -> None:
+def test_callers_cost_seven_requests_beside_the_walk(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
         walk(server, tmp_path)
@@ -79,7 +79,8 @@ def test_callers_cost_six_requests_beside_the_walk(tmp_path: Path) -> None:
         walk(server, tmp_path, "--callers")
         more = Counter(r.line for r in server.requests) - plain
     kinds = sorted(line.partition("?")[0].rpartition("/")[2] for line in more.elements())
-    assert kinds == ["cronjobs", "daemonsets", "deployments", "jobs", "services", "statefulsets"]
+    expected = ["cronjobs", "daemonsets", "deployments", "jobs", "servicecidrs", "services"]
+    assert kinds == [*expected, "statefulsets"]
 
 
 def test_a_pasted_address_asks_for_the_callers(tmp_path: Path) -> None:
@@ -241,6 +242,32 @@ def test_an_init_container_that_waits_is_read(tmp_path: Path) -> None:
         done = program(server, tmp_path, "deploy/frontend", "--calls")
     assert found(done) == [("PC612", "frontend", "error")]
     assert done.report["services"][0]["calls"][0]["init"] is True
+
+
+@pytest.mark.parametrize(
+    ("cidr", "address", "expected"),
+    [
+        ("10.96.0.0/12", "10.100.2.3:80", "PC616"),
+        ("10.96.0.0/24", "10.96.1.3:80", None),
+        ("", "10.96.1.3:80", None),
+        ("", "10.96.0.3:80", "PC616"),
+        ("odd", "10.96.0.3:80", None),
+    ],
+)
+def test_the_range_of_services_is_what_the_cluster_says_or_shows(
+    tmp_path: Path, cidr: str, address: str, expected: str | None
+) -> None:
+    ranges = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [cidr]},
+    }
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(caller(DB_ADDR=address), *([ranges] if cidr else []))
+        done = program(server, tmp_path, "deploy/frontend", "--calls")
+    assert [c for c, _, _ in found(done)] == ([expected] if expected else [])
 
 
 ODD = {

@@ -9,7 +9,15 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.ingress import IngressClass
-from kubectl_portcheck.model.objects import ControllerRevision, Event, Node, Pod, Service, Workload
+from kubectl_portcheck.model.objects import (
+    ControllerRevision,
+    Event,
+    Node,
+    Pod,
+    Service,
+    ServiceCIDR,
+    Workload,
+)
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -81,6 +89,7 @@ EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
 STATEFUL_SETS = Listable(kinds.STATEFUL_SET, decode.ListOf[Workload], named=True)
 PODS = Listable(kinds.POD, decode.ListOf[Pod])
 NODES = Listable(kinds.NODE, decode.ListOf[Node])
+SERVICE_CIDRS = Listable(kinds.SERVICE_CIDR, decode.ListOf[ServiceCIDR])
 SERVICES = Listable(kinds.SERVICE, decode.ListOf[Service])
 CLAIMS = Listable(kinds.CLAIM, decode.ListOf[PersistentVolumeClaim])
 STORAGE_CLASSES = Listable(kinds.STORAGE_CLASS, decode.ListOf[StorageClass])

@@ -21,7 +21,13 @@ from kubectl_portcheck.client import (
 )
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Served
-from kubectl_portcheck.collect.cluster.listable import NODES, PODS, SERVICES, Listable
+from kubectl_portcheck.collect.cluster.listable import (
+    NODES,
+    PODS,
+    SERVICE_CIDRS,
+    SERVICES,
+    Listable,
+)
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.collect.kept import Kept
@@ -165,7 +171,10 @@ class LiveReads:
         path = self._collection(kinds.SERVICE, "")
         whole = self._pages(path, SERVICES, {})
         if isinstance(whole, Observed):
-            return Observed(value=Known(whole.value, everywhere=True))
+            cidrs = self.objects(SERVICE_CIDRS, {})
+            found = () if isinstance(cidrs, Missing) else cidrs.value
+            ranges = tuple(r for c in found for r in c.spec.cidrs)
+            return Observed(value=Known(whole.value, everywhere=True, ranges=ranges))
         here = self.services()
         if isinstance(here, Missing):
             return here

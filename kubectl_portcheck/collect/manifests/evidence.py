@@ -8,6 +8,7 @@ import msgspec
 
 from kubectl_portcheck.collect.decode import trimmed
 from kubectl_portcheck.collect.manifests import declared
+from kubectl_portcheck.collect.manifests.callers import Callers
 from kubectl_portcheck.collect.manifests.environments import Environments, distance
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
@@ -112,6 +113,9 @@ class _Gatherer:
                     self.leading[id(template), number].add(id(service))
         self.slices = self._slices()
         self.around = Around(manifests, self._space)
+        self.callers = Callers(
+            (t.workload for t in self.templates), (s for _, s in self.services), self._space
+        )
         self.problems += self.around.problems
         self.names = {item.name for item, _ in self.services}
         self.named: dict[tuple[str, str], list[Object]] = defaultdict(list)
@@ -316,7 +320,9 @@ class _Gatherer:
             lambda other: min(distance(other, s) for s in self.named[space, item.name]),
             lambda other: self.environments.apart(item, other),
         )
-        return self.around.complete(found, None if self.complete else near)
+        around = None if self.complete else near
+        called = Observed(value=self.callers.of(service, around))
+        return self.around.complete(msgspec.structs.replace(found, calls=called), around)
 
     def _alias(self, item: Object, service: Service) -> Observed[Service] | Missing:
         """The Service of these files that an ExternalName means."""
