@@ -29,6 +29,7 @@ LISTS = {
     "GRPCRoute": "routes",
     "TLSRoute": "routes",
     "TCPRoute": "routes",
+    "UDPRoute": "routes",
     **dict.fromkeys((kind.name for kind in CALLERS), "callers"),
     "ServiceMonitor": "monitors",
     "PodMonitor": "monitors",

@@ -84,6 +84,7 @@ HTTP_ROUTE: Final = Kind("HTTPRoute", "httproutes", GATEWAY, ("v1", "v1beta1"), 
 GRPC_ROUTE: Final = Kind("GRPCRoute", "grpcroutes", GATEWAY, ("v1", "v1alpha2"))
 TLS_ROUTE: Final = Kind("TLSRoute", "tlsroutes", GATEWAY, ("v1", "v1alpha3", "v1alpha2"))
 TCP_ROUTE: Final = Kind("TCPRoute", "tcproutes", GATEWAY, ("v1", "v1alpha2"))
+UDP_ROUTE: Final = Kind("UDPRoute", "udproutes", GATEWAY, ("v1", "v1alpha2"))
 REFERENCE_GRANT: Final = Kind("ReferenceGrant", "referencegrants", GATEWAY, ("v1", "v1beta1"))
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "servicemonitors", MONITORING)
 CLAIM: Final = Kind("PersistentVolumeClaim", "persistentvolumeclaims", short="pvc")
@@ -150,7 +151,7 @@ CILIUM_CLUSTER_POLICY: Final = Kind(
     namespaced=False,
 )
 
-ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE)
+ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 CALLERS: Final = (
     *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE),

@@ -45,6 +45,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.GRPC_ROUTE, ("list",), "the same"),
     _on(kinds.TLS_ROUTE, ("list",), "the same"),
     _on(kinds.TCP_ROUTE, ("list",), "the same"),
+    _on(kinds.UDP_ROUTE, ("list",), "the same"),
     _on(kinds.REFERENCE_GRANT, ("list",), "whether routes of other namespaces may lead there"),
     *(
         _on(kind, ("list",), f"what leads to the Service, by {kind.name}")

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.fixes import Operation, Subject
+from kubectl_portcheck.model.kinds import UDP_ROUTE
 from kubectl_portcheck.model.objects import ServicePort
+from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes, service_ports
@@ -33,11 +35,12 @@ def _check(case: ServiceCase) -> Outcome:
 
 
 def _wrong(case: ServiceCase, route: Route) -> list[Wrong]:
+    protocol: Protocol = "UDP" if route.kind == UDP_ROUTE.name else "TCP"
     return [
-        service_ports.wrong(case, use.pointer, use.port or "", f"{use.pointer}/port")
+        service_ports.wrong(case, use.pointer, use.port or "", f"{use.pointer}/port", protocol)
         for use in references.uses_of_route(route)
         if case.is_meant(use.service, use.namespace)
-        and not (use.port and meant.has(case, use.port))
+        and not (use.port and meant.has(case, use.port, protocol))
     ]
 
 
@@ -75,8 +78,8 @@ RULE = Rule(
     code="PC702",
     name="route-port-missing",
     severity="error",
-    summary="An HTTPRoute, GRPCRoute, TLSRoute or TCPRoute references a port that the Service "
-    "does not have",
+    summary="An HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or UDPRoute references a port that the "
+    "Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(Need.ROUTES,),
     uses=(Need.PODS,),
@@ -154,6 +157,30 @@ PC702 error for path in HTTPRoute shop, port 8080/TCP
   review: Change the port in HTTPRoute shop to 8080
     replace /spec/rules/0/backendRefs/0/filters/0/requestMirror/backendRef/port 8080 in
         HTTPRoute shop
+""",
+        ),
+        Example(
+            "a UDPRoute to a port that is for TCP",
+            """
+kind: Service
+metadata: {name: dns, namespace: default}
+spec:
+  selector: {app: dns}
+  ports: [{name: tcp, port: 53}, {name: udp, port: 5353, targetPort: 53, protocol: UDP}]
+---
+kind: UDPRoute
+metadata: {name: dns, namespace: default}
+spec: {rules: [{backendRefs: [{name: dns, port: 53}]}]}
+""",
+            expects="""
+broken; also PC301
+PC702 error for path in UDPRoute dns, port 5353/UDP
+  UDPRoute dns references port 53, which Service dns does not have; the ports of Service dns: 53
+      (tcp)/TCP and 5353 (udp)/UDP
+  - UDPRoute dns: /spec/rules/0/backendRefs/0 references port 53
+  - for port 5353 (udp): 53 is its targetPort
+  review: Change the port in UDPRoute dns to 5353 (udp)
+    replace /spec/rules/0/backendRefs/0/port 5353 in UDPRoute dns
 """,
         ),
         Example(

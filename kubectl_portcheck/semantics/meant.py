@@ -36,9 +36,9 @@ class Guess(NamedTuple):
         return self.candidates[0] if self.certain else None
 
 
-def has(case: ServiceCase, named: int | str) -> bool:
-    """Whether the Service has a TCP port of that name or number."""
-    return any(named in (p.port, p.name) for p in tcp_ports(case))
+def has(case: ServiceCase, named: int | str, protocol: Protocol = "TCP") -> bool:
+    """Whether the Service has a port of that name or number, for this protocol."""
+    return any(named in (p.port, p.name) for p in of_protocol(case, protocol))
 
 
 def is_there(case: ServiceCase, reference: Reference) -> bool:

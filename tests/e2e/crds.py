@@ -34,6 +34,7 @@ KINDS = {
     "HTTPRoute": (GATEWAY, "v1"),
     "GRPCRoute": (GATEWAY, "v1"),
     "TCPRoute": (GATEWAY, "v1alpha2"),
+    "UDPRoute": (GATEWAY, "v1alpha2"),
     "ReferenceGrant": (GATEWAY, "v1beta1"),
     "ServiceMonitor": (MONITORING, "v1"),
     "PodMonitor": (MONITORING, "v1"),

@@ -13,7 +13,7 @@ import pytest
 from .crds import KINDS, served
 from .portcheck import diagnose, paste
 from .table import keep
-from .test_paths import deploy, mended
+from .test_paths import HTTP, deploy, mended, route
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -191,6 +191,44 @@ def test_a_subset_that_no_destination_rule_defines(cluster: Cluster, namespace: 
         assert (well.verdict, well.findings) == ("healthy", [])
         title = "a VirtualService asks for a subset that no DestinationRule defines"
         keep(title, found, well, by_hand=True)
+
+
+def test_a_route_and_a_monitor_of_another_namespace(cluster: Cluster, namespace: str) -> None:
+    """The Service is asked about, and no one names the route."""
+    with served(cluster, "HTTPRoute", "ReferenceGrant", "ServiceMonitor"):
+        deploy(cluster, namespace)
+        labelled = service((80, 8080))
+        labelled["metadata"]["labels"] = {"portcheck.test": namespace}
+        cluster.apply(labelled, namespace)
+        other = cluster.make_namespace()
+        try:
+            cluster.apply(route(8080, namespace=namespace), other)
+            found = diagnose(cluster, namespace)
+            assert (found.verdict, sorted(found.causes)) == ("degraded", ["PC702", "PC703"])
+            [grant] = [f["fixes"][0]["patch"] for f in found.findings if f["code"] == "PC703"]
+            cluster.apply(grant, namespace)
+            found = mended(cluster, namespace, "PC702", "an HTTPRoute of another namespace")
+            assert found.findings[0]["subject"]["namespace"] == other
+            selected = {
+                "selector": {"matchLabels": {"portcheck.test": namespace}},
+                "namespaceSelector": {"any": True},
+                "endpoints": [{"port": "metrics"}],
+            }
+            cluster.apply(of("ServiceMonitor", selected), other)
+            found = diagnose(cluster, namespace)
+            assert (found.verdict, found.causes) == ("healthy", ["PC704"])
+        finally:
+            cluster.kubectl("delete", "namespace", other, "--wait=false")
+
+
+def test_a_udp_route_and_a_port_for_tcp(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "UDPRoute"):
+        app = container("udp://0.0.0.0:8080", HTTP)
+        both = service((80, 8080), (90, 8080))
+        both["spec"]["ports"][1]["protocol"] = "UDP"
+        cluster.apply([deployment(app), both, route(80, "UDPRoute")], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        mended(cluster, namespace, "PC702", "a UDPRoute names a port for TCP")
 
 
 PROXIES: dict[str, tuple[Any, Any]] = {

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.model.kinds import GATEWAY
+from kubectl_portcheck.model.kinds import GATEWAY, MONITORING
 from tests.fake.api_server import FakeApiServer
 from tests.fake.faults import status
 from tests.walk.shop import NAMESPACE, Run, program, shop
@@ -67,11 +69,45 @@ def test_grants_that_may_not_be_read_decide_nothing(tmp_path: Path) -> None:
     assert "referencegrants" in lacking["missing"]
 
 
-def test_a_walk_of_the_service_asks_for_no_grants(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["--deep"]])
+def test_a_walk_of_the_service_finds_the_route_too(tmp_path: Path, flags: list[str]) -> None:
     with FakeApiServer() as server:
         served(server)
-        program(server, tmp_path, "svc/checkout")
+        done = program(server, tmp_path, *flags)
+        server.add(grant())
+        granted = program(server, tmp_path, *flags)
+    assert (codes(done), codes(granted)) == (["PC703"], [])
+
+
+def test_grants_are_asked_for_only_beside_a_route_of_another_namespace(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        served(server)
+        own = route()
+        own["metadata"]["namespace"] = NAMESPACE
+        server.store.remove("HTTPRoute", "edge", WEB)
+        server.add(own)
+        done = program(server, tmp_path, "svc/checkout")
         assert not [r for r in server.requests if "referencegrants" in r.target]
+    assert codes(done) == []
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["--deep"]])
+def test_a_monitor_of_another_namespace(tmp_path: Path, flags: list[str]) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((MONITORING, "v1"))
+        watching: dict[str, Any] = {
+            "apiVersion": f"{MONITORING}/v1",
+            "kind": "ServiceMonitor",
+            "metadata": {"name": "all", "namespace": "monitoring"},
+            "spec": {"namespaceSelector": {"any": True}, "endpoints": [{"port": "metrics"}]},
+        }
+        server.add(watching)
+        found = program(server, tmp_path, *flags)
+        watching["spec"]["namespaceSelector"] = {"matchNames": ["elsewhere"]}
+        server.add(watching)
+        none = program(server, tmp_path, *flags)
+    assert (codes(found), codes(none)) == (["PC704"], [])
 
 
 def test_a_kind_that_lacks_the_groups_best_version_is_read_in_another(tmp_path: Path) -> None:

@@ -74,9 +74,13 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
 INGRESSES = Listable(kinds.INGRESS, decode.ListOf[Ingress])
 INGRESS_CLASSES = Listable(kinds.INGRESS_CLASS, decode.ListOf[IngressClass])
 NETWORK_POLICIES = Listable(kinds.NETWORK_POLICY, decode.ListOf[NetworkPolicy])
-ROUTES = tuple(Listable(kind, decode.ListOf[Route], named=True) for kind in kinds.ROUTES)
+ROUTES = tuple(
+    Listable(kind, decode.ListOf[Route], named=True, anywhere=True) for kind in kinds.ROUTES
+)
 REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant])
-MONITORS = tuple(Listable(kind, decode.ListOf[Monitor], named=True) for kind in kinds.MONITORS)
+MONITORS = tuple(
+    Listable(kind, decode.ListOf[Monitor], named=True, anywhere=True) for kind in kinds.MONITORS
+)
 CALLERS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
     for k in callers.KINDS

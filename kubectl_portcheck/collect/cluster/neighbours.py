@@ -34,9 +34,10 @@ from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
-from kubectl_portcheck.model.references import Caller, Ingress, Route
+from kubectl_portcheck.model.references import Caller, Ingress, ReferenceGrant, Route
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
+from kubectl_portcheck.semantics.references import uses_of_route
 
 R = TypeVar("R", bound=Record)
 Groups = Read[dict[str, tuple[str, ...]]]
@@ -63,9 +64,7 @@ def around_the_name(
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
     always = [work.ask(reads.objects, kind, {}) for kind in CALLERS if not kind.optional]
     parts.callers = work.follow(_callers, reads, work, always, groups)
-    if foreign:
-        grants = (REFERENCE_GRANTS,)
-        parts.reference_grants = work.follow(_of_kinds, reads, work, grants, groups)
+    parts.reference_grants = work.follow(_grants, reads, groups, parts.routes, name)
 
 
 def around_the_service(parts: Parts, reads: Reads, work: Work, service: Service) -> None:
@@ -138,11 +137,35 @@ def _callers(
 def _routes(
     reads: Reads, questions: Questions, groups: "Future[Groups]", foreign: Sequence[Route]
 ) -> Read[tuple[Route, ...]]:
-    """The namespace's routes, and those of other namespaces that are known."""
-    here = _of_kinds(reads, questions, ROUTES, groups)
-    if not foreign:
-        return here
-    return combined([here, Observed(value=tuple(foreign))])
+    """The routes of every namespace, as far as they may be read, and those that are known."""
+    read = _of_kinds(reads, questions, ROUTES, groups)
+    known = {_place(r) for r in read.value} if isinstance(read, Observed) else set()
+    others = tuple(r for r in foreign if _place(r) not in known)
+    return combined([read, Observed(value=others)]) if others else read
+
+
+def _place(route: Route) -> tuple[str, str, str]:
+    return route.kind, route.metadata.namespace, route.metadata.name
+
+
+def _grants(
+    reads: Reads,
+    groups: "Future[Groups]",
+    routes: "Future[Read[tuple[Route, ...]]]",
+    name: str,
+) -> Read[tuple[ReferenceGrant, ...]]:
+    """The namespace's ReferenceGrants, where a route of another namespace names the Service."""
+    found, served = routes.result(), groups.result()
+    if isinstance(found, Missing) or isinstance(served, Missing):
+        return NOT_ASKED
+    if not any(
+        (u.service, u.namespace) != (name, r.metadata.namespace)
+        for r in found.value
+        for u in uses_of_route(r)
+        if u.service == name
+    ):
+        return NOT_ASKED
+    return reads.objects(REFERENCE_GRANTS, served.value)
 
 
 def _of_kinds(

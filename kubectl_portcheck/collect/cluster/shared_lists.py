@@ -33,6 +33,7 @@ from kubectl_portcheck.semantics import callers
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.references import (
+    looks_into,
     may_select,
     selects,
     uses_of_ingress,
@@ -157,7 +158,8 @@ class Shared:
         if resource is SERVICES:
             fatal = (Unauthorized, Unreachable, *((BadRequest,) if query else ()))
         seen = self._seen(resource.plural)
-        spaces = None if resource.anywhere else self.namespaces
+        whole = resource.anywhere or not resource.of.namespaced
+        spaces = None if whole else self.namespaces
         self._lister.read(resource, spaces, query, seen, into, fatal)
 
     def _again(self, resource: Resource[R], namespaces: Sequence[str]) -> None:
@@ -372,8 +374,7 @@ class Shared:
         found = [m for m in listed.missing.values() if m.reason != Reason.NOT_FOUND]
         found += [o.missing(listed.plural) for several in listed.odd.values() for o in several[:1]]
         if listed.plural in self.narrow:
-            others = f"{listed.plural} of other namespaces may not be listed"
-            found.append(Missing(reason=Reason.FORBIDDEN, detail=others))
+            found.append(_of_others(listed.plural))
         return found[:1]
 
     def _index_of_callers(self) -> dict[tuple[str, str, str], list[Any]]:
@@ -388,8 +389,6 @@ class Shared:
 
     def foreign_routes(self, service: Service) -> tuple[Route, ...]:
         """The routes of other namespaces that name the Service, where the lists have them."""
-        if self._scope.namespace:
-            return ()
         index = self.once(("routes",), self._index_of_routes)
         metadata = service.metadata
         found: tuple[Route, ...] = tuple(index.get((metadata.namespace, metadata.name), ()))
@@ -408,7 +407,9 @@ class Shared:
     def _routes(self, service: Service) -> Read[Any]:
         here = self._leading_to(service, [k.name for k in listable.ROUTES])
         foreign = self.foreign_routes(service)
-        return combined([here, Observed(value=foreign)]) if foreign else here
+        others: list[Read[Any]] = [Observed(value=foreign)] if foreign else []
+        others += self._narrow(listable.ROUTES)
+        return combined([here, *others]) if others else here
 
     def _leading_to(self, service: Service, names: Iterable[str]) -> Read[Any]:
         return combined([self._of_kind(kind, service) for kind in names])
@@ -423,6 +424,28 @@ class Shared:
             self._leading[kind, namespace] = _by_backend(kind, namespace, everyone.value)
         index = self._leading[kind, namespace]
         return Observed(value=tuple(index.get((namespace, service.metadata.name), ())))
+
+    def monitors(self, namespace: str, wanted: "Monitors" = listable.MONITORS) -> Read[Any]:
+        """The monitors, of any namespace, that look into this one."""
+        return combined([self._looking(kind.name, namespace) for kind in wanted])
+
+    def _looking(self, kind: str, namespace: str) -> Read[Any]:
+        here = self.objects(kind, namespace)
+        if isinstance(here, Missing):
+            return here
+
+        def find() -> tuple[Any, ...]:
+            everyone = self.lists[self.kinds[kind]].found.values()
+            return tuple(m for several in everyone for m in several if looks_into(m, namespace))
+
+        found = self.once(("monitors", kind, namespace), find)
+        narrow = self._narrow([k for k in listable.MONITORS if k.name == kind])
+        return msgspec.structs.replace(here, value=found, lacking=tuple(narrow))
+
+    def _narrow(self, wanted: "Iterable[listable.Listable[Any]]") -> Iterable[Missing]:
+        """The resources of which other namespaces could not be listed."""
+        listed = [self.lists.get(self.kinds.get(kind.name, "")) for kind in wanted]
+        return [_of_others(one.plural) for one in listed if one and one.plural in self.narrow]
 
     def _guarding(self, namespace: str, pods: Iterable[Pod]) -> Read[NetworkPolicy]:
         everyone = self.objects(listable.NETWORK_POLICIES.name, namespace)
@@ -452,8 +475,7 @@ class Shared:
         return msgspec.structs.replace(everyone, value=found)
 
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        namespace = service.metadata.namespace
-        everyone = combined([self.objects(kind.name, namespace) for kind in kinds.MONITORS])
+        everyone = self.monitors(service.metadata.namespace)
         if isinstance(everyone, Missing):
             return everyone
         several = list(pods)
@@ -474,6 +496,14 @@ OPTIONAL: tuple[listable.Listable[Any], ...] = (
 )
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""
+
+
+Monitors = Sequence[listable.Listable[Any]]
+
+
+def _of_others(plural: str) -> Missing:
+    others = f"{plural} of other namespaces may not be listed"
+    return Missing(reason=Reason.FORBIDDEN, detail=others)
 
 
 def _by_backend(

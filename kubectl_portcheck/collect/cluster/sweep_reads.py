@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
-from kubectl_portcheck.collect.cluster.listable import Listable
+from kubectl_portcheck.collect.cluster.listable import MONITORS, Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
@@ -79,6 +79,9 @@ class FreshReads:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
         if kind.made is not None:
             return self._shared.callers(self._listed, [kind])
+        if kind in MONITORS:
+            found: Read[tuple[R, ...]] = self._shared.monitors(self._namespace, [kind])
+            return found
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
 

@@ -1,17 +1,16 @@
 """Traefik's IngressRoute, IngressRouteTCP, IngressRouteUDP and TraefikService.
 
 A number is the Service port's number, a text its name: a number in quotes is taken for a name. A
-Service of another namespace is allowed only by a setting of Traefik. (traefik, ``getServicePort``
-in ``pkg/provider/kubernetes/crd``; Traefik, ``allowCrossNamespace``)
+Service of another namespace is allowed only by a setting of Traefik. The protocol is not compared:
+Traefik dials the pods itself. (traefik, ``getServicePort`` in ``pkg/provider/kubernetes/crd``;
+``allowCrossNamespace``)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
-from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import ObjectMeta
-from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import Reference
 from kubectl_portcheck.semantics.callers.base import CallerKind
 
@@ -70,9 +69,7 @@ class TraefikService(Record, frozen=True):
     spec: TraefikServiceSpec = TraefikServiceSpec()
 
 
-def _reference(
-    called: LoadBalancer, pointer: str, namespace: str, protocol: Protocol = "TCP"
-) -> Iterator[Reference]:
+def _reference(called: LoadBalancer, pointer: str, namespace: str) -> Iterator[Reference]:
     if called.name and called.kind in ("", "Service"):
         yield Reference(
             where=pointer,
@@ -80,18 +77,15 @@ def _reference(
             namespace=called.namespace or namespace,
             port=called.port,
             pointer=f"{pointer}/port",
-            protocol=protocol,
+            protocol="",
         )
 
 
-def _of_routes(protocol: Protocol) -> Callable[[IngressRoute], Iterator[Reference]]:
-    def found(item: IngressRoute) -> Iterator[Reference]:
-        for i, route in enumerate(item.spec.routes):
-            for j, called in enumerate(route.services):
-                pointer = f"/spec/routes/{i}/services/{j}"
-                yield from _reference(called, pointer, item.metadata.namespace, protocol)
-
-    return found
+def _of_routes(item: IngressRoute) -> Iterator[Reference]:
+    for i, route in enumerate(item.spec.routes):
+        for j, called in enumerate(route.services):
+            pointer = f"/spec/routes/{i}/services/{j}"
+            yield from _reference(called, pointer, item.metadata.namespace)
 
 
 def _of_service(item: TraefikService) -> Iterator[Reference]:
@@ -105,13 +99,10 @@ def _of_service(item: TraefikService) -> Iterator[Reference]:
             yield from _reference(called, f"/spec/mirroring/mirrors/{j}", space)
 
 
-def _kind(kind: Kind, protocol: Protocol) -> CallerKind:
-    return CallerKind(kind, IngressRoute, _of_routes(protocol), "proxy", anywhere=True)
-
-
 KINDS = (
-    _kind(kinds.INGRESS_ROUTE, "TCP"),
-    _kind(kinds.INGRESS_ROUTE_TCP, "TCP"),
-    _kind(kinds.INGRESS_ROUTE_UDP, "UDP"),
+    *(
+        CallerKind(kind, IngressRoute, _of_routes, "proxy", anywhere=True)
+        for kind in (kinds.INGRESS_ROUTE, kinds.INGRESS_ROUTE_TCP, kinds.INGRESS_ROUTE_UDP)
+    ),
     CallerKind(kinds.TRAEFIK_SERVICE, TraefikService, _of_service, "proxy", anywhere=True),
 )
