@@ -182,6 +182,8 @@ class Help(argparse.RawDescriptionHelpFormatter):
         value = action.metavar if isinstance(action.metavar, str) else ""
         if action.nargs is not None:
             value = f"[{value}]" if action.nargs == "?" else ""
+        if isinstance(action, OptionalValue):
+            return f"{', '.join(action.option_strings)}[={value}]"
         return " ".join(filter(None, (", ".join(action.option_strings), value)))
 
 

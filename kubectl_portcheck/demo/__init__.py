@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 
 class Scenario(NamedTuple):
-    """An incident as it is told before its diagnosis."""
+    """An incident, before its diagnosis."""
 
     name: str
     happened: str
-    """What somebody noticed."""
+    """What users noticed."""
     hard: str
     """What made it hard to see."""
 
@@ -20,16 +20,16 @@ SCENARIOS: Final = (
     Scenario(
         "checkout",
         "Since the last release every checkout fails with connection refused.",
-        "All pods are Ready, with endpoints, and nobody touched the Service.",
+        "All pods are Ready, with endpoints, and the Service was not changed.",
     ),
     Scenario(
         "named-port",
-        "A new Service for the checkout was applied, and nobody can connect.",
+        "A new Service for the checkout was applied, and no client can connect.",
         "Selector and port numbers are right, and kubectl apply said nothing.",
     ),
     Scenario(
         "selector",
-        "The checkout answers nobody in staging; in production it works.",
+        "The checkout answers no client in staging; in production it works.",
         "The pods are Ready, and the Service looks like all the others.",
     ),
     Scenario(
@@ -50,7 +50,7 @@ SCENARIOS: Final = (
     Scenario(
         "crash-loop",
         "The checkout is down since its last release.",
-        "The pod is Running to whoever looks at the right second.",
+        "The pod is Running if you look at the right second.",
     ),
     Scenario(
         "readiness",
@@ -89,12 +89,12 @@ SCENARIOS: Final = (
     ),
     Scenario(
         "ip-family",
-        "The search's IPv6 Service is refused; inside the pod all is well.",
+        "The search's IPv6 Service refuses; inside the pod it answers.",
         "Pod and Service both have an address, and the port is the right one.",
     ),
     Scenario(
         "by-hand",
-        "Nobody can connect to the old database through its Service.",
+        "No client can connect to the old database through its Service.",
         "There are endpoints, with the right address and the right port.",
     ),
     Scenario(
@@ -104,8 +104,8 @@ SCENARIOS: Final = (
     ),
     Scenario(
         "healthy",
-        "Nothing happened: a Service as it should be, to compare with.",
-        "Its probe asks a port of its own here too; that alone is no mistake.",
+        "A healthy Service, to compare with.",
+        "Its probe asks a port of its own here too, which is no mistake.",
     ),
     Scenario(
         "no-rights",

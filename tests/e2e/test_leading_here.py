@@ -58,9 +58,7 @@ INGRESSES = [
         "PC716",
         [ingress(class_="", annotations={OLD_CLASS: "ngnix"})],
     ),
-    Found(
-        "an Ingress has no class, and ingress-nginx takes none such", "PC716", [ingress(class_="")]
-    ),
+    Found("an Ingress has no class, which ingress-nginx needs", "PC716", [ingress(class_="")]),
     Found(
         "a rewrite refers to a group that the path of the Ingress lacks",
         "PC717",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kubectl_portcheck import arguments
+from kubectl_portcheck.demo import SCENARIOS
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 
@@ -60,6 +61,10 @@ def test_a_rule_speaks_plainly(rule: Rule) -> None:
 
 def test_the_help_speaks_plainly() -> None:
     assert found(arguments.parser().format_help()) == []
+
+
+def test_the_list_of_demos_speaks_plainly() -> None:
+    assert [line for s in SCENARIOS for line in found(str(s))] == []
 
 
 @pytest.mark.parametrize("path", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
