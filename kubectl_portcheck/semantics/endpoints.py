@@ -3,6 +3,11 @@
 Slices belong to a Service by label; their ports match its ports by name. kube-proxy uses the
 ready endpoints, or else those that are terminating and still serve. (Kubernetes, EndpointSlice
 and ``pkg/proxy/topology.go``)
+
+What clients meet is the same in kube-proxy's modes iptables and nftables, measured with 1.36: a
+refusal where there is no endpoint, by ClusterIP and node port; a time-out where a traffic policy is
+Local and the node has no endpoint, and where an endpoint's node is down. (``docs/testing.md``,
+``tests/e2e/nodes/test_modes.py``)
 """
 
 import re

@@ -151,7 +151,8 @@ def _list(_: argparse.Namespace) -> None:
 
 
 def _enter(options: argparse.Namespace) -> None:
-    words = options.command or [os.environ.get("SHELL", "/bin/sh")]
+    given = options.command[1:] if options.command[:1] == ["--"] else options.command
+    words = given or [os.environ.get("SHELL", "/bin/sh")]
     inside = nodes.inside(nodes.find(cluster.find(options.name), options.node), *words)
     sys.stdout.flush()
     os.execvp(inside[0], inside)

@@ -29,14 +29,29 @@ class Nodes:
         """Give the name that Kubernetes knows."""
         return f"{NAME}-{role}"
 
+    def address(self, role: str) -> str:
+        """Give the node's IPv4 address."""
+        addresses = self.cluster.get(f"node/{self.full(role)}")["status"]["addresses"]
+        return str(next(a["address"] for a in addresses if a["type"] == "InternalIP"))
+
+    def proxy_mode(self) -> str:
+        """Give the mode in which kube-proxy works."""
+        return _bed("enter", "curl", "--silent", "http://127.0.0.1:10249/proxyMode")
+
+    def from_outside(self, target: str) -> str:
+        """Give what a client on the machine meets, which is no part of the cluster."""
+        host, _, port = target.rpartition(":")
+        return self.cluster.dial(host, int(port), timeout=3)
+
     def change(self, what: str, *nodes: str) -> None:
         """Stop or start a node, cut one off or heal it."""
         _bed("node", what, *nodes)
 
     def restore(self) -> None:
         """Start and heal whatever needs it, and wait until all are Ready."""
-        _bed("up", "--nodes", "3")
         for role in ("worker", "worker2"):
+            _bed("node", "start", role)
+            _bed("node", "heal", role)
             self.cluster.kubectl("uncordon", self.full(role), check=True)
             self.await_ready(role, "True")
 
