@@ -237,6 +237,12 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "sts/, ds/, rs/, job/, cronjob/ or pod/NAME",
     )
     group.add_argument(
+        "--configmaps",
+        action="store_true",
+        help="with --callers and --calls: also read the hosts and ports in ConfigMaps that the "
+        "workloads use",
+    )
+    group.add_argument(
         "--from",
         metavar="CLIENT",
         help="also take the way of a client: look up the name and connect to the Service and its "

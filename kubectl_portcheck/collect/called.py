@@ -5,7 +5,7 @@ and are gone when it is: what is left of them are hosts and ports.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -36,9 +36,39 @@ _LIST = re.compile(r"[\w.:-]{1,300}(?:,[\w.:-]{1,300}){0,20}")
 _EXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]{0,100})\)")
 
 
+class _Ref(Record, frozen=True):
+    name: str = ""
+    key: str = ""
+
+
+class _ValueFrom(Record, frozen=True):
+    config_map_key_ref: _Ref | None = None
+
+
+class _EnvFrom(Record, frozen=True):
+    config_map_ref: _Ref | None = None
+
+
+class _Source(Record, frozen=True):
+    config_map: _Ref | None = None
+
+
+class _Projected(Record, frozen=True):
+    sources: tuple[_Source, ...] = ()
+
+
+class _Volume(_Source, frozen=True):
+    projected: _Projected = _Projected()
+
+
+class _Alias(Record, frozen=True):
+    hostnames: tuple[str, ...] = ()
+
+
 class _Variable(Record, frozen=True):
     name: str = ""
     value: str = ""
+    value_from: _ValueFrom = _ValueFrom()
 
 
 class _Container(Record, frozen=True):
@@ -50,10 +80,17 @@ class _Container(Record, frozen=True):
     env: tuple[_Variable, ...] = ()
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
+    env_from: tuple[_EnvFrom, ...] = ()
     found: tuple[Named, ...] = ()
     """What the settings name; they themselves are empty from the beginning."""
+    config_maps: tuple[_Ref, ...] = ()
+    """The ConfigMaps that give variables their values, each with a key or with all of them."""
 
     def __post_init__(self) -> None:
+        keys = (v.value_from.config_map_key_ref for v in self.env)
+        wholes = (e.config_map_ref for e in self.env_from)
+        used = tuple(r for r in (*keys, *wholes) if r is not None)
+        force_setattr(self, "config_maps", used)
         found = [*_of_variables(self.name, self.env), *_of_words(self)]
         for field in ("env", "command", "args"):
             force_setattr(self, field, ())
@@ -63,6 +100,8 @@ class _Container(Record, frozen=True):
 class _Pods(Record, frozen=True):
     containers: tuple[_Container, ...] = ()
     init_containers: tuple[_Container, ...] = ()
+    volumes: tuple[_Volume, ...] = ()
+    host_aliases: tuple[_Alias, ...] = ()
 
 
 class _Template(Record, frozen=True):
@@ -107,15 +146,28 @@ class Calling(Record, frozen=True):
         """The labels of its pods."""
         return self._template.metadata.labels
 
-    @property
-    def named(self) -> tuple[Named, ...]:
-        """The hosts that its containers name."""
+    def named(self, config_maps: "Mapping[str, ConfigMapCalls]") -> tuple[Named, ...]:
+        """The hosts that its containers name, in their own settings and in these ConfigMaps.
+
+        What /etc/hosts of the pod defines is no host that DNS is asked for.
+        """
         pods = self._template.spec
+        given = {n.lower() for a in pods.host_aliases for n in a.hostnames}
+        mounted = self._mounted(config_maps)
         return tuple(
             found if container in pods.containers else _initial(found)
             for container in (*pods.init_containers, *pods.containers)
-            for found in container.found
+            for found in (*container.found, *_configured(container, mounted, config_maps))
+            if found.host not in given
         )
+
+    def _mounted(self, config_maps: "Mapping[str, ConfigMapCalls]") -> list[_Ref]:
+        """The ConfigMaps that are mounted as files: any container may read them."""
+        if not config_maps:
+            return []
+        volumes = self._template.spec.volumes
+        sources = (s for v in volumes for s in (v, *v.projected.sources))
+        return [s.config_map for s in sources if s.config_map is not None]
 
     @property
     def declared(self) -> frozenset[int]:
@@ -132,6 +184,46 @@ class Calling(Record, frozen=True):
         if self.spec.template.spec.containers:
             return self.spec.template
         return self.spec.job_template.spec.template
+
+
+class ConfigMapCalls(Record, frozen=True):
+    """A ConfigMap, of which only the hosts are kept that its values name, by key."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    data: dict[str, str] = {}
+    found: tuple[tuple[str, tuple[Named, ...]], ...] = ()
+
+    def __post_init__(self) -> None:
+        variables = [_Variable(name=k, value=v) for k, v in self.data.items()]
+        plain_values = {v.name: v.value for v in variables if _may_be_expanded(v)}
+        found = {v.name: tuple(_of_key(v, plain_values)) for v in variables}
+        force_setattr(self, "data", {})
+        force_setattr(self, "found", tuple((k, named) for k, named in found.items() if named))
+
+
+def _of_key(variable: _Variable, others: dict[str, str]) -> Iterator[Named]:
+    """The hosts in one value of a ConfigMap."""
+    if not _NO_ADDRESS.search(variable.name):
+        yield from _of_variable("", variable.name, variable.value, others)
+
+
+def _configured(
+    container: _Container, mounted: Iterable[_Ref], config_maps: Mapping[str, ConfigMapCalls]
+) -> Iterator[Named]:
+    """What the container is told by ConfigMaps."""
+    for ref in dict.fromkeys((*container.config_maps, *mounted)):
+        known = config_maps.get(ref.name)
+        for key, found in known.found if known else ():
+            if ref.key in ("", key):
+                for named in found:
+                    yield msgspec.structs.replace(
+                        named,
+                        container=container.name,
+                        setting="config-map",
+                        variable=f"{ref.name}/{key}",
+                        port_variable="",
+                        whole=False,
+                    )
 
 
 def _initial(found: Named) -> Named:

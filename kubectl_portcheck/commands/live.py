@@ -80,6 +80,7 @@ def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted"
         exec=access.exec,
         port_forward=access.port_forward,
         callers=access.callers,
+        configured=access.configured,
         logs=Budget() if access.logs else None,
     )
     if isinstance(request, SweepRequest):

@@ -65,6 +65,8 @@ class Access(msgspec.Struct, frozen=True):
     port_forward: bool = True
     callers: bool = False
     """Whether to read who calls a Service."""
+    configured: bool = False
+    """Whether the ConfigMaps are read for it, too."""
     logs: bool = False
 
 

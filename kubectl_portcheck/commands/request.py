@@ -257,6 +257,7 @@ def _access(given: Given) -> Access:
         exec=not given.switch("no_exec"),
         port_forward=not given.switch("no_port_forward"),
         callers=given.switch("callers"),
+        configured=_configured(given),
         logs=given.switch("logs"),
     )
 
@@ -271,6 +272,12 @@ def _refuse_logs_that_nobody_sees(given: Given) -> None:
         return
     what = short or f"-o {forms[0]}"
     raise UsageError(f"--logs does nothing with {what}: it has no place for lines of a log")
+
+
+def _configured(given: Given) -> bool:
+    if given.has("configmaps") and not (given.has("callers") or given.has("calls")):
+        raise UsageError("--configmaps needs --callers or --calls")
+    return given.switch("configmaps")
 
 
 def _connection(given: Given) -> "ConnectionFlags":

@@ -244,7 +244,7 @@ def _meaning(call: Call, meant: Service | None) -> Call:
 
 def _by_variable(named: Named, services: Sequence[Service]) -> Service | None:
     """The one Service after which the variable is called: ``CHECKOUT_URL``."""
-    words = _words(named.variable)
+    words = _words(named.variable.rpartition("/")[2])  # Of a ConfigMap its key.
     fitting = [s for s in services if words and _bears(words, s.metadata.name.split("-"))]
     return fitting[0] if len(fitting) == 1 else None
 

@@ -73,14 +73,17 @@ REPORT = {
     *("--fail-on", "--exit-zero", "--redact"),
 }
 WALK = {f.name for f in flags() if f.section == arguments.WALK}
-WALK -= {"--calls", "--yes", "--dry-run"}
-"""These two need --fix."""
+WALK -= {"--calls", "--configmaps", "--yes", "--dry-run"}
+"""The last two need --fix, and --configmaps needs --callers or --calls."""
 OTHERS = {"--filename", "--rbac"}
 """Modes of their own, which take targets."""
 TAKEN: dict[tuple[str, ...], set[str]] = {
     ("svc/checkout",): REPORT | WALK - {"--from-namespace"} | OTHERS,
     ("svc", "checkout"): REPORT | WALK - {"--from-namespace"} | OTHERS,
     ("deploy/checkout",): REPORT | WALK - {"--from-namespace"} | {"--calls"} | OTHERS,
+    ("svc/checkout", "--callers"): REPORT
+    | WALK - {"--from-namespace"}
+    | {"--configmaps", "--rbac"},
     ("--from", "pod/client", "svc/checkout"): REPORT | WALK | {"--rbac"},
     (): REPORT
     | WALK - {"--from", "--from-namespace", "--debug-image", "--fix"}
@@ -104,7 +107,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--completion", "bash"): {"--completion"},
     ("--rbac",): REPORT
     | WALK - {"--from-namespace"}
-    | {"--calls", "--yes", "--dry-run"}
+    | {"--calls", "--configmaps", "--yes", "--dry-run"}
     | {"--theme", "--no-animation"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},
 }

@@ -270,6 +270,50 @@ def test_the_range_of_services_is_what_the_cluster_says_or_shows(
     assert [c for c, _, _ in found(done)] == ([expected] if expected else [])
 
 
+def configured(*, volume: bool, aliases: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A workload that has its settings from ConfigMaps."""
+    made = caller()
+    pods = made["spec"]["template"]["spec"]
+    if volume:
+        pods["volumes"] = [{"name": "v", "configMap": {"name": "settings"}}]
+    else:
+        ref = {"configMapKeyRef": {"name": "settings", "key": "checkout.url"}}
+        pods["containers"][0]["env"] = [{"name": "URL", "valueFrom": ref}]
+    pods["hostAliases"] = [{"ip": "192.0.2.1", "hostnames": list(aliases)}]
+    return made
+
+
+SETTINGS = {
+    "apiVersion": "v1",
+    "kind": "ConfigMap",
+    "metadata": {"name": "settings", "namespace": NAMESPACE},
+    "data": {"checkout.url": "http://u:c4n4ry@checkout:8080/", "note": "c4n4ry:8080"},
+}
+
+
+@pytest.mark.parametrize("volume", [True, False])
+def test_config_maps_are_read_where_that_is_asked_for(tmp_path: Path, volume: bool) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(configured(volume=volume), SETTINGS)
+        without = walk(server, tmp_path, "--callers")
+        done = walk(server, tmp_path, "--callers", "--configmaps")
+        own = program(server, tmp_path, "deploy/frontend", "--calls", "--configmaps")
+    assert found(without) == []
+    assert found(done) == [("PC612", "frontend", "warning")]
+    assert found(own) == [("PC612", "frontend", "error")]
+    assert done.report["services"][0]["calls"][0]["variable"] == "settings/checkout.url"
+    assert "c4n4ry" not in done.stdout + own.stdout
+
+
+def test_a_host_that_the_pod_itself_defines_is_none_of_dns(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(configured(volume=True, aliases=("checkout",)), SETTINGS)
+        done = walk(server, tmp_path, "--callers", "--configmaps")
+    assert found(done) == []
+
+
 ODD = {
     "IMAGE": "checkout:2024",
     "APP_VERSION": "checkout:9999",

@@ -120,7 +120,7 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
             return Live(reads, LiveProbes(api, namespace, deadline))
 
         named = [found(live, t, connection.namespace) for t in targets]
-        made = _called(live, named) if calls else stops(live, named)
+        made = _called(live, named, configured=options.configured) if calls else stops(live, named)
         walked, whole = _walks([_seated(s, options, live) for s in made], progress, live)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
@@ -130,11 +130,11 @@ def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> 
     return Evidence(context=context, services=tuple(walked), interrupted=not whole)
 
 
-def _called(spaces: Spaces, targets: Sequence[Target]) -> list[Stop]:
+def _called(spaces: Spaces, targets: Sequence[Target], *, configured: bool) -> list[Stop]:
     """The walks to what the workloads call; most runs do without what it imports."""
     from kubectl_portcheck.collect.cluster.own_calls import called
 
-    return called(spaces, targets)
+    return called(spaces, targets, configured=configured)
 
 
 def _context(connection: Connection, namespace: str) -> Context:

@@ -7,7 +7,7 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
-from kubectl_portcheck.collect.cluster.callers import caller
+from kubectl_portcheck.collect.cluster.callers import caller, config_maps
 from kubectl_portcheck.collect.cluster.targets import Stop
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.calls import Call
@@ -20,8 +20,10 @@ MOST = 50
 """Services that are walked to."""
 
 
-def called(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
+def called(spaces: Spaces, targets: Iterable[Target], *, configured: bool = False) -> list[Stop]:
     """The workloads themselves, then the Services that they call, each once.
+
+    With ``configured`` the ConfigMaps that they use are read too.
 
     Raises UnknownTargetError for a workload that does not exist, and ClusterError where no cluster
     can be reached.
@@ -30,7 +32,7 @@ def called(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
     own: list[Stop] = []
     for target in targets:
         here = spaces(target.namespace)
-        read = _calls(here, target)
+        read = _calls(here, target, configured=configured)
         own.append(Stop(here.cluster, target, known=_evidence(target, read)))
         for at in _services(() if isinstance(read, Missing) else read.value):
             stop = Stop(spaces(at.namespace).cluster, at, named_by=target.title)
@@ -38,7 +40,7 @@ def called(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
     return [*own, *list(found.values())[:MOST]]
 
 
-def _calls(here: Live, target: Target) -> Observed[tuple[Call, ...]] | Missing:
+def _calls(here: Live, target: Target, *, configured: bool) -> Observed[tuple[Call, ...]] | Missing:
     def read_as(raw: bytes) -> Calling:
         found = decode.decode(raw, Calling)
         return msgspec.structs.replace(found, kind=target.kind.name)
@@ -49,7 +51,10 @@ def _calls(here: Live, target: Target) -> Observed[tuple[Call, ...]] | Missing:
     known = here.reads.known_services()
     if isinstance(known, Missing):
         return known
-    return Observed(value=calls.resolved(caller(read.value), known.value))
+    told = config_maps(here.reads) if configured else Observed(value=())
+    by_name = {} if isinstance(told, Missing) else {m.metadata.name: m for m in told.value}
+    found = calls.resolved(caller(read.value, by_name), known.value)
+    return Observed(value=found, lacking=(told,) if isinstance(told, Missing) else ())
 
 
 def _evidence(target: Target, read: Observed[tuple[Call, ...]] | Missing) -> ServiceEvidence:

@@ -67,6 +67,8 @@ class Options(NamedTuple):
     """Whether ports with evidence of HTTP are sent a request."""
     callers: bool = False
     """Whether to read the settings of workloads for who calls the Service."""
+    configured: bool = False
+    """Whether the contents of ConfigMaps are read for it too."""
     deep: bool = False
     """Whether a sweep is to look into every pod."""
 
@@ -197,7 +199,14 @@ class Walk:
         from kubectl_portcheck.collect.cluster.callers import calls_to
 
         namespace, name = self.target.namespace, self.target.name
-        self.parts.calls = self.work.follow(calls_to, self.reads, self.work, namespace, name)
+        self.parts.calls = self.work.follow(
+            calls_to,
+            self.reads,
+            self.work,
+            namespace,
+            name,
+            configured=self.options.configured,
+        )
 
     def _endpoints_by_hand(self, service: Service) -> None:
         """Walk the pods behind endpoints that no selector made."""

@@ -52,4 +52,4 @@ def _caller(item: Object, namespace: str) -> Caller:
         found = decode.convert(item.data, Calling)
     except ValueError:
         return Caller(item.kind, namespace, item.name, named=(), labels={})
-    return Caller(item.kind, namespace, item.name, named=found.named, labels=found.labels)
+    return Caller(item.kind, namespace, item.name, named=found.named({}), labels=found.labels)
