@@ -103,7 +103,9 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
         ("get", "list"),
         "their labels, for NetworkPolicies; list, should a list over all of them be refused",
     ),
-    _on(kinds.NODE, ("list",), "traffic policies that are Local, and nodes that are not Ready"),
+    _on(
+        kinds.NODE, ("list",), "Local traffic policies, and nodes that take no pod or are not Ready"
+    ),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
     _on(kinds.CILIUM_CLUSTER_POLICY, ("list",), "what guards its pods (Cilium)"),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.model.facts import Fact, Said
-from kubectl_portcheck.model.fixes import Fix, Subject
-from kubectl_portcheck.model.objects import ContainerPort, Pod
+from kubectl_portcheck.model.facts import Fact, Said, State
+from kubectl_portcheck.model.fixes import Command, Fix, Subject
+from kubectl_portcheck.model.objects import ContainerPort, Node, Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
@@ -17,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import events, rollouts, scheduling
+from kubectl_portcheck.semantics import events, nodes, rollouts, scheduling
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.scheduling import Verdict
 
@@ -48,6 +48,7 @@ def _check(case: ServiceCase) -> Outcome:
             ),
             *(s for name, (_, why) in waiting.items() for s in _more(case, name, why)),
             *_taken(case, pod, verdict),
+            *_kept_out(case, verdict),
         ],
         fixes=_fixes(case, pod, verdict),
         impact=Impact.ALL if everyone else Impact.NONE,
@@ -97,6 +98,39 @@ def _taken(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> Sequence[Fac
     ][:MOST]
 
 
+def _kept_out(case: ServiceCase, verdict: Verdict | None) -> Sequence[Fact]:
+    """The nodes that take no pod now, and why."""
+    if verdict is None or not verdict.node_kept_out:
+        return []
+    return [
+        State(subject=_node(node), state=", ".join(found))
+        for node in case.nodes
+        if (found := nodes.troubles(node))
+    ][:MOST]
+
+
+def _node(node: Node) -> Subject:
+    return Subject(kind="Node", namespace="", name=node.metadata.name)
+
+
+def _uncordon(case: ServiceCase) -> list[Fix]:
+    """The command that lets pods onto a node that is well but for being cordoned."""
+    cordoned = [n for n in case.nodes if nodes.troubles(n) == ["cordoned"]]
+    if not cordoned:
+        title = "Uncordon a node (kubectl uncordon NODE); this shows which are cordoned"
+        return [fixes.look(case, "get", "nodes", title=title, namespace="")]
+    name = cordoned[0].metadata.name
+    return [
+        Fix(
+            title=f"Uncordon node {name}, if its maintenance has ended",
+            change=Command(words=("uncordon", name)),
+            subject=_node(cordoned[0]),
+            safety="review",
+            kubectl=case.kubectl,
+        )
+    ]
+
+
 def _fixes(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> list[Fix]:
     found = []
     workload = case.workload(pod)
@@ -116,12 +150,16 @@ def _fixes(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> list[Fix]:
         )
         words = ("get", "nodes", "--show-labels")
         found.append(fixes.look(case, *words, title=title, namespace=""))
-    if verdict.says("untolerated taint"):
+    if verdict.says(f"untolerated taint(s) {{{scheduling.NODE_TAINTS}") or verdict.says(
+        f"untolerated taint {{{scheduling.NODE_TAINTS}"
+    ):
+        title = "Repair the node whose condition keeps pods off it; this shows its conditions"
+        found.append(fixes.look(case, "describe", "nodes", title=title, namespace=""))
+    elif verdict.says("untolerated taint"):
         title = f"Add a toleration to {owner}, or remove the taint; this shows the taints"
         found.append(fixes.look(case, "describe", "nodes", title=title, namespace=""))
     if verdict.says("were unschedulable"):
-        title = "Uncordon a node (kubectl uncordon NODE); this shows which are cordoned"
-        found.append(fixes.look(case, "get", "nodes", title=title, namespace=""))
+        found += _uncordon(case)
     return found
 
 
@@ -154,7 +192,7 @@ RULE = Rule(
     summary="Pods of the Service are Pending because they fit on no node",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.EVENTS, Need.REPLICA_SETS, Need.NAMESPACE_PODS),
+    uses=(Need.EVENTS, Need.REPLICA_SETS, Need.NAMESPACE_PODS, Need.NODES),
     about_pods=True,
     explanation=Explanation(
         meaning="The scheduler found no node for the pod. Usually a node lacks CPU or memory, or "
@@ -250,6 +288,48 @@ status:
   conditions: [{type: PodScheduled, status: "True"}]
 """,
             expects="broken; also PC302",
+        ),
+        Example(
+            "the only node is cordoned",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Pending
+  conditions:
+  - {type: PodScheduled, status: "False", reason: Unschedulable,
+    message: "0/2 nodes are available: 1 node(s) had untolerated taint
+      {node.kubernetes.io/memory-pressure: }, 1 node(s) were unschedulable."}
+---
+kind: Node
+metadata: {name: worker-1}
+spec: {unschedulable: true}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+kind: Node
+metadata: {name: worker-2}
+status: {conditions: [{type: Ready, status: "True"}, {type: MemoryPressure, status: "True"}]}
+""",
+            expects="""
+broken; also PC302
+PC101 error for all in Service checkout
+  The scheduler finds no node for the pod: had untolerated taint
+      {node.kubernetes.io/memory-pressure: } (1 of 2 nodes); were unschedulable (1 of 2 nodes)
+  pods: checkout-1
+  - checkout-1: the scheduler: 0/2 nodes are available: 1 node(s) had untolerated taint
+      {node.kubernetes.io/memory-pressure: }, 1 node(s) were unschedulable.
+  - Node worker-1: cordoned
+  - Node worker-2: memory pressure
+  review: Repair the node whose condition keeps pods off it; this shows its conditions
+    look: kubectl describe nodes
+  review: Uncordon node worker-1, if its maintenance has ended
+    kubectl uncordon worker-1
+""",
         ),
     ),
     check_service=_check,

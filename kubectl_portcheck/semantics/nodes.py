@@ -24,3 +24,14 @@ def restriction(node: Node) -> str:
 
 def _keeping_out(node: Node) -> tuple[Taint, ...]:
     return tuple(t for t in node.spec.taints if t.effect in ("NoSchedule", "NoExecute"))
+
+
+def troubles(node: Node) -> list[str]:
+    """What keeps pods off the node: that it is cordoned, and its conditions, in words."""
+    found = ["cordoned"] if node.spec.unschedulable else []
+    for condition in node.status.conditions:
+        if condition.type == "Ready" and condition.status != "True":
+            found.append(f"not Ready ({condition.reason})" if condition.reason else "not Ready")
+        elif condition.type.endswith("Pressure") and condition.status == "True":
+            found.append(f"{condition.type.removesuffix('Pressure').lower()} pressure")
+    return found

@@ -8,6 +8,8 @@ Source: Kubernetes ``pkg/scheduler/framework/types.go``, ``FitError.Error``.
 import re
 from typing import NamedTuple
 
+NODE_TAINTS = "node.kubernetes.io/"
+"""How the taints begin that the control plane gives to a node by its condition."""
 LONGEST = 4096
 """Characters of a message that are read."""
 
@@ -48,6 +50,11 @@ class Verdict(NamedTuple):
     def ports_taken(self) -> bool:
         """Whether a node has another pod on a hostPort that this one asks for."""
         return self.says("didn't have free ports")
+
+    @property
+    def node_kept_out(self) -> bool:
+        """Whether a node is cordoned, or its own condition keeps pods off it."""
+        return self.says("were unschedulable") or self.says(f"{{{NODE_TAINTS}")
 
     @property
     def claims_unbound(self) -> bool:

@@ -43,9 +43,11 @@ def around_the_unready(parts: Parts, reads: Reads, work: Work, pods: Sequence[Po
     waiting = [p for p in unready if init_unfinished(p)]
     if waiting:
         parts.init_calls = work.ask(init_calls, reads, waiting)
-    if any(_waits_for_a_host_port(p) for p in unready):
+    said = [verdict for p in unready if (verdict := _scheduler_said(p)) is not None]
+    if any(v.ports_taken for v in said):
         parts.namespace_pods = work.ask(reads.pods, {})
-    if parts.nodes is None and any(lost_with_its_node(p) for p in unready):
+    kept_out = any(v.node_kept_out for v in said)
+    if parts.nodes is None and (kept_out or any(lost_with_its_node(p) for p in unready)):
         parts.nodes = work.ask(reads.objects, NODES, {})
 
 
@@ -54,14 +56,12 @@ def _waits_for_a_claim(pod: Pod) -> bool:
     return mounts and not has_running_main(pod)
 
 
-def _waits_for_a_host_port(pod: Pod) -> bool:
-    return any(
-        c.type == "PodScheduled"
-        and c.status == "False"
-        and (said := scheduling.read(c.message)) is not None
-        and said.ports_taken
-        for c in pod.status.conditions
+def _scheduler_said(pod: Pod) -> scheduling.Verdict | None:
+    """Why the scheduler found no node for the pod."""
+    unscheduled = (
+        c.message for c in pod.status.conditions if c.type == "PodScheduled" and c.status == "False"
     )
+    return scheduling.read(next(unscheduled, ""))
 
 
 def _missing_kinds(pod: Pod) -> set[str]:

@@ -47,3 +47,18 @@ def test_the_questions_that_lead_on() -> None:
 def test_another_form_is_not_understood() -> None:
     assert read("running PreBind plugin failed") is None
     assert read("") is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept_out"),
+    [
+        ("1 node(s) were unschedulable", True),
+        ("1 node(s) had untolerated taint {node.kubernetes.io/memory-pressure: }", True),
+        ("1 node(s) had untolerated taint {team: data}", False),
+        ("1 Insufficient cpu", False),
+    ],
+)
+def test_a_node_is_kept_out_by_its_own_state(reason: str, kept_out: bool) -> None:
+    found = read(f"0/1 nodes are available: {reason}.")
+    assert found is not None
+    assert found.node_kept_out is kept_out
