@@ -1,3 +1,5 @@
+import pytest
+
 from kubectl_portcheck.semantics.scheduling import Reason, read
 
 
