@@ -85,12 +85,12 @@ def _connect_from_a_pod(cases: Sequence[Case]) -> NextStep | None:
 
 def _connect_past_policies(cases: Sequence[Case]) -> NextStep | None:
     """Whether policies are enforced shows where a client is that they deny."""
-    found = [blocked(case) for case in cases]
+    found = [blocked(case, of_other_kinds=kinds) for case in cases for kinds in (False, True)]
     if not any(b.states and not b.shown for b in found):
         return None
     return NextStep(
-        text="Connect from the pod of a client; put its name in place of POD",
-        command=_portcheck(cases[0], "--from", "pod/POD"),
+        text="Connect from another pod of the namespace, or name a client's pod (--from pod/NAME)",
+        command=_portcheck(cases[0], "--from", "auto"),
     )
 
 

@@ -26,7 +26,7 @@ from kubectl_portcheck.semantics.selectors import matches
 Judge = Callable[[ServiceEvidence], ServiceReport]
 """Diagnoses evidence without trying fixes."""
 
-POLICIES = {"PC602", "PC705"}
+POLICIES = {"PC602", "PC705", "PC720"}
 """Findings that say what would be, if the cluster enforced NetworkPolicies."""
 UNDO = ("rollout", "undo")
 MOST = 12

@@ -20,7 +20,11 @@ GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
 ISTIO = "networking.istio.io"
 TRAEFIK = "traefik.io"
-PLURALS = {"HTTPProxy": "httpproxies"}
+CILIUM = "cilium.io"
+PLURALS = {
+    "HTTPProxy": "httpproxies",
+    "CiliumNetworkPolicy": "ciliumnetworkpolicies",
+}
 KINDS = {
     "IngressRoute": (TRAEFIK, "v1alpha1"),
     "IngressRouteTCP": (TRAEFIK, "v1alpha1"),
@@ -29,6 +33,7 @@ KINDS = {
     "Route": ("route.openshift.io", "v1"),
     "HTTPProxy": ("projectcontour.io", "v1"),
     "TargetGroupBinding": ("elbv2.k8s.aws", "v1beta1"),
+    "CiliumNetworkPolicy": (CILIUM, "v2"),
     "VirtualService": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),

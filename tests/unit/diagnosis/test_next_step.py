@@ -60,7 +60,7 @@ def report(text: str, probes: str = "{}") -> ServiceReport:
         (
             f"{SHOP}---\n{DENY}",
             "{sockets: ['0.0.0.0:8080'], pod-proxy: {1: refused}}",
-            "kubectl portcheck svc/checkout -n default --context=prod --from pod/POD",
+            "kubectl portcheck svc/checkout -n default --context=prod --from auto",
         ),
         (
             OUTSIDE,
