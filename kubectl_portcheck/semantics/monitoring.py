@@ -7,12 +7,12 @@ them into ``keep`` rules on the labels ``__meta_kubernetes_endpoint_port_name`` 
 ``pkg/prometheus/promcfg.go``; Prometheus, ``kubernetes_sd_config``)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Service
 from kubectl_portcheck.model.references import Monitor, MonitorEndpoint
-from kubectl_portcheck.semantics.references import selects
+from kubectl_portcheck.semantics.references import selects, watches
 
 SCRAPE = "prometheus.io/scrape"
 PORT = "prometheus.io/port"
@@ -44,6 +44,29 @@ def scrapes(monitor: Monitor, service: Service, pods: Sequence[Pod]) -> list[Scr
         for i, e in enumerate(monitor.spec.endpoints)
         if (s := _of_service(e, service, pods, f"/spec/endpoints/{i}"))
     ]
+
+
+def lacks_port(monitor: Monitor, service: Service) -> bool:
+    """Whether a ServiceMonitor selects the Service and asks by name for ports that it lacks."""
+    if monitor.kind != "ServiceMonitor" or not watches(monitor, service, ()):
+        return False
+    named = {e.port for e in monitor.spec.endpoints if e.port}
+    return bool(named) and named.isdisjoint(p.name for p in service.spec.ports)
+
+
+def is_for_sibling(monitor: Monitor, service: Service, others: Iterable[Service]) -> bool:
+    """Whether the port that the Service lacks is one of another Service that is selected as well.
+
+    One selector often matches the Service for clients and the one for metrics beside it.
+    """
+    if not lacks_port(monitor, service):
+        return False
+    named = {e.port for e in monitor.spec.endpoints if e.port}
+    return any(
+        watches(monitor, other, ()) and not named.isdisjoint(p.name for p in other.spec.ports)
+        for other in others
+        if other.metadata.name != service.metadata.name
+    )
 
 
 def _of_service(

@@ -92,6 +92,36 @@ def test_grants_are_asked_for_only_beside_a_route_of_another_namespace(tmp_path:
 
 
 @pytest.mark.parametrize("flags", [["svc/checkout"], [], ["--deep"]])
+def test_a_monitor_whose_port_is_a_siblings(tmp_path: Path, flags: list[str]) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((MONITORING, "v1"))
+        server.add(
+            {
+                "apiVersion": f"{MONITORING}/v1",
+                "kind": "ServiceMonitor",
+                "metadata": {"name": "all", "namespace": NAMESPACE},
+                "spec": {"endpoints": [{"port": "metrics"}]},
+            }
+        )
+        alone = program(server, tmp_path, *flags)
+        sibling = {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "checkout-metrics", "namespace": NAMESPACE},
+            "spec": {
+                "clusterIP": "10.96.0.11",
+                "ipFamilies": ["IPv4"],
+                "ports": [{"name": "metrics", "port": 9100, "protocol": "TCP"}],
+            },
+        }
+        server.add(sibling)
+        beside = program(server, tmp_path, *flags)
+    assert "PC704" in codes(alone)
+    assert "PC704" not in codes(beside)
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["--deep"]])
 def test_a_monitor_of_another_namespace(tmp_path: Path, flags: list[str]) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)

@@ -34,7 +34,8 @@ from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
-from kubectl_portcheck.model.references import Caller, Ingress, ReferenceGrant, Route
+from kubectl_portcheck.model.references import Caller, Ingress, Monitor, ReferenceGrant, Route
+from kubectl_portcheck.semantics import monitoring
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
@@ -70,6 +71,8 @@ def around_the_name(
 def around_the_service(parts: Parts, reads: Reads, work: Work, service: Service) -> None:
     """Begin to read what the Service's own settings ask for."""
     spec = service.spec
+    if parts.monitors is not None:
+        parts.monitors = work.follow(_of_siblings_left_out, reads, parts.monitors, service)
     if "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy):
         parts.nodes = work.ask(reads.objects, NODES, {})
 
@@ -142,6 +145,22 @@ def _routes(
     known = {_place(r) for r in read.value} if isinstance(read, Observed) else set()
     others = tuple(r for r in foreign if _place(r) not in known)
     return combined([read, Observed(value=others)]) if others else read
+
+
+def _of_siblings_left_out(
+    reads: Reads, found: "Future[Read[tuple[Monitor, ...]]]", service: Service
+) -> Read[tuple[Monitor, ...]]:
+    """The monitors, less those that mean another Service which they select as well."""
+    monitors = found.result()
+    if isinstance(monitors, Missing):
+        return monitors
+    if not any(monitoring.lacks_port(m, service) for m in monitors.value):
+        return monitors
+    others = reads.services()
+    if isinstance(others, Missing):
+        return monitors
+    kept = (m for m in monitors.value if not monitoring.is_for_sibling(m, service, others.value))
+    return msgspec.structs.replace(monitors, value=tuple(kept))
 
 
 def _place(route: Route) -> tuple[str, str, str]:

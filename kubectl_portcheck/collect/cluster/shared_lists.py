@@ -32,6 +32,7 @@ from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import callers
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.ingresses import Hosts
+from kubectl_portcheck.semantics.monitoring import is_for_sibling
 from kubectl_portcheck.semantics.references import (
     looks_into,
     may_select,
@@ -425,9 +426,15 @@ class Shared:
         index = self._leading[kind, namespace]
         return Observed(value=tuple(index.get((namespace, service.metadata.name), ())))
 
-    def monitors(self, namespace: str, wanted: "Monitors" = listable.MONITORS) -> Read[Any]:
-        """The monitors, of any namespace, that look into this one."""
-        return combined([self._looking(kind.name, namespace) for kind in wanted])
+    def monitors(self, service: Service, wanted: "Monitors" = listable.MONITORS) -> Read[Any]:
+        """The monitors, of any namespace, that may watch the Service and mean no other one."""
+        namespace = service.metadata.namespace
+        everyone = combined([self._looking(kind.name, namespace) for kind in wanted])
+        if isinstance(everyone, Missing):
+            return everyone
+        beside = self.lists["services"].found.get(namespace, ())
+        found = tuple(m for m in everyone.value if not is_for_sibling(m, service, beside))
+        return msgspec.structs.replace(everyone, value=found)
 
     def _looking(self, kind: str, namespace: str) -> Read[Any]:
         here = self.objects(kind, namespace)
@@ -475,7 +482,7 @@ class Shared:
         return msgspec.structs.replace(everyone, value=found)
 
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        everyone = self.monitors(service.metadata.namespace)
+        everyone = self.monitors(service)
         if isinstance(everyone, Missing):
             return everyone
         several = list(pods)

@@ -83,7 +83,7 @@ class FreshReads:
         if kind.made is not None:
             return self._shared.callers(self._listed, [kind])
         if kind in MONITORS:
-            found: Read[tuple[R, ...]] = self._shared.monitors(self._namespace, [kind])
+            found: Read[tuple[R, ...]] = self._shared.monitors(self._listed, [kind])
             return found
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
