@@ -88,6 +88,26 @@ SCENARIOS: Final = (
         "The manifests are the very ones that work elsewhere.",
     ),
     Scenario(
+        "config-missing",
+        "The orders Service was set up in a new namespace and refuses everyone.",
+        "The image is there and nothing crashes: no container was ever started.",
+    ),
+    Scenario(
+        "slow-start",
+        "Since its database has grown, the billing Service never comes up.",
+        "It looks like a crash; the log ends in the middle of a normal start.",
+    ),
+    Scenario(
+        "init-waits",
+        "The invoices were deployed an hour ago, and their pod is not Ready.",
+        "The pod shows Init:0/1 and no error: it waits, and does not say what for.",
+    ),
+    Scenario(
+        "quota",
+        "The mail Service was deployed and refuses connections.",
+        "There is no pod to look at, and kubectl apply reported success.",
+    ),
+    Scenario(
         "ip-family",
         "The search's IPv6 Service refuses; inside the pod it answers.",
         "Pod and Service both have an address, and the port is the right one.",

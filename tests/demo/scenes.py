@@ -61,6 +61,15 @@ def _running(count: int) -> Callable[[Cluster, str], bool]:
     return settled
 
 
+def _without_pods(name: str) -> Callable[[Cluster, str], bool]:
+    def settled(cluster: Cluster, namespace: str) -> bool:
+        status = cluster.get(f"deployment/{name}", namespace=namespace).get("status", {})
+        kinds = {c["type"] for c in status.get("conditions", ())}
+        return "ReplicaFailure" in kinds
+
+    return settled
+
+
 def _scaled_down(cluster: Cluster, namespace: str) -> bool:
     return not cluster.get("pods", namespace=namespace)["items"]
 
@@ -184,6 +193,27 @@ SCENES: dict[str, Scene] = {
         *("svc/search", "index", "broken", "PC103"),
         documents=incidents.image_pull(),
         settled=_waiting("ImagePullBackOff"),
+    ),
+    "config-missing": Scene(
+        *("svc/orders", "orders-test", "broken", "PC108"),
+        documents=incidents.config_missing(),
+        settled=_waiting("CreateContainerConfigError"),
+    ),
+    "slow-start": Scene(
+        *("svc/billing", "billing", "broken", "PC114"),
+        documents=incidents.slow_start(),
+        settled=_restarts(2),
+    ),
+    "init-waits": Scene(
+        *("svc/invoices", "invoices", "broken", "PC110"),
+        documents=incidents.init_waits(),
+        settled=_waiting("PodInitializing"),
+    ),
+    "quota": Scene(
+        *("svc/mail", "mail", "broken", "PC111"),
+        documents=incidents.quota()[2:],
+        before=incidents.quota()[:2],
+        settled=_without_pods("mail"),
     ),
     "ip-family": Scene(
         *("svc/search", "ipv6", "broken", "PC204"),

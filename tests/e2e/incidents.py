@@ -118,6 +118,51 @@ def image_pull() -> list[Document]:
     return [deployment(app, name="search"), service((80, "http"), name="search")]
 
 
+def config_missing() -> list[Document]:
+    """A variable from a ConfigMap whose name differs by its end."""
+    variable = {
+        "name": "MODE",
+        "valueFrom": {"configMapKeyRef": {"name": "app-config", "key": "mode"}},
+    }
+    app = container(HTTP, ports={"http": 8080}, env=[variable])
+    settings = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app-conf"}}
+    return [
+        {**settings, "data": {"mode": "fast"}},
+        deployment(app, name="orders", replicas=2),
+        service((80, "http"), name="orders"),
+    ]
+
+
+def slow_start() -> list[Document]:
+    """A program that starts more slowly than its liveness probe allows."""
+    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 2, "failureThreshold": 3}
+    app = container(f"{HTTP}?after=20s", ports={"http": 8080}, livenessProbe=probe)
+    return [deployment(app, name="billing"), service((80, "http"), name="billing")]
+
+
+def init_waits() -> list[Document]:
+    """An init container that waits for a Service that does not exist."""
+    words = "until nc -w 1 postgres 5432 </dev/null; do sleep 1; done"
+    init = container(name="wait-for-postgres", image="busybox")
+    app = container(HTTP, ports={"http": 8080}, readiness=8080)
+    pod = {"initContainers": [{**init, "command": ["sh", "-c", words]}]}
+    made = deployment(app, name="invoices", pod=pod)
+    return [made, service((80, "http"), name="invoices")]
+
+
+def quota() -> list[Document]:
+    """A quota that is used up by the pods of another team."""
+    other = container("sleep", name="batch", resources={"requests": {"cpu": "10m"}})
+    app = container(HTTP, ports={"http": 8080}, resources={"requests": {"cpu": "10m"}})
+    limit = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "team"}}
+    return [
+        {**limit, "spec": {"hard": {"requests.cpu": "20m"}}},
+        deployment(other, name="report", replicas=2),
+        deployment(app, name="mail"),
+        service((80, "http"), name="mail"),
+    ]
+
+
 def address_family() -> list[Document]:
     """A Service of IPv6 alone in front of a program that listens on IPv4 alone."""
     app = container(HTTP, program="search")
