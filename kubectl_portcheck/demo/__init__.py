@@ -100,7 +100,7 @@ SCENARIOS: Final = (
     Scenario(
         "init-waits",
         "The invoices were deployed an hour ago, and their pod is not Ready.",
-        "The pod shows Init:0/1 and no error: it waits, and does not say what for.",
+        "The pod shows Init:0/1 and no error; it does not say what it waits for.",
     ),
     Scenario(
         "quota",

@@ -45,7 +45,7 @@ from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
 from kubectl_portcheck.semantics.answers import PROBED, shown
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.permissions import lacking
-from kubectl_portcheck.semantics.pods import is_ready
+from kubectl_portcheck.semantics.pods import has_running_main, is_ready
 from kubectl_portcheck.semantics.twins import rests
 
 T = TypeVar("T")
@@ -559,12 +559,17 @@ def _headline_of_files(
 
 
 def _missing(evidence: ServiceEvidence) -> tuple[str, ...]:
-    """What could not be had, each once, as it is said to the user."""
-    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+    """What could not be had, each once, as it is said to the user.
+
+    That nothing can be asked of a container that does not run is a finding, and no lack.
+    """
+    silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED, Reason.NOT_RUNNING)
     told = [m.detail or m.reason for m in _absent(evidence) if m.reason not in silent]
     told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
     # What kubectl does for no Service of the kind is no lack.
-    forwards = evidence.service_forwards if evidence.service.spec.selector else ()
+    known = evidence.pods.value if isinstance(evidence.pods, Observed) else ()
+    runs = not known or any(has_running_main(p) for p in known)
+    forwards = evidence.service_forwards if evidence.service.spec.selector and runs else ()
     told += [f.reason for f in forwards if f.attempt is None and f.reason]
     return tuple(dict.fromkeys(told))
 

@@ -9,6 +9,8 @@ from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean, cut
 
 MOST_ROWS: Final = 4
+ABOUT_PODS: Final = ("PC1", "PC411")
+"""How the codes of the rules begin that say why a pod does not serve."""
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", "*", ""})
 
 
@@ -53,13 +55,28 @@ def way_of(service: ServiceReport, port: PortReport) -> Way:
         nobody = name == "endpoints" or not service.pods
         if step and step.status == "fail" and nobody and not _carried(service):
             said = step.summary if name == "pod-status" else f"endpoints: {step.summary}"
-            return Way((head,), (Branch("fail", (said,)),))
+            return Way((head,), (Branch("fail", (_because(service, port) or said,)),))
     stations = (head, f"targetPort {target_text(port)}")
     if not isinstance(port.chain.target_port, int) and not port.chain.resolved and service.pods:
         declared = ", ".join(map(str, port.chain.declared))
         also = f"; the containers declare {declared}" if declared else ""
         return Way(stations, (Branch("fail", (f"no pod has a port of this name{also}",)),))
     return Way(stations, tuple(_branches(service, port)))
+
+
+def _because(service: ServiceReport, port: PortReport) -> str:
+    """``no pod is Ready ◀── configuration-missing``: where a rule tells why; else ''."""
+    why = next(
+        (
+            f
+            for f in service.findings
+            if f.cause and f.impact == Impact.ALL and f.port in (None, port.port)
+        ),
+        None,
+    )
+    if why is None or not why.code.startswith(ABOUT_PODS):
+        return ""
+    return f"{'no pod is Ready' if service.pods else 'no pod'} ◀── {why.name}"
 
 
 def _carried(service: ServiceReport) -> bool:

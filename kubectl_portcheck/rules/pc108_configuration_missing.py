@@ -44,9 +44,12 @@ def _finding(case: ServiceCase, lacking: Unmet, found: Found) -> Finding:
     pod, waiting = next(iter(found.values()))
     impact = traffic.impact_on(case, [p for p, _ in found.values()])
     who = f"Container {waiting.container}" if waiting.container else f"Volume {lacking.volume}"
+    near = _near(case, lacking)
+    there = f" ({near} does)" if near else ""
     return RULE.finding(
         case,
-        f"{who} waits for {_what(lacking)}, which does not exist, in {share(found, case.pods)}",
+        f"{who} in {share(found, case.pods)} waits for {_what(lacking)}, which does not "
+        f"exist{there}",
         evidence=[
             *(
                 Said(
@@ -151,7 +154,7 @@ status:
             expects="""
 broken; also PC302
 PC108 error for all in Service checkout
-  Container app waits for ConfigMap app-config, which does not exist, in the pod
+  Container app in the pod waits for ConfigMap app-config, which does not exist (app-conf does)
   pods: checkout-1
   - checkout-1: the kubelet: configmap "app-config" not found
   - ConfigMap app-conf exists in namespace default
@@ -179,7 +182,7 @@ message: 'MountVolume.SetUp failed for volume "tls" : secret "checkout-tls" not 
             expects="""
 broken; also PC302
 PC108 error for all in Service checkout
-  Volume tls waits for Secret checkout-tls, which does not exist, in the pod
+  Volume tls in the pod waits for Secret checkout-tls, which does not exist
   pods: checkout-1
   - checkout-1: the kubelet: MountVolume.SetUp failed for volume "tls" : secret "checkout-tls"
       not found

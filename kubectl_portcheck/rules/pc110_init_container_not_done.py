@@ -44,7 +44,7 @@ def _check(case: ServiceCase) -> Outcome:
     impact = traffic.impact_on(case, [s.pod for s in stuck.values()])
     return RULE.finding(
         case,
-        f"Init container {first.status.name} {_does(first)} in {share(stuck, case.pods)}",
+        f"Init container {first.status.name} in {share(stuck, case.pods)} {_does(first)}",
         evidence=[fact for name, s in stuck.items() for fact in _facts(case, name, s)],
         fixes=_fixes(case, first),
         impact=impact,
@@ -77,7 +77,8 @@ def _does(stuck: _Stuck) -> str:
     if stuck.calls:
         call = stuck.calls[0]
         lacks = "does not exist" if call.exists is False else "has no ready endpoint"
-        return f"waits for Service {call.service}, which {lacks},"
+        near = f" ({call.near} does)" if call.near and call.exists is False else ""
+        return f"waits for Service {call.service}, which {lacks}{near}"
     if stuck.status.state.running and not stuck.status.last_state.terminated:
         return "has not ended"
     return "fails"
@@ -180,7 +181,8 @@ init-calls:
             expects="""
 broken; also PC302
 PC110 error for all in Service checkout
-  Init container wait-db waits for Service postgres, which does not exist, in the pod
+  Init container wait-db in the pod waits for Service postgres, which does not exist (postgresql
+      does)
   pods: checkout-1
   - checkout-1: init container wait-db runs for 30 s; the others wait for its end
   - checkout-1: the command of init container wait-db calls postgres:5432; Service postgresql
@@ -207,7 +209,7 @@ status:
             expects="""
 broken; also PC302
 PC110 error for all in Service checkout
-  Init container migrate fails in the pod
+  Init container migrate in the pod fails
   pods: checkout-1
   - checkout-1: init container migrate exited with code 127 (the command was not found), 4
       restarts

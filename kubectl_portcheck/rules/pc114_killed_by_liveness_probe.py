@@ -64,9 +64,13 @@ def _check(case: ServiceCase) -> Outcome:
     impact = traffic.impact_on(case, [k.pod for k in killed.values()])
     return RULE.finding(
         case,
-        f"The livenessProbe of container {first.container.name} kills it {first.lived:.0f} s after "
-        f"its start{f', before it listens on {first.probe.port},' if first.early else ''} in "
-        f"{share(killed, case.pods)}" + ("" if first.early else f": {_answer(first.words)}"),
+        f"The livenessProbe of container {first.container.name} in {share(killed, case.pods)} "
+        f"kills it {first.lived:.0f} s after its start"
+        + (
+            f", before it listens on {first.probe.port}"
+            if first.early
+            else f": {_answer(first.words)}"
+        ),
         evidence=[
             *(
                 Said(
@@ -274,8 +278,8 @@ RULE = Rule(
             expects="""
 broken; also PC102, PC302
 PC114 error for all in Service checkout
-  The livenessProbe of container app kills it 16 s after its start, before it listens on 8080,
-      in the pod
+  The livenessProbe of container app in the pod kills it 16 s after its start, before it listens
+      on 8080
   pods: checkout-1-a
   - checkout-1-a: event Unhealthy: Liveness probe failed: Get "http://10.0.0.1:8080/live": dial
       tcp 10.0.0.1:8080: connect: connection refused
