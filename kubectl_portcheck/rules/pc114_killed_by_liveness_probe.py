@@ -305,7 +305,7 @@ lastTimestamp: "2026-06-01T11:50:15Z"
             expects="""
 broken; also PC102, PC302
 PC114 error for all in Service checkout
-  The livenessProbe of container app kills it 16 s after its start in the pod: HTTP probe failed
+  The livenessProbe of container app in the pod kills it 16 s after its start: HTTP probe failed
       with statuscode: 500
   pods: checkout-1-a
   - checkout-1-a: event Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 500
