@@ -251,6 +251,11 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         "sent",
     )
     group.add_argument(
+        "--from-each-node",
+        action="store_true",
+        help="with --from: take the same way from one existing pod on each node",
+    )
+    group.add_argument(
         "--from-namespace", metavar="NAMESPACE", help="the namespace of CLIENT, if it differs"
     )
     group.add_argument(

@@ -148,6 +148,8 @@ class _From(_Strict, frozen=True):
     dns: Dns | None = None
     dns_server: str = ""
     """An example of its own: the Service behind the nameserver."""
+    others: tuple["_From", ...] = ()
+    """What other pods met."""
 
 
 class _Measurements(_Strict, frozen=True):
@@ -415,30 +417,35 @@ def _in_cluster(
         )
         for port, outcome in told.service.items()
     )
-    owner = {"kind": "ReplicaSet", "name": f"{told.pod}-7c", "controller": True}
-    metadata = msgspec.convert(
-        {
-            "name": f"{told.pod}-7c-x",
-            "namespace": told.namespace,
-            "labels": {"pod-template-hash": "7c"},
-            "ownerReferences": [owner],
-        },
-        ObjectMeta,
-    )
-    client = Client(pod=Pod(metadata=metadata, spec=told.client)) if told.client else None
+    others = [_in_cluster(service, o, found) for o in told.others]
     return Observed(
         value=InCluster(
             namespace=told.namespace,
             pod=told.pod,
             tool=told.tool,
             attempts=attempts,
-            client=client or _client(told, found),
+            client=_made(told) or _client(told, found),
             dns=Observed(value=told.dns) if told.dns else NOT_ASKED,
             dns_server=Observed(value=evidence_of(told.dns_server).services[0])
             if told.dns_server
             else NOT_ASKED,
+            others=tuple(o.value for o in others if isinstance(o, Observed)),
         )
     )
+
+
+def _made(told: _From) -> Client | None:
+    """The pod of ``--from`` where only its specification is given: one of a Deployment."""
+    if told.client is None:
+        return None
+    owner = {"kind": "ReplicaSet", "name": f"{told.pod}-7c", "controller": True}
+    metadata = {
+        "name": f"{told.pod}-7c-x",
+        "namespace": told.namespace,
+        "labels": {"pod-template-hash": "7c"},
+        "ownerReferences": [owner],
+    }
+    return Client(pod=Pod(metadata=msgspec.convert(metadata, ObjectMeta), spec=told.client))
 
 
 def _client(told: _From, found: Mapping[str, list[Any]]) -> Client | None:

@@ -42,6 +42,7 @@ NEEDED = {
     "diff": "-f: it is about files",
     "fix": "a TARGET: it is not for a sweep",
     "from": "a TARGET: it is not for a sweep",
+    "from_each_node": "--from",
     "from_namespace": "--from",
     "no_animation": "--demo: nothing else is animated",
     "theme": "--save-svg or --save-html",
@@ -188,8 +189,9 @@ def _role(given: Given) -> RoleFor:
         if given.has("all_namespaces"):
             raise UsageError("a resource cannot be retrieved by name across all namespaces")
         _refuse_selectors(given)
-    if given.has("from_namespace") and not given.has("from"):
-        raise UsageError(f"--from-namespace needs {NEEDED['from_namespace']}")
+    for flag in ("from_namespace", "from_each_node"):
+        if given.has(flag) and not given.has("from"):
+            raise UsageError(f"{given.name(flag)} needs {NEEDED[flag]}")
     source = _source(given)
     role = RoleFor(
         targets=_known(_targets(given)),
@@ -238,6 +240,7 @@ def _source(given: Given) -> "Source | None":
     from kubectl_portcheck.collect.cluster.from_pod import parse_source
 
     source, namespace = parse_source(text), given.text("from_namespace") or ""
+    source = source._replace(each_node=given.switch("from_each_node"))
     if source.namespace and namespace and source.namespace != namespace:
         raise UsageError("--from and --from-namespace name two namespaces")
     return source._replace(namespace=source.namespace or namespace)

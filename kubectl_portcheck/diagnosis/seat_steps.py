@@ -6,11 +6,18 @@ from collections.abc import Sequence
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import InCluster
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import DnsServer, SeatReport, SeatStep, Status, Verdict
-from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.model.report import (
+    DnsServer,
+    OtherSeat,
+    SeatReport,
+    SeatStep,
+    Status,
+    Verdict,
+)
+from kubectl_portcheck.rules.wording import listing, verb
 from kubectl_portcheck.semantics import seat
 from kubectl_portcheck.semantics.case import Case, ServiceCase
-from kubectl_portcheck.semantics.seat import Seen
+from kubectl_portcheck.semantics.seat import Met, Seen
 
 OUTCOMES = {"timeout": "no answer", "unknown": "unclear", "skipped": "not tried"}
 
@@ -32,7 +39,9 @@ def seat_of(whole: ServiceCase, cases: Sequence[Case]) -> SeatReport | None:
         of=client.of,
         dns=dns,
         dns_server=_short(whole),
-        steps=(*_dns(whole, client), *_connections(cases, client)),
+        others=tuple(map(_other, seat.met(whole)[1:])),
+        each_node=client.each_node,
+        steps=(*_dns(whole, client), *_connections(cases, client), *_others(whole)),
     )
 
 
@@ -162,6 +171,54 @@ def _connections(cases: Sequence[Case], client: InCluster) -> list[SeatStep]:
         summary = _counted(unique)
         steps.append(SeatStep(name="pods", status=_status(unique), summary=summary))
     return steps
+
+
+NAMES = {
+    "right": "right",
+    "differs": "leads elsewhere",
+    "alias": "leads elsewhere",
+    "unknown-name": "does not exist",
+    "no-answer": "no answer",
+    "skips": "not found",
+    "unclear": "unclear",
+}
+
+
+def _other(found: Met) -> OtherSeat:
+    status: Status = "pass" if found.served else "skipped" if found.served is None else "fail"
+    return OtherSeat(
+        namespace=found.client.namespace,
+        pod=found.client.pod,
+        node=found.node,
+        status=status,
+        name=NAMES[found.name] if found.name else "not looked up",
+        service=found.service,
+        pods=found.pods,
+    )
+
+
+def _others(whole: ServiceCase) -> list[SeatStep]:
+    """Whether other clients work where this one fails."""
+    own, *others = seat.met(whole) or (None,)
+    if own is None or own.served is not False or not others:
+        return []
+    served = [m for m in others if m.served]
+    failing = [m for m in others if m.served is False]
+    if served and not failing:
+        who = listing(f"pod/{m.client.pod} on {m.node}" for m in served)
+        text = f"{who} {verb(served, 'is', 'are')} served: only this client fails"
+        return [SeatStep(name="others", status="pass", summary=text)]
+    if failing and not served:
+        who = listing(f"pod/{m.client.pod} on {m.node}" for m in failing)
+        text = f"{who} {verb(failing, 'fails', 'fail')} too"
+        return [SeatStep(name="others", status="fail", summary=text)]
+    if not served:
+        return []
+    text = (
+        f"served: {listing(f'pod/{m.client.pod} on {m.node}' for m in served)}; not: "
+        f"{listing(f'pod/{m.client.pod} on {m.node}' for m in failing)}"
+    )
+    return [SeatStep(name="others", status="warn", summary=text)]
 
 
 def _at(attempt: Attempt) -> str:

@@ -117,6 +117,11 @@ class InCluster(Record, frozen=True):
     """What became of the Service's name in that pod."""
     dns_server: "Observed[ServiceEvidence] | Missing" = NOT_ASKED
     """The Service behind the nameserver; asked for only where none answered."""
+    others: "tuple[InCluster, ...]" = ()
+    """What other pods met, with all of their connections: those of other nodes, or a few where
+    this one failed. None of them has others."""
+    each_node: bool = False
+    """Whether there is one for each node that has a pod to take."""
 
 
 class Doubt(Record, frozen=True):

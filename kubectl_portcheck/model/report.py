@@ -25,7 +25,9 @@ StepName = Literal[
     "pod-port-forward",
     "service-port-forward",
 ]
-SeatStepName = Literal["resolver", "name", "dns-server", "dns-policies", "service", "pods"]
+SeatStepName = Literal[
+    "resolver", "name", "dns-server", "dns-policies", "service", "pods", "others"
+]
 
 WORST_FIRST: tuple[Verdict, ...] = ("broken", "degraded", "inconclusive", "healthy")
 """Over several ports and Services the worst decides."""
@@ -143,6 +145,21 @@ class DnsServer(Record, frozen=True):
     """Of the leading cause, where there is one."""
 
 
+class OtherSeat(Record, frozen=True):
+    """What another pod met on the same way."""
+
+    namespace: str
+    pod: str
+    node: str
+    status: Status
+    name: str
+    """What became of the name, in a word or two."""
+    service: tuple[str, ...] = ()
+    """The outcomes at the Service's own address."""
+    pods: tuple[str, ...] = ()
+    """The outcomes at the pods' addresses."""
+
+
 class SeatReport(Record, frozen=True):
     """The pod of ``--from``, and what it met."""
 
@@ -161,6 +178,10 @@ class SeatReport(Record, frozen=True):
     dns: Dns | None = None
     """What the resolver says; None where the name could not be looked up."""
     dns_server: DnsServer | None = None
+    others: tuple[OtherSeat, ...] = ()
+    """What other pods met on the same way."""
+    each_node: bool = False
+    """Whether they are one on each node that has a pod to take."""
     steps: tuple[SeatStep, ...] = ()
 
 

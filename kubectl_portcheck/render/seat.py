@@ -1,13 +1,14 @@
 """The client's way from its pod (``--from``), for a person and in JSON."""
 
+from collections import Counter
 from typing import Final
 
-from kubectl_portcheck.model.report import SeatReport, SeatStep
+from kubectl_portcheck.model.report import OtherSeat, SeatReport, SeatStep
 from kubectl_portcheck.render.blocks import step_command, step_row
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.shell import shell_form
-from kubectl_portcheck.render.text import clean
+from kubectl_portcheck.render.text import cells, clean
 
 STEP_NAMES: Final = {
     "resolver": "Resolver",
@@ -16,6 +17,7 @@ STEP_NAMES: Final = {
     "dns-policies": "DNS policies",
     "service": "Service address",
     "pods": "Pod addresses",
+    "others": "Other clients",
 }
 
 
@@ -40,7 +42,41 @@ def seat_lines(seat: SeatReport, look: Look, *, commands: bool = False) -> Lines
             shown += step_row(text, look, head, style)
         for command in step.commands if commands else ():
             shown += step_command(command, look)
-    return [*shown, BLANK]
+    return [*shown, *(_by_node(seat, look) if seat.each_node else []), BLANK]
+
+
+def _by_node(seat: SeatReport, look: Look) -> Lines:
+    """A line for each other node: what its pod met."""
+    if not seat.others:
+        return paragraph(NO_OTHER, look, first=line("" if look.plain else "  "))
+    shown: Lines = []
+    width = max(cells(clean(o.node)) for o in seat.others)
+    for other in seat.others:
+        sign, node = look.sign(other.status), look.glyphs(clean(other.node))
+        text = f"{_met(other)} (pod/{other.pod})"
+        if look.plain:
+            shown += paragraph(f"Node {node}: {sign}. {text}", look)
+            continue
+        gap = " " * (1 if look.unicode else 3 - len(sign))
+        head = line("  ", Span(sign, other.status), gap, node.ljust(width + 2))
+        shown += step_row(text, look, head, "dim" if other.status == "skipped" else "")
+    return shown
+
+
+NO_OTHER = "No pod on another node can take the same way."
+
+
+def _met(other: OtherSeat) -> str:
+    """``name right; Service accepted; pods: 2 accepted``."""
+    words = {"timeout": "no answer", "unknown": "unclear", "skipped": "not tried"}
+    said = [f"name {other.name}"]
+    if other.service:
+        outcomes = dict.fromkeys(words.get(o, o) for o in other.service)
+        said.append(f"Service {', '.join(outcomes)}")
+    if other.pods:
+        counts = Counter(words.get(o, o) for o in other.pods)
+        said.append(f"pods: {', '.join(f'{n} {o}' for o, n in counts.items())}")
+    return "; ".join(said)
 
 
 def title(seat: SeatReport) -> str:
@@ -112,6 +148,19 @@ def seat_json(seat: SeatReport) -> dict[str, object]:
         }
         if seat.dns_server
         else None,
+        "eachNode": seat.each_node,
+        "others": [
+            {
+                "namespace": clean(o.namespace),
+                "pod": clean(o.pod),
+                "node": clean(o.node) or None,
+                "status": o.status,
+                "name": o.name,
+                "service": list(o.service),
+                "pods": list(o.pods),
+            }
+            for o in seat.others
+        ],
         "steps": [_step_json(s) for s in seat.steps],
     }
 

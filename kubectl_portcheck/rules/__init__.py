@@ -76,6 +76,7 @@ _FILES = (
     "pc608_dns_answer_differs",
     "pc609_dns_policy_skips_cluster",
     "pc610_policy_blocks_dns",
+    "pc611_node_path_fails",
     "pc612_caller_port_missing",
     "pc613_caller_namespace_missing",
     "pc614_caller_name_unknown",

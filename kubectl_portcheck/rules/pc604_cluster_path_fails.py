@@ -611,5 +611,5 @@ from: {pod: client, tool: bash, service: {80: refused}}
     ),
     check=_check,
     deciding=True,
-    follows_from=("PC307", "PC308", "PC501", "PC502", "PC503", "PC602", "PC705", "PC720"),
+    follows_from=("PC307", "PC308", "PC501", "PC502", "PC503", "PC602", "PC611", "PC705", "PC720"),
 )

@@ -13,7 +13,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import InCluster
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Pod, Service
-from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.probes import Attempt, Protocol
 from kubectl_portcheck.model.seat import Dns, ServerAnswer
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.admission import Admitted, Policies, admits
@@ -197,3 +197,59 @@ def known_client(case: ServiceCase) -> InCluster | None:
     """The client's pod with what it met; None without --from."""
     told = case.evidence.in_cluster
     return told.value if isinstance(told, Observed) else None
+
+
+class Met(NamedTuple):
+    """What one pod met on its way, in few words of its own."""
+
+    client: InCluster
+    name: Named | None
+    """None where the name was not looked up."""
+    service: tuple[str, ...]
+    """The outcomes at the Service's own address; none for a headless Service."""
+    pods: tuple[str, ...]
+    """The outcomes at the pods' addresses."""
+
+    @property
+    def node(self) -> str:
+        """The node of the pod; '' where that is not known."""
+        return self.client.client.pod.spec.node_name if self.client.client else ""
+
+    @property
+    def connects(self) -> bool | None:
+        """Whether the Service's address accepts, or without one each pod; None if not known."""
+        known = [o for o in (self.service or self.pods) if o not in ("skipped", "unknown")]
+        return all(o == "accepted" for o in known) if known else None
+
+    @property
+    def served(self) -> bool | None:
+        """Whether both the name and the connection are right; None where that is not known."""
+        if self.connects is False or self.name not in (None, "right", "unclear"):
+            return False
+        return True if self.connects and self.name == "right" else None
+
+
+def met(case: ServiceCase) -> tuple[Met, ...]:
+    """What the pod of --from met, then what the others did."""
+    client = known_client(case)
+    if client is None:
+        return ()
+    own = [a for a in case.evidence.attempts if a.path == "in-cluster"]
+    return tuple(
+        _met(case, c, attempts)
+        for c, attempts in (
+            (client, (*client.attempts, *own)),
+            *((o, o.attempts) for o in client.others),
+        )
+    )
+
+
+def _met(case: ServiceCase, client: InCluster, attempts: Iterable[Attempt]) -> Met:
+    made = tuple(attempts)
+    name = None if isinstance(client.dns, Missing) else _judged(case, client, client.dns.value).kind
+    return Met(
+        client,
+        name,
+        tuple(a.outcome for a in made if not a.pod),
+        tuple(a.outcome for a in made if a.pod),
+    )

@@ -102,6 +102,14 @@ def with_clients(server: FakeApiServer) -> None:
     seat(server, client("bare-1", labels={"app": "bare"}, owner="bare"), tool=False)
 
 
+def several_nodes(server: FakeApiServer) -> None:
+    """A healthy Service, which clients on one of three nodes do not reach."""
+    shop(server, 8080)
+    for number, dial in (("1", "0"), ("2", "143"), ("3", "0")):
+        pod = client(f"web-{number}", owner="web", nodeName=f"node-{number}")
+        seat(server, pod, dial=dial)
+
+
 def nameserver_fails(server: FakeApiServer) -> None:
     """A healthy Service, and a client whose nameserver has no pods."""
     shop(server, 8080)
@@ -117,7 +125,7 @@ CLUSTERS: dict[str, Callable[[FakeApiServer], None]] = {
     made.__name__: made
     for made in (
         *(broken, healthy, degraded, unready, refusing),
-        *(town, forbidden, odd_selector, with_clients, nameserver_fails),
+        *(town, forbidden, odd_selector, with_clients, several_nodes, nameserver_fails),
     )
 }
 

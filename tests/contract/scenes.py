@@ -62,6 +62,9 @@ MODES = {
     "walk-from-nameserver-fails": Scene(
         f"svc/checkout {HERE} --from pod/web-1", "nameserver_fails"
     ),
+    "walk-from-each-node": Scene(
+        f"svc/checkout {HERE} --from app=web --from-each-node", "several_nodes"
+    ),
     "walk-from-nobody": Scene(f"svc/checkout {HERE} --from deploy/nobody", "with_clients"),
     "anywhere-in-explain": Scene("--explain PC401 -n x --context y -v 6 --color never --plain"),
     "anywhere-in-a-demo": Scene("--demo -q -n x --context y -v 6 --color never --plain"),
@@ -119,6 +122,7 @@ REFUSED = {
     "debug-image-without-target": "--debug-image x",
     "from-without-target": "--from pod/x",
     "from-namespace-without-from": "svc/x --from-namespace y",
+    "from-each-node-without-from": "svc/x --from-each-node",
     "from-two-namespaces": "svc/x --from web/auto --from-namespace shop",
     "from-odd": "svc/x --from svc/y",
     "from-odd-container": "svc/x --from pod/y/UPPER",

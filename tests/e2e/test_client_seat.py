@@ -101,6 +101,22 @@ def test_a_healthy_way_passes_every_step(cluster: Cluster, shop: str, image: str
     assert auto.report["services"][0]["from"]["pod"].startswith(("front-", "other-"))
 
 
+def test_one_pod_on_each_node_takes_the_same_way(cluster: Cluster, shop: str) -> None:
+    nodes = [n["metadata"]["name"] for n in cluster.get("nodes")["items"]]
+    if len(nodes) < 2:
+        pytest.skip("the cluster has one node: bed up --nodes 2")
+    made = client("agent")
+    made["kind"] = "DaemonSet"
+    for field in ("replicas", "strategy"):
+        del made["spec"][field]
+    cluster.apply(made, shop)
+    cluster.kubectl("rollout", "status", "daemonset/agent", "--timeout=60s", namespace=shop)
+    found = ask(cluster, shop, "--from=ds/agent", "--from-each-node")
+    way = found.report["services"][0]["from"]
+    assert (found.verdict, [o["status"] for o in way["others"]]) == ("healthy", ["pass"])
+    assert {way["node"], *(o["node"] for o in way["others"])} == set(nodes[:2])
+
+
 def test_dns_policy_default(cluster: Cluster, shop: str) -> None:
     cluster.apply(client("plain", dnsPolicy="Default"), shop)
     cluster.wait_ready("deployment/plain", shop)

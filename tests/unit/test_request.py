@@ -75,23 +75,23 @@ REPORT = {
 WALK = {f.name for f in flags() if f.section == arguments.WALK}
 WALK -= {"--calls", "--configmaps", "--yes", "--dry-run"}
 """The last two need --fix, and --configmaps needs --callers or --calls."""
+FROM_ONLY = {"--from-namespace", "--from-each-node"}
+"""These need --from."""
 OTHERS = {"--filename", "--rbac"}
 """Modes of their own, which take targets."""
 TAKEN: dict[tuple[str, ...], set[str]] = {
-    ("svc/checkout",): REPORT | WALK - {"--from-namespace"} | OTHERS,
-    ("svc", "checkout"): REPORT | WALK - {"--from-namespace"} | OTHERS,
-    ("deploy/checkout",): REPORT | WALK - {"--from-namespace"} | {"--calls"} | OTHERS,
-    ("svc/checkout", "--callers"): REPORT
-    | WALK - {"--from-namespace"}
-    | {"--configmaps", "--rbac"},
+    ("svc/checkout",): REPORT | WALK - FROM_ONLY | OTHERS,
+    ("svc", "checkout"): REPORT | WALK - FROM_ONLY | OTHERS,
+    ("deploy/checkout",): REPORT | WALK - FROM_ONLY | {"--calls"} | OTHERS,
+    ("svc/checkout", "--callers"): REPORT | WALK - FROM_ONLY | {"--configmaps", "--rbac"},
     ("--from", "pod/client", "svc/checkout"): REPORT | WALK | {"--rbac"},
     (): REPORT
-    | WALK - {"--from", "--from-namespace", "--debug-image", "--fix"}
+    | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
     | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
     | OTHERS,
     ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg", "--save-html"}
-    | WALK - {"--from-namespace", "--wait", "--watch", "--debug-image"}
+    | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image"}
     | {"--yes", "--dry-run", "--rbac"},
     ("-f", "x.yaml"): REPORT - {"--redact"}
     | {"--filename", "--complete", "--diff", "--write", "--all-namespaces", "--selector"},
@@ -106,7 +106,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--list-rules",): {"--list-rules"},
     ("--completion", "bash"): {"--completion"},
     ("--rbac",): REPORT
-    | WALK - {"--from-namespace"}
+    | WALK - FROM_ONLY
     | {"--calls", "--configmaps", "--yes", "--dry-run"}
     | {"--theme", "--no-animation"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},

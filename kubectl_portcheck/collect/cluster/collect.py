@@ -188,7 +188,7 @@ def _walks(
                 raise
             return found, False
         if options.seats:
-            evidence = _with_name_server(evidence, options, live, progress)
+            evidence = _followed_up(evidence, stop.target, options, live, progress)
         found.append(_as_asked(evidence, stop))
         if not whole:
             return found, False
@@ -211,13 +211,15 @@ def _as_asked(evidence: ServiceEvidence, stop: Stop) -> ServiceEvidence:
     return msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup, services=services)
 
 
-def _with_name_server(
-    evidence: ServiceEvidence, options: Options, live: Spaces, progress: Progress
+def _followed_up(
+    evidence: ServiceEvidence, target: Target, options: Options, live: Spaces, progress: Progress
 ) -> ServiceEvidence:
-    """The evidence with the DNS Service where DNS failed; most runs do without what it imports."""
+    """The evidence with what tells more where a client fails; most runs do without the imports."""
     from kubectl_portcheck.collect.cluster.name_server import with_name_server
+    from kubectl_portcheck.collect.cluster.other_seats import with_others
 
-    return with_name_server(evidence, options, live, progress)
+    found = with_name_server(evidence, options, live, progress)
+    return with_others(found, target, options, live) if target.kind is SERVICE else found
 
 
 def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:

@@ -29,6 +29,8 @@ class Source(NamedTuple):
     """None for a selector and for ``auto``."""
     selector: str = ""
     """A label selector in the API's form; without one, and without a kind, it is ``auto``."""
+    each_node: bool = False
+    """Whether a pod on each node takes the way as well."""
 
     @property
     def auto(self) -> bool:

@@ -103,7 +103,7 @@ def _of_several(source: Source, space: str, found: Sequence[Pod]) -> Seat:
 
 def _stand_ins(found: Sequence[Pod], target: Target, space: str, spaces: Spaces) -> Iterator[Seat]:
     """One pod of each workload that may stand in; those of the Service itself only at the end."""
-    fit = [p for p in found if _may_stand_in(p)]
+    fit = [p for p in found if may_stand_in(p)]
     own = _own(fit, target, space, spaces)
     others = _one_of_each(p for p in fit if not own(p))
     for pod in others or _one_of_each(fit):
@@ -113,7 +113,7 @@ def _stand_ins(found: Sequence[Pod], target: Target, space: str, spaces: Spaces)
         )
 
 
-def _may_stand_in(pod: Pod) -> bool:
+def may_stand_in(pod: Pod) -> bool:
     """Whether an ordinary client looks like this pod: Ready, on the pod network, without a mesh."""
     return (
         is_ready(pod)
@@ -143,6 +143,11 @@ def _one_of_each(pods: Iterable[Pod]) -> list[Pod]:
         owner = next((o for o in pod.metadata.owner_references if o.controller), None)
         kinds.setdefault(f"{owner.kind}/{owner.name}" if owner else _name(pod), pod)
     return list(kinds.values())
+
+
+def seat_of(pod: Pod, space: str) -> Seat:
+    """Any pod as one from which connections are made."""
+    return _seat(Source(kind=None), space, pod)
 
 
 def _seat(source: Source, space: str, pod: Pod) -> Seat:
