@@ -262,7 +262,7 @@ RULE = Rule(
         meaning="The container needs longer to start than its liveness probe allows, so the "
         "kubelet kills it and starts it again, each time too early. Or the probe asks for "
         "something that does not answer as it should. It looks like a crash: exit code 137 or 143, "
-        "or 0 where the program ends well when it is told to.",
+        "or 0 where the program ends well on SIGTERM.",
         why="The application never gets as far as to open its port, so its clients are refused.",
         confirm="kubectl describe pod POD: the event 'Liveness probe failed ... connection "
         "refused', and a container that lives as long as initialDelaySeconds and the failures "

@@ -93,6 +93,7 @@ _KNOWN = frozenset(
     tcpproxy subset faileddiscoverycheck missingendpoints serviceporterror serviceaccesserror
     servicenotfound passed
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
+    untolerated pressure blue green stable primary preview old new prev next
     """,
     )
 )
