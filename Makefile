@@ -8,7 +8,7 @@ LOCK := packaging/requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs faults fuzz clean
+.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs faults fuzz mutants clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

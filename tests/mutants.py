@@ -1,28 +1,26 @@
 """Change one condition of a rule or of ``semantics/`` at a time, and see whether the tests notice.
 
-    python -m tests.mutants                       # all; an hour or more on two cores
+    python -m tests.mutants                       # all
     python -m tests.mutants --sample 300          # as many, picked at random, with a fixed seed
     python -m tests.mutants rules/pc401 ports     # the files whose path has one of these words
     python -m tests.mutants --near                # with the nearest tests only: at least as many
 
-Each change runs in a process of its own, which imports the changed file in place of the real one;
-nothing is written. A change that no test notices is printed: it needs a test, or it is none.
+The tests are collected once. Each change runs in a process of its own, forked from that one, in
+which the functions of the file get the changed code; nothing is written. A change that no test
+notices is printed: it needs a test, or it is none.
 """
 
 import argparse
 import ast
 import copy
-import importlib.abc
-import importlib.machinery
-import importlib.util
+import gc
+import importlib
 import os
 import random
 import signal
 import sys
 import types
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +30,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("rules", "semantics")
 QUICK = ("tests/unit/rules", "tests/unit/semantics", "tests/unit/diagnosis")
+EXAMPLES = "test_an_example_does_what_it_says"
+NOTICED, MISSED, UNTRIED = 0, 1, 2
 SECONDS = 400
 """A run that takes longer is one that the change hangs: it is noticed."""
 OPTIONS = (
@@ -44,6 +44,7 @@ OPTIONS = (
     "no:cacheprovider",
     "--no-header",
     "--assert=plain",
+    "--capture=no",
 )
 SWAPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -162,68 +163,97 @@ def _replace(tree: ast.AST, path: Sequence[Step], new: ast.expr) -> None:
         getattr(node, field)[place] = new
 
 
-class _Loader(importlib.machinery.SourceFileLoader):
-    """Gives the changed text for the file, and never a cached one."""
-
-    def __init__(self, mutant: Mutant) -> None:
-        super().__init__(mutant.module, str(mutant.file))
-        self.text = mutant.source
-
-    def get_code(self, fullname: str) -> types.CodeType:
-        return compile(self.text, self.path, "exec", dont_inherit=True)
+def install(mutant: Mutant) -> bool:
+    """Give each function of the module its changed code; return whether any is different now."""
+    code = compile(mutant.source, str(mutant.file), "exec", dont_inherit=True)
+    return _exchange(vars(importlib.import_module(mutant.module)), code)
 
 
-class _Finder(importlib.abc.MetaPathFinder):
-    def __init__(self, mutant: Mutant) -> None:
-        self.mutant = mutant
-
-    def find_spec(
-        self, fullname: str, path: object = None, target: object = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        if fullname != self.mutant.module:
-            return None
-        return importlib.util.spec_from_file_location(
-            fullname, self.mutant.file, loader=_Loader(self.mutant)
-        )
-
-
-def noticed(mutant: Mutant, *, near_only: bool = False) -> bool:
-    """Whether a test fails, hangs or cannot start: first those that are nearest."""
-    near = ["tests/unit/rules/test_catalogue.py"]
-    own = ROOT / f"tests/unit/semantics/test_{mutant.file.stem}.py"
-    if mutant.file.name.startswith("pc"):
-        near += ["-k", mutant.file.stem[:5].upper()]
-    elif own.exists():
-        near = [str(own), *near]
-    return not (_passes(mutant, near) and (near_only or _passes(mutant, QUICK)))
+def _exchange(names: Mapping[str, object], code: types.CodeType) -> bool:
+    changed = False
+    for inner in (c for c in code.co_consts if isinstance(c, types.CodeType)):
+        found = names.get(inner.co_name)
+        if isinstance(found, type):
+            changed |= _exchange(vars(found), inner)
+            continue
+        function = _function(found)
+        if function is not None and len(function.__code__.co_freevars) == len(inner.co_freevars):
+            changed |= _instructions(function.__code__) != _instructions(inner)
+            function.__code__ = inner
+    return changed
 
 
-def _passes(mutant: Mutant, tests: Sequence[str]) -> bool:
-    child = os.fork()
-    if child == 0:
-        os._exit(_run(mutant, tests))
-    _, code = os.waitpid(child, 0)
-    if os.WIFSIGNALED(code):
-        return False
-    status = os.WEXITSTATUS(code)
-    if status > pytest.ExitCode.INTERRUPTED:
-        raise RuntimeError(f"{mutant}: the tests could not be run")
-    return status == pytest.ExitCode.OK
+def _function(found: object) -> types.FunctionType | None:
+    """What is decorated, of a method, a property or a function whose results are kept."""
+    for name in ("fget", "__func__", "func", "__wrapped__"):
+        found = getattr(found, name, None) or found
+    return found if isinstance(found, types.FunctionType) else None
 
 
-def _run(mutant: Mutant, tests: Sequence[str]) -> int:
-    signal.alarm(SECONDS)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    sys.meta_path.insert(0, _Finder(mutant))
-    # A busy machine is no failure.
-    settings.register_profile("busy", deadline=None, suppress_health_check=list(HealthCheck))
-    settings.load_profile("busy")
-    try:
-        return int(pytest.main([*OPTIONS, *tests]))
-    except Exception:  # A change may break the run itself: that is noticed too.
-        return pytest.ExitCode.INTERNAL_ERROR
+def _instructions(code: types.CodeType) -> tuple[object, ...]:
+    """What a function does, whatever its lines are."""
+    inner = [_instructions(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
+    return code.co_code, repr(inner), code.co_names, code.co_varnames
+
+
+class Trial:
+    """Runs the tests on each change, in place of pytest's own loop: they are collected once."""
+
+    def __init__(self, chosen: list[Mutant], jobs: int, near_only: bool) -> None:
+        self.chosen, self.jobs, self.near_only = chosen, jobs, near_only
+        self.missed: list[Mutant] = []
+        self.untried: list[Mutant] = []
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        gc.collect()
+        gc.freeze()  # What a child does not touch is not copied for it.
+        running: dict[int, Mutant] = {}
+        for mutant in (*self.chosen, None):
+            while running and (mutant is None or len(running) == self.jobs):
+                child, status = os.wait()
+                self._note(running.pop(child), status)
+            if mutant is None:
+                break
+            child = os.fork()
+            if child == 0:
+                os._exit(self._run(session, mutant))
+            running[child] = mutant
+        return True
+
+    def _note(self, mutant: Mutant, status: int) -> None:
+        if os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == NOTICED:
+            return
+        untried = os.WEXITSTATUS(status) != MISSED
+        (self.untried if untried else self.missed).append(mutant)
+        print("not tried:" if untried else "", mutant, file=sys.stderr, flush=True)
+
+    def _run(self, session: pytest.Session, mutant: Mutant) -> int:
+        signal.alarm(SECONDS)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        try:
+            if not install(mutant):
+                return UNTRIED
+            for item in self._items(session, mutant):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+                if session.testsfailed:
+                    return NOTICED
+        except BaseException:  # A change may break the run itself: that is noticed too.
+            return NOTICED
+        return MISSED
+
+    def _items(self, session: pytest.Session, mutant: Mutant) -> list[pytest.Item]:
+        """The tests, the nearest ones first: the rule's examples, or the module's own tests."""
+        rule = mutant.file.name.startswith("pc")
+        own = mutant.file.stem[:5].upper() if rule else f"test_{mutant.file.stem}.py"
+
+        def far(item: pytest.Item) -> int:
+            return 0 if own in item.nodeid else 1 if EXAMPLES in item.nodeid else 2
+
+        items = sorted(session.items, key=far)
+        return [i for i in items if far(i) < (1 if rule else 2)] if self.near_only else items
 
 
 def main() -> int:
@@ -245,19 +275,17 @@ def main() -> int:
     if given.sample and given.sample < total:
         chosen = random.Random(given.seed).sample(chosen, given.sample)
     os.chdir(ROOT)
-    judge = partial(noticed, near_only=given.near)
-    if chosen and judge(Mutant(chosen[0].file, 0, "", "", (), None)):
-        raise SystemExit("the tests fail without any change")
-    missed = []
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for mutant, seen in zip(chosen, pool.map(judge, chosen), strict=True):
-            if not seen:
-                missed.append(mutant)
-                print(mutant, flush=True)
-    share = 100 * (len(chosen) - len(missed)) / max(len(chosen), 1)
-    print(
-        f"{len(chosen) - len(missed)} of {len(chosen)} changes noticed ({share:.1f} %), of {total}"
-    )
+    # A busy machine is no failure.
+    settings.register_profile("busy", deadline=None, suppress_health_check=list(HealthCheck))
+    settings.load_profile("busy")
+    trial = Trial(chosen, given.jobs, given.near)
+    ended = pytest.main([*OPTIONS, *QUICK], plugins=[trial])
+    if ended != pytest.ExitCode.OK:
+        return int(ended)
+    tried = len(chosen) - len(trial.untried)
+    seen = tried - len(trial.missed)
+    share = 100 * seen / max(tried, 1)
+    print(f"{seen} of {tried} changes noticed ({share:.1f} %), of {total}")
     return 0
 
 
