@@ -22,6 +22,8 @@ from typing import Any, Literal
 
 import pytest
 
+from tests.e2e.rest import KINDS, at_rest
+
 BED = Path(__file__).resolve().parent.parent / "bed"
 NAME = "portcheck"
 
@@ -49,7 +51,7 @@ class Cluster:
         *args: str,
         namespace: str | None = None,
         stdin: str = "",
-        timeout: float = 60,
+        timeout: float = 180,
         check: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl to its end; with check, a failure fails the test with its message."""
@@ -88,7 +90,7 @@ class Cluster:
             text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
         self.kubectl("apply", "-f", "-", namespace=namespace, stdin=text, check=True)
 
-    def wait_ready(self, what: str, namespace: str | None = None, timeout: float = 60) -> None:
+    def wait_ready(self, what: str, namespace: str | None = None, timeout: float = 180) -> None:
         """Wait for `deployment/NAME` (or another workload's), `pod/NAME` or a selector's pods."""
         deadline = time.monotonic() + timeout
         while True:
@@ -112,14 +114,22 @@ class Cluster:
             _dial(host, port, timeout) if self.direct else self._dial_from_pod(host, port, timeout)
         )
 
-    def wait_dial(self, host: str, port: int, expected: Dialled, timeout: float = 20) -> None:
+    def wait_dial(self, host: str, port: int, expected: Dialled, timeout: float = 90) -> None:
         """Dial until the result is the expected one: rules follow EndpointSlices with a delay."""
         self.until(
             lambda: self.dial(host, port) == expected, f"{host}:{port} to be {expected}", timeout
         )
 
+    def settle(self, namespace: str, timeout: float = 30) -> None:
+        """Wait until Kubernetes has caught up with what was changed; where it never does, go on."""
+        deadline = time.monotonic() + timeout
+        while not at_rest(self.get(KINDS, namespace=namespace)["items"]):
+            if time.monotonic() > deadline:
+                return
+            time.sleep(0.2)
+
     @staticmethod
-    def until(done: Callable[[], bool], what: str, timeout: float = 30) -> None:
+    def until(done: Callable[[], bool], what: str, timeout: float = 120) -> None:
         """Ask again and again until something is so; fail the test if it never is."""
         deadline = time.monotonic() + timeout
         while not done():

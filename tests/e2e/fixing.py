@@ -39,7 +39,7 @@ def broken_named_fixed(cluster: Cluster, namespace: str, incident: Incident) -> 
         cluster.until(
             lambda: _asked(cluster, namespace, incident).verdict == "healthy",
             "the state before to be healthy",
-            90,
+            240,
         )
     cluster.apply(incident.broken, namespace)
 
@@ -83,5 +83,5 @@ def _until(
             and (verdict != incident.verdict or incident.cause not in found[0].causes)
         )
 
-    cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 90)
+    cluster.until(come_about, f"{incident.title}: {verdict} {cause}", 240)
     return found[0]

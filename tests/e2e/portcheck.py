@@ -49,9 +49,11 @@ class Diagnosis(NamedTuple):
 
 
 def run(
-    cluster: Cluster, *args: str, timeout: float = 60, **environ: str
+    cluster: Cluster, *args: str, timeout: float = 180, **environ: str
 ) -> subprocess.CompletedProcess[str]:
-    """The program itself, against the cluster."""
+    """The program itself, against the cluster, once the namespace of the flags has come to rest."""
+    if "-n" in args:
+        cluster.settle(args[args.index("-n") + 1])
     return subprocess.run(
         [str(PROGRAM), *args],
         env={**cluster.environment(), **environ},
@@ -76,6 +78,25 @@ def diagnose_all(cluster: Cluster, namespace: str, *words: str) -> Diagnosis:
     return Diagnosis(done.returncode, json.loads(done.stdout))
 
 
+def awaited(
+    cluster: Cluster,
+    namespace: str,
+    verdict: str,
+    *causes: str,
+    target: str = "svc/checkout",
+    seconds: float = 180,
+) -> Diagnosis:
+    """The first diagnosis with this verdict, and with these causes where any are given."""
+    found: list[Diagnosis] = []
+
+    def come_about() -> bool:
+        found[:] = [diagnose(cluster, namespace, target)]
+        return found[0].verdict == verdict and (not causes or found[0].causes == [*causes])
+
+    cluster.until(come_about, f"{target}: {verdict} {' '.join(causes)}", seconds)
+    return found[0]
+
+
 def paste(cluster: Cluster, command: str) -> None:
     """What a user does with a fix: paste it into a shell. kubectl is on the PATH."""
     folder = Path(".pytest-kind") / "bin"
@@ -90,7 +111,7 @@ def paste(cluster: Cluster, command: str) -> None:
         env=environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, f"{command}: {done.stderr}"

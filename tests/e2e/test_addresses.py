@@ -31,6 +31,7 @@ def test_an_error_line_leads_to_what_it_is_about(
             document["spec"]["type"] = "NodePort"
     cluster.apply(documents, namespace)
     cluster.wait_ready("deployment/checkout", namespace)
+    cluster.settle(namespace)
     spec = cluster.get("service/checkout", namespace=namespace)["spec"]
     pod = cluster.get("pods", "-l", "app=checkout", namespace=namespace)["items"][0]
     line = LINES[how].format(

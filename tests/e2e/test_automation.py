@@ -83,7 +83,7 @@ def ended(cluster: Cluster, job: str, namespace: str) -> tuple[str, dict[str, An
         found = cluster.get(f"job/{job}", namespace=namespace)["status"].get("conditions", [])
         return [c for c in found if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
 
-    cluster.until(lambda: bool(conditions()), f"the end of job/{job}", timeout=90)
+    cluster.until(lambda: bool(conditions()), f"the end of job/{job}", timeout=300)
     pods = cluster.get("pods", "-l", f"job-name={job}", namespace=namespace)["items"]
     (pod,) = pods
     end = pod["status"]["containerStatuses"][0]["state"]["terminated"]
@@ -167,9 +167,9 @@ def test_the_image_has_a_shell_and_needs_no_home(cluster: Cluster, shop: str) ->
     made.update(command=["/bin/sh", "-c", script], args=[])
     cluster.apply([job], shop)
     cluster.kubectl(
-        *("wait", "job/shell", "--for=condition=Complete", "--timeout=60s"),
+        *("wait", "job/shell", "--for=condition=Complete", "--timeout=300s"),
         namespace=shop,
-        timeout=90,
+        timeout=330,
         check=True,
     )
     log = cluster.kubectl("logs", "job/shell", namespace=shop, check=True).stdout.splitlines()

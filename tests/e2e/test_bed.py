@@ -7,7 +7,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,8 +106,8 @@ def test_services_are_answered_through_kube_proxy(cluster: Cluster, namespace: s
     cluster.wait_ready("app=web", namespace)
     address = cluster.get("service/web", namespace=namespace)["spec"]["clusterIP"]
     cluster.wait_dial(address, 80, "accepted")
-    assert cluster.dial(address, 81) == "accepted"
-    assert cluster.dial(address, 82) == "refused"
+    cluster.wait_dial(address, 81, "accepted")
+    cluster.wait_dial(address, 82, "refused")
     assert cluster.dial(address, 83, timeout=0.5) == "timeout"
     slices = cluster.get("endpointslices", "-l", "kubernetes.io/service-name=web",
                          namespace=namespace)["items"]  # fmt: skip
@@ -265,12 +264,17 @@ def test_nothing_stays_behind(cluster: Cluster) -> None:
     assert bed("down").returncode == 0  # of an earlier run
     before = traces()
 
+    def left_behind() -> dict[str, set[str]]:
+        return {**traces(), "processes": set()}
+
+    untouched = {**before, "processes": set()}
     with subprocess.Popen(
         [str(BED / "bed"), "up", "--name", TRIAL],
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     ) as creator:
-        time.sleep(5)
+        # Half-way: more than the program itself is there.
+        cluster.until(lambda: left_behind() != untouched, "the first traces")
         creator.send_signal(signal.SIGKILL)
     assert traces() != before
     assert bed("status").returncode == 1

@@ -32,6 +32,7 @@ def shop(cluster: Cluster, namespace: str) -> str:
     app = container("tcp://0.0.0.0:9000", image="busybox")
     cluster.apply([deployment(app), service((80, 8080))], namespace)
     cluster.wait_ready("deployment/checkout", namespace)
+    cluster.settle(namespace)
     return namespace
 
 

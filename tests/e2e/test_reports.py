@@ -91,8 +91,16 @@ def _served(cluster: Cluster, run: LiveRun, namespace: str) -> int:
         return 0
     service, _, port = run.serves.partition(":")
     address = cluster.get(f"service/{service}", namespace=namespace)["spec"]["clusterIP"]
-    cluster.wait_dial(address, int(port), "accepted")
-    return sum(cluster.dial(address, int(port)) == "accepted" for _ in range(CONNECTIONS))
+    accepted = 0
+
+    def all_accepted() -> bool:
+        nonlocal accepted
+        accepted = sum(cluster.dial(address, int(port)) == "accepted" for _ in range(CONNECTIONS))
+        return accepted == CONNECTIONS
+
+    # kube-proxy follows a change of pods with a delay.
+    cluster.until(all_accepted, f"{CONNECTIONS} connections to {address}:{port}")
+    return accepted
 
 
 def _paste_each(
