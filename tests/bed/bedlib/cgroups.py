@@ -60,8 +60,10 @@ def processes(name: str) -> set[int]:
     """Give all processes in the cluster's groups."""
     found: set[int] = set()
     for hierarchy in _hierarchies():
-        for file in (hierarchy / _TOP / name).rglob("cgroup.procs"):
+        # A group may vanish meanwhile: os.walk passes over it, where rglob fails.
+        for folder, _, _ in os.walk(hierarchy / _TOP / name):
             with contextlib.suppress(OSError):
+                file = Path(folder, "cgroup.procs")
                 found |= {int(line) for line in file.read_text().split()}
     return found - {0}
 
