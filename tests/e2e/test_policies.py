@@ -126,6 +126,8 @@ def everyone(*ports: Document) -> Document:
     return only({"podSelector": {}}, ports=list(ports))
 
 
+DNS: Document = {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]}
+"""A rule of a client: without it the Service's name is not found either."""
 DENY = network_policy("default-deny", policyTypes=["Ingress"])
 
 
@@ -199,13 +201,13 @@ INCIDENTS = [
     ),
     Incident(
         "the client's enforced NetworkPolicy lets nothing out but DNS",
-        lambda s: [out(s, {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53}]})],
+        lambda s: [out(s, DNS)],
         *("PC604", "degraded", "way-out", "visitor"),
         by_hand=True,
     ),
     Incident(
         "the client's enforced NetworkPolicy names the Service's port",
-        lambda s: [out(s, {"to": [{"namespaceSelector": {}}], "ports": [{"port": 80}]})],
+        lambda s: [out(s, {"to": [{"namespaceSelector": {}}], "ports": [{"port": 80}]}, DNS)],
         *("PC604", "degraded", "way-out", "visitor"),
         by_hand=True,
     ),
@@ -269,7 +271,7 @@ ODD: dict[str, Callable[[Shop], list[Document]]] = {
             "way-out",
             "web",
             policyTypes=["Egress"],
-            egress=[{"to": [{"podSelector": {}}], "ports": [{"port": "http"}]}],
+            egress=[{"to": [{"podSelector": {}}], "ports": [{"port": "http"}]}, DNS],
         )
     ],
 }
