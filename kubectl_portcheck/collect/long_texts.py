@@ -53,6 +53,7 @@ def _record(value: Record) -> Record:
 @cache
 def _plan(type_: type[Record]) -> tuple[tuple[str, bool], ...]:
     """The fields to look at, and whether each is a message itself; others hold none."""
+    _begun.add(type_)
     hints = get_type_hints(type_)
     found = []
     for name in type_.__struct_fields__:
@@ -60,6 +61,7 @@ def _plan(type_: type[Record]) -> tuple[tuple[str, bool], ...]:
             found.append((name, True))
         elif _may_hold(hints[name]):
             found.append((name, False))
+    _begun.discard(type_)
     return tuple(found)
 
 
@@ -69,4 +71,11 @@ def _may_hold(hint: Any) -> bool:
         return True
     if arguments := get_args(hint):
         return any(_may_hold(argument) for argument in (get_origin(hint), *arguments))
-    return isinstance(hint, type) and issubclass(hint, Record) and bool(_plan(hint))
+    if not (isinstance(hint, type) and issubclass(hint, Record)):
+        return False
+    # A type that is part of itself is looked at: its plan is being made.
+    return hint in _begun or bool(_plan(hint))
+
+
+_begun: set[type[Record]] = set()
+"""The types whose plans are being made."""

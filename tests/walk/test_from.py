@@ -344,3 +344,19 @@ def test_one_pod_on_each_node_takes_the_same_way(tmp_path: Path) -> None:
     assert done.causes == ["PC611"]
     assert sum(v for k, v in found.items() if k.endswith("/exec") and "agent" in k) == 40
     assert "✗ node-07  name right; Service no answer; pods: 3 no answer" in shown.stdout
+
+
+def test_what_a_client_met_is_saved_and_replayed(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        name_server(server, pods=0)
+        seat(server, on("node-2", "web-1", owner="web"), WAYS["PC607"])
+        seat(server, on("node-3", "api-1", owner="api"))
+        first = walk(server, tmp_path, "--from=pod/web-1", f"--save={kept}")
+        again = program(server, tmp_path, f"--replay={kept}", namespace="")
+        hidden = program(server, tmp_path, f"--replay={kept}", "--redact", namespace="")
+    assert (again.causes, met(again)["steps"]) == (first.causes, met(first)["steps"])
+    assert met(again)["others"] == met(first)["others"]
+    assert hidden.causes == first.causes
+    assert "web-1" not in hidden.stdout
