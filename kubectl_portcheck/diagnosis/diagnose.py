@@ -313,7 +313,19 @@ def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> Serv
         return report
     whole = ServiceCase(evidence, judging.now, judging.kubectl)
     about = [rule for rule in judging.rules if rule.about_absent]
-    found = tuple(o for rule in about for o in run(rule, whole) if isinstance(o, Finding))
+    ignored = suppressions(evidence.service, judging.ignore, judging.rules)
+    outcomes = [o for rule in about for o in run(rule, whole) if isinstance(o, Finding)]
+    found = tuple(f for f in outcomes if f.code not in ignored.codes)
+    report = msgspec.structs.replace(
+        report,
+        # What needs it is ignored, so no client of it is known.
+        verdict="inconclusive" if outcomes and not found else report.verdict,
+        suppressed=tuple(
+            Suppressed(finding=f, by=ignored.codes[f.code])
+            for f in outcomes
+            if f.code in ignored.codes
+        ),
+    )
     if not found:
         return report
     return msgspec.structs.replace(

@@ -12,6 +12,7 @@ from kubectl_portcheck.model.report import (
     NotEvaluated,
     ServiceReport,
     Severity,
+    Suppressed,
     Verdict,
 )
 from kubectl_portcheck.rules.base import Need, Rule
@@ -47,6 +48,11 @@ def reported(case: ServiceCase, rules: Sequence[Rule], ignore: Sequence[str]) ->
         findings=findings,
         calls=called(case, findings),
         not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        suppressed=tuple(
+            Suppressed(finding=f, by=ignored.codes[f.code])
+            for f in found
+            if f.code in ignored.codes
+        ),
         missing=(missing.detail or missing.reason,) if missing else (),
         rights=(missing.right,) if missing and missing.right else (),
     )

@@ -92,6 +92,8 @@ _KNOWN = frozenset(
     webhooks clientconfig destination mirror mirrors routes weighted mirroring targetport serviceref
     tcpproxy subset faileddiscoverycheck missingendpoints serviceporterror serviceaccesserror
     servicenotfound passed
+    pressure memorypressure diskpressure pidpressure networkunavailable untolerated blue green
+    preview stable primary active old new prev next
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
     untolerated pressure blue green stable primary preview old new prev next
     """,
