@@ -56,11 +56,16 @@ def _failures() -> tuple[type[Exception], ...]:
 
 
 def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
-    """The value of a JSON text, of so many values at most. Raises :class:`Unreadable`."""
+    """The value of a JSON text, of so many values at most. Raises :class:`Unreadable`.
+
+    It is nested no deeper than :data:`JSON_DEPTH`, however deep the interpreter could go.
+    """
     import msgspec
 
     if values_in(raw) > most:
         raise Unreadable(f"holds more than {most} values")
+    if raw.count(b"[") + raw.count(b"{") > JSON_DEPTH and shallow(raw) != raw:
+        raise TooDeep
     return understood(lambda: msgspec.json.decode(raw))
 
 

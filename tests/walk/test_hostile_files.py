@@ -139,7 +139,7 @@ users:
     fails(program("svc/x", "--kubeconfig", str(tmp_path / "config")), "cannot be parsed")
 
 
-DEEP_JSON = '{"kind": "ExecCredential", "a": ' + '{"a":' * 5000 + "1" + "}" * 5001
+DEEP_JSON = '{"kind": "ExecCredential", "a": ' + '{"a":' * 50_000 + "1" + "}" * 50_001
 
 
 def test_a_credential_plugin_that_prints_depth(tmp_path: Path) -> None:
