@@ -25,8 +25,7 @@ from kubectl_portcheck.collect.cluster.seats import seats_for
 from kubectl_portcheck.collect.cluster.targets import Stop, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
-from kubectl_portcheck.model.base import Observed
-from kubectl_portcheck.model.evidence import Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.target import Target
 
@@ -206,7 +205,8 @@ def _seated(stop: Stop, options: Options, live: Spaces) -> tuple[Stop, Options]:
 
 def _as_asked(evidence: ServiceEvidence, stop: Stop) -> ServiceEvidence:
     """The evidence with what was asked about, and what was read to find it."""
-    services = evidence.services if isinstance(evidence.services, Observed) else stop.services
+    # What could not be read by the walk stays known as such.
+    services = stop.services if evidence.services == NOT_ASKED else evidence.services
     lookup = stop.target.lookup
     return msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup, services=services)
 
