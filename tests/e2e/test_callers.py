@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from .conftest import Cluster
 
 SHOP = "portcheck-shop"
+ONLY = "portcheck-only-here"
+"""A Service that no other namespace has."""
 """A namespace of its own, since the fix names it."""
 
 
@@ -110,6 +112,8 @@ def shop(cluster: Cluster) -> Iterator[str]:
     """A namespace with the checkout."""
     cluster.kubectl("create", "namespace", SHOP)
     cluster.apply(checkout(), SHOP)
+    # Namespaces of other tests have a Service checkout too, as long as their end takes.
+    cluster.apply(service((80, 9000), name=ONLY, selector={"app": "checkout"}), SHOP)
     cluster.wait_ready("deployment/checkout", SHOP)
     yield SHOP
     cluster.kubectl("delete", "namespace", SHOP, "--wait=true")
@@ -120,7 +124,7 @@ def test_a_client_of_another_namespace(cluster: Cluster, namespace: str, shop: s
     broken = Incident(
         "a client calls a Service of another namespace by its bare name",
         "PC613",
-        [frontend(CHECKOUT_ADDR="checkout:80")],
+        [frontend(CHECKOUT_ADDR=f"{ONLY}:80")],
         verdict="degraded",
         target="deploy/frontend",
         flags=("--calls",),
