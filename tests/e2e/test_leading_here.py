@@ -169,6 +169,11 @@ def test_a_service_that_is_missing_or_selects_nothing(
     found_named_fixed(cluster, namespace, row)
 
 
+def pasteable(found: Diagnosis) -> list[str]:
+    """The commands of the first finding."""
+    return [f["shell"] for x in found.findings[:1] for f in x["fixes"] if f["shell"]]
+
+
 def found_named_fixed(cluster: Cluster, namespace: str, row: Found) -> None:
     """Fails where the finding is not the first, or where its fix does not end it."""
     found: list[Diagnosis] = []
@@ -176,6 +181,8 @@ def found_named_fixed(cluster: Cluster, namespace: str, row: Found) -> None:
     def shows(code: str, verdict: str) -> bool:
         found.append(diagnose(cluster, namespace, row.target))
         first = [f["code"] for f in found[-1].findings][:1]
+        if code and not row.by_hand and not pasteable(found[-1]):
+            return False  # Before the pods are there, it is not known whether a fix would help.
         return (found[-1].verdict, first) == (verdict, [code] if code else [])
 
     cluster.until(lambda: shows(row.code, row.verdict), f"{row.title}: {row.code}", 90)
@@ -185,6 +192,6 @@ def found_named_fixed(cluster: Cluster, namespace: str, row: Found) -> None:
     if row.by_hand:
         cluster.apply(row.by_hand, namespace)
     else:
-        paste(cluster, next(f["shell"] for f in lead["fixes"] if f["shell"]))
+        paste(cluster, pasteable(before)[0])
     cluster.until(lambda: shows("", "healthy"), f"{row.title}: fixed", 90)
     keep(row.title, before, found[-1], by_hand=bool(row.by_hand))
