@@ -18,6 +18,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.semantics import rollouts, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.pods import crash
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -32,7 +33,8 @@ def _finding(case: ServiceCase, workload: Workload) -> Finding:
     subject = Subject(kind="Deployment", namespace=case.namespace, name=name)
     status = workload.status
     behind = Share(part=status.replicas - status.updated_replicas, whole=status.replicas)
-    served = any(traffic.receives(case, p) for p in case.pods)
+    # A container that crashes again and again is Ready for a moment, too.
+    served = any(traffic.receives(case, p) and not crash(p, case.now) for p in case.pods)
     severity: Severity = "info" if served else "error"
     return RULE.finding(
         case,

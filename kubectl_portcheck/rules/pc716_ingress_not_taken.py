@@ -52,7 +52,8 @@ def _finding(case: ServiceCase, ingress: Ingress, standing: Class) -> Finding | 
     severity, impact = entries.weight(
         case,
         entries.ports_of(case, ingress),
-        "error" if standing.standing == "missing" else "warning",
+        # Without any class there may be no controller at all, and no client that uses the Ingress.
+        "error" if standing.standing == "missing" and case.ingress_classes else "warning",
     )
     if standing.standing == "fine":
         severity = "info"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.render.rbac import RULES, render_role
 
 from .portcheck import diagnose, run
@@ -31,7 +32,8 @@ subjects: [{kind: User, name: oncall, apiGroup: rbac.authorization.k8s.io}]
 UNUSED = (
     *("endpoints", "statefulsets", "daemonsets", "controllerrevisions", "events"),
     *("httproutes", "grpcroutes", "tlsroutes", "tcproutes", "servicemonitors", "podmonitors"),
-    *("referencegrants", "persistentvolumeclaims", "configmaps"),
+    *("referencegrants", "persistentvolumeclaims", "configmaps", "jobs"),
+    *(kind.plural for kind in kinds.ALL if kind.group in kinds.OPTIONAL_GROUPS),
 )
 """What this incident does not ask for: a Deployment's pods that are all ready, and no custom
 resources are served."""
