@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .conftest import Cluster
 
 
+DNS_PODS = "k8s-app=kube-dns"
 FRONT = ("exec", "deploy/front", "--", "timeout", "3")
 LOOKUP = ("getent", "hosts", "checkout")
 CONNECT = ("bash", "-c", "echo >/dev/tcp/checkout/80")
@@ -208,6 +209,11 @@ def test_the_clusters_dns_has_no_pods(cluster: Cluster, shop: str) -> None:
     scale = ("scale", "deployment/coredns")
     try:
         cluster.kubectl(*scale, "--replicas=0", namespace="kube-system", check=True)
+        cluster.until(
+            lambda: not cluster.get("pods", "-l", DNS_PODS, namespace="kube-system")["items"],
+            "the pods of the DNS to be gone",
+            90,
+        )
         found = until(cluster, shop, *flags, verdict="degraded", cause="PC607")
         assert "Service kube-dns in kube-system is broken" in found.findings[0]["summary"]
         server = found.report["services"][0]["from"]["dnsServer"]
