@@ -148,7 +148,7 @@ class _From(_Strict, frozen=True):
     dns: Dns | None = None
     dns_server: str = ""
     """An example of its own: the Service behind the nameserver."""
-    others: tuple["_From", ...] = ()
+    others: "tuple[_From, ...]" = ()
     """What other pods met."""
 
 
