@@ -14,7 +14,7 @@ from kubectl_portcheck.diagnosis.next_step import next_step
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
 from kubectl_portcheck.diagnosis.seat_steps import seat_of
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
-from kubectl_portcheck.diagnosis.what_if import Trial, beside, tried, untried
+from kubectl_portcheck.diagnosis.what_if import Trial, beside, explained, tried, untried
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import Asked, ContainerLog, Evidence, ServiceEvidence
 from kubectl_portcheck.model.facts import Observation
@@ -141,7 +141,7 @@ def _service(
     """The report on one Service, each of whose fixes was tried."""
     report = _judged(evidence, judging)
     if evidence.unread is not None or evidence.asked is not None:
-        return _with_rights(report, evidence)
+        return _with_rights(explained(report), evidence)
     space = evidence.service.metadata.namespace
     others = [e for e in everyone if e is not evidence and e.service.metadata.namespace == space]
     others += beside(evidence, {e.service.metadata.name for e in others})

@@ -153,6 +153,34 @@ def untried(report: ServiceReport, why: str) -> ServiceReport:
     )
 
 
+def explained(report: ServiceReport) -> ServiceReport:
+    """The report of which no fix is tried, where each one that changes something says why."""
+    return msgspec.structs.replace(
+        report,
+        findings=tuple(
+            msgspec.structs.replace(
+                x,
+                fixes=tuple(
+                    _open(f, _why_open(f))
+                    if f.command and not (f.predicted or f.unpredicted)
+                    else f
+                    for f in x.fixes
+                ),
+            )
+            for x in report.findings
+        ),
+    )
+
+
+def _why_open(fix: Fix) -> str:
+    """Why the effect of a change is not known beforehand."""
+    if isinstance(fix.change, Command) and fix.change.words[0] in ("create", "expose"):
+        return "no client has used the new Service yet"
+    if fix.subject is not None and fix.subject.kind == "Node":
+        return "which pods the scheduler places there is not known"
+    return "what the new pods do is not known before they run"
+
+
 def _of_command(fix: Fix, finding: Finding) -> Fix | None:
     """A change whose effect is not known beforehand.
 
@@ -163,8 +191,7 @@ def _of_command(fix: Fix, finding: Finding) -> Fix | None:
     undo = isinstance(fix.change, Command) and fix.change.words[:2] == UNDO
     if undo and finding.severity != "error" and finding.subject != fix.subject:
         return None
-    why = "what the new pods do is not known before they run"
-    return msgspec.structs.replace(fix, safety="review", unpredicted=why)
+    return _open(fix, _why_open(fix))
 
 
 def _tried(

@@ -27,6 +27,7 @@ MOST_SERVERS = 3
 LONGEST_NAME = 253
 _NAME = re.compile(r"[a-z0-9_]([-a-z0-9_.]*[a-z0-9])?")
 
+# Each question fails for itself, whatever it fails with: hence the broad except in the script.
 _PYTHON = r"""import os,socket,struct,sys,threading as T
 n,f=sys.argv[1:3];v=[];d='cluster.local';o=[]
 try:
