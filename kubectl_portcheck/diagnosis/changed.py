@@ -13,9 +13,9 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Subject
-from kubectl_portcheck.model.kinds import CALLERS
+from kubectl_portcheck.model.kinds import REFERRERS
 from kubectl_portcheck.model.objects import Condition, Pod, PodStatus, Service
-from kubectl_portcheck.model.references import Caller
+from kubectl_portcheck.model.references import Referrer
 from kubectl_portcheck.semantics import endpoints, kubelet, pods, probes, selectors
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -30,12 +30,12 @@ LISTS = {
     "TLSRoute": "routes",
     "TCPRoute": "routes",
     "UDPRoute": "routes",
-    **dict.fromkeys((kind.name for kind in CALLERS), "callers"),
+    **dict.fromkeys((kind.name for kind in REFERRERS), "referrers"),
     "ServiceMonitor": "monitors",
     "PodMonitor": "monitors",
 }
 """By kind, the part of the evidence in which an object stands."""
-ANYWHERE = ("callers", "routes")
+ANYWHERE = ("referrers", "routes")
 """Parts whose objects may stand in another namespace than the Service, or in none."""
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 TEMPLATE = "/spec/template/spec"
@@ -247,14 +247,14 @@ def _with_object(
 
 
 def _altered(item: Record, operations: Sequence[Operation]) -> Record:
-    if isinstance(item, Caller):
+    if isinstance(item, Referrer):
         return _with_ports(item, operations)
     return applied(item, operations)
 
 
-def _with_ports(caller: Caller, operations: Sequence[Operation]) -> Caller:
+def _with_ports(referrer: Referrer, operations: Sequence[Operation]) -> Referrer:
     """The object with other ports in its references: nothing else of it is kept. Raises Unknown."""
-    ports = {r.pointer: r.port for r in caller.references}
+    ports = {r.pointer: r.port for r in referrer.references}
     for operation in operations:
         if operation.path not in ports or operation.op == "remove":
             raise Unknown("a field that is not read would change")
@@ -262,8 +262,8 @@ def _with_ports(caller: Caller, operations: Sequence[Operation]) -> Caller:
             ports[operation.path] = operation.value
         elif operation.value != ports[operation.path]:
             raise Unknown(f"the patch does not fit what was read: {operation.path} is another one")
-    made = (msgspec.structs.replace(r, port=ports[r.pointer]) for r in caller.references)
-    return msgspec.structs.replace(caller, references=tuple(made))
+    made = (msgspec.structs.replace(r, port=ports[r.pointer]) for r in referrer.references)
+    return msgspec.structs.replace(referrer, references=tuple(made))
 
 
 def _is(item: Any, subject: Subject) -> bool:

@@ -54,7 +54,7 @@ LISTS = (
     *(Need.PODS, Need.SLICES, Need.REPLICA_SETS, Need.DEPLOYMENTS, Need.STATEFUL_SETS),
     Need.NAMESPACE_PODS,
     *(Need.WORKLOADS, Need.REVISIONS, Need.INGRESSES, Need.INGRESS_CLASSES),
-    *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.CALLERS, Need.MONITORS),
+    *(Need.ROUTES, Need.GRANTS, Need.POLICIES, Need.REFERRERS, Need.MONITORS),
     *(Need.EVENTS, Need.NODES),
 )
 """The parts of the evidence that are lists of objects."""

@@ -51,7 +51,7 @@ def _metadata(case: ServiceCase, subject: Subject) -> ObjectMeta | None:
         *((r.kind, r.metadata) for r in case.routes),
         *(("NetworkPolicy", p.metadata) for p in case.network_policies),
         *((m.kind, m.metadata) for m in case.monitors),
-        *((c.kind, c.metadata) for c in case.callers),
+        *((c.kind, c.metadata) for c in case.referrers),
     )
     return next(
         (m for kind, m in everything if (kind, m.name) == (subject.kind, subject.name)), None

@@ -2,6 +2,8 @@
 
 from typing import Annotated, Literal
 
+from msgspec import field
+
 from kubectl_portcheck.model.base import (
     KindName,
     Known,
@@ -28,11 +30,11 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import (
-    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
+    Referrer,
     Route,
 )
 from kubectl_portcheck.model.seat import Chosen, Dns
@@ -250,9 +252,9 @@ class ServiceEvidence(Record, frozen=True):
     overwritten: Observed[tuple[Endpoints, ...]] | Missing = NOT_ASKED
     """Hand-written Endpoints of a Service with a selector, whose controller overwrites them; read
     from manifest files only."""
-    callers: Observed[tuple[Caller, ...]] | Missing = NOT_ASKED
+    referrers: Observed[tuple[Referrer, ...]] | Missing = field(name="callers", default=NOT_ASKED)
     """What else leads to the Service, of any namespace: webhook configurations, APIServices, and
-    the other kinds of ``semantics.callers``."""
+    the other kinds of ``semantics.referrers``. Recordings call it as they did from the start."""
     monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
     """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
     pods."""

@@ -153,13 +153,13 @@ CILIUM_CLUSTER_POLICY: Final = Kind(
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
-CALLERS: Final = (
+REFERRERS: Final = (
     *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE),
     *(VIRTUAL_SERVICE, DESTINATION_RULE),
     *(INGRESS_ROUTE, INGRESS_ROUTE_TCP, INGRESS_ROUTE_UDP, TRAEFIK_SERVICE),
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
 )
-"""Other kinds that lead to a Service; ``semantics.callers`` says where in them it is named."""
+"""Other kinds that lead to a Service; ``semantics.referrers`` says where in them it is named."""
 GUARDS: Final = (CILIUM_POLICY, CILIUM_CLUSTER_POLICY)
 """Policies of other kinds than NetworkPolicy."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
@@ -179,7 +179,7 @@ ALL: Final = (
     *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
-    *CALLERS,
+    *REFERRERS,
     *GUARDS,
 )
 BY_NAME: Final = {kind.name: kind for kind in ALL}
@@ -194,5 +194,5 @@ def short_name(name: str) -> str:
 def resource_of(name: str) -> str:
     """Return the kind as an argument of kubectl, with its group where others use the word too."""
     kind = BY_NAME.get(name)
-    group = kind.group if kind in CALLERS and kind.group in OPTIONAL_GROUPS else ""
+    group = kind.group if kind in REFERRERS and kind.group in OPTIONAL_GROUPS else ""
     return f"{name.lower()}.{group}" if group else name.lower()

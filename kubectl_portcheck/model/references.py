@@ -310,8 +310,8 @@ class Reference(Record, frozen=True):
         return self.default if self.port is None else self.port
 
 
-class Caller(Record, frozen=True):
-    """An object of any of the kinds in ``semantics.callers`` that leads to Services."""
+class Referrer(Record, frozen=True):
+    """An object of any of the kinds in ``semantics.referrers`` that leads to Services."""
 
     metadata: ObjectMeta
     kind: KindName = ""

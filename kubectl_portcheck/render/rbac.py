@@ -49,7 +49,7 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.REFERENCE_GRANT, ("list",), "whether routes of other namespaces may lead there"),
     *(
         _on(kind, ("list",), f"what leads to the Service, by {kind.name}")
-        for kind in kinds.CALLERS
+        for kind in kinds.REFERRERS
         if kind.namespaced
     ),
     _on(kinds.SERVICE_MONITOR, ("list",), "what scrapes the Service"),
@@ -111,7 +111,7 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
     *(
         _on(kind, ("list",), "what the API server itself calls")
-        for kind in kinds.CALLERS
+        for kind in kinds.REFERRERS
         if not kind.namespaced
     ),
 )

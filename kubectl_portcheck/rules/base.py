@@ -30,7 +30,7 @@ class Need(Word):
     GRANTS = "reference_grants"
     POLICIES = "network_policies"
     GUARDS = "guards"
-    CALLERS = "callers"
+    REFERRERS = "referrers"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"
     EVENTS = "events"

@@ -1,6 +1,6 @@
 """PC706: the API server calls a port of the Service that it does not have."""
 
-from kubectl_portcheck.rules import caller_ports
+from kubectl_portcheck.rules import referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -14,7 +14,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    return caller_ports.check(case, RULE, "api-server")
+    return referrer_ports.check(case, RULE, "api-server")
 
 
 RULE = Rule(
@@ -24,7 +24,7 @@ RULE = Rule(
     summary="A webhook configuration or APIService calls a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(),
-    uses=(Need.CALLERS, Need.PODS),
+    uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="clientConfig.service of a webhook, and spec.service of an APIService, reference a "

@@ -1,6 +1,6 @@
 """PC707: an Istio VirtualService routes to a port that the Service does not have."""
 
-from kubectl_portcheck.rules import caller_ports
+from kubectl_portcheck.rules import referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -14,7 +14,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    return caller_ports.check(case, RULE, "istio")
+    return referrer_ports.check(case, RULE, "istio")
 
 
 RULE = Rule(
@@ -24,7 +24,7 @@ RULE = Rule(
     summary="An Istio VirtualService routes to a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(),
-    uses=(Need.CALLERS, Need.PODS),
+    uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="destination.port.number of a VirtualService is a port of the Service, not one of "

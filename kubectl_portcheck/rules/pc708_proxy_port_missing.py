@@ -1,6 +1,6 @@
 """PC708: a proxy's own kind of route references a port that the Service does not have."""
 
-from kubectl_portcheck.rules import caller_ports
+from kubectl_portcheck.rules import referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -14,7 +14,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    return caller_ports.check(case, RULE, "proxy")
+    return referrer_ports.check(case, RULE, "proxy")
 
 
 _SHOP = """
@@ -38,7 +38,7 @@ RULE = Rule(
     "that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(),
-    uses=(Need.CALLERS, Need.PODS),
+    uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="An IngressRoute, HTTPProxy or TargetGroupBinding references a port of the "

@@ -2,9 +2,9 @@
 
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.references import Reference, Referrer
 from kubectl_portcheck.model.report import Finding, Impact
-from kubectl_portcheck.rules import caller_ports, evidence, fixes
+from kubectl_portcheck.rules import evidence, fixes, referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -17,15 +17,15 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import callers
+from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
     called = [
-        (caller, here)
-        for caller in callers.read_by(case.callers, "api-server")
-        if (here := _of_the_port(case, caller))
+        (referrer, here)
+        for referrer in referrers.read_by(case.referrers, "api-server")
+        if (here := _of_the_port(case, referrer))
     ]
     if not called:
         return NotApplicable("the API server is not known to call the port")
@@ -35,13 +35,15 @@ def _check(case: Case) -> Outcome:
     return Several(tuple(found)) if found else Passed()
 
 
-def _of_the_port(case: Case, caller: Caller) -> list[Reference]:
-    here = caller_ports.references_here(case, caller)
+def _of_the_port(case: Case, referrer: Referrer) -> list[Reference]:
+    here = referrer_ports.references_here(case, referrer)
     return [r for r in here if r.meant == case.port.port]
 
 
-def _plain(case: Case, caller: Caller, called: list[Reference], states: list[PodState]) -> Finding:
-    subject = caller_ports.subject_of(case, caller)
+def _plain(
+    case: Case, referrer: Referrer, called: list[Reference], states: list[PodState]
+) -> Finding:
+    subject = referrer_ports.subject_of(case, referrer)
     targets = listing(sorted({s.target for s in states if s.target is not None}))
     fails = any(r.fails for r in called)
     return RULE.finding(
@@ -63,10 +65,10 @@ def _plain(case: Case, caller: Caller, called: list[Reference], states: list[Pod
     )
 
 
-def _unverified(case: Case, caller: Caller, called: list[Reference]) -> Finding | None:
+def _unverified(case: Case, referrer: Referrer, called: list[Reference]) -> Finding | None:
     if not any(r.unverified for r in called):
         return None
-    subject = caller_ports.subject_of(case, caller)
+    subject = referrer_ports.subject_of(case, referrer)
     facts: list[Fact] = [
         State(subject=subject, state=f"{r.where} has no caBundle") for r in called if r.unverified
     ]
@@ -75,18 +77,18 @@ def _unverified(case: Case, caller: Caller, called: list[Reference]) -> Finding 
         f"{subject.kind} {subject.name} has no caBundle, so the API server verifies the "
         "certificate of the Service by the authorities of its own machine",
         evidence=facts,
-        fixes=[_given(case, caller)],
+        fixes=[_given(case, referrer)],
         severity="warning",
         subject=subject,
         pointer=called[0].pointer,
     )
 
 
-def _given(case: Case, caller: Caller) -> Fix:
+def _given(case: Case, referrer: Referrer) -> Fix:
     name = f"{case.name}.{case.namespace}.svc"
     return fixes.by_hand(
-        f"Set caBundle in {caller.kind} {caller.metadata.name} to the authority that signed the "
-        f"certificate for {name}, or find out why the controller that should do so does not"
+        f"Set caBundle in {referrer.kind} {referrer.metadata.name} to the authority that signed "
+        f"the certificate for {name}, or find out why the controller that should do so does not"
     )
 
 
@@ -134,7 +136,7 @@ RULE = Rule(
     "there is nothing to verify them by",
     applies=(When.TCP,),
     needs=(),
-    uses=(Need.CALLERS, Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.REFERRERS, Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
         meaning="The API server calls webhooks and aggregated APIs by HTTPS only. Either the pods "
         "answer in plain HTTP on that port, which is an error, or the object has no caBundle, "

@@ -1,9 +1,9 @@
 """PC710: the API server reports that an aggregated API behind the Service is not available."""
 
 from kubectl_portcheck.model.facts import Said
-from kubectl_portcheck.model.references import Caller
+from kubectl_portcheck.model.references import Referrer
 from kubectl_portcheck.model.report import Finding, Impact
-from kubectl_portcheck.rules import caller_ports, fixes
+from kubectl_portcheck.rules import fixes, referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -18,19 +18,19 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    known = [c for c in case.callers if c.kind == "APIService"]
+    known = [c for c in case.referrers if c.kind == "APIService"]
     if not known:
         return NotApplicable("no APIService is known to lead to the Service")
     found = [f for c in known if (f := _finding(case, c))]
     return Several(tuple(found)) if found else Passed()
 
 
-def _finding(case: ServiceCase, caller: Caller) -> Finding | None:
-    said = next((c for c in caller.conditions if c.type == "Available"), None)
+def _finding(case: ServiceCase, referrer: Referrer) -> Finding | None:
+    said = next((c for c in referrer.conditions if c.type == "Available"), None)
     if said is None or said.status != "False":
         return None
-    subject = caller_ports.subject_of(case, caller)
-    called = caller_ports.references_here(case, caller)
+    subject = referrer_ports.subject_of(case, referrer)
+    called = referrer_ports.references_here(case, referrer)
     numbers = {r.meant for r in called}
     port = next((p for p in case.service.spec.ports if numbers == {p.port}), None)
     touches = port is None or port in case.asked_ports
@@ -76,7 +76,7 @@ RULE = Rule(
     severity="error",
     summary="The API server reports that an aggregated API behind the Service is not available",
     needs=(),
-    uses=(Need.CALLERS,),
+    uses=(Need.REFERRERS,),
     explanation=Explanation(
         meaning="An APIService sends requests for a group of the Kubernetes API to this Service. "
         "Its condition Available is False. The finding quotes the API server.",

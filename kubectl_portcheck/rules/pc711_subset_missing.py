@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.facts import Fact, Observation, State
-from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.references import Reference, Referrer
 from kubectl_portcheck.model.report import Finding, Impact
-from kubectl_portcheck.rules import caller_ports, fixes
+from kubectl_portcheck.rules import fixes, referrer_ports
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -18,31 +18,33 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing
-from kubectl_portcheck.semantics import callers
+from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import nearest
 
 
 def _check(case: ServiceCase) -> Outcome:
-    followed = callers.read_by(case.callers, "istio")
-    asking = [(c, [r for r in caller_ports.references_here(case, c) if r.subset]) for c in followed]
+    followed = referrers.read_by(case.referrers, "istio")
+    asking = [
+        (c, [r for r in referrer_ports.references_here(case, c) if r.subset]) for c in followed
+    ]
     if not any(here for _, here in asking):
         return NotApplicable("no VirtualService is known to ask for a subset of the Service")
-    if (missing := caller_ports.lacking(case, "istio")) is not None:
+    if (missing := referrer_ports.lacking(case, "istio")) is not None:
         return RULE.lacks(missing)
     defined = [s for c in followed for s in c.subsets]
     found = [
-        _finding(case, caller, wrong, defined)
-        for caller, here in asking
+        _finding(case, referrer, wrong, defined)
+        for referrer, here in asking
         if (wrong := [r for r in here if r.subset not in defined])
     ]
     return Several(tuple(found)) if found else Passed()
 
 
 def _finding(
-    case: ServiceCase, caller: Caller, wrong: Sequence[Reference], defined: Sequence[str]
+    case: ServiceCase, referrer: Referrer, wrong: Sequence[Reference], defined: Sequence[str]
 ) -> Finding:
-    subject = caller_ports.subject_of(case, caller)
+    subject = referrer_ports.subject_of(case, referrer)
     asked = listing(dict.fromkeys(r.subset for r in wrong))
     facts: list[Fact] = [
         State(subject=subject, state=f"{r.where} asks for subset {r.subset}") for r in wrong
@@ -95,7 +97,7 @@ RULE = Rule(
     severity="error",
     summary="An Istio VirtualService asks for a subset that no DestinationRule defines",
     needs=(),
-    uses=(Need.CALLERS,),
+    uses=(Need.REFERRERS,),
     in_files=Worth.ABSENCE,
     explanation=Explanation(
         meaning="destination.subset of a VirtualService is the name of a subset that a "

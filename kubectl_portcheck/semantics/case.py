@@ -33,11 +33,11 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, PodSockets, Protocol
 from kubectl_portcheck.model.references import (
-    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
+    Referrer,
     Route,
 )
 from kubectl_portcheck.model.report import ServiceReport
@@ -244,9 +244,9 @@ class ServiceCase:
         return _value(self.evidence.overwritten, ())
 
     @cached_property
-    def callers(self) -> tuple[Caller, ...]:
+    def referrers(self) -> tuple[Referrer, ...]:
         """The webhook configurations, APIServices and VirtualServices that lead to the Service."""
-        return _value(self.evidence.callers, ())
+        return _value(self.evidence.referrers, ())
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:

@@ -38,11 +38,11 @@ def _needs(evidence: ServiceEvidence) -> Iterator[Needed]:
         for backend in uses_of_route(route):
             if (backend.service, backend.namespace) == place:
                 yield Needed(by, backend.port, backend.pointer)
-    for caller in () if isinstance(evidence.callers, Missing) else evidence.callers.value:
+    for referrer in () if isinstance(evidence.referrers, Missing) else evidence.referrers.value:
         by = Subject(
-            kind=caller.kind, namespace=caller.metadata.namespace, name=caller.metadata.name
+            kind=referrer.kind, namespace=referrer.metadata.namespace, name=referrer.metadata.name
         )
-        for called in caller.references:
+        for called in referrer.references:
             if (called.service, called.namespace) == place:
                 yield Needed(by, called.port or called.default, called.where)
     for call in () if isinstance(evidence.calls, Missing) else evidence.calls.value:

@@ -13,18 +13,18 @@ from kubectl_portcheck.model.kinds import GATEWAY
 from kubectl_portcheck.model.objects import LabelSelector, Pod, Service
 from kubectl_portcheck.model.references import (
     BackendRef,
-    Caller,
     Ingress,
     IngressBackend,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
+    Referrer,
     Route,
     RouteFilter,
     RouteRule,
     ServiceBackendPort,
 )
-from kubectl_portcheck.semantics import callers, selectors
+from kubectl_portcheck.semantics import referrers, selectors
 from kubectl_portcheck.semantics.ingresses import Hosts, leads_to
 
 T = TypeVar("T")
@@ -192,8 +192,8 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
     def routes_here(route: Route) -> bool:
         return any((u.service, u.namespace) == (name, namespace) for u in uses_of_route(route))
 
-    def calls(caller: Caller) -> bool:
-        return any((r.service, r.namespace) == (name, namespace) for r in caller.references)
+    def calls(referrer: Referrer) -> bool:
+        return any((r.service, r.namespace) == (name, namespace) for r in referrer.references)
 
     def guards(policy: NetworkPolicy) -> bool:
         return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
@@ -209,7 +209,7 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
         evidence,
         ingresses=_with_rivals(evidence.ingresses, name),
         routes=_those(evidence.routes, routes_here),
-        callers=callers.relevant(_those(evidence.callers, calls), service),
+        referrers=referrers.relevant(_those(evidence.referrers, calls), service),
         network_policies=_those(evidence.network_policies, guards),
         guards=_those(evidence.guards, is_about),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),

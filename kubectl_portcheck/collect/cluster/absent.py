@@ -5,7 +5,7 @@ import msgspec
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.callers import calls_to
 from kubectl_portcheck.collect.cluster.cluster import Read
-from kubectl_portcheck.collect.cluster.listable import CALLERS, INGRESSES, ROUTES, Listable
+from kubectl_portcheck.collect.cluster.listable import INGRESSES, REFERRERS, ROUTES, Listable
 from kubectl_portcheck.collect.cluster.targets import Stop
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import UnknownTargetError
@@ -58,7 +58,7 @@ def _gathered(stop: Stop, error: UnknownTargetError, work: Work) -> ServiceEvide
     known = work.ask(reads.known_services)
     ingresses = work.ask(reads.objects, INGRESSES, {})
     routes = [work.ask(reads.objects, kind, served) for kind in ROUTES]
-    callers = [work.ask(reads.objects, kind, served) for kind in CALLERS]
+    referrers = [work.ask(reads.objects, kind, served) for kind in REFERRERS]
     fitting = [work.ask(reads.objects, kind, {}) for kind in FITTING]
     foreign = Observed(value=stop.foreign_routes)
     evidence = ServiceEvidence(
@@ -68,7 +68,7 @@ def _gathered(stop: Stop, error: UnknownTargetError, work: Work) -> ServiceEvide
         calls=calls.result(),
         ingresses=ingresses.result(),
         routes=combined([*(r.result() for r in routes), foreign]),
-        callers=combined([c.result() for c in callers]),
+        referrers=combined([r.result() for r in referrers]),
         deployments=combined([f.result() for f in fitting]),
     )
     whole = concerning(evidence)

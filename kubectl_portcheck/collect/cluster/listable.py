@@ -31,7 +31,7 @@ from kubectl_portcheck.model.storage import (
     Secret,
     StorageClass,
 )
-from kubectl_portcheck.semantics import callers, guards
+from kubectl_portcheck.semantics import guards, referrers
 
 T = TypeVar("T", bound=Record)
 
@@ -81,9 +81,9 @@ REFERENCE_GRANTS = Listable(kinds.REFERENCE_GRANT, decode.ListOf[ReferenceGrant]
 MONITORS = tuple(
     Listable(kind, decode.ListOf[Monitor], named=True, anywhere=True) for kind in kinds.MONITORS
 )
-CALLERS: tuple[Listable[Any], ...] = tuple(
+REFERRERS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
-    for k in callers.KINDS
+    for k in referrers.KINDS
 )
 GUARDS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.KINDS

@@ -13,7 +13,6 @@ import msgspec
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
-    CALLERS,
     EVENTS,
     GUARDS,
     INGRESS_CLASSES,
@@ -22,6 +21,7 @@ from kubectl_portcheck.collect.cluster.listable import (
     NETWORK_POLICIES,
     NODES,
     REFERENCE_GRANTS,
+    REFERRERS,
     REVISIONS,
     ROUTES,
     STATEFUL_SETS,
@@ -34,7 +34,7 @@ from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
-from kubectl_portcheck.model.references import Caller, Ingress, Monitor, ReferenceGrant, Route
+from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
 from kubectl_portcheck.semantics import monitoring
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
@@ -63,8 +63,8 @@ def around_the_name(
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
-    always = [work.ask(reads.objects, kind, {}) for kind in CALLERS if not kind.optional]
-    parts.callers = work.follow(_callers, reads, work, always, groups)
+    always = [work.ask(reads.objects, kind, {}) for kind in REFERRERS if not kind.optional]
+    parts.referrers = work.follow(_referrers, reads, work, always, groups)
     parts.reference_grants = work.follow(_grants, reads, groups, parts.routes, name)
 
 
@@ -126,14 +126,14 @@ def _no_workload() -> Read[tuple[Workload, ...]]:
     return Observed(value=())
 
 
-def _callers(
+def _referrers(
     reads: Reads,
     questions: Questions,
-    always: "Sequence[Future[Read[tuple[Caller, ...]]]]",
+    always: "Sequence[Future[Read[tuple[Referrer, ...]]]]",
     groups: "Future[Groups]",
-) -> Read[tuple[Caller, ...]]:
+) -> Read[tuple[Referrer, ...]]:
     """What else leads to Services: what every cluster has, and what this one serves besides."""
-    optional = _of_kinds(reads, questions, [k for k in CALLERS if k.optional], groups)
+    optional = _of_kinds(reads, questions, [k for k in REFERRERS if k.optional], groups)
     return combined([*(a.result() for a in always), optional])
 
 

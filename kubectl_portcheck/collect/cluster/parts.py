@@ -34,11 +34,11 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import (
-    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
+    Referrer,
     Route,
 )
 from kubectl_portcheck.model.seat import Dns
@@ -74,7 +74,7 @@ class Parts(msgspec.Struct):
     routes: Part[tuple[Route, ...]] = None
     reference_grants: Part[tuple[ReferenceGrant, ...]] = None
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
-    callers: Part[tuple[Caller, ...]] = None
+    referrers: Part[tuple[Referrer, ...]] = None
     guards: Part[tuple[Guard, ...]] = None
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
@@ -129,7 +129,7 @@ class Parts(msgspec.Struct):
             routes=_known(self.routes),
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),
-            callers=_known(self.callers),
+            referrers=_known(self.referrers),
             guards=_known(self.guards),
             monitors=_known(self.monitors),
             events=creations.together([_known(self.events), _known(self.refusals)]),

@@ -29,7 +29,7 @@ from kubectl_portcheck.model.objects import (
     Workload,
 )
 from kubectl_portcheck.model.references import NetworkPolicy, Route
-from kubectl_portcheck.semantics import callers
+from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.endpoints import as_slices
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.monitoring import is_for_sibling
@@ -333,7 +333,7 @@ class Shared:
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
             "guards": self._of_other_kinds(service, pods),
-            "callers": callers.relevant(self.callers(service), service),
+            "referrers": referrers.relevant(self.referrers(service), service),
         }
 
     def _ingresses(self, service: Service) -> dict[str, Read[Any]]:
@@ -356,12 +356,12 @@ class Shared:
         """The IngressClasses; listed when they are first asked for."""
         return self.once(("classes",), lambda: self._lister.read(CLASSES, None)).of("")
 
-    def callers(
-        self, service: Service, wanted: "Iterable[listable.Listable[Any]]" = listable.CALLERS
+    def referrers(
+        self, service: Service, wanted: "Iterable[listable.Listable[Any]]" = listable.REFERRERS
     ) -> Read[Any]:
         """What leads to the Service by objects of these kinds, as far as the lists have it."""
         metadata = service.metadata
-        index = self.once(("callers",), self._index_of_callers)
+        index = self.once(("referrers",), self._index_of_referrers)
         parts: list[Read[Any]] = []
         for kind in wanted:
             listed = self.lists.get(self.kinds.get(kind.name, ""))
@@ -378,14 +378,14 @@ class Shared:
             found.append(_of_others(listed.plural))
         return found[:1]
 
-    def _index_of_callers(self) -> dict[tuple[str, str, str], list[Any]]:
+    def _index_of_referrers(self) -> dict[tuple[str, str, str], list[Any]]:
         index: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-        for kind in listable.CALLERS:
+        for kind in listable.REFERRERS:
             listed = self.lists.get(self.kinds.get(kind.name, ""))
             for several in listed.found.values() if listed else ():
-                for caller in several:
-                    for space, name in {(r.namespace, r.service) for r in caller.references}:
-                        index[kind.name, space, name].append(caller)
+                for referrer in several:
+                    for space, name in {(r.namespace, r.service) for r in referrer.references}:
+                        index[kind.name, space, name].append(referrer)
         return index
 
     def foreign_routes(self, service: Service) -> tuple[Route, ...]:
@@ -492,14 +492,14 @@ class Shared:
 
 ALWAYS: tuple[listable.Listable[Any], ...] = (
     *(listable.INGRESSES, listable.NETWORK_POLICIES),
-    *(kind for kind in listable.CALLERS if not kind.optional),
+    *(kind for kind in listable.REFERRERS if not kind.optional),
 )
 OPTIONAL: tuple[listable.Listable[Any], ...] = (
     *listable.ROUTES,
     listable.REFERENCE_GRANTS,
     *listable.MONITORS,
     *listable.GUARDS,
-    *(kind for kind in listable.CALLERS if kind.optional),
+    *(kind for kind in listable.REFERRERS if kind.optional),
 )
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""

@@ -81,7 +81,7 @@ class FreshReads:
             space = self._namespace if kind.of.namespaced else ""
             return self._shared.objects(kind.name, space)
         if kind.made is not None:
-            return self._shared.callers(self._listed, [kind])
+            return self._shared.referrers(self._listed, [kind])
         if kind in MONITORS:
             found: Read[tuple[R, ...]] = self._shared.monitors(self._listed, [kind])
             return found

@@ -14,14 +14,14 @@ from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
 from kubectl_portcheck.model.kinds import MONITORS, ROUTES
 from kubectl_portcheck.model.references import (
-    Caller,
     Ingress,
     Monitor,
     NetworkPolicy,
     ReferenceGrant,
+    Referrer,
     Route,
 )
-from kubectl_portcheck.semantics import callers, guards, references
+from kubectl_portcheck.semantics import guards, references, referrers
 
 R = TypeVar("R", bound=Record)
 
@@ -30,7 +30,7 @@ FIELDS: dict[str, dict[str, type[Record]]] = {
     "routes": dict.fromkeys((kind.name for kind in ROUTES), Route),
     "reference_grants": {"ReferenceGrant": ReferenceGrant},
     "network_policies": {"NetworkPolicy": NetworkPolicy},
-    "callers": {kind.kind.name: kind.shape for kind in callers.KINDS},
+    "referrers": {kind.kind.name: kind.shape for kind in referrers.KINDS},
     "guards": {kind.kind.name: kind.shape for kind in guards.KINDS},
     "monitors": dict.fromkeys((kind.name for kind in MONITORS), Monitor),
 }
@@ -133,7 +133,7 @@ class Around:
             named = {(space, u.service) for u in references.uses_of_ingress(value)}
         elif isinstance(value, Route):
             named = {(u.namespace, u.service) for u in references.uses_of_route(value)}
-        elif isinstance(value, Caller):
+        elif isinstance(value, Referrer):
             named = {(r.namespace, r.service) for r in value.references}
         else:
             self._by_space[field, space].append(found)
@@ -146,7 +146,7 @@ def as_evidence(kind: str, value: Any) -> Any:
     """The object as the evidence has it."""
     if kind in guards.BY_NAME:
         return guards.BY_NAME[kind].read(value)
-    return callers.BY_NAME[kind].read(value) if kind in callers.BY_NAME else value
+    return referrers.BY_NAME[kind].read(value) if kind in referrers.BY_NAME else value
 
 
 def _nearest(found: Sequence[_Found], near: Near | None) -> list[_Found]:

@@ -23,7 +23,7 @@ _READ = (
     *(kinds.NAMESPACE, kinds.SERVICE, kinds.POD, kinds.ENDPOINTS, kinds.ENDPOINT_SLICE),
     *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
     *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
-    *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.CALLERS),
+    *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.REFERRERS),
     *kinds.GUARDS,
 )
 GROUPS = {k.name: (k.group, *k.earlier_groups) for k in _READ}

@@ -9,7 +9,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.callers.base import CallerKind
+from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 
 class BoundService(Record, frozen=True):
@@ -46,4 +46,4 @@ def _of_binding(found: TargetGroupBinding) -> Iterator[Reference]:
         )
 
 
-KINDS = (CallerKind(kinds.TARGET_GROUP_BINDING, TargetGroupBinding, _of_binding, "proxy"),)
+KINDS = (ReferrerKind(kinds.TARGET_GROUP_BINDING, TargetGroupBinding, _of_binding, "proxy"),)

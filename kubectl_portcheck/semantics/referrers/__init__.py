@@ -1,6 +1,6 @@
 """Objects that lead to a Service, and are neither an Ingress nor a route of the Gateway API.
 
-Each kind is one :class:`CallerKind`: its name and group, the fields that are read, and where in
+Each kind is one :class:`ReferrerKind`: its name and group, the fields that are read, and where in
 them its references stand. Who reads them live, who reads files and who judges goes by this table.
 """
 
@@ -11,8 +11,8 @@ import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Service, ServicePort
-from kubectl_portcheck.model.references import Caller
-from kubectl_portcheck.semantics.callers import (
+from kubectl_portcheck.model.references import Referrer
+from kubectl_portcheck.semantics.referrers import (
     api_server,
     aws,
     contour,
@@ -20,9 +20,9 @@ from kubectl_portcheck.semantics.callers import (
     openshift,
     traefik,
 )
-from kubectl_portcheck.semantics.callers.base import CallerKind, Reader
+from kubectl_portcheck.semantics.referrers.base import Reader, ReferrerKind
 
-KINDS: tuple[CallerKind, ...] = (
+KINDS: tuple[ReferrerKind, ...] = (
     *api_server.WEBHOOKS,
     api_server.API_SERVICES,
     istio.VIRTUAL_SERVICES,
@@ -35,12 +35,12 @@ KINDS: tuple[CallerKind, ...] = (
 BY_NAME = {k.kind.name: k for k in KINDS}
 
 
-def read_by(callers: Iterable[Caller], reader: Reader) -> list[Caller]:
+def read_by(referrers: Iterable[Referrer], reader: Reader) -> list[Referrer]:
     """Those of the objects by which this reader sends requests."""
-    return [c for c in callers if BY_NAME[c.kind].reader == reader]
+    return [c for c in referrers if BY_NAME[c.kind].reader == reader]
 
 
-Found = Observed[tuple[Caller, ...]] | Missing
+Found = Observed[tuple[Referrer, ...]] | Missing
 _API_SERVERS = frozenset(k.kind.plural for k in KINDS if k.reader == "api-server")
 _SAYS_TLS = re.compile(r"https|tls|ssl|webhook|admission|conversion|api", re.IGNORECASE)
 

@@ -12,7 +12,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.callers.base import CallerKind
+from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 
 class LoadBalancer(Record, frozen=True):
@@ -101,8 +101,8 @@ def _of_service(item: TraefikService) -> Iterator[Reference]:
 
 KINDS = (
     *(
-        CallerKind(kind, IngressRoute, _of_routes, "proxy", anywhere=True)
+        ReferrerKind(kind, IngressRoute, _of_routes, "proxy", anywhere=True)
         for kind in (kinds.INGRESS_ROUTE, kinds.INGRESS_ROUTE_TCP, kinds.INGRESS_ROUTE_UDP)
     ),
-    CallerKind(kinds.TRAEFIK_SERVICE, TraefikService, _of_service, "proxy", anywhere=True),
+    ReferrerKind(kinds.TRAEFIK_SERVICE, TraefikService, _of_service, "proxy", anywhere=True),
 )

@@ -14,7 +14,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import Condition, ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.callers.base import CallerKind
+from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 DEFAULT_PORT = 443
 
@@ -104,10 +104,10 @@ def _of_api_service(found: APIService) -> Iterator[Reference]:
 
 
 WEBHOOKS = tuple(
-    CallerKind(kind, WebhookConfiguration, _of_webhooks, "api-server", anywhere=True)
+    ReferrerKind(kind, WebhookConfiguration, _of_webhooks, "api-server", anywhere=True)
     for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS)
 )
-API_SERVICES = CallerKind(
+API_SERVICES = ReferrerKind(
     kinds.API_SERVICE,
     APIService,
     _of_api_service,

@@ -1,6 +1,6 @@
 """What the rules on objects that lead to a Service share: the port that they ask for is not there.
 
-The objects are those of ``semantics.callers``; each rule is about those that one reader follows.
+The objects are those of ``semantics.referrers``; each rule is about those that one reader follows.
 """
 
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from typing import NamedTuple
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.fixes import Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
-from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.references import Reference, Referrer
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes, service_ports
 from kubectl_portcheck.rules.base import NotApplicable, Outcome, Passed, Rule, Several
 from kubectl_portcheck.rules.service_ports import Wrong
 from kubectl_portcheck.rules.wording import listing
-from kubectl_portcheck.semantics import callers, meant
-from kubectl_portcheck.semantics.callers.base import Reader
+from kubectl_portcheck.semantics import meant, referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.ports import declared_target, resolve_target_port
+from kubectl_portcheck.semantics.referrers.base import Reader
 
 
 class Place(NamedTuple):
@@ -32,22 +32,22 @@ def check(case: ServiceCase, rule: Rule, reader: Reader) -> Outcome:
     """What the rule says of the objects that this reader follows."""
     found = [
         _finding(case, rule, c, w)
-        for c in callers.read_by(case.callers, reader)
+        for c in referrers.read_by(case.referrers, reader)
         if (w := _wrong(case, c))
     ]
     if found:
         return Several(tuple(found))
     if (missing := lacking(case, reader)) is not None:
         return rule.lacks(missing)
-    known = callers.read_by(case.callers, reader)
+    known = referrers.read_by(case.referrers, reader)
     return Passed() if known else NotApplicable("no such object is known to lead to the Service")
 
 
 def lacking(case: ServiceCase, reader: Reader) -> Missing | None:
     """Why objects that this reader follows may be unknown; None where all are known."""
-    missing = case.missing("callers")
-    absent = [missing] if missing is not None else list(case.lacking("callers"))
-    own = {k.kind.plural for k in callers.KINDS if k.reader == reader}
+    missing = case.missing("referrers")
+    absent = [missing] if missing is not None else list(case.lacking("referrers"))
+    own = {k.kind.plural for k in referrers.KINDS if k.reader == reader}
     return next((m for m in absent if _is_about(m, own)), None)
 
 
@@ -58,28 +58,28 @@ def _is_about(missing: Missing, plurals: set[str]) -> bool:
     return missing.right is None or missing.right.resource in plurals
 
 
-def references_here(case: ServiceCase, caller: Caller) -> list[Reference]:
+def references_here(case: ServiceCase, referrer: Referrer) -> list[Reference]:
     """The places in which the object leads to the Service."""
-    return [r for r in caller.references if case.is_meant(r.service, r.namespace)]
+    return [r for r in referrer.references if case.is_meant(r.service, r.namespace)]
 
 
-def subject_of(case: ServiceCase, caller: Caller) -> Subject:
+def subject_of(case: ServiceCase, referrer: Referrer) -> Subject:
     """The object, as the subject of a finding."""
-    of = callers.BY_NAME[caller.kind].kind
-    namespace = (caller.metadata.namespace or case.namespace) if of.namespaced else ""
-    return Subject(kind=caller.kind, namespace=namespace, name=caller.metadata.name)
+    of = referrers.BY_NAME[referrer.kind].kind
+    namespace = (referrer.metadata.namespace or case.namespace) if of.namespaced else ""
+    return Subject(kind=referrer.kind, namespace=namespace, name=referrer.metadata.name)
 
 
-def _wrong(case: ServiceCase, caller: Caller) -> list[Place]:
+def _wrong(case: ServiceCase, referrer: Referrer) -> list[Place]:
     return [
         Place(r, service_ports.wrong(case, r.where, r.meant or 0, r.pointer, r.protocol))
-        for r in references_here(case, caller)
+        for r in references_here(case, referrer)
         if not meant.is_there(case, r)
     ]
 
 
-def _finding(case: ServiceCase, rule: Rule, caller: Caller, places: Sequence[Place]) -> Finding:
-    subject = subject_of(case, caller)
+def _finding(case: ServiceCase, rule: Rule, referrer: Referrer, places: Sequence[Place]) -> Finding:
+    subject = subject_of(case, referrer)
     found = [p.wrong for p in places]
     numbers = listing(dict.fromkeys(_quoted(w.named) for w in found))
     default = " (the default)" if all(p.reference.port is None for p in places) else ""

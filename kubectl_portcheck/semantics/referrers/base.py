@@ -6,13 +6,13 @@ from typing import Any, Literal, NamedTuple
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Condition
-from kubectl_portcheck.model.references import Caller, Reference
+from kubectl_portcheck.model.references import Reference, Referrer
 
 Reader = Literal["api-server", "istio", "proxy"]
 """Who sends the requests: the API server, Istio's proxies, or another proxy or load balancer."""
 
 
-class CallerKind(NamedTuple):
+class ReferrerKind(NamedTuple):
     """A kind of object that leads to a Service: where its references stand."""
 
     kind: Kind
@@ -26,9 +26,9 @@ class CallerKind(NamedTuple):
     conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
     subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
 
-    def read(self, item: Any) -> Caller:
+    def read(self, item: Any) -> Referrer:
         """The object, as far as it leads to Services."""
-        return Caller(
+        return Referrer(
             metadata=item.metadata,
             kind=self.kind.name,
             references=tuple(self.references(item)),

@@ -9,7 +9,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.callers.base import CallerKind
+from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 
 class ProxyService(Record, frozen=True):
@@ -55,4 +55,4 @@ def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
                 )
 
 
-KINDS = (CallerKind(kinds.HTTP_PROXY, HTTPProxy, _of_proxy, "proxy"),)
+KINDS = (ReferrerKind(kinds.HTTP_PROXY, HTTPProxy, _of_proxy, "proxy"),)

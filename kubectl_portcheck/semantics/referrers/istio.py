@@ -11,7 +11,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.callers.base import CallerKind
+from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 
 class DestinationPort(Record, frozen=True):
@@ -122,10 +122,10 @@ def _of_rule(found: DestinationRule) -> Iterator[Reference]:
         yield Reference(where=f"host {found.spec.host}", service=meant[0], namespace=meant[1])
 
 
-VIRTUAL_SERVICES = CallerKind(
+VIRTUAL_SERVICES = ReferrerKind(
     kinds.VIRTUAL_SERVICE, VirtualService, _of_routes, "istio", anywhere=True
 )
-DESTINATION_RULES = CallerKind(
+DESTINATION_RULES = ReferrerKind(
     kinds.DESTINATION_RULE,
     DestinationRule,
     _of_rule,
