@@ -48,4 +48,5 @@ pins: ## Take the newest versions of what is pinned
 	  $$lock --python-version 3.10 --constraint $(PINS)/runtime.txt $(PINS)/bundle.in --output-file $(PINS)/bundle.txt && \
 	  $$lock --python-version 3.10 --constraint $(PINS)/pip.txt --group dev pyproject.toml $(PINS)/dev.in --output-file $(PINS)/dev.txt && \
 	  $$lock --python-version 3.11 --constraint $(PINS)/dev.txt $(PINS)/release.in --output-file $(PINS)/release.txt && \
-	  $$lock --python-version 3.12 --constraint $(PINS)/dev.txt $(PINS)/fuzz.in --output-file $(PINS)/fuzz.txt
+	  $$lock --python-version 3.12 --constraint $(PINS)/dev.txt $(PINS)/fuzz.in --output-file $(PINS)/fuzz.txt && \
+	  $$lock --python-version 3.11 --constraint $(PINS)/dev.txt $(PINS)/site.in --output-file $(PINS)/site.txt
