@@ -83,6 +83,7 @@ _FILES = (
     "pc615_caller_uses_localhost",
     "pc616_caller_uses_old_address",
     "pc617_service_missing",
+    "pc618_policy_denies_client",
     "pc701_ingress_port_missing",
     "pc702_route_port_missing",
     "pc703_reference_not_granted",

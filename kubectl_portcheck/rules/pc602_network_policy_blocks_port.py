@@ -317,7 +317,7 @@ PC602 warning in NetworkPolicy default-deny, port 80/TCP
 from: {{pod: client, tool: nc}}
 """,
             expects="""
-broken; also PC604
+broken; also PC618
 PC602 error for all in NetworkPolicy api-allow, port 80/TCP
   No NetworkPolicy allows connections to 9000 of the pod: api-allow allows only 8080
   pods: checkout-1

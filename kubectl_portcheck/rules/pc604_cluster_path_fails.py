@@ -1,14 +1,12 @@
 """PC604: a connection from inside the cluster fails, though the pods accept (--from)."""
 
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import InCluster
-from kubectl_portcheck.model.facts import Connected, Fact, Observation, State
-from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.facts import Connected, Fact, Observation
+from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
@@ -21,16 +19,12 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
-from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
-from kubectl_portcheck.semantics import endpoints, policies
-from kubectl_portcheck.semantics.admission import Admitted, Policy, Side
+from kubectl_portcheck.rules.wording import capital, names, share, verb
+from kubectl_portcheck.semantics import endpoints
 from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
-from kubectl_portcheck.semantics.enforcement import unreachable
-from kubectl_portcheck.semantics.listening import family_of
-from kubectl_portcheck.semantics.peers import Direction
+from kubectl_portcheck.semantics.client_path import ClientPath, fails
 
-FAILED = ("refused", "timeout", "reset")
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """The label by which a Service is left to another proxy than kube-proxy."""
 
@@ -46,14 +40,13 @@ def _check(case: Case) -> Outcome:
         if source.undialled.reason == Reason.NOT_ASKED:
             return NotApplicable("there was nothing to connect to")
         return RULE.lacks(source.undialled)
-    direct = next((a for a in source.attempts if a.port == case.port.port), None)
-    tried = [s for s in case.backends if s.within is not None]
-    failed = [s for s in tried if s.within and _fails(s.within)]
-    if any(s.answer.kind in FAULTY for s in failed):
+    path = ClientPath(case, source)
+    direct, tried = path.direct, path.tried
+    if any(s.answer.kind in FAULTY for s in path.failed):
         return NotApplicable("pods refuse whoever asks: other rules say why")
-    if failed:
-        return _pods_fail(case, source, direct, tried, failed)
-    if direct is not None and _fails(direct):
+    if path.failed:
+        return _pods_fail(path)
+    if direct is not None and fails(direct):
         if tried and all(s.within and s.within.outcome == "accepted" for s in tried):
             return _service_fails(case, source, direct, tried)
         if case.selects and not case.backends:
@@ -63,10 +56,6 @@ def _check(case: Case) -> Outcome:
     if unclear:
         return RULE.lacks(f"from pod/{source.pod}: {unclear[0].detail or unclear[0].outcome}")
     return Passed() if direct or tried else NotApplicable("there was nothing to connect to")
-
-
-def _fails(attempt: Attempt) -> bool:
-    return attempt.outcome in FAILED or unreachable(attempt)
 
 
 def _service_fails(
@@ -123,33 +112,26 @@ def _beside(case: Case, source: InCluster) -> list[Fix]:
     return [needed] if node else [needed, fixes.by_hand(f"If it has one, {proxy} there")]
 
 
-def _pods_fail(
-    case: Case,
-    source: InCluster,
-    direct: Attempt | None,
-    tried: Sequence[PodState],
-    failed: Sequence[PodState],
-) -> Outcome:
+def _pods_fail(path: ClientPath) -> Outcome:
     """The pods' own addresses fail from there, though nothing says that the pods refuse."""
+    source = path.source
+    failed = [s for s in path.failed if s not in path.kept_out]
+    if not failed:
+        return NotApplicable("policies do not allow the connection: PC618 says which")
     facts: list[Fact] = [_fact(source, s.within) for s in failed if s.within]
-    if direct is not None:
-        facts.append(_fact(source, direct))
-    found = {s.name: _admitted(case, s) for s in failed}
-    kept_out = [s for s in failed if found[s.name].allowed is False]
-    if kept_out:
-        guards = _guards(found[s.name] for s in kept_out)
-        return _denied(case, source, [*facts, *_allowed(case, guards)], guards, kept_out, tried)
+    if path.direct is not None:
+        facts.append(_fact(source, path.direct))
     silent = all(s.within and s.within.outcome == "timeout" for s in failed)
     text = (
         "no answer: most often a NetworkPolicy, or the routing between the nodes"
         if silent
         else "refused on the way: the pods' loopback or sockets show that they accept"
     )
-    facts += [Observation(text=text), *_of_policies(source, list(found.values()))]
+    facts += [Observation(text=text), *_of_policies(path, failed)]
     met = "does not reach" if silent else "is refused by"
     return RULE.finding(
-        case,
-        f"pod/{source.pod} {met} {share(failed, tried)} at "
+        path.case,
+        f"pod/{source.pod} {met} {share(failed, path.tried)} at "
         f"{verb(failed, 'its', 'their')} IP address",
         evidence=facts,
         fixes=[
@@ -164,158 +146,15 @@ def _pods_fail(
     )
 
 
-def _admitted(case: Case, state: PodState) -> Admitted:
-    assert state.target is not None
-    family = family_of(state.within.address) if state.within and state.within.address else ""
-    return case.admitted(state.pod, state.target, case.port.protocol, family)
-
-
-class _Guard(NamedTuple):
-    """A policy that denies the connection."""
-
-    policy: Policy
-    direction: Direction
-
-    @property
-    def kind(self) -> str:
-        return getattr(self.policy, "kind", "NetworkPolicy")
-
-    @property
-    def name(self) -> str:
-        return self.policy.metadata.name
-
-    @property
-    def subject(self) -> Subject:
-        namespace = self.policy.metadata.namespace or "default"
-        return Subject(kind=self.kind, namespace=namespace, name=self.name)
-
-
-def _guards(found: Iterable[Admitted]) -> list[_Guard]:
-    """The policies that deny it, each once."""
-    several = [
-        _Guard(policy, direction)
-        for one in found
-        for direction, side in _sides(one)
-        if side.allowed is False
-        for policy in side.guards
-    ]
-    return list({(g.subject, g.direction): g for g in several}.values())
-
-
-def _sides(one: Admitted) -> tuple[tuple[Direction, Side], ...]:
-    return ("Ingress", one.ingress), ("Egress", one.egress)
-
-
-def _allowed(case: Case, guards: Sequence[_Guard]) -> list[Fact]:
-    """What these policies allow, as facts."""
-    facts: list[Fact] = []
-    for guard in guards:
-        if not isinstance(guard.policy, NetworkPolicy):
-            facts.append(State(subject=guard.subject, state="does not allow the connection"))
-            continue
-        what = listing(policies.allowances(guard.policy, guard.direction)) or "nothing"
-        way = "into" if guard.direction == "Ingress" else "out of"
-        facts.append(
-            State(subject=guard.subject, state=f"allows {way} the pods that it selects: {what}")
-        )
-    return facts
-
-
-def _of_policies(source: InCluster, found: Sequence[Admitted]) -> list[Fact]:
+def _of_policies(path: ClientPath, failed: Sequence[PodState]) -> list[Fact]:
     """What is known of policies, where they do not deny the connection."""
-    if source.client is None:
+    if path.source.client is None:
         return []
+    found = [path.admitted[s.name] for s in failed]
     unknown = next((a.why for a in found if a.allowed is None), None)
     if unknown is not None:
         return [Observation(text=f"whether policies allow the connection is not known: {unknown}")]
     return [Observation(text="the NetworkPolicies of both sides allow the connection")]
-
-
-def _denied(
-    case: Case,
-    source: InCluster,
-    facts: list[Fact],
-    guards: Sequence[_Guard],
-    kept_out: Sequence[PodState],
-    tried: Sequence[PodState],
-) -> Outcome:
-    """Policies do not allow the client to connect, and it does not."""
-    numbers = listing(sorted({s.target for s in kept_out if s.target is not None}))
-    who = f"pod/{source.pod}"
-    if source.namespace != case.namespace:
-        who += f" of namespace {source.namespace}"
-    several = _named(guards)
-    unread = [s for s in kept_out if s.answer.kind == "unknown" and not s.answer.listeners]
-    if unread and any(s.within and s.within.outcome == "refused" for s in unread):
-        text = (
-            "the sockets could not be read: an application that listens on loopback only would "
-            "look the same"
-        )
-        facts.append(Observation(text=text))
-    return RULE.finding(
-        case,
-        f"{several} {verb(guards, 'does', 'do')} not allow {who} to connect to {numbers} of "
-        f"{share(kept_out, tried)}, and the connection fails",
-        evidence=facts,
-        fixes=_allowances(case, source, guards, kept_out[0]),
-        impact=Impact.PATH,
-        pods=names(kept_out),
-        subject=guards[0].subject,
-    )
-
-
-def _named(guards: Sequence[_Guard]) -> str:
-    """``NetworkPolicies a and b``, ``NetworkPolicy a and CiliumNetworkPolicy b``."""
-    if {g.kind for g in guards} == {"NetworkPolicy"}:
-        names = listing(dict.fromkeys(g.name for g in guards))
-        return f"{verb(guards, 'NetworkPolicy', 'NetworkPolicies')} {names}"
-    return listing(dict.fromkeys(f"{g.kind} {g.name}" for g in guards))
-
-
-def _directions(guards: Iterable[_Guard]) -> list[Direction]:
-    return list(dict.fromkeys(g.direction for g in guards))
-
-
-def _allowances(
-    case: Case, source: InCluster, guards: Sequence[_Guard], state: PodState
-) -> list[Fix]:
-    """What allows this connection; a policy of another kind may deny it before that counts."""
-    others = [g for g in guards if not isinstance(g.policy, NetworkPolicy)]
-    if others:
-        names = listing(dict.fromkeys(f"{g.kind} {g.name}" for g in others))
-        return [
-            fixes.by_hand(
-                f"Allow pod {source.pod} in namespace {source.namespace} to connect to "
-                f"{state.target} in {names}, if it is meant to"
-            )
-        ]
-    return [_allowance(case, source, d, state) for d in _directions(guards)]
-
-
-def _allowance(case: Case, source: InCluster, direction: Direction, state: PodState) -> Fix:
-    """A policy that allows this connection and nothing else: policies add up."""
-    assert state.target is not None
-    labels = policies.lasting_labels(source.client.pod) if source.client else {}
-    client = policies.as_peer(source.namespace, labels)
-    server = policies.as_peer(case.namespace, dict(case.service.spec.selector))
-    inward = direction == "Ingress"
-    namespace = case.namespace if inward else source.namespace
-    name = f"allow-{'to' if inward else 'out-to'}-{case.name}"
-    text = policies.allowing(
-        direction,
-        name,
-        namespace,
-        own=dict(case.service.spec.selector) if inward else labels,
-        other=client if inward else server,
-        port=policies.Port(state.target, case.port.protocol),
-    )
-    who = f"pods like {source.pod}" if labels else f"the pods of namespace {source.namespace}"
-    return fixes.by_hand(
-        f"Allow {who} to connect to {state.target}"
-        + ("" if inward else f", out of namespace {namespace}")
-        + ", if they are meant to: add this NetworkPolicy",
-        text,
-    )
 
 
 def _fact(source: InCluster, attempt: Attempt) -> Connected:
@@ -455,87 +294,6 @@ PC604 error for path in Service checkout, port 80/TCP
 """,
         ),
         Example(
-            "the policy of the pods allows others than this client, and the client is refused",
-            """
-kind: Service
-metadata: {name: checkout}
-spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
----
-kind: Pod
-metadata: {name: checkout-1, labels: {app: checkout}}
-spec: {containers: [{name: app}]}
----
-kind: Pod
-metadata: {name: web-1, labels: {app: web, pod-template-hash: 5c7d}}
-spec: {containers: [{name: web}]}
----
-kind: NetworkPolicy
-metadata: {name: api-allow}
-spec:
-  podSelector: {matchLabels: {app: checkout}}
-  ingress:
-  - from: [{podSelector: {matchLabels: {app: frontend}}}]
-    ports: [{port: 8080}]
----
-probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: refused}}}
----
-from: {pod: web-1, tool: nc, service: {80: refused}}
-""",
-            expects="""
-degraded
-PC604 error for path in NetworkPolicy api-allow, port 80/TCP
-  NetworkPolicy api-allow does not allow pod/web-1 to connect to 8080 of the pod, and the
-      connection fails
-  pods: checkout-1
-  - checkout-1: nc in pod web-1, 10.0.0.1:8080: refused
-  - nc in pod web-1, 10.96.0.10:80: refused
-  - NetworkPolicy api-allow: allows into the pods that it selects: 8080 from pods with
-      app=frontend in this namespace
-  review: Allow pods like web-1 to connect to 8080, if they are meant to: add this NetworkPolicy
-""",
-        ),
-        Example(
-            "the policy of the client lets nothing out but DNS",
-            """
-kind: Service
-metadata: {name: checkout}
-spec: {clusterIP: 10.96.0.10, selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
----
-kind: Pod
-metadata: {name: checkout-1, labels: {app: checkout}}
-spec: {containers: [{name: app}]}
----
-kind: Pod
-metadata: {name: web-1, namespace: front, labels: {app: web}}
-spec: {containers: [{name: web}]}
----
-kind: NetworkPolicy
-metadata: {name: dns-only, namespace: front}
-spec:
-  podSelector: {}
-  policyTypes: [Egress]
-  egress:
-  - ports: [{port: 53, protocol: UDP}, {port: 53}]
----
-probes: {checkout-1: {sockets: ["0.0.0.0:8080"], in-cluster: {8080: timeout}}}
----
-from: {pod: web-1, namespace: front, tool: nc, service: {80: timeout}}
-""",
-            expects="""
-degraded
-PC604 error for path in NetworkPolicy dns-only, port 80/TCP
-  NetworkPolicy dns-only does not allow pod/web-1 of namespace front to connect to 8080 of the
-      pod, and the connection fails
-  pods: checkout-1
-  - checkout-1: nc in pod web-1, 10.0.0.1:8080: no answer
-  - nc in pod web-1, 10.96.0.10:80: no answer
-  - NetworkPolicy dns-only: allows out of the pods that it selects: 53/UDP, 53 to every
-      destination
-  review: Allow pods like web-1 to connect to 8080, out of namespace front, if they are meant
-      to: add this NetworkPolicy
-""",
-        ),
-        Example(
             "a policy selects namespaces by a label, and the labels could not be read",
             """
 kind: Service
@@ -611,5 +369,16 @@ from: {pod: client, tool: bash, service: {80: refused}}
     ),
     check=_check,
     deciding=True,
-    follows_from=("PC307", "PC308", "PC501", "PC502", "PC503", "PC602", "PC611", "PC705", "PC720"),
+    follows_from=(
+        "PC307",
+        "PC308",
+        "PC501",
+        "PC502",
+        "PC503",
+        "PC602",
+        "PC611",
+        "PC618",
+        "PC705",
+        "PC720",
+    ),
 )

@@ -35,7 +35,7 @@ def _check(case: ServiceCase) -> Outcome:
     if not bad or not good or len(bad) + len(good) < len(nodes):
         return Passed()
     if _denied(case):
-        return NotApplicable("NetworkPolicies do not allow the connection: PC604 says which")
+        return NotApplicable("NetworkPolicies do not allow the connection: PC618 says which")
     return RULE.finding(
         case,
         f"Clients on {verb(bad, 'node', 'nodes')} {listing(sorted(bad))} do not reach the "

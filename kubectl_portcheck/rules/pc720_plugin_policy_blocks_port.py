@@ -162,7 +162,7 @@ RULE = Rule(
             f"{_SHOP.replace('PROBES', 'in-cluster: {9000: timeout}')}"
             f"from: {{pod: client, tool: nc}}\n---\n{_OLD}",
             expects="""
-broken; also PC604
+broken; also PC618
 PC720 error for all in CiliumNetworkPolicy api-allow, port 80/TCP
   CiliumNetworkPolicy api-allow allows no client to connect to 9000 of the pod
   pods: checkout-1

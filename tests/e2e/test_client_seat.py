@@ -261,7 +261,7 @@ def test_an_egress_policy_without_the_services_port(guarded: Cluster, guarded_sh
     ports = [{"port": 53, "protocol": p} for p in ("UDP", "TCP")]
     rule = {"policyTypes": ["Egress"], "egress": [{"ports": ports}]}
     enforce(guarded, guarded_shop, policy("only-dns", "front", **rule), *CONNECT)
-    found = until(guarded, guarded_shop, "--from=deploy/front", verdict="degraded", cause="PC604")
+    found = until(guarded, guarded_shop, "--from=deploy/front", verdict="degraded", cause="PC618")
     assert "only-dns does not allow" in found.findings[0]["summary"]
     added(guarded, guarded_shop, found, "an egress NetworkPolicy of the client allows only DNS")
 
@@ -271,7 +271,7 @@ def test_an_ingress_policy_that_does_not_admit_this_client(
 ) -> None:
     admitted = [{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]
     enforce(guarded, guarded_shop, policy("only-other", "checkout", ingress=admitted), *CONNECT)
-    found = until(guarded, guarded_shop, "--from=deploy/front", verdict="degraded", cause="PC604")
+    found = until(guarded, guarded_shop, "--from=deploy/front", verdict="degraded", cause="PC618")
     assert "only-other does not allow" in found.findings[0]["summary"]
     added(
         guarded,
