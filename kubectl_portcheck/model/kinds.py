@@ -107,6 +107,12 @@ MUTATING_WEBHOOKS: Final = Kind(
     namespaced=False,
 )
 API_SERVICE: Final = Kind("APIService", "apiservices", "apiregistration.k8s.io", namespaced=False)
+CUSTOM_RESOURCE_DEFINITION: Final = Kind(
+    "CustomResourceDefinition",
+    "customresourcedefinitions",
+    "apiextensions.k8s.io",
+    namespaced=False,
+)
 _ISTIO_VERSIONS: Final = ("v1", "v1beta1", "v1alpha3")
 VIRTUAL_SERVICE: Final = Kind("VirtualService", "virtualservices", ISTIO, _ISTIO_VERSIONS)
 DESTINATION_RULE: Final = Kind("DestinationRule", "destinationrules", ISTIO, _ISTIO_VERSIONS)
@@ -154,7 +160,7 @@ CILIUM_CLUSTER_POLICY: Final = Kind(
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 REFERRERS: Final = (
-    *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE),
+    *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE, CUSTOM_RESOURCE_DEFINITION),
     *(VIRTUAL_SERVICE, DESTINATION_RULE),
     *(INGRESS_ROUTE, INGRESS_ROUTE_TCP, INGRESS_ROUTE_UDP, TRAEFIK_SERVICE),
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),

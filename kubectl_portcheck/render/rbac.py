@@ -9,9 +9,9 @@ BESIDES = (
     "# A ClusterRole can hold besides: list nodes (Local traffic policies, nodes that are not\n"
     "# Ready), list storageclasses (claims without a volume), list ingressclasses (whether a\n"
     "# controller takes an Ingress), list validatingwebhookconfigurations,\n"
-    "# mutatingwebhookconfigurations and apiservices (what the API server calls) and get\n"
-    "# namespaces (NetworkPolicies that select them by label). The names of Secrets are read\n"
-    "# only where list secrets is allowed; no verdict needs it."
+    "# mutatingwebhookconfigurations, apiservices and customresourcedefinitions (what the API\n"
+    "# server calls) and get namespaces (NetworkPolicies that select them by label). The names\n"
+    "# of Secrets are read only where list secrets is allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]

@@ -19,6 +19,7 @@ from kubectl_portcheck.rules.base import (
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.referrers.api_server import what_fails
 
 
 def _check(case: Case) -> Outcome:
@@ -50,7 +51,7 @@ def _plain(
         case,
         f"The API server speaks TLS for {subject.kind} {subject.name}, and "
         f"{share(states, case.backends)} {verb(states, 'speaks', 'speak')} plain HTTP on {targets}"
-        + ("; failurePolicy is Fail, so the API server refuses the requests" if fails else ""),
+        + (f"; {what_fails(referrer.kind, referrer.metadata.name)}" if fails else ""),
         evidence=[evidence.connected(s.proxy) for s in states if s.proxy],
         fixes=[
             fixes.by_hand(
@@ -138,10 +139,10 @@ RULE = Rule(
     needs=(),
     uses=(Need.REFERRERS, Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(
-        meaning="The API server calls webhooks and aggregated APIs by HTTPS only. Either the pods "
-        "answer in plain HTTP on that port, which is an error, or the object has no caBundle, "
-        "which is a warning: the certificate must then be of an authority that the API server's "
-        "machine trusts, and hardly any is.",
+        meaning="The API server calls webhooks, those that convert versions too, and aggregated "
+        "APIs by HTTPS only. Either the pods answer in plain HTTP on that port, which is an error, "
+        "or the object has no caBundle, which is a warning: the certificate must then be of an "
+        "authority that the API server's machine trusts, and hardly any is.",
         why="The TLS handshake fails: 'first record does not look like a TLS handshake', or "
         "'x509: certificate signed by unknown authority'. With failurePolicy Fail the API server "
         "refuses every request that the webhook is for.",

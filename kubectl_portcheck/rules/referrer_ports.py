@@ -18,6 +18,7 @@ from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import meant, referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.ports import declared_target, resolve_target_port
+from kubectl_portcheck.semantics.referrers.api_server import what_fails
 from kubectl_portcheck.semantics.referrers.base import Reader
 
 
@@ -89,7 +90,7 @@ def _finding(case: ServiceCase, rule: Rule, referrer: Referrer, places: Sequence
         case,
         f"{subject.kind} {subject.name} references port {numbers}{default}, which "
         f"{_does_not_exist(case, places)}; {service_ports.has_ports(case)}"
-        + ("; failurePolicy is Fail, so the API server refuses the requests" if fails else ""),
+        + (f"; {what_fails(referrer.kind, referrer.metadata.name)}" if fails else ""),
         evidence=service_ports.told(subject, found),
         fixes=service_ports.repaired(case, subject, found, _change(case, places)),
         impact=impact,

@@ -34,6 +34,7 @@ KINDS = {
     "HTTPProxy": ("projectcontour.io", "v1"),
     "TargetGroupBinding": ("elbv2.k8s.aws", "v1beta1"),
     "CiliumNetworkPolicy": (CILIUM, "v2"),
+    "Portcheck": ("portcheck.test", "v1"),
     "VirtualService": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),
@@ -53,7 +54,7 @@ def served(cluster: Cluster, *kinds: str) -> Iterator[None]:
     missing = [k for k in kinds if cluster.kubectl("get", "crd", _name(k)).returncode]
     try:
         if missing:
-            cluster.apply([_definition(k) for k in missing])
+            cluster.apply([definition(k) for k in missing])
         for kind in missing:
             wanted = ("wait", "--for=condition=Established", f"crd/{_name(kind)}")
             cluster.kubectl(*wanted, "--timeout=30s", check=True)
@@ -79,7 +80,8 @@ def _plural(kind: str) -> str:
     return PLURALS.get(kind, f"{kind.lower()}s")
 
 
-def _definition(kind: str) -> Document:
+def definition(kind: str) -> Document:
+    """A stand-in for the definition of a kind."""
     group, version = KINDS[kind]
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     # The group k8s.io is protected: an approval or the lack of one has to be declared.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .crds import KINDS, served
+from .crds import KINDS, definition, served
 from .portcheck import diagnose, paste
 from .table import keep
 from .test_paths import HTTP, deploy, mended, route
@@ -150,6 +150,37 @@ def test_an_api_service_is_not_available(cluster: Cluster, namespace: str) -> No
         well = diagnose(cluster, namespace)
         assert (well.verdict, well.findings) == ("healthy", [])
         keep("an APIService without its API", found, well, by_hand=True)
+
+
+def test_the_conversion_webhook_of_a_kind(cluster: Cluster, namespace: str) -> None:
+    """The API server itself says what fails: a list in the version that is not the stored one.
+
+    The newer version is the stored one, so that whoever lists every kind meets no error.
+    """
+    deploy_tls(cluster, namespace)
+    kind = definition("Portcheck")
+    [version] = kind["spec"]["versions"]
+    kind["spec"]["versions"] = [{**version, "storage": False}, {**version, "name": "v2"}]
+    called = {"name": "checkout", "namespace": namespace, "path": "/convert"}
+    client = {"service": called, "caBundle": authority(cluster)}
+    kind["spec"]["conversion"] = {
+        "strategy": "Webhook",
+        "webhook": {"clientConfig": client, "conversionReviewVersions": ["v1"]},
+    }
+    name = kind["metadata"]["name"]
+    with applied(cluster, kind):
+        group = KINDS["Portcheck"][0]
+        stored, other = f"portchecks.v2.{group}", f"portchecks.v1.{group}"
+        cluster.until(
+            lambda: cluster.kubectl("get", stored, "-A").returncode == 0, "the kind to be served"
+        )
+        cluster.apply({**of("Portcheck", {}), "apiVersion": f"{group}/v2"}, namespace)
+        failed = cluster.kubectl("get", other, namespace=namespace)
+        assert "conversion webhook" in failed.stderr
+        title = "the conversion webhook of a kind calls 443, and the Service has 8443"
+        found = mended(cluster, namespace, "PC706", title)
+        assert found.findings[0]["subject"]["name"] == name
+        assert f"cannot read or write {name}" in found.findings[0]["summary"]
 
 
 def test_a_virtual_service_routes_to_the_port_of_the_pods(cluster: Cluster, namespace: str) -> None:

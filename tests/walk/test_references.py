@@ -17,6 +17,8 @@ from tests.walk.test_requests import API_SERVER_CALLS
 from tests.walk.test_sweep import lists, sweep
 from tests.walk.town import add_service
 
+DEFINITIONS = "apiextensions.k8s.io/v1/customresourcedefinitions"
+
 
 def webhooks(port: int | None, **more: Any) -> dict[str, Any]:
     called = {"name": "checkout", "namespace": NAMESPACE, **({"port": port} if port else {})}
@@ -84,8 +86,7 @@ def test_what_may_not_be_read_matters_only_where_tls_may_be_spoken(tmp_path: Pat
         for path in API_SERVER_CALLS:
             refuse(server, re.escape(path))
         plain = program(server, tmp_path, "svc/checkout")
-        for item in server.store.objects[:2]:
-            (item.get("spec") or item)["ports"][0]["name"] = "webhook"
+        says_tls(server)
         maybe = program(server, tmp_path, "svc/checkout")
     assert (plain.code, maybe.code) == (ExitCode.HEALTHY, ExitCode.HEALTHY)
     assert plain.report["missingRights"] == []
@@ -95,6 +96,47 @@ def test_what_may_not_be_read_matters_only_where_tls_may_be_spoken(tmp_path: Pat
     assert "validatingwebhookconfigurations" in lacks["missing"]
     rights = [r["resource"] for r in maybe.report["missingRights"]]
     assert rights == [p.rpartition("/")[2] for p in sorted(API_SERVER_CALLS)]
+
+
+def definition(port: int | None, name: str = "carts.example.com") -> dict[str, Any]:
+    called = {"name": "checkout", "namespace": NAMESPACE, **({"port": port} if port else {})}
+    webhook = {"clientConfig": {"service": called, "caBundle": "LS0t"}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name},
+        "spec": {"conversion": {"strategy": "Webhook", "webhook": webhook}},
+    }
+
+
+def says_tls(server: FakeApiServer) -> None:
+    """Name the port of the Services as one that the API server calls."""
+    for item in server.store.objects:
+        if item["kind"] in ("Service", "EndpointSlice"):
+            (item.get("spec") or item)["ports"][0]["name"] = "webhook"
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["--deep"]])
+def test_definitions_are_listed_once_and_only_where_tls_may_be_spoken(
+    tmp_path: Path, flags: list[str]
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(definition(None), definition(80, "baskets.example.com"))
+        plain = program(server, tmp_path, *flags)
+        assert not [r for r in server.requests if DEFINITIONS in r.target]
+        says_tls(server)
+        done = program(server, tmp_path, *flags)
+        asked = [r for r in server.requests if DEFINITIONS in r.target]
+        refuse(server, re.escape(f"GET /apis/{DEFINITIONS}"))
+        refused = program(server, tmp_path, *flags)
+    assert (codes(plain), codes(done), len(asked)) == ([], ["PC706"], 1)
+    [problem] = done.report["services"][0]["findings"]
+    assert problem["subject"]["name"] == "carts.example.com"
+    assert "cannot read or write carts.example.com" in problem["summary"]
+    assert codes(refused) == []
+    [lacks] = [n for n in refused.report["services"][0]["notEvaluated"] if n["code"] == "PC706"]
+    assert "customresourcedefinitions" in lacks["missing"]
 
 
 @pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"], ["--deep"]])

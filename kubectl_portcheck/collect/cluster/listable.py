@@ -47,6 +47,8 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
     """What the evidence has of an object, where that is not the object itself."""
     anywhere: bool = False
     """Whether objects of other namespaces matter."""
+    long: bool = False
+    """Whether it is listed only for Services that the API server may call."""
     names_only: bool = False
     """Whether the server is asked for names and labels alone: the contents never leave it."""
 
@@ -82,7 +84,7 @@ MONITORS = tuple(
     Listable(kind, decode.ListOf[Monitor], named=True, anywhere=True) for kind in kinds.MONITORS
 )
 REFERRERS: tuple[Listable[Any], ...] = tuple(
-    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
+    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere, long=k.long)
     for k in referrers.KINDS
 )
 GUARDS: tuple[Listable[Any], ...] = tuple(

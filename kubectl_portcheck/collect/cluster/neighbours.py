@@ -35,7 +35,7 @@ from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
-from kubectl_portcheck.semantics import monitoring
+from kubectl_portcheck.semantics import monitoring, referrers
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
@@ -63,7 +63,9 @@ def around_the_name(
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
-    always = [work.ask(reads.objects, kind, {}) for kind in REFERRERS if not kind.optional]
+    always = [
+        work.ask(reads.objects, kind, {}) for kind in REFERRERS if not (kind.optional or kind.long)
+    ]
     parts.referrers = work.follow(_referrers, reads, work, always, groups)
     parts.reference_grants = work.follow(_grants, reads, groups, parts.routes, name)
 
@@ -73,6 +75,9 @@ def around_the_service(parts: Parts, reads: Reads, work: Work, service: Service)
     spec = service.spec
     if parts.monitors is not None:
         parts.monitors = work.follow(_of_siblings_left_out, reads, parts.monitors, service)
+    if parts.referrers is not None and referrers.may_speak_tls(service):
+        more = [work.ask(reads.objects, kind, {}) for kind in REFERRERS if kind.long]
+        parts.referrers = work.follow(_together, (parts.referrers, *more))
     if "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy):
         parts.nodes = work.ask(reads.objects, NODES, {})
 
@@ -135,6 +140,12 @@ def _referrers(
     """What else leads to Services: what every cluster has, and what this one serves besides."""
     optional = _of_kinds(reads, questions, [k for k in REFERRERS if k.optional], groups)
     return combined([*(a.result() for a in always), optional])
+
+
+def _together(
+    parts: "Iterable[Future[Read[tuple[Referrer, ...]]]]",
+) -> Read[tuple[Referrer, ...]]:
+    return combined([p.result() for p in parts])
 
 
 def _routes(

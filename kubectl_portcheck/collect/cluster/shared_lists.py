@@ -130,7 +130,7 @@ class Shared:
             self._one_by_one()
         self.served = groups.result()
         served = {} if isinstance(self.served, Missing) else self.served.value
-        optional = list(self._served(served))
+        optional = [*self._served(served), *self._called()]
         self.begun += [questions.ask(self._list, r, self._into(r)) for r in optional]
         for one in list(self.begun):
             one.result()
@@ -191,6 +191,13 @@ class Shared:
             )
             if version is not None:
                 yield self._around(kind, version)
+
+    def _called(self) -> Iterable[Resource[Any]]:
+        """The long lists of what the API server calls, where it may call one of the Services."""
+        if any(referrers.may_speak_tls(s) for s in self.services()):
+            for kind in listable.REFERRERS:
+                if kind.long:
+                    yield self._around(kind, kind.of.versions[0])
 
     def _older(self) -> None:
         """Before Kubernetes 1.21 the Endpoints say what the EndpointSlices say since."""
@@ -492,7 +499,7 @@ class Shared:
 
 ALWAYS: tuple[listable.Listable[Any], ...] = (
     *(listable.INGRESSES, listable.NETWORK_POLICIES),
-    *(kind for kind in listable.REFERRERS if not kind.optional),
+    *(kind for kind in listable.REFERRERS if not (kind.optional or kind.long)),
 )
 OPTIONAL: tuple[listable.Listable[Any], ...] = (
     *listable.ROUTES,

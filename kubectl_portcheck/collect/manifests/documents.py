@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.collect.manifests.files import BOM, File, Problem
 from kubectl_portcheck.inputs import yaml_tree
+from kubectl_portcheck.model.kinds import CUSTOM_RESOURCE_DEFINITION
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
 _MARKER = re.compile(r"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
@@ -42,7 +43,7 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
         twice: list[yaml_tree.Twice] = []
         try:
             # One such line at the left margin is the document's kind; else look closer.
-            if len(found) == 1 and found[0][1] not in kinds:
+            if len(found) == 1 and (found[0][1] not in kinds or _is_schema_only(found[0][1], text)):
                 yaml_tree.check(text)
                 yield Skipped(found[0][1], text)
                 continue
@@ -58,6 +59,11 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
         if root is not None:
             source = _SOURCE.search(text[: text.find("kind:")])
             yield Document(file, base, text, root, source[1] if source else "")
+
+
+def _is_schema_only(kind: str, text: str) -> bool:
+    """Whether this is a definition of a kind, thousands of lines long, that leads to no Service."""
+    return kind == CUSTOM_RESOURCE_DEFINITION.name and "conversion" not in text
 
 
 def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:

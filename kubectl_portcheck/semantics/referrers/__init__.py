@@ -25,6 +25,7 @@ from kubectl_portcheck.semantics.referrers.base import Reader, ReferrerKind
 KINDS: tuple[ReferrerKind, ...] = (
     *api_server.WEBHOOKS,
     api_server.API_SERVICES,
+    api_server.DEFINITIONS,
     istio.VIRTUAL_SERVICES,
     istio.DESTINATION_RULES,
     *traefik.KINDS,
@@ -51,7 +52,7 @@ def relevant(found: Found, service: Service) -> Found:
     Few people may read it. It matters only where something of the Service says that TLS is spoken:
     the API server speaks nothing else.
     """
-    if _may_speak_tls(service):
+    if may_speak_tls(service):
         return found
     if isinstance(found, Missing):
         return Missing(reason=Reason.NOT_ASKED) if _is_of_api_server(found) else found
@@ -64,7 +65,8 @@ def _is_of_api_server(missing: Missing) -> bool:
     return right is not None and right.resource in _API_SERVERS
 
 
-def _may_speak_tls(service: Service) -> bool:
+def may_speak_tls(service: Service) -> bool:
+    """Whether a name or a port of the Service says that the API server may call it."""
     named = _SAYS_TLS.search(service.metadata.name) is not None
     return named or any(_says_tls(p) for p in service.spec.ports)
 

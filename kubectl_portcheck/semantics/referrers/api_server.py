@@ -1,8 +1,9 @@
-"""What the API server itself calls: webhooks and the servers of aggregated APIs.
+"""What the API server itself calls: webhooks, also those of conversion, and aggregated APIs.
 
 The port is 443 where none is written; only a number can be. The API server speaks TLS to all of
 them, and verifies the answer by ``caBundle``; without one by the certificate authorities of its own
-machine. (Kubernetes API, ``ServiceReference``, ``WebhookClientConfig``, ``APIServiceSpec``)
+machine. (Kubernetes API, ``ServiceReference``, ``WebhookClientConfig``, ``APIServiceSpec``,
+``CustomResourceConversion``)
 """
 
 from collections.abc import Iterator
@@ -47,6 +48,32 @@ class WebhookConfiguration(Record, frozen=True):
 
     metadata: ObjectMeta = ObjectMeta()
     webhooks: tuple[Webhook, ...] = ()
+
+
+class ConversionWebhook(Record, frozen=True):
+    """Whom the API server calls to convert objects of a kind from one version to another."""
+
+    client_config: WebhookClientConfig = WebhookClientConfig()
+
+
+class Conversion(Record, frozen=True):
+    """How objects of a kind are converted; by nothing but their apiVersion where it is None."""
+
+    strategy: str = "None"
+    webhook: ConversionWebhook | None = None
+
+
+class DefinitionSpec(Record, frozen=True):
+    """What is read of a CustomResourceDefinition."""
+
+    conversion: Conversion | None = None
+
+
+class Definition(Record, frozen=True):
+    """A CustomResourceDefinition."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: DefinitionSpec = DefinitionSpec()
 
 
 class APIServiceSpec(Record, frozen=True):
@@ -103,6 +130,24 @@ def _of_api_service(found: APIService) -> Iterator[Reference]:
         )
 
 
+def _of_definition(found: Definition) -> Iterator[Reference]:
+    conversion = found.spec.conversion
+    webhook = conversion.webhook if conversion and conversion.strategy == "Webhook" else None
+    called = webhook.client_config.service if webhook else None
+    if webhook and called:
+        yield Reference(
+            where="spec.conversion.webhook",
+            service=called.name,
+            namespace=called.namespace,
+            port=called.port,
+            default=DEFAULT_PORT,
+            pointer="/spec/conversion/webhook/clientConfig/service/port",
+            by="number",
+            fails=True,
+            unverified=not webhook.client_config.ca_bundle,
+        )
+
+
 WEBHOOKS = tuple(
     ReferrerKind(kind, WebhookConfiguration, _of_webhooks, "api-server", anywhere=True)
     for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS)
@@ -115,3 +160,23 @@ API_SERVICES = ReferrerKind(
     anywhere=True,
     conditions=lambda found: found.status.conditions,
 )
+DEFINITIONS = ReferrerKind(
+    kinds.CUSTOM_RESOURCE_DEFINITION,
+    Definition,
+    _of_definition,
+    "api-server",
+    anywhere=True,
+    long=True,
+)
+"""Definitions hold schemas, so a list of them is megabytes long."""
+
+
+def what_fails(kind: str, name: str) -> str:
+    """What the API server refuses where it calls in vain for such an object.
+
+    A version is converted where objects are stored in another one than is asked for. (Kubernetes,
+    "Versions in CustomResourceDefinitions")
+    """
+    if kind == kinds.CUSTOM_RESOURCE_DEFINITION.name:
+        return f"the API server cannot read or write {name} where the version has to be converted"
+    return "failurePolicy is Fail, so the API server refuses the requests"

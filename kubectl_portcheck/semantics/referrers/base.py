@@ -23,6 +23,8 @@ class ReferrerKind(NamedTuple):
     reader: Reader
     anywhere: bool = False
     """Whether such an object may lead to a Service of another namespace."""
+    long: bool = False
+    """Whether the list is too long to be read for a Service that the API server hardly calls."""
     conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
     subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
 
