@@ -25,7 +25,7 @@ $(VENV)/dev: $(LOCK) pyproject.toml
 demo: $(VENV)/dev ## Diagnose the incident that ships with the program; needs no cluster
 	@$(BIN)/kubectl-portcheck --demo || test $$? -eq 1
 
-demo-record: $(VENV)/dev ## Record the incidents that ship with the program anew, on the test cluster
+demo-record: $(VENV)/dev ## Record the incidents that ship with the program again, on the test cluster
 	$(BIN)/python -m tests.demo.record
 
 test: $(VENV)/dev ## Run every test that needs no cluster, in parallel, and say what was left out

@@ -1,4 +1,4 @@
-"""Names the cause when a Kubernetes Service refuses connections, proves it, and mends it.
+"""Names the cause when a Kubernetes Service refuses connections, proves it, and proposes a fix.
 
 Besides the command line it is a library: see :mod:`kubectl_portcheck.api`. What is exported here
 is imported when it is first used, so that ``import kubectl_portcheck`` itself costs nothing.

@@ -53,7 +53,7 @@ class Address(NamedTuple):
 
     @property
     def service(self) -> tuple[str, str] | None:
-        """Name and namespace of the Service that a DNS name stands for; '' where it has none.
+        """Name and namespace of the Service that a DNS name means; '' where there is none.
 
         None for an IP and for a name that is no Service's: more than two labels without ``svc``.
         ``HOST.NAME.NAMESPACE.svc`` is a pod of the headless Service.
@@ -89,12 +89,12 @@ SCHEME_PORTS = {
 
 # In the order in which they are tried: what names the far end beyond doubt comes first.
 _PATTERNS: Final = (
-    # nginx: the client and the server's own name stand in the same line.
+    # nginx: the client and the server's own name are in the same line.
     rf"upstream: \"{_URL}",
     rf"host not found in upstream \"(?P<host>{_HOST})(?::(?P<port>\d{{1,5}}))?\"",
     # Envoy
     rf"remote address:\s?(?P<host>{_HOST}):{_PORT}",
-    # Go: after "on" stands the DNS server, before "->" the client's own address.
+    # Go: the DNS server follows "on", the client's own address comes before "->".
     rf"\blookup (?P<host>{_HOST})(?: on \S+)?:",
     rf"\bdial (?:tcp|udp)[46]? (?:\S{{1,64}}->)?(?P<host>{_HOST}):{_PORT}",
     rf"\b(?:read|write) (?:tcp|udp)[46]? \S{{1,64}}->(?P<host>{_HOST}):"

@@ -55,7 +55,7 @@ def diagnose(
     ``os.environ``.
 
     Raises UsageError for a target, a selector or a rule that there cannot be, UnknownTargetError
-    for a target that does not exist, NoAnswerError where it cannot be told which Services are
+    for a target that does not exist, NoAnswerError where it is not known which Services are
     meant, NoClusterError where no cluster answers or it refuses the credentials. Any other right
     that is missing raises nothing: it is named in the report, whose verdict may then be
     inconclusive. Ctrl-C raises KeyboardInterrupt.

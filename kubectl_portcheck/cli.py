@@ -1,6 +1,6 @@
 """Wires the parts: the command line in, a report on stdout and an exit code out.
 
-Each way of running stands in a module of its own in ``commands``; here failures become one line
+Each way of running has a module of its own in ``commands``; here failures become one line
 and an exit code. Everything beyond the command line is imported where it is used: most runs need
 a part of it only.
 """
@@ -97,7 +97,7 @@ def _run(given: Given, env: Environment) -> ExitCode:
 
 
 def _defect(defect: Exception) -> tuple[str, str]:
-    """What is said of a failure that nobody foresaw: its kind and place, none of its data."""
+    """The message for an unexpected failure: its kind and place, none of its data."""
     trace = defect.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

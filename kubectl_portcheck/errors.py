@@ -32,7 +32,7 @@ class UnknownTargetError(UsageError):
 
 
 class NoAnswerError(PortcheckError):
-    """What was asked cannot be told, and there is nothing to report on: exit code 3."""
+    """What was asked is not known, and there is nothing to report on: exit code 3."""
 
 
 class NotWrittenError(PortcheckError):

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """A usage error or an unknown target: there is no report."""
     INCONCLUSIVE = 3
-    """It could not be told; the report names what was missing."""
+    """The verdict is not known; the report names what was missing."""
     NO_CLUSTER = 4
     """No cluster was reached, or it refused the credentials: there is no report."""
     NOT_WRITTEN = 5

@@ -1,8 +1,7 @@
 """How flags are read: as kubectl reads them, and with its words where one is wrong.
 
-argparse does the work. What it does otherwise than kubectl (spf13/pflag) is mended here: switches
-take ``=true`` and ``=false``, targets may stand among the flags, and errors are said as kubectl
-says them.
+argparse does the work. Where it differs from kubectl (spf13/pflag), it is corrected here: switches
+take ``=true`` and ``=false``, targets may come among the flags, and errors read as kubectl's.
 """
 
 import argparse
@@ -29,7 +28,7 @@ class Answered(Exception):
 
 
 class OptionalValue(argparse._StoreAction):
-    """A number that is written ``--fix=2``; without it the flag stands for 0.
+    """A number that is written ``--fix=2``; without it the flag means 0.
 
     What follows the flag as a word of its own is a target.
     """
@@ -101,9 +100,9 @@ class Parser(argparse.ArgumentParser):
 
 
 class Given:
-    """The flags and targets of one command line, each for whoever takes it.
+    """The flags and targets of one command line, each for the mode that takes it.
 
-    A flag that is given and that nobody takes is left over: it would do nothing. No flag has a
+    A flag that is given and that no mode takes is left over: it would do nothing. No flag has a
     default here, so that every flag which is written on the command line counts as given.
     """
 
@@ -152,7 +151,7 @@ class Given:
         self._taken |= {flag for flag, section in self._sections.items() if section in sections}
 
     def left(self) -> list[str]:
-        """Give the flags that nobody has taken, in the order of the help."""
+        """Give the flags that no mode has taken, in the order of the help."""
         return [flag for flag in self._values if flag not in self._taken and self.has(flag)]
 
     def name(self, flag: str) -> str:
@@ -160,7 +159,7 @@ class Given:
         return self._names.get(flag, flag.upper())
 
     def section(self, flag: str) -> str:
-        """Give the section of the help in which a flag stands."""
+        """Give the section of the help that lists a flag."""
         return self._sections[flag]
 
     def _take(self, flag: str) -> Any:

@@ -1,7 +1,7 @@
 """The standard streams, each behind one guarded way to write.
 
 Behind a stream there may be nothing (``>&-``), a full disk, or a reader who has seen enough. None
-of these may end a run: the verdict stands, and what could not be written is known afterwards.
+of these may end a run: the verdict remains, and what could not be written is known afterwards.
 """
 
 import io
@@ -93,7 +93,7 @@ def _encodable(text: str, encoding: str) -> str:
 def reserve_descriptors() -> None:
     """Fill the standard descriptors that are closed, so that no file or socket takes their place.
 
-    A credential plugin writes to descriptor 2, whatever stands behind it.
+    A credential plugin writes to descriptor 2, whatever is behind it.
     """
     for number in (0, 1, 2):
         try:

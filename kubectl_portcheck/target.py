@@ -65,14 +65,14 @@ def parse_targets(words: Sequence[str]) -> "tuple[Target | Address, ...]":
     for word in words[1:]:
         if "/" in word:
             raise UsageError(
-                f"cannot check {word!r}: the kind {words[0]!r} stands before it already",
+                f"cannot check {word!r}: the kind {words[0]!r} is before it already",
                 f"Use {kind.short} NAME, or {kind.short}/NAME.",
             )
     return tuple(parse_target(f"{kind.short}/{word}") for word in words[1:])
 
 
 def separate_kind(words: Sequence[str]) -> Kind | None:
-    """Give the kind that stands by itself before names, as in ``svc checkout``."""
+    """Give the kind that comes as a word of its own before names, as in ``svc checkout``."""
     return kind_named(words[0]) if len(words) > 1 else None
 
 

@@ -13,7 +13,7 @@ SUGGEST = 3.0
 """Finding what a mistyped name may have meant."""
 EXEC = 8.0
 """A command in a container."""
-KNOCK = 5.0
+PORT_FORWARD = 5.0
 """A port-forward to the ports of one pod."""
 PROXY = 5.0
 """A connection of the API server to a pod."""

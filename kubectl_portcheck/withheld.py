@@ -10,9 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 GONE = "..."
-"""Stands for what was taken out."""
+"""Replaces what was taken out."""
 QUERY = "?..."
-"""Stands for the query of a URL or a path."""
+"""Replaces the query of a URL or a path."""
 
 
 class _Patterns(NamedTuple):
@@ -123,7 +123,7 @@ class _LinePatterns(NamedTuple):
 def _line_patterns() -> _LinePatterns:
     return _LinePatterns(
         query=re.compile(r"(://[^\s?#]{0,2000})\?\S*"),
-        # A name of a secret with a value behind it; the name alone is in many errors.
+        # A name of a secret with a value behind it; only the name is in many errors.
         named=re.compile(
             r"(?:passw(?:or)?d|passphrase|\bpass|_pass|pwd|secret|token|authorization|cookie"
             r"|credentials?|(?:api|access|account|auth|client|encryption|license|master|private"

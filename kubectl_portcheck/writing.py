@@ -21,7 +21,7 @@ PUBLIC = 0o666
 _FLAGS = os.O_WRONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _IN_PLACE = ("/dev/", "/proc/")
 _NOT_BESIDE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
-"""What says that a folder takes no new file, or that a file is mounted on its own."""
+"""The errors of a folder that refuses a new file, or of a file that is a mount."""
 
 
 def check_place(path: str) -> None:

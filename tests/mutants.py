@@ -3,11 +3,14 @@
     python -m tests.mutants                       # all
     python -m tests.mutants --sample 300          # as many, picked at random, with a fixed seed
     python -m tests.mutants rules/pc401 ports     # the files whose path has one of these words
-    python -m tests.mutants --near                # with the nearest tests only: at least as many
+    python -m tests.mutants --near                # only with the nearest tests: at least as many
+    python -m tests.mutants --reached FILE        # keep in FILE which test reaches which line
 
-The tests are collected once. Each change runs in a process of its own, forked from that one, in
-which the functions of the file get the changed code; nothing is written. A change that no test
-notices is printed: it needs a test, or it is none.
+The tests are collected once, and run once to see which of them reach which line. Each change then
+runs in a process of its own, forked from the one that collected the tests: the functions of the
+file get the changed code, and the tests that reach the line run, the nearest and the fastest
+first, up to the first that fails. Nothing in the tree is written. A change that no test notices is
+printed: it needs a test, or it changes nothing.
 """
 
 import argparse
@@ -16,23 +19,29 @@ import copy
 import gc
 import importlib
 import os
+import pickle
 import random
 import signal
 import sys
+import tempfile
+import time
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("rules", "semantics")
 QUICK = ("tests/unit/rules", "tests/unit/semantics", "tests/unit/diagnosis")
 EXAMPLES = "test_an_example_does_what_it_says"
 NOTICED, MISSED, UNTRIED = 0, 1, 2
-SECONDS = 400
+SECONDS = 120
 """A run that takes longer is one that the change hangs: it is noticed."""
 OPTIONS = (
     "-W",
@@ -67,6 +76,7 @@ class Mutant(NamedTuple):
 
     file: Path
     line: int
+    last: int
     before: str
     after: str
     path: "tuple[Step, ...]"
@@ -94,7 +104,8 @@ def mutants(file: Path) -> Iterator[Mutant]:
     for node in _conditions(tree):
         for changed in _changes(node):
             before, after = ast.unparse(node), ast.unparse(changed)
-            yield Mutant(file, node.lineno, before, after, tuple(_path(tree, node)), changed)
+            last = node.end_lineno or node.lineno
+            yield Mutant(file, node.lineno, last, before, after, tuple(_path(tree, node)), changed)
 
 
 def _conditions(tree: ast.Module) -> Iterator[ast.expr]:
@@ -196,16 +207,73 @@ def _instructions(code: types.CodeType) -> tuple[object, ...]:
     return code.co_code, repr(inner), code.co_names, code.co_varnames
 
 
+class Reached(NamedTuple):
+    """What a run of all tests without a change shows."""
+
+    lines: dict[str, dict[int, set[str]]]
+    """The tests that reach a line, by file and line."""
+    seconds: dict[str, float]
+    """How long each test takes."""
+
+
+def reached(session: pytest.Session, kept: Path | None) -> Reached:
+    """Return which tests reach which lines, from the file where it was kept, or from one run.
+
+    The run has a process of its own: what it leaves in caches does not hide a change later.
+    """
+    if kept is not None and kept.exists():
+        return Reached(*pickle.loads(kept.read_bytes()))
+    with tempfile.TemporaryDirectory() as folder:
+        result = kept or Path(folder, "reached")
+        child = os.fork()
+        if child == 0:
+            os._exit(_trace(session, result))
+        if os.waitpid(child, 0)[1]:
+            pytest.exit("the tests fail without any change", pytest.ExitCode.TESTS_FAILED)
+        return Reached(*pickle.loads(result.read_bytes()))
+
+
+def _trace(session: pytest.Session, result: Path) -> int:
+    lines: dict[str, dict[int, set[str]]] = {
+        str(file): {} for d in FOLDERS for file in (ROOT / "kubectl_portcheck" / d).rglob("*.py")
+    }
+    seconds: dict[str, float] = {}
+    name = ""
+
+    def line(frame: types.FrameType, event: str, _: Any) -> "TraceFunction":
+        if event == "line":
+            lines[frame.f_code.co_filename].setdefault(frame.f_lineno, set()).add(name)
+        return line
+
+    def call(frame: types.FrameType, _event: str, _: Any) -> "TraceFunction":
+        if frame.f_code.co_filename in lines:
+            return line
+        return None
+
+    for item, following in zip(session.items, (*session.items[1:], None), strict=True):
+        name, began = item.nodeid, time.monotonic()
+        sys.settrace(call)
+        session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        sys.settrace(None)
+        seconds[name] = time.monotonic() - began
+        if session.testsfailed:
+            return 1
+    result.write_bytes(pickle.dumps((lines, seconds)))
+    return 0
+
+
 class Trial:
     """Runs the tests on each change, in place of pytest's own loop: they are collected once."""
 
-    def __init__(self, chosen: list[Mutant], jobs: int, near_only: bool) -> None:
-        self.chosen, self.jobs, self.near_only = chosen, jobs, near_only
+    def __init__(self, chosen: list[Mutant], jobs: int, near_only: bool, kept: Path | None) -> None:
+        self.chosen, self.jobs, self.near_only, self.kept = chosen, jobs, near_only, kept
+        self.reached = Reached({}, {})
         self.missed: list[Mutant] = []
         self.untried: list[Mutant] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.reached = reached(session, self.kept)
         gc.collect()
         gc.freeze()  # What a child does not touch is not copied for it.
         running: dict[int, Mutant] = {}
@@ -236,8 +304,9 @@ class Trial:
         try:
             if not install(mutant):
                 return UNTRIED
-            for item in self._items(session, mutant):
-                session.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            items = self._items(session, mutant)
+            for item, following in zip(items, (*items[1:], None), strict=True):
+                session.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
                 if session.testsfailed:
                     return NOTICED
         except BaseException:  # A change may break the run itself: that is noticed too.
@@ -245,15 +314,19 @@ class Trial:
         return MISSED
 
     def _items(self, session: pytest.Session, mutant: Mutant) -> list[pytest.Item]:
-        """The tests, the nearest ones first: the rule's examples, or the module's own tests."""
+        """The tests that reach the line; those of the module first, then the fastest."""
+        lines = self.reached.lines.get(str(mutant.file), {})
+        names = set().union(*(lines.get(n, ()) for n in range(mutant.line, mutant.last + 1)))
         rule = mutant.file.name.startswith("pc")
         own = mutant.file.stem[:5].upper() if rule else f"test_{mutant.file.stem}.py"
 
-        def far(item: pytest.Item) -> int:
-            return 0 if own in item.nodeid else 1 if EXAMPLES in item.nodeid else 2
+        def far(item: pytest.Item) -> tuple[bool, float]:
+            return own not in item.nodeid, self.reached.seconds[item.nodeid]
 
-        items = sorted(session.items, key=far)
-        return [i for i in items if far(i) < (1 if rule else 2)] if self.near_only else items
+        items = sorted((i for i in session.items if i.nodeid in names), key=far)
+        if not self.near_only:
+            return items
+        return [i for i in items if own in i.nodeid or (not rule and EXAMPLES in i.nodeid)]
 
 
 def main() -> int:
@@ -263,8 +336,9 @@ def main() -> int:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments.add_argument("--near", action="store_true", help="run the nearest tests only")
+    arguments.add_argument("--reached", type=Path, help="where to keep which test reaches a line")
     given = arguments.parse_args()
-    files = [f for d in FOLDERS for f in sorted((ROOT / "kubectl_portcheck" / d).glob("*.py"))]
+    files = [f for d in FOLDERS for f in sorted((ROOT / "kubectl_portcheck" / d).rglob("*.py"))]
     chosen = [
         m
         for file in files
@@ -278,7 +352,7 @@ def main() -> int:
     # A busy machine is no failure.
     settings.register_profile("busy", deadline=None, suppress_health_check=list(HealthCheck))
     settings.load_profile("busy")
-    trial = Trial(chosen, given.jobs, given.near)
+    trial = Trial(chosen, given.jobs, given.near, given.reached)
     ended = pytest.main([*OPTIONS, *QUICK], plugins=[trial])
     if ended != pytest.ExitCode.OK:
         return int(ended)

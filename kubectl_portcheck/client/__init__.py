@@ -1,5 +1,5 @@
 """The connection to a cluster: kubeconfig and credentials by kubectl's rules, reads over HTTP,
-commands and port knocks over WebSockets, each of them bounded by a deadline."""
+commands and port-forwards over WebSockets, each of them bounded by a deadline."""
 
 from kubectl_portcheck.client.api import Api
 from kubectl_portcheck.client.connection import Connection, load_connection
@@ -24,7 +24,7 @@ from kubectl_portcheck.client.errors import (
 from kubectl_portcheck.client.exec import ExecResult
 from kubectl_portcheck.client.flags import ConnectionFlags
 from kubectl_portcheck.client.pod_proxy import ProxyAnswer
-from kubectl_portcheck.client.port_forward import Knock
+from kubectl_portcheck.client.port_forward import PortAnswer
 
 __all__ = [
     "Api",
@@ -39,8 +39,8 @@ __all__ = [
     "Deadline",
     "ExecResult",
     "Forbidden",
-    "Knock",
     "NotFound",
+    "PortAnswer",
     "ProxyAnswer",
     "ProxyError",
     "Throttled",

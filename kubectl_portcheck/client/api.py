@@ -1,4 +1,4 @@
-"""The Kubernetes API as the walk needs it: reads, commands, knocks and the pod proxy."""
+"""The Kubernetes API as the walk needs it: reads, commands, port-forwards and the pod proxy."""
 
 import threading
 import time
@@ -35,7 +35,7 @@ from kubectl_portcheck.client.pod_proxy import (
     proxy_path,
     read_proxy_answer,
 )
-from kubectl_portcheck.client.port_forward import Knock
+from kubectl_portcheck.client.port_forward import PortAnswer
 from kubectl_portcheck.client.status import refusal, retry_after
 from kubectl_portcheck.client.websocket import WebSocket, open_websocket
 from kubectl_portcheck.inputs import size, values_in
@@ -355,24 +355,24 @@ class Api:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log"
         return self.read(path, query, as_=bytes, deadline=deadline, accept="application/json, */*")
 
-    def knock(
+    def try_ports(
         self, namespace: str, pod: str, ports: Sequence[int], *, deadline: Deadline
-    ) -> dict[int, Knock]:
+    ) -> dict[int, PortAnswer]:
         """Connects to ports of a pod's loopback by port-forward and sends nothing."""
         asked = list(dict.fromkeys(ports))
         if not asked:
             return {}
         asked.append(port_forward.fence_for(asked))
         began = time.monotonic()
-        path = port_forward.knock_path(namespace, pod, asked)
+        path = port_forward.port_forward_path(namespace, pod, asked)
         with self._veil():
             stream = self._open(path, (V4,), deadline, _right("pods/portforward", namespace))
             if isinstance(stream, ApiStatusError):
                 raise stream
             with stream:
                 took = time.monotonic() - began
-                knocks = port_forward.read_knocks(stream, asked, deadline, took)
-        return {n: k._replace(detail=self._veiled(k.detail)) for n, k in knocks.items()}
+                answers = port_forward.read_answers(stream, asked, deadline, took)
+        return {n: k._replace(detail=self._veiled(k.detail)) for n, k in answers.items()}
 
     def proxy_get(
         self,
@@ -384,7 +384,7 @@ class Api:
         *,
         deadline: Deadline,
     ) -> ProxyAnswer:
-        """Lets the API server send a GET to a pod's address. Whoever listens receives it."""
+        """Lets the API server send a GET to a pod's address. The program there receives it."""
         full = proxy_path(namespace, pod, port, path, scheme)
         with self._veil():
             headers = self._with_identity((), deadline)

@@ -79,9 +79,9 @@ class Connection:
         if self.proxy is not None:
             self.proxy = self.proxy._replace(headers=proxy_headers)
         self.headers: tuple[Header, ...] = (*impersonation(user), *headers)
-        """Those of every request, such as whom to act as."""
+        """Those of every request, such as the user to impersonate."""
         self.check_host = check_host
-        """Whether the server's certificate has to bear the server's name."""
+        """Whether the server's certificate must have the server's name."""
         self.ca = b""
         if self.tls:
             self.ca = cluster.certificate_authority_data
@@ -104,22 +104,22 @@ class Connection:
         return self.scheme == "https"
 
     def _exec_cluster(self, cluster: Cluster) -> Mapping[str, Any]:
-        """What a credential plugin is told where it asks: ``spec.cluster`` of ExecCredential."""
-        told: dict[str, Any] = {"server": cluster.server}
+        """What a credential plugin receives where it asks: ``spec.cluster`` of ExecCredential."""
+        info: dict[str, Any] = {"server": cluster.server}
         if cluster.tls_server_name:
-            told["tls-server-name"] = cluster.tls_server_name
+            info["tls-server-name"] = cluster.tls_server_name
         if cluster.insecure_skip_tls_verify:
-            told["insecure-skip-tls-verify"] = True
+            info["insecure-skip-tls-verify"] = True
         if self.ca:
             import base64
 
-            told["certificate-authority-data"] = base64.b64encode(self.ca).decode("ascii")
+            info["certificate-authority-data"] = base64.b64encode(self.ca).decode("ascii")
         if cluster.proxy_url:
-            told["proxy-url"] = cluster.proxy_url
+            info["proxy-url"] = cluster.proxy_url
         if cluster.disable_compression:
-            told["disable-compression"] = True
-        told["config"] = cluster.exec_config
-        return told
+            info["disable-compression"] = True
+        info["config"] = cluster.exec_config
+        return info
 
 
 def load_connection(

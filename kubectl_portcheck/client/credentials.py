@@ -24,11 +24,11 @@ FRESH_SECONDS = 30.0
 """For so long credentials are not fetched again because of a refusal."""
 
 SHORTEST_SECRET = 6
-"""A shorter one may stand in any word, and is not looked for."""
+"""A shorter one may be part of any word, and is not looked for."""
 TOKEN_CHARACTERS = frozenset(
     "!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
-"""What may stand in a header's name; '%' is left out, since it marks an escaped byte."""
+"""The characters of a header's name; '%' is left out, since it marks an escaped byte."""
 TOKEN_FILE_SECONDS = 50.0
 """How long the content of a token file is used before the file is read again: client-go keeps it
 for a minute, less 10 seconds."""
@@ -48,9 +48,9 @@ class Identity(NamedTuple):
 
 
 def certificate_end(pem: bytes) -> float | None:
-    """When a certificate ends, in seconds since the epoch; None where it cannot be told.
+    """When a certificate ends, in seconds since the epoch; None where it is not known.
 
-    The validity stands in a certificate as two times, one after the other, and nothing before them
+    A certificate holds its validity as two times, one after the other, and nothing before them
     looks alike: a certificate is not parsed for one hint.
     """
     import base64
@@ -68,7 +68,7 @@ def certificate_end(pem: bytes) -> float | None:
         return None
     text = (match[3] or match[4]).decode("ascii")
     if len(text) == 12:
-        # Two digits stand for 1950 to 2049 (RFC 5280).
+        # Two digits mean 1950 to 2049 (RFC 5280).
         text = ("19" if text >= "5" else "20") + text
     try:
         return datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc).timestamp()
@@ -99,7 +99,7 @@ class Credentials:
         self._exec_cluster = exec_cluster
         self._environ = environ
         self.renew: Callable[[Deadline, threading.Event], AuthProvider | None] = _no_renewal
-        """Gets an ``auth-provider`` entry with new tokens; whoever can do that sets it."""
+        """Gets an ``auth-provider`` entry with new tokens; set by the code that can do so."""
         self._lock = threading.Lock()
         self._identity: Identity | None = None
         self._expires: float | None = None
@@ -282,7 +282,7 @@ def impersonation(user: User) -> tuple[Header, ...]:
 
 
 def _escaped(key: str) -> str:
-    """A key as part of a header's name: bytes that may not stand there are percent-encoded."""
+    """A key as part of a header's name: other bytes are percent-encoded."""
     return "".join(
         chr(byte) if chr(byte) in TOKEN_CHARACTERS else f"%{byte:02X}" for byte in key.encode()
     )

@@ -358,7 +358,7 @@ def _make_context(connection: Connection, identity: Identity) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     elif connection.ca:
-        # Go trusts whatever stands in the file, be it an intermediate or the server's own.
+        # Go trusts every certificate in the file, also an intermediate or the server's own.
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         try:
             context.load_verify_locations(cadata=connection.ca.decode("ascii"))
@@ -376,7 +376,7 @@ def _make_context(connection: Connection, identity: Identity) -> ssl.SSLContext:
 
 
 def _load_certificate(context: ssl.SSLContext, identity: Identity) -> None:
-    """Loads certificate and key, which the ssl module takes from a file alone.
+    """Loads certificate and key, which the ssl module takes only from a file.
 
     On Linux the file is one of memory; elsewhere it is one that only its owner can read, and it is
     gone at once.
@@ -408,5 +408,5 @@ def _owner_only(path: str, flags: int) -> int:
 
 
 def _no_password() -> str:
-    """Stands for OpenSSL's own question on the terminal."""
+    """Replaces OpenSSL's own question on the terminal."""
     return ""

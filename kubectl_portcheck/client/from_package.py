@@ -1,6 +1,6 @@
 """A connection with the settings of a client of the package ``kubernetes``, which is not imported.
 
-Whoever automates in Python holds one of its clients: in an operator, in a notebook. Its host,
+Automation in Python often has one of its clients: in an operator, in a notebook. Its host,
 credentials, TLS and proxy settings are taken as the package itself uses them.
 
 Source: the package's ``client/rest.py``, ``client/api_client.py`` and ``client/configuration.py``,
@@ -74,7 +74,7 @@ def connection_of(
 ) -> Connection:
     """Give the connection of an ApiClient or a Configuration.
 
-    ``flags`` says the namespace, and whom to act as. Raises :class:`ConfigurationError` for
+    ``flags`` has the namespace and the user to impersonate. Raises :class:`ConfigurationError` for
     settings that cannot be followed.
     """
     configuration: Any = getattr(client, "configuration", client)
@@ -147,7 +147,7 @@ class _Asking(threading.Thread):
         self.failure: CredentialsError | None = None
 
     def run(self) -> None:
-        """Ask; a failure is told by its kind only, since its text may hold the token."""
+        """Ask; a failure is reported by its kind only, since its text may hold the token."""
         try:
             settings = self._configuration.auth_settings()
         except Exception as error:  # A refresh hook is the caller's own and may raise anything.
@@ -155,7 +155,7 @@ class _Asking(threading.Thread):
             self.failure = CredentialsError(words)
             return
         if not isinstance(settings, Mapping):
-            getattr(settings, "close", lambda: None)()  # A coroutine, which nobody will await.
+            getattr(settings, "close", lambda: None)()  # A coroutine, which is never awaited.
             self.failure = CredentialsError("asynchronous Kubernetes clients cannot be used")
             return
         for setting in settings.values():
@@ -187,7 +187,7 @@ def _authority(configuration: Any) -> bytes:
 
 
 def _server_name(configuration: Any) -> str:
-    """Give the name that the server's certificate has to bear, where it is not the host's."""
+    """Give the name that the server's certificate must have, where it is not the host's."""
     name = getattr(configuration, "tls_server_name", None) or ""
     wanted = getattr(configuration, "assert_hostname", None)
     if not isinstance(wanted, str) or not wanted:

@@ -1,6 +1,6 @@
 """HTTP/1.1 requests on kept connections.
 
-A small reader of our own stands in for a library. What it reads is what API servers, and the
+A small reader of our own is used instead of a library. What it reads is what API servers, and the
 proxies before them, send: a status line, headers, and a body that is chunked, of a stated length,
 or up to the end of the connection. It is held to a corpus of conforming and broken exchanges.
 
@@ -169,7 +169,7 @@ class HttpClient:
         for wire in idle:
             wire.end()
         for wire in busy:
-            wire.wake()
+            wire.interrupt()
 
     def log(self, level: int, text: str) -> None:
         """Hands a line to the log, if there is one."""
@@ -216,7 +216,7 @@ class HttpClient:
                 finally:
                     if not keep:
                         self.end(wire)
-        except Exception as error:  # Told to the log, and raised again.
+        except Exception as error:  # Written to the log, and raised again.
             self.log(
                 6,
                 f"{method} {self._connection.server}{shown} {type(error).__name__} in {_ms(began)}",

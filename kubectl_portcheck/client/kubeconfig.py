@@ -1,7 +1,7 @@
 """Kubeconfig files: found, read and merged by kubectl's rules.
 
 The rules are those of client-go's ``tools/clientcmd`` (``loader.go``, ``api/v1/types.go``):
-``--kubeconfig`` alone, or the files of KUBECONFIG, or ``~/.kube/config``; missing files of a list
+only ``--kubeconfig``, or the files of KUBECONFIG, or ``~/.kube/config``; missing files of a list
 are skipped and empty ones are fine; the first file that names a cluster, user or context decides
 all of it; the first current-context wins; a relative path is relative to its own file.
 """
@@ -52,7 +52,7 @@ class AuthProvider(NamedTuple):
 
 
 class User(NamedTuple):
-    """Credentials, and whom to act as."""
+    """Credentials, and the user to impersonate."""
 
     client_certificate: str = ""
     client_certificate_data: bytes = b""
@@ -169,7 +169,7 @@ def _parse_yaml(content: bytes) -> Any:
 
     try:
         text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
-        # The first document alone counts.
+        # Only the first document counts.
         root = yaml_tree.parse(text, first=True, most=CONFIGURATION_VALUES)
         return None if root is None else yaml_tree.Values(text, nulls=True).of(root)
     except yaml_tree.Broken as error:

@@ -1,6 +1,6 @@
 """What the kubectl beside us does better: commands without ``get``, and renewed oidc tokens.
 
-The usual handbook Role grants ``create`` on pods/exec alone. kubectl works with it, since it speaks
+The usual handbook Role grants only ``create`` on pods/exec. kubectl works with it, since it speaks
 SPDY, which is a POST; our WebSocket is a GET and needs ``get`` as well. Where that is the one thing
 missing, kubectl runs the command with the same connection flags.
 """
@@ -26,7 +26,7 @@ _CODES = {"Unauthorized": 401, "Forbidden": 403, "NotFound": 404, "TooManyReques
 
 
 def find_kubectl(environ: Mapping[str, str]) -> str | None:
-    """The kubectl that called us or stands in PATH, or None."""
+    """The kubectl that called us or the one in PATH, or None."""
     import shutil
 
     named = environ.get("KUBECTL_PATH")
@@ -105,7 +105,7 @@ def renew_provider(
 
 
 def _read_ending(code: int, stdout: bytes, stderr: bytes) -> ExecResult:
-    """The result, with kubectl's own lines told from the command's."""
+    """The result, with kubectl's own lines separated from the command's."""
     if code == 0:
         return ExecResult(stdout, stderr, "", 0, True, "kubectl")
     lines = stderr.decode("utf-8", "replace").splitlines()

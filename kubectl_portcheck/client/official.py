@@ -5,7 +5,7 @@ the package is handed a configuration made for this one purpose, because its own
 
 - leaves the provider's certificate unchecked where the entry names no authority,
 - demands a ``client-secret``, which public clients do not have,
-- empties the kubeconfig before it writes it anew, and rewrites more than the tokens, and
+- empties the kubeconfig before it writes it again, and rewrites more than the tokens, and
 - puts the whole entry, tokens included, into its messages: none of them is passed on.
 """
 
@@ -34,7 +34,7 @@ from kubectl_portcheck.client.oidc import provider_token
 from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 
 NEEDED = ("client-id", "idp-issuer-url", "refresh-token")
-"""Without these of an entry's fields nobody can renew its token."""
+"""The fields of an entry that are needed to renew its token."""
 KEPT = ("id-token", "refresh-token")
 """The fields that a renewal changes."""
 ENDED = "e30.eyJleHAiOjB9.c2ln"
@@ -71,7 +71,7 @@ def renew_with_package(
         provider_token(entry, lambda: None)
         return entry
     if not entry.config["idp-issuer-url"].lower().startswith("https://"):
-        # Whoever answers in the clear could name any address to send the refresh token to.
+        # An answer without TLS could name any address to send the refresh token to.
         raise CredentialsError(f"{CANNOT}idp-issuer-url does not begin with https://")
     # All that can be known to go wrong with the file goes wrong before a refresh token is spent.
     try:
@@ -94,7 +94,7 @@ def renew_with_package(
 
 
 def _find_entry(connection: Connection) -> tuple[str, AuthProvider | None]:
-    """The user's entry as it stands now, and the file that it stands in."""
+    """The user's entry as it is now, and the file that holds it."""
     config = load_kubeconfig(connection.flags.kubeconfig, connection.environ)
     for path in config.found:
         if user := load_kubeconfig(path, connection.environ).users.get(connection.user_name):
@@ -120,7 +120,7 @@ class _Renewal(threading.Thread):
     def run(self) -> None:
         """Renews and keeps the tokens, or says in ``failure`` why not."""
         try:
-            # The package's own temporary file stays open up to 36, which Windows does not bear.
+            # The package's own temporary file stays open up to 36, which fails on Windows.
             with tempfile.TemporaryDirectory(prefix="portcheck-") as folder:
                 if self._authority:
                     path = os.path.join(folder, "ca.pem")
@@ -344,7 +344,7 @@ def _edits(text: str, config: Any, tokens: Mapping[str, str]) -> Iterator[tuple[
         if node := nodes.get(key):
             start, end = node.start_mark.index, node.end_mark.index
             written = text[start:end]
-            # Nothing stands right behind the colon; what was written as a block ends with its line.
+            # Nothing follows the colon; what was written as a block ends with its line.
             before, after = "" if written else " ", written[len(written.rstrip()) :]
             yield start, end, before + json.dumps(token) + after
         else:

@@ -51,7 +51,7 @@ def run_plugin(
 ) -> PluginAnswer:
     """Runs a credential plugin and reads its answer.
 
-    ``cluster`` is what it is told about the cluster, where it asked for that. Raises
+    ``cluster`` is what it receives about the cluster, where it asked for that. Raises
     :class:`CredentialsError` with the plugin's message, and :class:`TimedOut`.
     """
     import msgspec

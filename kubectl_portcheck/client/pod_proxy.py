@@ -13,7 +13,7 @@ Speaks = Literal["", "plain", "tls"]
 
 PASSED_ON = "audit-id"
 """A header that the API server gives to every answer of its own and to those that it passes on;
-what stands before it gives none. (k8s.io/apiserver, filters/audit_init.go; seen on 1.36)"""
+what runs before it gives none. (k8s.io/apiserver, filters/audit_init.go; seen on 1.36)"""
 WANTS_TLS = re.compile(
     rb"http request to an https server|plain http request was sent to https port"
     rb"|speaking plain http to an ssl|combination of host and port requires tls",

@@ -1,4 +1,4 @@
-"""Knocking on ports by port-forward, without a byte sent to them.
+"""Ports tried by port-forward, without a byte sent to them.
 
 Over v4.channel.k8s.io several ports share one WebSocket: channel 2i carries the data of the i-th
 port, 2i+1 its error; the first message on each is the port, 16 bits, little-endian. A refusal is a
@@ -21,7 +21,7 @@ from kubectl_portcheck.client.wire import Disconnected
 from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 
 FENCES = (1, 2, 4, 6)
-"""Ports that nobody listens on; the first that is not itself asked about becomes the fence."""
+"""Ports on which nothing listens; the first that is not itself asked about becomes the fence."""
 LEAST_GRACE, USUAL_GRACE, MOST_GRACE = 0.075, 0.15, 0.4
 """Bounds, in seconds, of the grace after the fence. Measured on Kubernetes 1.36 with containerd:
 a refusal came after the fence's by 0 to 18 ms on an idle node (median 2), by up to 104 ms with nine
@@ -33,7 +33,7 @@ FENCE_SECONDS = 3.0
 Outcome = Literal["accepted", "refused", "reset", "timeout", "unknown"]
 
 
-class Knock(NamedTuple):
+class PortAnswer(NamedTuple):
     """What became of a connection attempt to one port of a pod's loopback."""
 
     outcome: Outcome
@@ -46,14 +46,14 @@ def fence_for(ports: Iterable[int]) -> int:
     return next(port for port in FENCES if port not in taken)
 
 
-def knock_path(namespace: str, pod: str, ports: Sequence[int]) -> str:
+def port_forward_path(namespace: str, pod: str, ports: Sequence[int]) -> str:
     """The request path of a port-forward to these ports."""
     query = "&".join(f"ports={port}" for port in ports)
     return f"{pod_path(namespace, pod)}/portforward?{query}"
 
 
 def classify(text: str) -> Outcome:
-    """The outcome that the runtime's error text stands for. Source: the corpus of failures."""
+    """The outcome that the runtime's error text means. Source: the corpus of failures."""
     lowered = text.lower()
     if "connection refused" in lowered:
         return "refused"
@@ -74,9 +74,9 @@ def grace_after(opening: float, fence: float) -> float:
     return min(wanted, MOST_GRACE)
 
 
-def read_knocks(
+def read_answers(
     stream: WebSocket, ports: Sequence[int], deadline: Deadline, opening: float
-) -> dict[int, Knock]:
+) -> dict[int, PortAnswer]:
     """The outcome for each of the ports but the last, which is the fence.
 
     ``opening`` is how many seconds the opening of the stream took.
@@ -97,7 +97,7 @@ def read_knocks(
             if number > fence:
                 continue
             if message[0] not in started:
-                # The first message on each channel is the port alone.
+                # The first message on each channel is only the port.
                 started.add(message[0])
                 continue
             if not is_error:
@@ -131,16 +131,16 @@ def read_knocks(
     }
 
 
-def _outcome(text: str | None, path_works: bool, waited_out: bool, broken: str) -> Knock:
+def _outcome(text: str | None, path_works: bool, waited_out: bool, broken: str) -> PortAnswer:
     if text:
-        return Knock(classify(text), text)
+        return PortAnswer(classify(text), text)
     if text is not None:
-        return Knock("accepted", "the server spoke first")
+        return PortAnswer("accepted", "the server spoke first")
     if broken:
-        return Knock("unknown", broken)
+        return PortAnswer("unknown", broken)
     if path_works:
-        return Knock("accepted", "")
+        return PortAnswer("accepted", "")
     if waited_out:
         # The path failed, not the port: nothing is known about it.
-        return Knock("unknown", "no answer, not even for a port that is surely closed")
-    return Knock("unknown", "the forward gave no usable answer")
+        return PortAnswer("unknown", "no answer, not even for a port that is surely closed")
+    return PortAnswer("unknown", "the forward gave no usable answer")

@@ -1,4 +1,4 @@
-"""Which proxy, if any, stands between this program and the API server.
+"""Which proxy, if any, is between this program and the API server.
 
 ``proxy-url`` of the kubeconfig comes first and knows no exceptions; else the environment decides
 by the rules of Go's ``golang.org/x/net/http/httpproxy``, which kubectl follows.
@@ -40,7 +40,7 @@ class Proxy(NamedTuple):
 
 
 def bracketed(host: str) -> str:
-    """A host as it stands in a URL: an IPv6 address in brackets."""
+    """A host as it is written in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
@@ -69,7 +69,7 @@ def choose_proxy(
 
 
 def parse_proxy(url: str, source: str) -> Proxy:
-    """Reads a proxy's URL; ``source`` names where it stands, for the error message.
+    """Reads a proxy's URL; ``source`` names where it was found, for the error message.
 
     Raises :class:`ConfigurationError`; the URL is not quoted in it, since it may hold a password.
     """

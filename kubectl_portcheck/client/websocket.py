@@ -2,7 +2,7 @@
 
 The handshake is a request on one of the kept connections, so a stream needs no TLS handshake of its
 own, and a refusal is read like any other answer, with the Status object in its body. What comes
-after it is small enough to stand here: the frames of a client that sends next to nothing.
+after it is small enough for this module: the frames of a client that sends next to nothing.
 websocket-client would take 25 ms to import, and reads a refusal's body only if it is not chunked;
 what wsproto would take is measured in :mod:`http`.
 """

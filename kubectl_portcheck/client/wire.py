@@ -19,7 +19,7 @@ PIECE = 256 * 1024
 
 
 class Disconnected(Exception):
-    """The peer closed or reset the connection; whoever asked knows what that means."""
+    """The peer closed or reset the connection; the caller knows what that means."""
 
 
 class Endpoint(Protocol):
@@ -46,7 +46,7 @@ class _Timed(io.RawIOBase):
     """A socket as a raw stream whose reads end at a deadline.
 
     Before every system call the time-out becomes what is left. The Python socket's own time-out
-    alone would begin anew with each byte of a peer that sends slowly.
+    would begin again with each byte of a peer that sends slowly.
     """
 
     def __init__(self, end: Endpoint, deadline: Deadline) -> None:
@@ -83,7 +83,7 @@ class _Timed(io.RawIOBase):
 class Wire:
     """A connection to the API server, used by one thread at a time.
 
-    ``deadline`` is set by whoever uses it, for each piece of work.
+    ``deadline`` is set by the caller, for each piece of work.
     """
 
     __slots__ = ("_endpoint", "_raw", "_socket", "reader", "used")
@@ -131,7 +131,7 @@ class Wire:
             yield piece
             count -= len(piece)
 
-    def wake(self) -> None:
+    def interrupt(self) -> None:
         """Ends the waits of another thread on this connection: it meets Disconnected."""
         with contextlib.suppress(OSError):
             # The plain socket's method: that of a TLS socket would drop its state under a reader.
@@ -139,7 +139,7 @@ class Wire:
 
     def end(self) -> None:
         """Closes the connection at once, without a farewell that a peer could drag out."""
-        self.wake()
+        self.interrupt()
         self._endpoint.close()
         self._socket.close()
 

@@ -300,8 +300,8 @@ def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
         unseen = msgspec.structs.replace(pod, status=PodStatus())
         return PodReport(pod=unseen, ready=False, listeners=listeners)
     if listeners is None:
-        found = whole.knocked(pod)
-        # An empty list would say that nothing listens, which no knock can tell.
+        found = whole.forwarded(pod)
+        # An empty list would say that nothing listens, which no port-forward can tell.
         listeners = (found.listeners or None) if found else None
     return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
 

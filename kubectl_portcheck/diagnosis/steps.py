@@ -72,7 +72,7 @@ def chain_of(case: Case) -> Chain:
     """The way of a request to this port, over all pods."""
     known = [(s, found) for s in case.states if (found := case.listeners(s.pod)) is not None]
     if not known and case.port.protocol == "TCP":
-        inferred = [(s, case.knocked(s.pod)) for s in case.states]
+        inferred = [(s, case.forwarded(s.pod)) for s in case.states]
         known = [(s, found.listeners) for s, found in inferred if found and found.listeners]
     programs: dict[int, set[str]] = {}
     listening: set[int] = set()
@@ -207,7 +207,7 @@ def _listening_ports(case: Case) -> Step:
 
 def _inferred(case: Case) -> str:
     """What the port-forwards tell instead: ``inferred from port-forwards: 9000 in 3 of 3``."""
-    found = [k for s in case.states if (k := case.knocked(s.pod))]
+    found = [k for s in case.states if (k := case.forwarded(s.pod))]
     if case.port.protocol != "TCP" or not any(k.listeners for k in found):
         return ""
     pods = len(case.states)
@@ -382,7 +382,7 @@ def _pod_port_forward(case: Case) -> Step:
 
 
 def _is_probe(case: Case, attempt: Attempt) -> bool:
-    """Whether the port is only known for being probed: it was knocked on, and proves nothing."""
+    """Whether the port is only known for being probed: it was tried, and proves nothing."""
     return any(
         attempt.port in probes.asked_ports(s.pod)
         and attempt.port not in {p.container_port for _, p in ports.declared_ports(s.pod)}

@@ -1,6 +1,6 @@
 """Bytes from outside: files, JSON, gzip and YAML, read within limits.
 
-Whoever sends them may be mistaken or hostile. Everything that can go wrong with their content ends
+They may be wrong or hostile. Everything that can go wrong with their content ends
 as :class:`Unreadable`, whose text says what is wrong and quotes none of them.
 """
 
@@ -70,17 +70,17 @@ def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
 
 
 def values_in(raw: bytes) -> int:
-    """How many values a JSON text holds, at most; told quickly."""
+    """How many values a JSON text holds at most; a quick estimate."""
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 
 CUT = b'"\\u0000nested too deep"'
-"""Stands in :func:`shallow` JSON for what was too deep."""
+"""Replaces in :func:`shallow` JSON what was too deep."""
 
 
 def shallow(raw: bytes) -> bytes:
-    """A JSON text without what is nested deeper than :data:`JSON_DEPTH`, for which :data:`CUT`
-    stands. Raises :class:`Unreadable` where it is no JSON, or too long to look for brackets.
+    """A JSON text without what is nested deeper than :data:`JSON_DEPTH`: :data:`CUT` replaces
+    it. Raises :class:`Unreadable` where it is no JSON, or too long to look for brackets.
     """
     brackets = re.compile(rb'["\[\]{}]')
     kept: list[bytes] = []

@@ -28,7 +28,7 @@ JSON_BRACKETS = 1_000_000
 MESSAGE_CHARACTERS = 4096
 """Of an event's, a condition's or a status's message; the rest is cut off."""
 WAIT_SECONDS = 7 * 24 * 3600.0
-"""Of one run: what waits for an operating system's call takes no number that is much larger."""
+"""Of one run: the operating system's calls do not accept a much larger number to wait."""
 
 ANSWER_BYTES = 16 * MEBIBYTE
 """Of one answer of the API server, unpacked. A list comes in pages, and smaller ones if need be."""

@@ -1,4 +1,4 @@
-"""YAML text as a tree in which every node knows where it stands.
+"""YAML text as a tree in which every node knows its place.
 
 Built from the parser's events, not by its loader, for what files of strangers need: places of keys
 and aliases, a depth that is bounded (the loader in C overruns its stack), names that may be
@@ -46,7 +46,7 @@ class Scalar(Node):
         self.end = end
         self.text = text
         self.plain = plain
-        """Whether it stands without quotes, so that its look decides on its type."""
+        """Whether it is written without quotes, so that its look decides on its type."""
         self.tag = tag
 
 
@@ -63,7 +63,7 @@ class Sequence(Node):
 
 
 class Mapping(Node):
-    """Keys and values, in the order in which they stand."""
+    """Keys and values, in the order of the text."""
 
     __slots__ = ("flow", "pairs")
 
@@ -78,7 +78,7 @@ class Mapping(Node):
 
 
 class Alias(Node):
-    """``*name``: stands for a node that was anchored before."""
+    """``*name``: an alias of a node that was anchored before."""
 
     __slots__ = ("target",)
 
@@ -88,7 +88,7 @@ class Alias(Node):
 
 
 class Twice(NamedTuple):
-    """A key that stands twice in one mapping."""
+    """A key that occurs twice in one mapping."""
 
     key: str
     place: int
@@ -99,7 +99,7 @@ def parse(
 ) -> Node | None:
     """The tree of the one document in the text; None where there is none.
 
-    Keys that stand twice are added to ``twice``. With ``first`` the text may go on after the
+    Keys that occur twice are added to ``twice``. With ``first`` the text may go on after the
     document's end, and is not read further. Raises Broken, also for more than ``most`` nodes.
     """
     try:
@@ -201,7 +201,7 @@ class _Builder:
             elif kind is alias:
                 start, end = event.start_mark.index, event.end_mark.index
                 if event.anchor not in self.anchors:
-                    raise Broken(start, f"*{event.anchor} stands for nothing: no &{event.anchor}")
+                    raise Broken(start, f"alias *{event.anchor} has no anchor &{event.anchor}")
                 self._add(Alias(start, end, self.anchors[event.anchor]), None)
             elif kind is done or kind is yaml.events.StreamEndEvent:
                 return self.root
@@ -265,7 +265,7 @@ class Values:
         if isinstance(node, Scalar):
             return scalar(node)
         if depth > DEEPEST:
-            raise Broken(node.start, "an alias stands for something that contains it")
+            raise Broken(node.start, "an alias refers to a node that contains it")
         if isinstance(node, Alias):
             return self.of(node.target, depth + 1)
         if isinstance(node, Sequence):
@@ -304,7 +304,7 @@ _LONGEST = 40
 
 
 def scalar(node: Scalar) -> Any:
-    """The value of a scalar: its text, unless it stands plain and looks like another type.
+    """The value of a scalar: its text, unless it has no quotes and looks like another type.
 
     The forms are those of kubectl's YAML library, which knows no sexagesimal numbers and no dates.
     """

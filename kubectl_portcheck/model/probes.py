@@ -28,7 +28,7 @@ class ListeningSocket(Record, frozen=True, kw_only=True):
     address: str
     """The bound address in canonical form: ``0.0.0.0``, ``::``, ``127.0.0.1``, ``fd00::4``. An
     IPv4-mapped bind is written as the IPv4 address that it accepts, with family IPv4. Empty where
-    it is not known: a knock tells the port alone."""
+    it is not known: a port-forward tells only the port."""
     port: WholeNumber
     device: str | None = None
     """The interface of a device-bound or scoped socket, where the source shows it."""

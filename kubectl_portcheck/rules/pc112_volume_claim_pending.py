@@ -137,7 +137,7 @@ def _fixes(case: ServiceCase, found: _Open) -> list[Fix]:
         near = _near(unknown, _classes(case))
         other = f" with storageClassName {near}" if near else " with a StorageClass that exists"
         title = (
-            f"Create StorageClass {unknown}, or create the claim anew{other} (the class of a claim "
+            f"Create StorageClass {unknown}, or recreate the claim{other} (the class of a claim "
             "cannot be changed)"
         )
         return [fixes.by_hand(title)]
@@ -203,7 +203,7 @@ PC112 error for all in Service checkout
   pods: checkout-1
   - PersistentVolumeClaim data: Pending, asks for StorageClass fast-ssd
   - StorageClasses that exist: fast
-  review: Create StorageClass fast-ssd, or create the claim anew with storageClassName fast (the
+  review: Create StorageClass fast-ssd, or recreate the claim with storageClassName fast (the
       class of a claim cannot be changed)
 """,
         ),

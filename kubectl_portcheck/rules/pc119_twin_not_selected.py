@@ -117,7 +117,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
     explanation=Explanation(
-        meaning="Two workloads stand for one another, such as blue and green or one version and "
+        meaning="Two workloads replace one another, such as blue and green or one version and "
         "the next: their labels differ only in that, and they run the same program. The Service "
         "still selects the one that is scaled to 0.",
         why="The Service has no endpoint, so its clients are refused, while the pods of the other "

@@ -116,7 +116,7 @@ RULE = Rule(
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="The annotation nginx.ingress.kubernetes.io/rewrite-target replaces the path of "
-        "a request. $1 and $2 stand for what the groups of the path matched, and the path has "
+        "a request. $1 and $2 are what the groups of the path matched, and the path has "
         "fewer groups.",
         why="A group that does not exist is empty, so ingress-nginx asks the pods for the same "
         "path whatever the client asked for, mostly /. Pages, assets and APIs under the path get "

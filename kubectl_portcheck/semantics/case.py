@@ -51,8 +51,8 @@ from kubectl_portcheck.semantics import endpoints, pods, ports
 from kubectl_portcheck.semantics.admission import ANYONE, Admitted, Policies, Side, admits
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
+from kubectl_portcheck.semantics.forwarded import forwarded
 from kubectl_portcheck.semantics.ingresses import leads_to
-from kubectl_portcheck.semantics.knocked import knocked
 from kubectl_portcheck.semantics.listening import family_of
 from kubectl_portcheck.semantics.peers import Peer
 
@@ -316,12 +316,12 @@ class ServiceCase:
         found = self.evidence.sockets.get(pod.metadata.name)
         return found.value.listeners if isinstance(found, Observed) else None
 
-    def knocked(self, pod: Pod) -> PodSockets | None:
+    def forwarded(self, pod: Pod) -> PodSockets | None:
         """What the port-forwards prove, where the pod's sockets could not be read; else None."""
         measured = self.measured(pod)
         if isinstance(measured.sockets, Observed) or not measured.attempts:
             return None
-        return knocked(measured.attempts)
+        return forwarded(measured.attempts)
 
     def measured(self, pod: Pod) -> Measured:
         """All that was measured in the pod."""

@@ -6,8 +6,8 @@ from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.semantics import listening, ports, probes
 
-MOST_KNOCKS = 16
-"""How many ports of one pod are knocked on at most, besides those that clients are sent to."""
+MOST_TRIED = 16
+"""How many ports of one pod are tried at most, besides those that clients are sent to."""
 DEBUG_PORTS = (5005, 9229)
 """Ports of debuggers (JDWP, Node.js), where even a connection can have an effect."""
 
@@ -18,7 +18,7 @@ def targets(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int
     return {n for p in tcp if (n := ports.dialled_port(service, p, pod)) is not None}
 
 
-def worth_knocking(pod: Pod, wanted: set[int]) -> list[int]:
+def ports_to_try(pod: Pod, wanted: set[int]) -> list[int]:
     """Give the wanted ports first, then what the pod declares or is probed on. Never a scan."""
     declared = [
         p.container_port
@@ -28,7 +28,7 @@ def worth_knocking(pod: Pod, wanted: set[int]) -> list[int]:
         and "debug" not in p.name.lower()
     ]
     others = [n for n in dict.fromkeys([*declared, *probes.asked_ports(pod)]) if n not in wanted]
-    return [*sorted(wanted), *others[:MOST_KNOCKS]]
+    return [*sorted(wanted), *others[:MOST_TRIED]]
 
 
 def by_sockets(

@@ -23,8 +23,8 @@ COST_ROWS = ("1 pod", "3 pods", "100 pods, on a stand-in server")
 FAR_ROWS = ("50 ms", "200 ms")
 RUNS = 5
 CHAIN = 4
-"""Dependent round trips of the walk on the incident: the Service; its pods; commands and knocks;
-what only they tell where to look for. A test holds the program to it."""
+"""Dependent round trips of the walk on the incident: the Service; its pods; commands and
+port-forwards; what only they tell where to look for. A test holds the program to it."""
 
 
 class Far:

@@ -3,9 +3,9 @@
     python -m tests.bench.standin SERVICES PODS_EACH PORT_FILE [NAMESPACES]
 
 It writes its port to the file, serves until it is killed, and answers ``/stats`` with how many
-requests it has had and how many bytes it has sent. Commands and knocks are answered as by pods
-that listen on 8080. Every hundredth Service selects nothing; of another hundredth the pods have
-no readiness probe; all others are settled by theirs.
+requests it has had and how many bytes it has sent. Commands and port-forwards are answered as by
+pods that listen on 8080. Every hundredth Service selects nothing; of another hundredth the pods
+have no readiness probe; all others are settled by theirs.
 """
 
 import asyncio

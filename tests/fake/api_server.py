@@ -1,8 +1,8 @@
 """A scripted Kubernetes API server.
 
-It serves the objects that it is given, runs scripted commands, answers knocks and the pod proxy,
-and does to any request what a test wants done to it: see ``faults``. Every connection has a thread
-of its own; all of them end with the server.
+It serves the objects that it is given, runs scripted commands, answers port-forwards and the pod
+proxy, and does to any request what a test wants done to it: see ``faults``. Every connection has a
+thread of its own; all of them end with the server.
 """
 
 import contextlib

@@ -12,7 +12,7 @@ from kubectl_portcheck.client.errors import BadAnswer, ConfigurationError
 from kubectl_portcheck.client.exec import read_exec
 from kubectl_portcheck.client.http import _read_response
 from kubectl_portcheck.client.kubeconfig import load_kubeconfig
-from kubectl_portcheck.client.port_forward import read_knocks
+from kubectl_portcheck.client.port_forward import read_answers
 from kubectl_portcheck.client.turns import Turns
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected, Wire
@@ -110,7 +110,7 @@ def websocket(data: bytes) -> None:
     read_exec(WebSocket(sent, _wire(sent), "v4.channel.k8s.io"), 1000, Turns())
     sent = Sent(data)
     stream = WebSocket(sent, _wire(sent), "v4.channel.k8s.io")
-    read_knocks(stream, [80, 81, 1], _LATER, 0.01)
+    read_answers(stream, [80, 81, 1], _LATER, 0.01)
 
 
 def wire(data: bytes) -> None:

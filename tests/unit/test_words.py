@@ -1,6 +1,8 @@
 """The words that a person reads: none of those that must be read twice."""
 
+import io
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +34,9 @@ BANNED = {
     r"as it seems": "say what is known",
     r"1 of 1 pods?": "the pod",
     r"one's own|a thing of its own": "say it plainly",
+    r"stands? for|stood": "means, replaces, is",
+    r"anew": "again",
+    r"thereof|whence|wherein|whereof": "say it plainly",
 }
 """Each pattern, in any case of its letters, and what to write."""
 _PATTERN = re.compile(rf"\b(?:{'|'.join(f'(?:{p})' for p in BANNED)})\b", re.IGNORECASE)
@@ -48,6 +53,23 @@ def texts_of(rule: Rule) -> Iterator[str]:
         yield from (example.title, example.expects)
 
 
+def words_of(source: str) -> Iterator[str]:
+    """Comments, docstrings and names of a module, the parts of a name as words."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT or (
+            token.type == tokenize.STRING and token.string.endswith('"""')
+        ):
+            yield token.string
+        elif token.type == tokenize.NAME:
+            yield re.sub(r"_+|(?<=[a-z])(?=[A-Z])", " ", token.string)
+
+
+PLAIN = (
+    "kubectl_portcheck/*.py",
+    "kubectl_portcheck/client/*.py",
+    "kubectl_portcheck/inputs/*.py",
+)
+MODULES = sorted(path for pattern in PLAIN for path in ROOT.glob(pattern))
 DOCS = sorted(
     path for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md")
 )
@@ -72,6 +94,12 @@ def test_the_docs_speak_plainly(path: Path) -> None:
     assert found(path.read_text()) == []
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_the_code_speaks_plainly(path: Path) -> None:
+    found_in = dict.fromkeys(w for text in words_of(path.read_text()) for w in found(text))
+    assert list(found_in) == []
+
+
 @pytest.mark.parametrize("path", GOLDENS, ids=lambda p: f"{p.parent.name}/{p.name}")
 def test_the_reports_speak_plainly(path: Path) -> None:
     assert found(path.read_text()) == []
@@ -80,4 +108,8 @@ def test_the_reports_speak_plainly(path: Path) -> None:
 def test_the_list_finds_what_it_bans() -> None:
     for line in ("mended by hand", "It bears app=x", "1 of 1 pod", "Nobody listens", "all is well"):
         assert found(line)
+    names = [
+        word for text in words_of("def find_somebody(toldNothing): ...") for word in found(text)
+    ]
+    assert names == ["find somebody", "told Nothing"]
     assert not found("well-known ports; a knockout; the standalone mode")

@@ -83,7 +83,7 @@ class Probes(Protocol):
     def log(self, pod: str, container: str, *, previous: bool) -> Read[bytes]:
         """Read the last lines that a container wrote."""
 
-    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+    def try_ports(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connect to ports of the pod by port-forward, and send nothing."""
 
     def pod_proxy(self, pod: str, number: int) -> Attempt:

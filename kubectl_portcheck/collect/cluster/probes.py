@@ -116,16 +116,16 @@ class LiveProbes:
 
         return observed(read)
 
-    def knock(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
+    def try_ports(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""
-        deadline = self._deadline.earlier(timeouts.KNOCK)
+        deadline = self._deadline.earlier(timeouts.PORT_FORWARD)
         try:
-            knocks = self._api.knock(self._namespace, pod, numbers, deadline=deadline)
+            answers = self._api.try_ports(self._namespace, pod, numbers, deadline=deadline)
         except ClusterError as error:
             return tuple(_not_made(missing(error), pod, n, path) for n in numbers)
         return tuple(
             Attempt(pod=pod, port=n, path=path, outcome=k.outcome, detail=k.detail)
-            for n, k in knocks.items()
+            for n, k in answers.items()
         )
 
     def pod_proxy(self, pod: str, number: int) -> Attempt:

@@ -1,6 +1,6 @@
 """What needs no second look while a cluster is watched.
 
-A pod that accepts on every port that was knocked on, and of which the API server tells nothing
+A pod that accepts on every port that was tried, and of which the API server tells nothing
 new, is taken as it was seen last. One in which anything fails is looked into each time: a process
 may begin to listen without the API server noticing.
 """
@@ -17,7 +17,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 
 Look = tuple[Observed[PodSockets] | Missing, tuple[Attempt, ...]]
-"""The sockets of a pod, and the ports that were knocked on."""
+"""The sockets of a pod, and the ports that were tried."""
 
 
 class _Kept(NamedTuple):

@@ -18,7 +18,7 @@ def service_forwards(
     allowed: bool,
     by_hand: bool,
 ) -> tuple[ServiceForward, ...]:
-    """Make kubectl's own choice of pod and port, then knock there.
+    """Make kubectl's own choice of pod and port, then try the port.
 
     ``allowed`` is false where the user left port-forwards out, ``by_hand`` is true where the
     endpoints are written by hand.
@@ -45,7 +45,7 @@ def service_forwards(
     if not allowed:
         made = skipped(name, wanted, path)
     else:
-        made = probes.knock(name, wanted, path) if wanted else ()
+        made = probes.try_ports(name, wanted, path) if wanted else ()
     by_port = {a.port: a for a in made}
     tried = [
         ServiceForward(port=n, pod=name, pod_port=t, attempt=by_port.get(t))

@@ -325,8 +325,8 @@ class Walk:
             known: Future[Look] = Future()
             known.set_result(kept)
             return known
-        knock = self.work.ask(self._knock, pod, contact.worth_knocking(pod, targets))
-        return self.work.follow(self._look_into, self.work, service, tcp, pod, targets, knock)
+        tried = self.work.ask(self._try_ports, pod, contact.ports_to_try(pod, targets))
+        return self.work.follow(self._look_into, self.work, service, tcp, pod, targets, tried)
 
     def _look_into(
         self,
@@ -335,7 +335,7 @@ class Walk:
         tcp: Sequence[ServicePort],
         pod: Pod,
         targets: set[int],
-        knock: "Future[tuple[Attempt, ...]]",
+        tried: "Future[tuple[Attempt, ...]]",
     ) -> Look:
         """Go steps 2 and 5 in one pod."""
         name = pod.metadata.name
@@ -350,7 +350,7 @@ class Walk:
         )
         if isinstance(sockets, Observed) and {q.port for q in sockets.value.queues} & targets:
             sockets = Observed(value=self.probes.backlog(pod, sockets.value))
-        attempts = [*knock.result(), *_answered(s.result() for s in speaking)]
+        attempts = [*tried.result(), *_answered(s.result() for s in speaking)]
         if isinstance(sockets, Observed):
             attempts += self._by_sockets(questions, service, pod, targets, sockets.value, attempts)
         else:
@@ -413,7 +413,7 @@ class Walk:
         if closed:
             self._read_for_fixes(questions)
         known = {a.port for a in attempts}
-        unknown = sorted(accepting - known)[: contact.MOST_KNOCKS] if closed else []
+        unknown = sorted(accepting - known)[: contact.MOST_TRIED] if closed else []
         silent = any(a.outcome == "timeout" and a.request for a in attempts)
         fences = self._fence(pod, found, targets - closed, silent=silent)
         return self._second_look(questions, pod, unknown, closed - _proxied(attempts) | fences)
@@ -434,12 +434,12 @@ class Walk:
         return [questions.ask(self.probes.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
 
     def _second_look(
-        self, questions: Questions, pod: Pod, knocks: list[int], proxied: set[int]
+        self, questions: Questions, pod: Pod, ports: list[int], proxied: set[int]
     ) -> list[Attempt]:
         """Make the connections of which only the first look tells, side by side."""
         name = pod.metadata.name
         asked = [questions.ask(self.probes.pod_proxy, name, n) for n in sorted(proxied)]
-        return [*self._knock(pod, knocks), *(a.result() for a in asked)]
+        return [*self._try_ports(pod, ports), *(a.result() for a in asked)]
 
     def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
         """The closed port that shows whether the API server reaches the pod; none as a rule.
@@ -460,14 +460,14 @@ class Walk:
             fences.add(policies.closed_port(read.value, pod, listening))
         return {f for f in fences if f is not None}
 
-    def _knock(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
+    def _try_ports(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
         chosen = list(numbers)
         if not chosen or not pods.has_running_main(pod):
             return ()
         name = pod.metadata.name
         if not self.options.port_forward:
             return skipped(name, chosen, "pod-port-forward")
-        return self.probes.knock(name, chosen, "pod-port-forward")
+        return self.probes.try_ports(name, chosen, "pod-port-forward")
 
 
 def _pods_behind(reads: Reads, slices: Sequence[EndpointSlice]) -> Read[tuple[Pod, ...]]:

@@ -145,4 +145,4 @@ def test_a_refusal_without_a_reason_is_completed(server: FakeApiServer, connect:
         'in the namespace "prod"'
     )
     with pytest.raises(Forbidden, match='cannot create resource "pods/portforward"'):
-        api.knock("prod", "web", [80], deadline=Deadline.after(30))
+        api.try_ports("prod", "web", [80], deadline=Deadline.after(30))

@@ -39,7 +39,7 @@ def act(api: Api, seconds: float = 30) -> None:
         lambda: api.get("/version", deadline=deadline),
         lambda: api.get("/api/v1/namespaces/prod/pods/none", deadline=deadline),
         lambda: api.exec("prod", "web", "app", ["x"], deadline=deadline),
-        lambda: api.knock("prod", "web", [8080], deadline=deadline),
+        lambda: api.try_ports("prod", "web", [8080], deadline=deadline),
     ]
     threads = [threading.Thread(target=do, args=(w,)) for w in work]
     for thread in threads:

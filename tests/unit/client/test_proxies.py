@@ -61,7 +61,7 @@ def test_streams_through_a_proxy(server: FakeApiServer, connect: Open, tls: bool
             result = api.exec("prod", "web", "app", ["x"], deadline=deadline)
             assert len(result.stdout) == 150_000
             assert result.complete
-            found = api.knock("prod", "web", [8080, 1234], deadline=deadline)
+            found = api.try_ports("prod", "web", [8080, 1234], deadline=deadline)
             assert [k.outcome for k in found.values()] == ["accepted", "refused"]
     assert {(m, t) for m, t, _ in proxy.asked} == {("CONNECT", f"127.0.0.1:{server.port}")}
 

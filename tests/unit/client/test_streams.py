@@ -1,4 +1,4 @@
-"""Commands and knocks over WebSockets: what they bring back, and that each of them ends in time."""
+"""Commands and port-forwards over WebSockets: what they return, and that each ends in time."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ from kubectl_portcheck.client import (
     Deadline,
     ExecResult,
     Forbidden,
-    Knock,
     NotFound,
+    PortAnswer,
     Throttled,
     TimedOut,
     Unauthorized,
@@ -43,10 +43,10 @@ def run(api: Api, seconds: float = 30, **options: int) -> ExecResult:
             assert spent.seconds < seconds + SLACK
 
 
-def knock(api: Api, *ports: int, seconds: float = 30) -> dict[int, Knock]:
+def try_ports(api: Api, *ports: int, seconds: float = 30) -> dict[int, PortAnswer]:
     with stopwatch() as spent:
         try:
-            return api.knock("prod", "web", ports, deadline=Deadline.after(seconds))
+            return api.try_ports("prod", "web", ports, deadline=Deadline.after(seconds))
         finally:
             assert spent.seconds < seconds + SLACK
 
@@ -179,7 +179,7 @@ UPGRADES: list[tuple[Handler, type[ClusterError]]] = [
 
 
 @pytest.mark.parametrize(("handler", "error"), UPGRADES)
-@pytest.mark.parametrize("act", [run, knock])
+@pytest.mark.parametrize("act", [run, try_ports])
 def test_refused_upgrades(
     server: FakeApiServer,
     connect: Open,
@@ -191,7 +191,7 @@ def test_refused_upgrades(
     api = connect(server)
     seconds = 0.5 if error is TimedOut else 30
     with pytest.raises(ClusterError) as caught:
-        run(api, seconds) if act is run else knock(api, 8080, seconds=seconds)
+        run(api, seconds) if act is run else try_ports(api, 8080, seconds=seconds)
     assert type(caught.value) is error
 
 
@@ -251,9 +251,9 @@ def test_both_subprotocols_fail(server: FakeApiServer, connect: Open) -> None:
         run(connect(server))
 
 
-def test_knocks(server: FakeApiServer, connect: Open) -> None:
+def test_ports_are_tried_by_port_forward(server: FakeApiServer, connect: Open) -> None:
     server.ports["prod", "web"] = {8080: "accepted", 9100: "greets", 9200: "reset"}
-    found = knock(connect(server), 8080, 9100, 9200, 7777, 8080)
+    found = try_ports(connect(server), 8080, 9100, 9200, 7777, 8080)
     assert {port: k.outcome for port, k in found.items()} == {
         8080: "accepted",
         9100: "accepted",
@@ -264,8 +264,8 @@ def test_knocks(server: FakeApiServer, connect: Open) -> None:
     assert server.requests[-1].values("ports") == ["8080", "9100", "9200", "7777", "1"]
 
 
-def test_knocking_on_nothing_asks_nothing(server: FakeApiServer, connect: Open) -> None:
-    assert knock(connect(server)) == {}
+def test_no_port_to_try_asks_nothing(server: FakeApiServer, connect: Open) -> None:
+    assert try_ports(connect(server)) == {}
     assert server.requests == []
 
 
@@ -291,7 +291,7 @@ def test_refusals_that_arrive_while_the_client_is_stopped(
 
     monkeypatch.setattr("kubectl_portcheck.client.port_forward.grace_after", stopped)
     server.on("/portforward", late)
-    found = knock(connect(server), 8080, 8081)
+    found = try_ports(connect(server), 8080, 8081)
     assert [found[port].outcome for port in (8080, 8081)] == ["refused", "refused"]
 
 
@@ -310,7 +310,7 @@ def test_a_refusal_that_the_fence_overtakes(
         stream.until_closed()
 
     server.on("/portforward", late)
-    assert knock(connect(server), 8080)[8080].outcome == "refused"
+    assert try_ports(connect(server), 8080)[8080].outcome == "refused"
 
 
 @pytest.mark.parametrize(
@@ -323,19 +323,19 @@ def test_a_refusal_that_the_fence_overtakes(
         (faults.garbage_frames, "unknown"),
     ],
 )
-def test_faults_of_a_knock(
+def test_faults_of_a_port_forward(
     server: FakeApiServer, connect: Open, handler: Handler, outcome: str
 ) -> None:
     server.on("/portforward", handler)
     api = connect(server)
-    assert patiently(lambda s: knock(api, 8080, seconds=s))[8080].outcome == outcome
+    assert patiently(lambda s: try_ports(api, 8080, seconds=s))[8080].outcome == outcome
 
 
 def test_silence_of_the_fence_is_no_success(server: FakeApiServer, connect: Open) -> None:
     server.ports["prod", "web"] = {0: "silent", 9000: "refused"}
     api = connect(server)
     found = patiently(
-        lambda s: knock(api, 8080, 9000, seconds=s), lambda f: f[9000].outcome != "unknown"
+        lambda s: try_ports(api, 8080, 9000, seconds=s), lambda f: f[9000].outcome != "unknown"
     )
     assert found[8080].outcome == "unknown"
     assert found[9000].outcome == "refused"
@@ -350,8 +350,8 @@ def test_a_fence_that_fails_otherwise_proves_nothing(server: FakeApiServer, conn
         stream.until_closed()
 
     server.on("/portforward", fail)
-    found = knock(connect(server), 8080)[8080]
-    assert found == Knock("unknown", "error forwarding port 1: sandbox not found")
+    found = try_ports(connect(server), 8080)[8080]
+    assert found == PortAnswer("unknown", "error forwarding port 1: sandbox not found")
 
 
 PROXIED = [

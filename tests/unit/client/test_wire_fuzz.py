@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kubectl_portcheck.client import BadAnswer, Deadline
 from kubectl_portcheck.client.exec import read_exec
 from kubectl_portcheck.client.http import _read_response
-from kubectl_portcheck.client.port_forward import read_knocks
+from kubectl_portcheck.client.port_forward import read_answers
 from kubectl_portcheck.client.turns import Turns
 from kubectl_portcheck.client.websocket import WebSocket
 from kubectl_portcheck.client.wire import Disconnected, Wire
@@ -82,5 +82,5 @@ def test_any_frames(data: bytes) -> None:
                 result = read_exec(stream, 1000, Turns())
                 assert len(result.stdout) <= 1000
             else:
-                found = read_knocks(stream, [80, 81, 1], Deadline.after(30), 0.01)
+                found = read_answers(stream, [80, 81, 1], Deadline.after(30), 0.01)
                 assert set(found) == {80, 81}

@@ -14,7 +14,7 @@ def gone(detail: str) -> Missing:
 
 
 def test_each_is_found_where_it_stands() -> None:
-    knock = Attempt(
+    tried = Attempt(
         pod="a",
         port=80,
         path="pod-port-forward",
@@ -27,8 +27,8 @@ def test_each_is_found_where_it_stands() -> None:
         nodes=gone("list nodes is forbidden"),
         in_cluster=gone("from pod/client in tools: get pods/exec is forbidden"),
         sockets={"a": gone("get pods/exec is forbidden")},
-        attempts=(knock,),
-        service_forwards=(ServiceForward(port=80, attempt=knock),),
+        attempts=(tried,),
+        service_forwards=(ServiceForward(port=80, attempt=tried),),
     )
     evidence = Evidence(
         context=Context(source="snapshot"),

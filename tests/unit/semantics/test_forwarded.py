@@ -8,7 +8,7 @@ from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.json import report_json
-from kubectl_portcheck.semantics.knocked import knocked
+from kubectl_portcheck.semantics.forwarded import forwarded
 
 NO_SHELL = """
 kind: Service
@@ -28,7 +28,7 @@ def attempt(port: int, outcome: Outcome, path: Path = "pod-port-forward") -> Att
 
 
 def test_open_and_closed_ports() -> None:
-    found = knocked(
+    found = forwarded(
         [attempt(1, "accepted"), attempt(2, "refused"), attempt(3, "reset"), attempt(4, "unknown")]
     )
     assert found is not None
@@ -40,8 +40,8 @@ def test_open_and_closed_ports() -> None:
 
 
 def test_other_paths_and_failures_prove_nothing() -> None:
-    assert knocked([attempt(1, "accepted", "pod-proxy"), attempt(2, "skipped")]) is None
-    assert knocked([]) is None
+    assert forwarded([attempt(1, "accepted", "pod-proxy"), attempt(2, "skipped")]) is None
+    assert forwarded([]) is None
 
 
 def report(first: str, second: str) -> Report:
@@ -72,12 +72,12 @@ def test_nothing_open_is_not_known_rather_than_nothing() -> None:
     assert found.verdict == "inconclusive"
 
 
-def test_an_accepted_knock_alone_makes_nothing_healthy() -> None:
+def test_an_accepted_port_forward_by_itself_makes_nothing_healthy() -> None:
     """It reaches a listener that is bound to the loopback as well."""
     assert report("accepted", "accepted").verdict == "inconclusive"
 
 
-def test_sockets_that_were_read_outweigh_knocks() -> None:
+def test_sockets_that_were_read_outweigh_port_forwards() -> None:
     text = NO_SHELL.replace("{port-forward", '{sockets: ["127.0.0.1:8080"], port-forward')
     evidence: Evidence = evidence_of(text % ("accepted", "refused"))
     found = diagnose(evidence).services[0].pods[0].listeners
