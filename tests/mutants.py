@@ -245,7 +245,7 @@ def _trace(session: pytest.Session, result: Path) -> int:
             lines[frame.f_code.co_filename].setdefault(frame.f_lineno, set()).add(name)
         return line
 
-    def call(frame: types.FrameType, _event: str, _: Any) -> "TraceFunction":
+    def call(frame: types.FrameType, _event: str, _: Any) -> "TraceFunction | None":
         if frame.f_code.co_filename in lines:
             return line
         return None
