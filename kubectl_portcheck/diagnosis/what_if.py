@@ -106,10 +106,14 @@ def _led_to(
     )
 
 
-def tried(report: ServiceReport, trial: Trial) -> ServiceReport:
-    """The report with the fixes that help and harm nobody, each with what it would bring."""
+def tried(report: ServiceReport, trial_of: Callable[[], Trial]) -> ServiceReport:
+    """The report with the fixes that help and harm nobody, each with what it would bring.
+
+    What a trial needs is gathered only where a fix can be tried.
+    """
     if not any(isinstance(f.change, JsonPatch) for x in report.findings for f in x.fixes):
-        return _unpredicted(report)
+        return _unpredicted(report) if report.findings else report
+    trial = trial_of()
     before = _State(report, _ports(trial.evidence, report, trial.now))
     budget = iter(range(MOST))
     findings = tuple(
