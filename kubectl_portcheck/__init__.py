@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         diagnose,
         diagnose_files,
         diagnose_snapshot,
+        to_html,
         to_json,
         to_markdown,
     )
@@ -57,6 +58,7 @@ __all__ = [
     "diagnose_files",
     "diagnose_snapshot",
     "exit_code_for",
+    "to_html",
     "to_json",
     "to_markdown",
 ]

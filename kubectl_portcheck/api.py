@@ -1,9 +1,10 @@
 """The library: what ``from kubectl_portcheck import diagnose`` gives.
 
 Each function returns a :class:`Report`, frozen data that is safe to keep and to share between
-threads; :func:`to_json` and :func:`to_markdown` write it as the command line does. Nothing is
-printed, no signal is handled, no global is changed. All names that ``kubectl_portcheck`` exports
-stay, with their meaning, until the next major version; fields and parameters are added.
+threads; :func:`to_json`, :func:`to_markdown` and :func:`to_html` write it as the command line
+does. Nothing is printed, no signal is handled, no global is changed. All names that
+``kubectl_portcheck`` exports stay, with their meaning, until the next major version; fields and
+parameters are added.
 """
 
 import os
@@ -22,7 +23,7 @@ from kubectl_portcheck.target import parse_any, parse_target
 if TYPE_CHECKING:
     from kubectl_portcheck.client.from_package import PackageClient, PackageConfiguration
 
-__all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_json", "to_markdown"]
+__all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_html", "to_json", "to_markdown"]
 
 
 def diagnose(
@@ -167,6 +168,13 @@ def to_json(report: Report) -> str:
     from kubectl_portcheck.render.json import render_json
 
     return render_json(report, __version__)
+
+
+def to_html(report: Report) -> str:
+    """The report as ``-o html`` prints it: a page of its own, to keep and to share."""
+    from kubectl_portcheck.render.html import render_html
+
+    return render_html(report, __version__)
 
 
 def to_markdown(report: Report) -> str:

@@ -10,7 +10,7 @@ from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, OptionalValue,
 
 COMPLETIONS = ("kubectl", "bash", "zsh", "fish")
 COLORS = ("auto", "always", "never")
-FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name")
+FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name", "html")
 
 SEVERAL = "several Services; with no TARGET, all of the namespace"
 WALK = "check"
@@ -333,12 +333,11 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--no-animation", action="store_true", help="show a demo's report at once")
     group.add_argument("--save-svg", metavar="FILE", help="save the report as a picture")
-    group.add_argument("--save-html", metavar="FILE", help="save the report as a web page")
     group.add_argument(
         "--theme",
         type=OneOf("light", "dark"),
         metavar="THEME",
-        help="light or dark: the background of --save-svg and --save-html (default: light)",
+        help="light or dark: the background of --save-svg (default: light)",
     )
     group.add_argument(
         "--fail-on",

@@ -40,9 +40,8 @@ class Output(msgspec.Struct, frozen=True):
     files: tuple[tuple[str, str], ...] = ()
     """Format and path of each further report."""
     svg: str | None = None
-    html: str | None = None
     dark: bool = False
-    """The background of the two."""
+    """The background of the picture."""
     save: str | None = None
     """Where the evidence is saved."""
     redact: bool = False

@@ -9,6 +9,9 @@ from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 from kubectl_portcheck.writing import write_file
 
+VERSIONED = ("html", "json", "yaml")
+"""The formats that name the version of this program."""
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -136,19 +139,18 @@ def _text(report: "Report", form: str) -> str:
 
         return render_sarif(report, __version__, CATALOGUE)
     render = getattr(import_module(f"kubectl_portcheck.render.{form}"), f"render_{form}")
-    text: str = render(report, __version__) if form in ("json", "yaml") else render(report)
+    text: str = render(report, __version__) if form in VERSIONED else render(report)
     return text
 
 
 def _export(report: "Report", output: Output, env: Environment) -> None:
     wanted = [(path, _text(report, form)) for form, path in output.files]
-    if output.svg or output.html:
-        from kubectl_portcheck.render.export import WIDTH, render_html, render_svg
+    if output.svg:
+        from kubectl_portcheck.render.export import WIDTH, render_svg
 
-        pictures = ((output.svg, render_svg), (output.html, render_html))
         # As wide as what was seen in the terminal, but no wider than a page can show.
-        width, dark = min(terminal(env).width or WIDTH, 140), output.dark
-        wanted += [(path, draw(report, width=width, dark=dark)) for path, draw in pictures if path]
+        width = min(terminal(env).width or WIDTH, 140)
+        wanted.append((output.svg, render_svg(report, width=width, dark=output.dark)))
     failure: NotWrittenError | None = None
     for path, text in wanted:
         try:

@@ -45,12 +45,12 @@ NEEDED = {
     "from_each_node": "--from",
     "from_namespace": "--from",
     "no_animation": "--demo: nothing else is animated",
-    "theme": "--save-svg or --save-html",
+    "theme": "--save-svg",
     "write": "-f: it is about files",
     "yes": "--fix",
 }
 """What a flag needs, where that says more than the mode in which it would do nothing."""
-LOGGING = ("table", "wide", "json", "yaml", "markdown")
+LOGGING = ("table", "wide", "json", "yaml", "markdown", "html")
 """The formats that show the lines of a log."""
 DEMOS = "list"
 """The name after --demo that stands for the list of them."""
@@ -106,7 +106,7 @@ def _walk(given: Given) -> WalkRequest:
 
 
 def _fix(given: Given) -> FixRequest:
-    for flag in ("wait", "watch", "debug_image", "redact", "calls", "save_svg", "save_html"):
+    for flag in ("wait", "watch", "debug_image", "redact", "calls", "save_svg"):
         if given.has(flag):
             raise UsageError(f"--fix and {given.name(flag)} exclude each other")
     if given.text("output") == "junit":
@@ -270,8 +270,7 @@ def _refuse_logs_that_nobody_sees(given: Given) -> None:
         raise UsageError("--logs and --redact exclude each other: a log may hold any name")
     forms = [given.text("output") or "table", *(form for form, _ in given.pairs("output_file"))]
     short = "-q" if given.has("quiet") else "--summary" if given.has("summary") else ""
-    pictures = given.has("save_svg") or given.has("save_html")
-    if pictures or any(form in LOGGING for form in forms[bool(short) :]):
+    if given.has("save_svg") or any(form in LOGGING for form in forms[bool(short) :]):
         return
     what = short or f"-o {forms[0]}"
     raise UsageError(f"--logs does nothing with {what}: it has no place for lines of a log")
@@ -338,10 +337,10 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
     if not prints:
         return Output(save=save, fail_on=fail_on, exit_zero=exit_zero, ignore=ignore)
     form = given.text("output") or "table"
-    if given.has("watch") and form == "junit":
-        raise UsageError("--watch cannot print junit: one document does not follow another")
+    if given.has("watch") and form in ("junit", "html"):
+        raise UsageError(f"--watch cannot print {form}: one document does not follow another")
     _refuse_what_only_a_table_has(given, form)
-    svg, html = _place(given.text("save_svg")), _place(given.text("save_html"))
+    svg = _place(given.text("save_svg"))
     return Output(
         form=form,
         style=_style(given),
@@ -350,8 +349,7 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
         show_commands=given.switch("show_commands"),
         files=tuple((f, _place(path) or "") for f, path in given.pairs("output_file")),
         svg=svg,
-        html=html,
-        dark=bool(svg or html) and given.text("theme") == "dark",
+        dark=bool(svg) and given.text("theme") == "dark",
         save=save,
         redact=redacts and given.switch("redact"),
         fail_on=fail_on,

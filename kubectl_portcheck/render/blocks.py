@@ -9,6 +9,7 @@ from kubectl_portcheck.model.kinds import short_name
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
     Called,
+    Change,
     Finding,
     IngressWay,
     PodReport,
@@ -129,8 +130,8 @@ def finding(
     """A finding with its evidence; in the wide form with all of it, and with what follows."""
     more = "" if look.wide else f" (more: --explain {found.code}, -o wide)"
     shown = labelled(label, f"{found.code} {found.name}{more}", look, "heading")
-    if not _said(found, service):
-        shown += labelled("", _about(found, service) + found.summary, look)
+    if not said(found, service):
+        shown += labelled("", about(found, service) + found.summary, look)
     if found.origin:
         shown += labelled("", f"{found.origin.file}:{found.origin.line}", look)
     evidence = facts.evidence(found, service) if look.wide else facts.telling(found, service)
@@ -146,13 +147,14 @@ def finding(
     return shown
 
 
-def _said(found: Finding, service: ServiceReport) -> bool:
+def said(found: Finding, service: ServiceReport) -> bool:
     """Whether the headline already says it."""
     head = service.headline
     return (head.finding, head.text) == (found.code, found.summary)
 
 
-def _about(found: Finding, service: ServiceReport) -> str:
+def about(found: Finding, service: ServiceReport) -> str:
+    """``port 80: ``, where the Service has several."""
     if found.port is None or len(service.ports) < 2:
         return ""
     return f"port {found.port}: "
@@ -223,13 +225,24 @@ def history(service: ServiceReport, look: Look) -> Lines:
     """What changed before the fault, and what else references the old port."""
     shown: Lines = []
     for i, change in enumerate(service.changes):
-        by = f" (by {change.by})" if change.by else ""
-        text = f"{change.subject.kind} {change.subject.name}: {change.summary}{by}"
-        shown += labelled("" if i else "Recent changes", text, look)
-    if service.old_port and len(service.old_port.places) > 1:
-        places = "; ".join(service.old_port.places)
-        shown += labelled("Other references", f"to {service.old_port.port}: {places}", look)
+        shown += labelled("" if i else "Recent changes", change_text(change), look)
+    references = references_text(service)
+    if references:
+        shown += labelled("Other references", references, look)
     return shown
+
+
+def change_text(change: Change) -> str:
+    """``Deployment checkout: revision 7, 12 minutes ago: containerPort 8080 → 9000``."""
+    by = f" (by {change.by})" if change.by else ""
+    return f"{change.subject.kind} {change.subject.name}: {change.summary}{by}"
+
+
+def references_text(service: ServiceReport) -> str:
+    """What else still names the port that the application has left; '' where nothing does."""
+    if not service.old_port or len(service.old_port.places) < 2:
+        return ""
+    return f"to {service.old_port.port}: {'; '.join(service.old_port.places)}"
 
 
 def ways(service: ServiceReport, look: Look) -> Lines:
@@ -274,21 +287,9 @@ def log_text(log: ContainerLog) -> str:
 
 def gaps(service: ServiceReport, look: Look) -> Lines:
     """What could not be had, and which rules it kept from deciding."""
-    lacking: dict[str, list[str]] = {m: [] for m in service.missing}
-    shares: dict[str, Share] = {}
-    for rule in service.lacking:
-        codes = lacking.setdefault(rule.missing, [])
-        if rule.code not in codes:
-            codes.append(rule.code)
-        if rule.share is not None:
-            shares[rule.missing] = rule.share
-    if not lacking:
+    texts = gap_texts(service, look)
+    if not texts:
         return []
-    texts = [
-        (f"{shares[m]}: " if m in shares else "")
-        + (f"{m} ({_codes(c, look)} not evaluated)" if c else m)
-        for m, c in lacking.items()
-    ]
     if service.verdict == "inconclusive":
         shown = [line("" if look.plain else "  ", Span("Could not tell", "label"))]
         for text in texts:
@@ -297,6 +298,23 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
     if not look.wide and len(texts) > 2:
         texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
     return labelled("Not known", "; ".join(texts), look, "dim")
+
+
+def gap_texts(service: ServiceReport, look: Look) -> list[str]:
+    """Each thing that could not be had, with the rules that it kept from deciding."""
+    lacking: dict[str, list[str]] = {m: [] for m in service.missing}
+    shares: dict[str, Share] = {}
+    for rule in service.lacking:
+        codes = lacking.setdefault(rule.missing, [])
+        if rule.code not in codes:
+            codes.append(rule.code)
+        if rule.share is not None:
+            shares[rule.missing] = rule.share
+    return [
+        (f"{shares[m]}: " if m in shares else "")
+        + (f"{m} ({_codes(c, look)} not evaluated)" if c else m)
+        for m, c in lacking.items()
+    ]
 
 
 def next_step(service: ServiceReport, look: Look) -> Lines:
@@ -309,12 +327,22 @@ def next_step(service: ServiceReport, look: Look) -> Lines:
 
 def calls(service: ServiceReport, look: Look) -> Lines:
     """Who calls the Service; of a workload, what it calls. Each once, with what is wrong of it."""
-    of_service = service.kind == "Service"
-    shown = list(dict.fromkeys(_call_text(c, of_service=of_service) for c in service.calls))
+    shown = call_texts(service)
     if len(shown) > MOST_CALLS and not look.wide:
         shown = [*shown[:MOST_CALLS], f"and {len(shown) - MOST_CALLS} more (-o wide)"]
-    label = "Called by" if of_service else "Calls"
+    label = calls_label(service)
     return labelled(label, ", ".join(shown), look) if shown else []
+
+
+def calls_label(service: ServiceReport) -> str:
+    """What the list of calls is."""
+    return "Called by" if service.kind == "Service" else "Calls"
+
+
+def call_texts(service: ServiceReport) -> list[str]:
+    """Each call, once."""
+    of_service = service.kind == "Service"
+    return list(dict.fromkeys(_call_text(c, of_service=of_service) for c in service.calls))
 
 
 def _call_text(called: Called, *, of_service: bool) -> str:
@@ -357,10 +385,15 @@ def _codes(codes: list[str], look: Look) -> str:
 def pods(service: ServiceReport, look: Look) -> Lines:
     """Each pod with what was measured in it: the wide form's table."""
     shown = [line("" if look.plain else "  ", Span("Pods", "label"))]
-    attempts = {a for port in service.ports for a in port.attempts}
-    for report in service.pods:
-        shown += labelled("", _pod_text(report, attempts), look)
+    for text in pod_texts(service):
+        shown += labelled("", text, look)
     return shown if service.pods else []
+
+
+def pod_texts(service: ServiceReport) -> list[str]:
+    """Each pod, with what was measured in it."""
+    attempts = {a for port in service.ports for a in port.attempts}
+    return [_pod_text(report, attempts) for report in service.pods]
 
 
 def _pod_text(report: PodReport, attempts: Iterable[Attempt]) -> str:

@@ -283,6 +283,16 @@ def _glyph(text: str, look: Look) -> str:
 
 def _words(way: Way, look: Look) -> Lines:
     """The same for the ear."""
+    return [row for s in sentences(way) for row in paragraph(s, look)]
+
+
+def spoken(way: Way) -> str:
+    """The picture in words, on one line."""
+    return clean(" ".join(sentences(way)))
+
+
+def sentences(way: Way) -> list[str]:
+    """What the picture shows, in sentences: for a screen reader."""
     chain = ", then ".join(("client", *way.stations)).replace(" :", " port ")
     ends = {
         "pass": "It gets through",
@@ -295,8 +305,6 @@ def _words(way: Way, look: Look) -> Lines:
         branch = way.branches[0]
         rows = "; ".join(r.replace(" ◀──", ",") for r in branch.rows)
         beyond = f". On the other side: {rows}" if rows else ""
-        said.append(f"{ends[branch.status]}{beyond}.")
-    else:
-        words = {"pass": "It gets through", "fail": "It breaks", "skipped": "Left out"}
-        said += [f"{words.get(b.status, b.status)}: {', '.join(b.rows)}." for b in way.branches]
-    return [row for s in said for row in paragraph(s, look)]
+        return [*said, f"{ends[branch.status]}{beyond}."]
+    words = {"pass": "It gets through", "fail": "It breaks", "skipped": "Left out"}
+    return said + [f"{words.get(b.status, b.status)}: {', '.join(b.rows)}." for b in way.branches]

@@ -1,4 +1,4 @@
-"""``--save-svg`` and ``--save-html``: the report of the terminal, as a picture or a page."""
+"""``--save-svg``: the report of the terminal, as a picture."""
 
 import re
 from io import StringIO
@@ -41,12 +41,6 @@ def _without_blanks(found: re.Match[str]) -> str:
     moved = width * (len(blanks) // len("&#160;"))
     left, rest = float(x) + moved, float(length) - moved
     return f"{before}{left:g}{between}{rest:g}{after}{text}"
-
-
-def render_html(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:
-    """The report as an HTML page of its own: no script, nothing to be fetched."""
-    console = _recorded(report, width)
-    return console.export_html(theme=_theme(dark), inline_styles=True)
 
 
 def _theme(dark: bool) -> TerminalTheme:

@@ -53,7 +53,7 @@ def _by_node(seat: SeatReport, look: Look) -> Lines:
     width = max(cells(clean(o.node)) for o in seat.others)
     for other in seat.others:
         sign, node = look.sign(other.status), look.glyphs(clean(other.node))
-        text = f"{_met(other)} (pod/{other.pod})"
+        text = f"{met(other)} (pod/{other.pod})"
         if look.plain:
             shown += paragraph(f"Node {node}: {sign}. {text}", look)
             continue
@@ -66,7 +66,7 @@ def _by_node(seat: SeatReport, look: Look) -> Lines:
 NO_OTHER = "No pod on another node can take the same way."
 
 
-def _met(other: OtherSeat) -> str:
+def met(other: OtherSeat) -> str:
     """``name right; Service accepted; pods: 2 accepted``."""
     words = {"timeout": "no answer", "unknown": "unclear", "skipped": "not tried"}
     said = [f"name {other.name}"]

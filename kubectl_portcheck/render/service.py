@@ -123,11 +123,11 @@ def _findings(service: ServiceReport, look: Look) -> Lines:
     for i, root in enumerate(roots):
         lead = i == 0 and faulty
         folded = (
-            [] if not lead and root.severity == "info" and not look.wide else _after(root, service)
+            []
+            if not lead and root.severity == "info" and not look.wide
+            else consequences(root, service)
         )
-        label = (
-            "Cause" if lead and root.cause and root.severity == "error" else _LABELS[root.severity]
-        )
+        label = label_of(root, lead=lead)
         if root.severity == "error" or look.wide:
             shown += [BLANK, *blocks.finding(label, root, folded, service, look)]
             shown += [BLANK] if look.wide else []
@@ -141,13 +141,18 @@ def _findings(service: ServiceReport, look: Look) -> Lines:
     return shown
 
 
+def label_of(root: Finding, *, lead: bool) -> str:
+    """What a finding is to the report; ``lead`` says that it is the first of a faulty Service."""
+    return "Cause" if lead and root.cause and root.severity == "error" else _LABELS[root.severity]
+
+
 def _brief_fix(root: Finding, look: Look) -> Lines:
     if not root.fixes:
         return []
     return blocks.labelled("", f"Fix: {root.fixes[0].title} (-o wide)", look, "dim")
 
 
-def _after(root: Finding, service: ServiceReport) -> list[Finding]:
+def consequences(root: Finding, service: ServiceReport) -> list[Finding]:
     """What follows from this finding: the findings between it and the next root."""
     start = next(i for i, f in enumerate(service.findings) if f is root) + 1
     found: list[Finding] = []

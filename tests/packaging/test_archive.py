@@ -110,7 +110,7 @@ def test_runs_without_an_environment_through_a_link_from_a_read_only_place(
     [
         ("--demo",),
         ("--demo", "-o", "wide", "--show-commands", "--color", "always"),
-        ("--demo", "--save-svg", "report.svg", "--save-html", "report.html"),
+        ("--demo", "--save-svg", "report.svg", "-o", "html"),
         ("--help",),
         ("--list-rules",),
         ("--explain", "PC401"),

@@ -22,6 +22,7 @@ from kubectl_portcheck import (
     diagnose_files,
     diagnose_snapshot,
     exit_code_for,
+    to_html,
     to_json,
     to_markdown,
 )
@@ -176,6 +177,7 @@ def test_a_snapshot_ends_as_the_report_of_the_command_line() -> None:
     report = diagnose_snapshot(DEMO)
     assert to_json(report) == printed("--replay", str(DEMO), "-o", "json")
     assert to_markdown(report) == printed("--replay", str(DEMO), "-o", "markdown")
+    assert to_html(report) == printed("--replay", str(DEMO), "-o", "html")
     assert json.loads(to_json(report))["schemaVersion"] == 1
     with pytest.raises(UsageError):
         diagnose_snapshot("/nowhere/incident.json")

@@ -154,7 +154,8 @@ def test_a_newer_snapshot_says_so(tmp_path: Path) -> None:
 
 def test_the_report_can_be_kept_as_a_picture_and_as_a_page(tmp_path: Path) -> None:
     svg, html = tmp_path / "r.svg", tmp_path / "r.html"
-    assert Outcome("--demo", "--save-svg", str(svg), "--save-html", str(html)).code == 1
+    files = ("--save-svg", str(svg), "--output-file", f"html={html}")
+    assert Outcome("--demo", *files).code == 1
     assert svg.read_text().startswith("<svg")
     assert "<html" in html.read_text()
 

@@ -66,7 +66,7 @@ def accepted(*words: str) -> bool:
 ANYWHERE = {"--color", "--plain", "--v"} | {
     f.name for f in flags() if f.section == arguments.CONNECTION
 }
-SAVING = {"--save-svg", "--save-html", "--output-file", "--save", "--ignore"}
+SAVING = {"--save-svg", "--output-file", "--save", "--ignore"}
 REPORT = {
     *SAVING,
     *("--output", "--show-commands", "--summary", "--quiet"),
@@ -90,7 +90,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
     | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
     | OTHERS,
-    ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg", "--save-html"}
+    ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg"}
     | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image"}
     | {"--yes", "--dry-run", "--rbac"},
     ("-f", "x.yaml"): REPORT - {"--redact"}
@@ -135,7 +135,7 @@ def test_a_mode_takes_the_flags_that_it_uses_and_refuses_every_other(mode: tuple
         ("-f x.yaml --diff -o json", "--output does nothing with --diff: no report is printed"),
         ("-f x.yaml --write -q", "--quiet does nothing with --write: no report is printed"),
         ("--replay x --diff", "--diff needs -f: it is about files"),
-        ("svc/x --theme dark", "--theme needs --save-svg or --save-html"),
+        ("svc/x --theme dark", "--theme needs --save-svg"),
         ("svc/x --from-namespace y", "--from-namespace needs --from"),
         ("svc/x --no-animation", "--no-animation needs --demo: nothing else is animated"),
         ("--from pod/x", "--from needs a TARGET: it is not for a sweep"),

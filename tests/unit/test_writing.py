@@ -47,7 +47,7 @@ def test_a_report_has_the_mode_of_any_new_file_or_of_the_one_before(tmp_path: Pa
     assert (mode(fresh), mode(older)) == (mode(plain), 0o640)
 
 
-@pytest.mark.parametrize("flag", ["--save", "--output-file", "--save-svg", "--save-html"])
+@pytest.mark.parametrize("flag", ["--save", "--output-file", "--save-svg"])
 def test_what_cannot_be_written_half_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:

@@ -157,7 +157,7 @@ def run(server: FakeApiServer, folder: Path, *flags: str) -> str:
         *("svc/checkout", "-n", NAMESPACE, f"--kubeconfig={kubeconfig}"),
         *(f"--server={with_password}", "-v=9", "--insecure-skip-tls-verify"),
         *("--save", str(written["kept.json"]), "--save-svg", str(written["p.svg"])),
-        *("--save-html", str(written["p.html"]), *flags),
+        *("--output-file", f"html={written['p.html']}", *flags),
     ]
     out, err = io.StringIO(), io.StringIO()
     main(argv, Environment(out, err, {"PATH": "/nowhere"}))

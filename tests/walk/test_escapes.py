@@ -88,7 +88,7 @@ def run(server: FakeApiServer, folder: Path, *argv: str, **cluster: Any) -> tupl
 def test_a_report_is_harmless_in_every_form(tmp_path: Path, form: str) -> None:
     flags = [form] if form.startswith("-") else ["-o", form]
     kept = [tmp_path / name for name in ("k.json", "p.svg", "p.html")]
-    files = ["--save", str(kept[0]), "--save-svg", str(kept[1]), "--save-html", str(kept[2])]
+    files = ["--save", str(kept[0]), "--save-svg", str(kept[1]), "--output-file", f"html={kept[2]}"]
     with FakeApiServer() as server:
         furnish(server)
         out, err = run(server, tmp_path, "svc/checkout", "-v=9", *flags, *files)

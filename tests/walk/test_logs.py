@@ -98,7 +98,7 @@ def test_no_secret_and_no_control_character_is_in_any_form(tmp_path: Path) -> No
         crashing(server, "checkout-0")
         writes(server, *LINES)
         for form in ("table", "wide", "yaml", "markdown"):
-            more = ("--save", str(saved), "--save-html", str(page))
+            more = ("--save", str(saved), "--output-file", f"html={page}")
             texts.append(walk(server, tmp_path, "--logs", "-o", form, *more).stdout)
     texts.append(page.read_text())
     for text in texts:

@@ -44,7 +44,7 @@ def dangerous(text: str) -> set[str]:
 def test_every_format_is_harmless_whatever_a_text_holds(text: str) -> None:
     report = hostile(text)
     for name, render in FORMATS.items():
-        if not name.endswith((".svg", ".html")):
+        if not name.endswith(".svg"):
             for shown_report in (
                 report,
                 msgspec.structs.replace(report, services=report.services[:1]),
@@ -113,7 +113,7 @@ def test_markup_is_never_interpreted() -> None:
 def test_a_megabyte_is_cut_in_the_middle() -> None:
     name = "a" * 600_000 + "b" * 600_000
     for format_name, render in FORMATS.items():
-        if not format_name.endswith((".svg", ".html")):
+        if not format_name.endswith(".svg"):
             shown = render(hostile(name))
             assert len(shown) < 4_000_000 or "command" in shown, format_name
     assert len(clean(name)) == LIMIT
