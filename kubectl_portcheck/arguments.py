@@ -247,7 +247,7 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         metavar="CLIENT",
         help="also take the way of a client: look up the name and connect to the Service and its "
         "pods from inside a pod. pod/NAME, deploy/NAME (or sts, ds, job), a label selector such as "
-        "app=web, or auto for any pod that can stand in; each also behind NAMESPACE/. It asks "
+        "app=web, or auto for any pod that can be the client; each also behind NAMESPACE/. It asks "
         "the nameservers, and sends no data to the Service",
     )
     group.add_argument(

@@ -1,4 +1,4 @@
-"""Which Services of a namespace are broken, and how to mend each.
+"""Which Services of a namespace are broken, and how to fix each.
 
 python sweep.py production
 """

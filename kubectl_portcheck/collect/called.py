@@ -136,7 +136,7 @@ class Calling(Record, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether it calls no more, or another workload stands for it: a Job that has ended, or
+        """Whether it calls no more, or another workload is listed for it: a Job that has ended, or
         that a CronJob made."""
         owned = any(o.controller for o in self.metadata.owner_references)
         return self.kind == "Job" and (owned or bool(self.status.completion_time))
@@ -210,7 +210,7 @@ def _of_key(variable: _Variable, others: dict[str, str]) -> Iterator[Named]:
 def _configured(
     container: _Container, mounted: Iterable[_Ref], config_maps: Mapping[str, ConfigMapCalls]
 ) -> Iterator[Named]:
-    """What the container is told by ConfigMaps."""
+    """What the container takes from ConfigMaps."""
     for ref in dict.fromkeys((*container.config_maps, *mounted)):
         known = config_maps.get(ref.name)
         for key, found in known.found if known else ():
@@ -247,7 +247,7 @@ def _parted(found: Named) -> Named:
 
 
 def _may_be_expanded(variable: _Variable) -> bool:
-    """Whether the value is a host or a number, which may stand in another variable's value."""
+    """Whether the value is a host or a number, which may be part of another variable's value."""
     if _SECRET.search(variable.name):
         return False
     return variable.value.isdecimal() or plain(variable.value) is not None

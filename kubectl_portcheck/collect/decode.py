@@ -1,4 +1,4 @@
-"""Kubernetes JSON into the model, whoever sent it."""
+"""Kubernetes JSON into the model, from any source."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -187,7 +187,7 @@ def decode(raw: bytes, type_: type[T]) -> T:
         try:
             return decoder.decode(raw)
         except msgspec.ValidationError:
-            # Kubernetes takes null for absent in every field; msgspec wants to be told. Rare
+            # Kubernetes takes null for absent in every field; msgspec must be asked to. Rare
             # enough to be read twice.
             return convert(msgspec.json.decode(raw), type_)
 
@@ -197,7 +197,7 @@ def decode(raw: bytes, type_: type[T]) -> T:
 def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
     """A list, without the objects of it that cannot be read, and those.
 
-    Raises ValueError where no object can be told from another.
+    Raises ValueError where the objects cannot be separated.
     """
     try:
         return _fitting(decode(raw, type_))
@@ -293,7 +293,7 @@ def trimmed(metadata: ObjectMeta) -> ObjectMeta:
 
 
 def managers(entries: Iterable[ManagedFieldsEntry]) -> tuple[FieldManager, ...]:
-    """Who set the object's ``spec``, without those who write its status alone."""
+    """Who set the object's ``spec``, without those who write only its status."""
     found = []
     for entry in entries:
         spec = entry.fields_v1.get("f:spec")

@@ -210,7 +210,7 @@ def evidence_of(text: str) -> Evidence:
 
 
 def _evidence(
-    service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], told: _Measurements
+    service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], given: _Measurements
 ) -> ServiceEvidence:
     matching = tuple(
         p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
@@ -224,13 +224,13 @@ def _evidence(
     }
     evidence = ServiceEvidence(
         service=service,
-        asked_port=told.asked,
-        lookup=told.lookup,
-        asked=_asked(told),
-        absence=told.absent,
-        unread=None if told.absent is None else Missing(reason=Reason.NOT_FOUND),
-        calls=NOT_ASKED if told.calls is None else Observed(value=told.calls),
-        init_calls=told.init_calls,
+        asked_port=given.asked,
+        lookup=given.lookup,
+        asked=_asked(given),
+        absence=given.absent,
+        unread=None if given.absent is None else Missing(reason=Reason.NOT_FOUND),
+        calls=NOT_ASKED if given.calls is None else Observed(value=given.calls),
+        init_calls=given.init_calls,
         pods=Observed(value=matching),
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
@@ -238,24 +238,24 @@ def _evidence(
         services=Observed(value=tuple(found["Service"])) if _subdomains(matching) else NOT_ASKED,
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
-            p.metadata.name: _sockets(told.probes.get(p.metadata.name, _Measured()))
+            p.metadata.name: _sockets(given.probes.get(p.metadata.name, _Measured()))
             for p in matching
         },
-        attempts=tuple(a for name, m in told.probes.items() for a in _attempts(name, m)),
-        service_forwards=tuple(_forwards(service, matching, told.probes))
+        attempts=tuple(a for name, m in given.probes.items() for a in _attempts(name, m)),
+        service_forwards=tuple(_forwards(service, matching, given.probes))
         if service.spec.selector
         else (),
-        in_cluster=_in_cluster(service, told.from_, found),
+        in_cluster=_in_cluster(service, given.from_, found),
     )
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
     return msgspec.structs.replace(evidence, **around, alias=alias)
 
 
-def _asked(told: _Measurements) -> Asked | None:
-    if told.calls_of:
-        return Asked(kind=told.calls_of, what="calls")
-    return Asked(kind=told.about, services=Observed(value=())) if told.about else None
+def _asked(given: _Measurements) -> Asked | None:
+    if given.calls_of:
+        return Asked(kind=given.calls_of, what="calls")
+    return Asked(kind=given.about, services=Observed(value=())) if given.about else None
 
 
 def _subdomains(found: tuple[Pod, ...]) -> set[str]:
@@ -361,8 +361,8 @@ def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
         return Missing(reason=Reason.NO_SHELL, detail="no shell in the image")
     listeners = tuple(_listener(text) for text in measured.sockets)
     queues = tuple(
-        AcceptQueue(port=port, **msgspec.structs.asdict(told))
-        for port, told in measured.queues.items()
+        AcceptQueue(port=port, **msgspec.structs.asdict(given))
+        for port, given in measured.queues.items()
     )
     return Observed(value=PodSockets(listeners=listeners, source="proc", queues=queues))
 
@@ -370,7 +370,7 @@ def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
 def _listener(text: str) -> ListeningSocket:
     """Reads ``[udp] ADDRESS:PORT [PROGRAM [in CONTAINER]]``.
 
-    In the place of the program ``v6only`` may be told, and ``unsure``: as /proc shows a socket on
+    In the place of the program may be ``v6only``, and ``unsure``: as /proc shows a socket on
     ``::``, which may accept IPv4 too, or not.
     """
     udp = text.startswith("udp ")
@@ -402,59 +402,60 @@ def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
         for port, outcome in outcomes.items():
             yield Attempt(pod=pod, port=port, path=path, outcome=outcome, address=address)
     for port, spoken in measured.spoken.items():
-        told = msgspec.to_builtins(spoken)
-        yield msgspec.convert({"pod": pod, "port": port, "path": "pod-proxy", **told}, Attempt)
+        given = msgspec.to_builtins(spoken)
+        yield msgspec.convert({"pod": pod, "port": port, "path": "pod-proxy", **given}, Attempt)
 
 
 def _in_cluster(
-    service: Service, told: _From | None, found: Mapping[str, list[Any]]
+    service: Service, given: _From | None, found: Mapping[str, list[Any]]
 ) -> Observed[InCluster] | Missing:
-    if told is None:
+    if given is None:
         return NOT_ASKED
     attempts = tuple(
         Attempt(
             pod="", port=port, path="in-cluster", outcome=outcome, address=service.spec.cluster_ip
         )
-        for port, outcome in told.service.items()
+        for port, outcome in given.service.items()
     )
-    others = [_in_cluster(service, o, found) for o in told.others]
+    others = [_in_cluster(service, o, found) for o in given.others]
     return Observed(
         value=InCluster(
-            namespace=told.namespace,
-            pod=told.pod,
-            tool=told.tool,
+            namespace=given.namespace,
+            pod=given.pod,
+            tool=given.tool,
             attempts=attempts,
-            client=_made(told) or _client(told, found),
-            dns=Observed(value=told.dns) if told.dns else NOT_ASKED,
-            dns_server=Observed(value=evidence_of(told.dns_server).services[0])
-            if told.dns_server
+            client=_made(given) or _client(given, found),
+            dns=Observed(value=given.dns) if given.dns else NOT_ASKED,
+            dns_server=Observed(value=evidence_of(given.dns_server).services[0])
+            if given.dns_server
             else NOT_ASKED,
             others=tuple(o.value for o in others if isinstance(o, Observed)),
         )
     )
 
 
-def _made(told: _From) -> Client | None:
+def _made(given: _From) -> Client | None:
     """The pod of ``--from`` where only its specification is given: one of a Deployment."""
-    if told.client is None:
+    if given.client is None:
         return None
-    owner = {"kind": "ReplicaSet", "name": f"{told.pod}-7c", "controller": True}
+    owner = {"kind": "ReplicaSet", "name": f"{given.pod}-7c", "controller": True}
     metadata = {
-        "name": f"{told.pod}-7c-x",
-        "namespace": told.namespace,
+        "name": f"{given.pod}-7c-x",
+        "namespace": given.namespace,
         "labels": {"pod-template-hash": "7c"},
         "ownerReferences": [owner],
     }
-    return Client(pod=Pod(metadata=msgspec.convert(metadata, ObjectMeta), spec=told.client))
+    return Client(pod=Pod(metadata=msgspec.convert(metadata, ObjectMeta), spec=given.client))
 
 
-def _client(told: _From, found: Mapping[str, list[Any]]) -> Client | None:
+def _client(given: _From, found: Mapping[str, list[Any]]) -> Client | None:
     """The pod of ``--from`` where it is one of the documents, with the policies that select it."""
     pod: Pod | None = next(
         (
             p
             for p in found["Pod"]
-            if p.metadata.name == told.pod and (p.metadata.namespace or "default") == told.namespace
+            if p.metadata.name == given.pod
+            and (p.metadata.namespace or "default") == given.namespace
         ),
         None,
     )
@@ -463,10 +464,10 @@ def _client(told: _From, found: Mapping[str, list[Any]]) -> Client | None:
     selecting = tuple(
         p
         for p in found["NetworkPolicy"]
-        if (p.metadata.namespace or "default") == told.namespace
+        if (p.metadata.namespace or "default") == given.namespace
         and selectors.holds(p.spec.pod_selector, pod.metadata.labels)
     )
-    return Client(pod=pod, policies=Observed(value=selecting), namespaces=told.namespaces)
+    return Client(pod=pod, policies=Observed(value=selecting), namespaces=given.namespaces)
 
 
 def _forwards(

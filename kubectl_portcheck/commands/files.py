@@ -1,4 +1,4 @@
-"""Manifests instead of a cluster: -f, and what mends them."""
+"""Manifests instead of a cluster: -f, and edits that fix them."""
 
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def run(request: FilesRequest, env: Environment) -> ExitCode:
-    """Diagnoses the files of -f and prints the report, or what mends them."""
+    """Diagnoses the files of -f and prints the report, or the edits."""
     from kubectl_portcheck.collect.uncollected import uncollected
     from kubectl_portcheck.diagnosis import diagnose
 
@@ -53,7 +53,7 @@ def _report(
     report: "Report", gathered: "Gathered", request: FilesRequest, env: Environment
 ) -> ExitCode:
     """Prints the report, or the diff in its place; a file that was not read is no success."""
-    from kubectl_portcheck.collect.manifests import localise, mend, unified_diff, write
+    from kubectl_portcheck.collect.manifests import fix_files, localise, unified_diff, write
     from kubectl_portcheck.render.text import clean, visible
 
     for problem in (*gathered.problems, *gathered.manifests.notes):
@@ -63,15 +63,15 @@ def _report(
         others = _counted(len(manifests.objects) + manifests.skipped, "other object")
         env.stderr.write(f"no Service in {_counted(len(manifests.files), 'file')} ({others})\n")
     if request.change:
-        mended = mend(report, gathered, reviewed=request.change == "diff")
+        fixed = fix_files(report, gathered, reviewed=request.change == "diff")
         if request.change == "diff":
-            diff = unified_diff(mended)
+            diff = unified_diff(fixed)
             # A program gets the bytes of the files; a terminal gets none that steers it.
             env.stdout.write(visible(diff) if env.stdout.isatty() else diff)
         else:
-            for name in write(mended):
+            for name in write(fixed):
                 env.stdout.write(f"{clean(name)} fixed\n")
-        for line in mended.left:
+        for line in fixed.left:
             env.stderr.write(f"{clean(line)}\n")
     elif gathered.services or output.files or output.form not in ("table", "wide"):
         print_report(localise(report, gathered), output, env)

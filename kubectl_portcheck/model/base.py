@@ -100,7 +100,7 @@ class Reason(Word):
 
 
 class Missing(Record, frozen=True, tag_field="state", tag="missing"):
-    """A value that could not be read, and why. It never stands for an empty value."""
+    """A value that could not be read, and why. It never means an empty value."""
 
     reason: Reason
     detail: str = ""

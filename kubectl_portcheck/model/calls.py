@@ -9,7 +9,7 @@ from kubectl_portcheck.model.base import KindName, Record, WholeNumber
 from kubectl_portcheck.model.objects import ServicePort
 
 Setting = Literal["env", "args", "command", "config-map"]
-"""Where in a workload an address stands."""
+"""Where in a workload an address was found."""
 
 
 class Named(Record, frozen=True):

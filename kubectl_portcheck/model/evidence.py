@@ -204,7 +204,7 @@ class ServiceEvidence(Record, frozen=True):
     """What was gathered about one Service."""
 
     service: Service
-    """Its name alone, where ``unread`` says that the rest could not be had."""
+    """Only its name, where ``unread`` says that the rest could not be had."""
     unread: Missing | None = None
     """Why the Service itself could not be read, though a cluster answered."""
     absence: Absence | None = None
@@ -213,7 +213,7 @@ class ServiceEvidence(Record, frozen=True):
     """Set where it was asked for by an address."""
     asked: Asked | None = None
     """Set where this is about the own ports of a pod or a workload. Then ``service`` is none: it
-    bears the workload's name, and its ports are those that the pods declare."""
+    has the workload's name, and its ports are those that the pods declare."""
     files: Literal["", "some", "all"] = ""
     """Where the evidence is manifest files: whether they are a part of what exists, or all of it.
     The pods are then those that the workloads would make, and none of them was seen alive."""

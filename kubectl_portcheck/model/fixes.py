@@ -25,7 +25,7 @@ class Operation(Record, frozen=True):
     op: Literal["test", "add", "replace", "remove"]
     path: str
     value: Any = None
-    """None for ``remove``, which takes no value."""
+    """None for ``remove``, which has no value."""
 
 
 class JsonPatch(Record, frozen=True, tag_field="kind", tag="patch"):
@@ -91,7 +91,7 @@ class Fix(Record, frozen=True):
     owner: str | None = None
     """What would revert a change of the live object, where something would."""
     safety: Safety = "review"
-    """``safe``: may be pasted as it stands. ``review``: needs a choice or has a side effect."""
+    """``safe``: may be pasted as it is. ``review``: needs a choice or has a side effect."""
     target: Target = "live"
     cautions: tuple[str, ...] = ()
     """What speaks against it, as facts: a fix that has any is never safe."""

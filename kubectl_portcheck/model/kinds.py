@@ -34,7 +34,7 @@ class Kind(NamedTuple):
     namespaced: bool = True
 
     def collection(self, namespace: str, version: str = "") -> str:
-        """Return the path of the objects of a namespace; '' stands for all of them."""
+        """Return the path of the objects of a namespace; '' means all of them."""
         version = version or self.versions[0]
         root = f"/apis/{self.group}/{version}" if self.group else f"/api/{version}"
         inside = f"/namespaces/{namespace}" if namespace and self.namespaced else ""

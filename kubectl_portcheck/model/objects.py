@@ -66,7 +66,7 @@ class ObjectMeta(Record, frozen=True):
     deletion_timestamp: str | None = None
     owner_references: tuple[OwnerReference, ...] = ()
     managers: tuple[FieldManager, ...] = ()
-    """Filled in by the reader, for Services and workloads alone."""
+    """Filled in by the reader, only for Services and workloads."""
 
 
 class ContainerPort(Record, frozen=True):
@@ -373,7 +373,7 @@ class EndpointConditions(Record, frozen=True):
 
 
 class ObjectReference(Record, frozen=True):
-    """The object that stands behind an endpoint."""
+    """The object behind an endpoint."""
 
     kind: KindName = ""
     name: str = ""

@@ -4,7 +4,7 @@ from kubectl_portcheck.model.base import Record
 
 
 class ResourceRule(Record, frozen=True):
-    """A rule of a SelfSubjectRulesReview; ``*`` stands for everything."""
+    """A rule of a SelfSubjectRulesReview; ``*`` means everything."""
 
     verbs: tuple[str, ...] = ()
     api_groups: tuple[str, ...] = ()

@@ -17,8 +17,8 @@ Outcome = Literal["accepted", "refused", "timeout", "reset", "skipped", "unknown
 class ListeningSocket(Record, frozen=True, kw_only=True):
     """One socket that waits for clients in a pod's network namespace.
 
-    ``family`` says whom it accepts: IPv4 alone, IPv6 alone, or ``dual`` for an IPv6 socket that
-    takes IPv4 clients too.
+    ``family`` says which clients it accepts: only IPv4, only IPv6, or ``dual`` for an IPv6 socket
+    that takes IPv4 clients too.
     """
 
     protocol: Protocol

@@ -293,7 +293,7 @@ class Reference(Record, frozen=True):
     pointer: str = ""
     """The JSON pointer of the port."""
     by: Literal["port", "number", "endpoint-port"] = "port"
-    """What is named: a Service port by number or name, by its number alone, or the name of a
+    """What is named: a Service port by number or name, only by its number, or the name of a
     Service port or the number of the pods' port."""
     protocol: Protocol | Literal[""] = "TCP"
     """Empty where it is not known."""

@@ -48,7 +48,7 @@ class Impact(Word):
 
 
 class Origin(Record, frozen=True):
-    """The place in a manifest file where the mistake stands."""
+    """The place in a manifest file where the mistake is."""
 
     file: str
     line: int
@@ -82,12 +82,12 @@ class Finding(Record, frozen=True):
     """The JSON pointer of the field of the subject that is wrong, where a rule knows it and no fix
     says it."""
     unsure: str = ""
-    """What could not be told about it, where it might mean errors for clients or nothing at all:
+    """What is not known about it, where it might mean errors for clients or nothing at all:
     the port is then not called healthy."""
 
 
 class Suppressed(Record, frozen=True):
-    """A finding that somebody chose to ignore; it decides nothing."""
+    """A finding that a user chose to ignore; it decides nothing."""
 
     finding: Finding
     by: SuppressedBy
@@ -104,7 +104,7 @@ class NotEvaluated(Record, frozen=True):
     port: int | None = None
     unserved: bool = False
     """True where the cluster does not serve the API in question: then there are no such objects,
-    and nobody needs to know."""
+    and no reader needs to know."""
 
     def __str__(self) -> str:
         """What it lacked, of which pods."""
@@ -260,7 +260,7 @@ class Headline(Record, frozen=True):
     """What a report on one Service says first."""
 
     text: str
-    """The cause, what could not be told, or what is healthy: without port and share."""
+    """The cause, what is not known, or what is healthy: without port and share."""
     ports: tuple[int, ...] = ()
     """The Service ports that it is about; none where it is about the whole Service."""
     share: Share | None = None
@@ -268,7 +268,7 @@ class Headline(Record, frozen=True):
     finding: str = ""
     """The code of the finding that it is taken from."""
     untold: bool = False
-    """Whether it names what could not be told."""
+    """Whether it names what is not known."""
 
     def __str__(self) -> str:
         """The whole sentence."""
@@ -331,7 +331,7 @@ class ServiceReport(Record, frozen=True):
     old_port: OldPort | None = None
     """The port that the application has left, where something still names it."""
     next: NextStep | None = None
-    """The command that would tell what could not be told, where there is one."""
+    """The command that would tell what is not known, where there is one."""
     lookup: Lookup | None = None
     """The address that it was asked for by, where it was."""
     ingresses: tuple[IngressWay, ...] = ()
@@ -350,7 +350,7 @@ class ServiceReport(Record, frozen=True):
 
     @property
     def heads(self) -> tuple[Finding, ...]:
-        """The findings that stand for themselves: causes, and what follows from an ignored one."""
+        """The findings that are not consequences: causes, and what follows from an ignored one."""
         codes = {f.code for f in self.findings}
         return tuple(
             f for f in self.findings if f.cause or (f.caused_by and f.caused_by not in codes)

@@ -14,7 +14,7 @@ ServerOutcome = Literal[
     "answered", "no-such-name", "server-failure", "timeout", "refused", "unknown"
 ]
 Chosen = Literal["named", "workload", "selector", "auto", "own"]
-"""Why the pod was taken: it was named, it is of the named workload, it has the labels, it stands in
+"""Why the pod was taken: it was named, it is of the named workload, it has the labels, it is taken
 for the clients of the namespace; ``own``: the same, and only the Service's own pods were left."""
 
 

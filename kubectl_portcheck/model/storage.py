@@ -48,6 +48,6 @@ class ConfigMap(Record, frozen=True):
 
 
 class Secret(Record, frozen=True):
-    """A Secret, by its name alone: it is listed without its contents."""
+    """A Secret, only by its name: it is listed without its contents."""
 
     metadata: ObjectMeta

@@ -15,7 +15,7 @@ _SEVERITIES: Final = {"error": "fail", "warning": "warn", "info": "skipped"}
 
 
 def explain_lines(rule: Rule, look: Look) -> Lines:
-    """One rule: what it means, why traffic fails, how to confirm and to mend it, examples."""
+    """One rule: what it means, why traffic fails, how to confirm and to fix it, examples."""
     narrow = look._replace(width=min(look.columns, READABLE))
     shown = [
         line(Span(f"{rule.code} {rule.name}", "bold"), f"  {rule.severity}"),

@@ -92,7 +92,7 @@ class NotApplicable(NamedTuple):
 
 
 class Several(NamedTuple):
-    """The problem occurs in several objects, each of which has to be mended by itself."""
+    """The problem occurs in several objects, each of which has to be fixed by itself."""
 
     findings: tuple[Finding, ...]
 

@@ -68,7 +68,7 @@ def _heard(case: Case, state: PodState, port: ContainerPort) -> str:
 
 
 def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerPort]) -> list[Fix]:
-    """The side to mend is the one that differs from the socket."""
+    """The side to fix is the one that differs from the socket."""
     spoken = [_speaks(case, s, p.container_port) for s, p in zip(states, declared, strict=True)]
     numbers = {p.container_port for p in declared}
     other, mine = declared[0].protocol, case.port.protocol

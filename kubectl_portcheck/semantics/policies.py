@@ -42,7 +42,7 @@ class Admission(NamedTuple):
         return not self.policies or EVERYONE in self.sources
 
     @property
-    def nobody(self) -> bool:
+    def admits_none(self) -> bool:
         """Whether no source at all is admitted, but for the pod's own node."""
         return bool(self.policies) and not self.sources
 
@@ -117,7 +117,7 @@ def _selected(noun: str, selector: LabelSelector | None) -> str:
 def fence_for(policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[int]) -> int | None:
     """A TCP port that is closed, and to which nobody is admitted."""
     closed = (n for n in FENCES if n not in listening)
-    return next((n for n in closed if admission(policies, pod, n, "TCP").nobody), None)
+    return next((n for n in closed if admission(policies, pod, n, "TCP").admits_none), None)
 
 
 def closed_port(

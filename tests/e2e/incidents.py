@@ -1,4 +1,4 @@
-"""The manifests of incidents: what the end-to-end tests mend, and what the demo shows.
+"""The manifests of incidents: what the end-to-end tests fix, and what the demo shows.
 
 Each function gives the documents of one state. Where an incident is a change of something that
 worked, the state before it has a function of its own.

@@ -29,10 +29,9 @@ def keep(
     """
     lead = found.findings[0]
     titles = [f["title"] for f in lead["fixes"] if f["command"]]
-    mend = "by hand" if by_hand else titles[pasted]
+    fix = "by hand" if by_hand else titles[pasted]
     row = (
-        f"| {title} | {found.verdict} | {lead['code']} {lead['name']} | {mend} "
-        f"| {after.verdict} |\n"
+        f"| {title} | {found.verdict} | {lead['code']} {lead['name']} | {fix} | {after.verdict} |\n"
     )
     rows = DOCS.read_text().removeprefix(HEAD).splitlines(True) if DOCS.exists() else []
     if row in rows:

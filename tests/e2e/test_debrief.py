@@ -73,7 +73,7 @@ def test_who_moved_the_port_and_who_takes_a_fix_back(cluster: Cluster, namespace
     assert "Helm release shop takes a live change back" in shown
     assert found.fix
     paste(cluster, found.fix)
-    cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "the mend")
+    cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "the fix")
 
 
 def test_a_stateful_sets_history_and_its_operator(cluster: Cluster, namespace: str) -> None:

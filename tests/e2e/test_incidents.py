@@ -1,4 +1,4 @@
-"""Incidents on a real cluster: broken, diagnosed, mended with the pasted fix, diagnosed again."""
+"""Incidents on a real cluster: broken, diagnosed, fixed with the pasted fix, diagnosed again."""
 
 from __future__ import annotations
 

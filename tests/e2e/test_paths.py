@@ -1,4 +1,4 @@
-"""What leads to a Service from outside: broken, diagnosed, mended with the pasted fix."""
+"""What leads to a Service from outside: broken, diagnosed, fixed with the pasted fix."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def deploy(cluster: Cluster, namespace: str, *more: Document) -> None:
     cluster.wait_dial(clusterip, 80, "accepted")
 
 
-def mended(cluster: Cluster, namespace: str, code: str, title: str) -> Diagnosis:
+def fixed(cluster: Cluster, namespace: str, code: str, title: str) -> Diagnosis:
     """One path fails for this cause; pasting its first fix leaves none."""
     found = diagnose(cluster, namespace)
     assert (found.code, found.verdict, found.causes) == (1, "degraded", [code]), found.findings
@@ -73,7 +73,7 @@ def test_an_ingress_names_the_port_of_the_pods(
     cluster: Cluster, namespace: str, wrong: int | str
 ) -> None:
     deploy(cluster, namespace, ingress(backend(80), backend(wrong)))
-    found = mended(cluster, namespace, "PC701", f"an Ingress names the targetPort {wrong}")
+    found = fixed(cluster, namespace, "PC701", f"an Ingress names the targetPort {wrong}")
     assert found.findings[0]["subject"] == {
         "kind": "Ingress",
         "namespace": namespace,
@@ -113,7 +113,7 @@ def test_a_route_names_the_port_of_the_pods(cluster: Cluster, namespace: str) ->
         deploy(cluster, namespace)
         for kind in ("HTTPRoute", "GRPCRoute", "TCPRoute"):
             cluster.apply(route(8080, kind), namespace)
-            found = mended(cluster, namespace, "PC702", f"a {kind} names the targetPort")
+            found = fixed(cluster, namespace, "PC702", f"a {kind} names the targetPort")
             assert found.findings[0]["subject"]["kind"] == kind
 
 

@@ -13,7 +13,7 @@ import pytest
 from .crds import KINDS, definition, served
 from .portcheck import diagnose, paste
 from .table import keep
-from .test_paths import HTTP, deploy, mended, route
+from .test_paths import HTTP, deploy, fixed, route
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def test_a_webhook_calls_the_default_port(cluster: Cluster, namespace: str, kind
     deploy_tls(cluster, namespace)
     with applied(cluster, webhooks(namespace, authority(cluster), kind)):
         title = f"a {kind}WebhookConfiguration calls 443, and the Service has 8443"
-        found = mended(cluster, namespace, "PC706", title)
+        found = fixed(cluster, namespace, "PC706", title)
         assert found.findings[0]["subject"]["kind"] == f"{kind}WebhookConfiguration"
         assert "failurePolicy is Fail" in found.findings[0]["summary"]
 
@@ -178,7 +178,7 @@ def test_the_conversion_webhook_of_a_kind(cluster: Cluster, namespace: str) -> N
         failed = cluster.kubectl("get", other, namespace=namespace)
         assert "conversion webhook" in failed.stderr
         title = "the conversion webhook of a kind calls 443, and the Service has 8443"
-        found = mended(cluster, namespace, "PC706", title)
+        found = fixed(cluster, namespace, "PC706", title)
         assert found.findings[0]["subject"]["name"] == name
         assert f"cannot read or write {name}" in found.findings[0]["summary"]
 
@@ -190,7 +190,7 @@ def test_a_virtual_service_routes_to_the_port_of_the_pods(cluster: Cluster, name
 
     with served(cluster, "VirtualService", "DestinationRule"):
         deploy(cluster, namespace, routed(8080))
-        mended(cluster, namespace, "PC707", "a VirtualService names the targetPort")
+        fixed(cluster, namespace, "PC707", "a VirtualService names the targetPort")
         other = cluster.make_namespace()
         try:
             elsewhere = routed(8080)
@@ -238,7 +238,7 @@ def test_a_route_and_a_monitor_of_another_namespace(cluster: Cluster, namespace:
             assert (found.verdict, sorted(found.causes)) == ("degraded", ["PC702", "PC703"])
             [grant] = [f["fixes"][0]["patch"] for f in found.findings if f["code"] == "PC703"]
             cluster.apply(grant, namespace)
-            found = mended(cluster, namespace, "PC702", "an HTTPRoute of another namespace")
+            found = fixed(cluster, namespace, "PC702", "an HTTPRoute of another namespace")
             assert found.findings[0]["subject"]["namespace"] == other
             selected = {
                 "selector": {"matchLabels": {"portcheck.test": namespace}},
@@ -259,7 +259,7 @@ def test_a_udp_route_and_a_port_for_tcp(cluster: Cluster, namespace: str) -> Non
         both["spec"]["ports"][1]["protocol"] = "UDP"
         cluster.apply([deployment(app), both, route(80, "UDPRoute")], namespace)
         cluster.wait_ready("deployment/checkout", namespace)
-        mended(cluster, namespace, "PC702", "a UDPRoute names a port for TCP")
+        fixed(cluster, namespace, "PC702", "a UDPRoute names a port for TCP")
 
 
 PROXIES: dict[str, tuple[Any, Any]] = {
@@ -283,7 +283,7 @@ def test_kinds_of_proxies(cluster: Cluster, namespace: str) -> None:
         deploy(cluster, namespace)
         for kind, (wrong, spec) in PROXIES.items():
             cluster.apply(of(kind, spec(wrong)), namespace)
-            found = mended(cluster, namespace, "PC708", f"the port {wrong} in a {kind}")
+            found = fixed(cluster, namespace, "PC708", f"the port {wrong} in a {kind}")
             assert found.findings[0]["subject"]["kind"] == kind
 
 

@@ -82,7 +82,7 @@ def shop(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_hook_refuses_the_mistake_and_lets_what_is_mended_pass(
+def test_the_hook_refuses_the_mistake_and_lets_what_is_fixed_pass(
     published: Path, shop: Path, tmp_path: Path
 ) -> None:
     env = clean_environment(tmp_path, PRE_COMMIT_HOME=str(tmp_path / "hooks"))
@@ -106,7 +106,7 @@ def test_the_hook_refuses_the_mistake_and_lets_what_is_mended_pass(
 
     (shop / "deploy" / "shop.yaml").write_text(GOOD)
     git(shop, env, "add", "-A")
-    passed = git(shop, env, "commit", "-m", "the shop, mended")
+    passed = git(shop, env, "commit", "-m", "the shop, fixed")
     assert passed.code == 0, passed.out + passed.err
     assert "Passed" in passed.out + passed.err
 
@@ -222,7 +222,7 @@ def test_the_action_annotates_the_line_and_fails_the_job(job: Any, shop: Path) -
     assert "<failure" in (shop / "portcheck.xml").read_text()
 
 
-def test_the_action_passes_what_is_mended(job: Any, shop: Path) -> None:
+def test_the_action_passes_what_is_fixed(job: Any, shop: Path) -> None:
     (shop / "deploy" / "shop.yaml").write_text(GOOD)
     done = job()
     assert (done.code, done.annotations) == (0, [])

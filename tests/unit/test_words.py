@@ -68,6 +68,8 @@ PLAIN = (
     "kubectl_portcheck/*.py",
     "kubectl_portcheck/client/*.py",
     "kubectl_portcheck/inputs/*.py",
+    "kubectl_portcheck/collect/**/*.py",
+    "kubectl_portcheck/model/*.py",
 )
 MODULES = sorted(path for pattern in PLAIN for path in ROOT.glob(pattern))
 DOCS = sorted(

@@ -88,7 +88,7 @@ def test_a_ready_pod_is_preferred_and_one_that_runs_is_taken(tmp_path: Path) -> 
         ("app=nobody", "--from: -l app=nobody has no pod in production"),
         ("pod/pending", "--from: pod/pending in production is Pending"),
         ("app=pending", "no pod of -l app=pending in production runs: pod/pending is Pending"),
-        ("empty/auto", "--from auto: no pod in namespace empty can stand in"),
+        ("empty/auto", "--from auto: no pod in namespace empty can be the client"),
         ("svc/checkout", "--from takes pod/NAME"),
         ("pod/UPPER", "--from takes pod/NAME"),
         ("pod/web/UPPER", "invalid container name"),

@@ -23,7 +23,7 @@ FITTING = tuple(
     Listable(kind, decode.ListOf[Workload], named=True)
     for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET)
 )
-"""The workloads before which the Service may have stood."""
+"""The workloads that may be meant to be behind the Service."""
 THREADS = 16
 
 

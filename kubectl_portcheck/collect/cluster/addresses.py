@@ -39,7 +39,7 @@ Spaces = Callable[[str], Live]
 def found(spaces: Spaces, named: Target | Address, namespace: str) -> Target:
     """Give the target with its namespace; an address is looked up in the whole cluster first.
 
-    Raises UnknownTargetError for an address of nothing, and NoAnswerError where it cannot be told.
+    Raises UnknownTargetError for an address of nothing, and NoAnswerError where it is not known.
     """
     if isinstance(named, Target):
         return named if named.namespace else named._replace(namespace=namespace)

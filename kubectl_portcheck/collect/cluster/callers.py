@@ -40,9 +40,9 @@ def calls_to(
         return found
     if isinstance(known, Missing):
         return known
-    told = maps.result() if maps else Observed(value=())
-    by_name = {} if isinstance(told, Missing) else {m.metadata.name: m for m in told.value}
-    unread = (told,) if isinstance(told, Missing) else ()
+    read = maps.result() if maps else Observed(value=())
+    by_name = {} if isinstance(read, Missing) else {m.metadata.name: m for m in read.value}
+    unread = (read,) if isinstance(read, Missing) else ()
     made = (
         call
         for workload in found.value

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Names, Seat, Told
+from kubectl_portcheck.collect.cluster.from_pod import Dial, DialResults, Names, Seat
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.model.base import Missing, Observed, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
@@ -92,7 +92,7 @@ class Probes(Protocol):
     def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
         """Send one GET to a port that shows evidence of HTTP."""
 
-    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[Told]:
+    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[DialResults]:
         """Connect from inside a pod."""
 
     def resolve_from(self, seat: Seat, names: Names) -> Read[Dns]:

@@ -83,7 +83,7 @@ def collect(
     """Gather what is wanted; Ctrl-C ends it early, with what was found by then.
 
     ``timeout`` bounds the whole, in seconds. Raises UsageError for an unknown target,
-    NoAnswerError where it cannot be told which Services are meant, and NoClusterError where no
+    NoAnswerError where it is not known which Services are meant, and NoClusterError where no
     cluster is reached or the credentials are refused.
     """
     deadline = Deadline.after(timeout or wanted.seconds)

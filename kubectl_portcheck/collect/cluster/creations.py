@@ -32,10 +32,10 @@ def of_namespace(reads: Reads) -> Read[tuple[Event, ...]]:
 
 
 def refused(
-    reads: Reads, selector: dict[str, str], told: "Future[Read[tuple[Event, ...]]]"
+    reads: Reads, selector: dict[str, str], begun: "Future[Read[tuple[Event, ...]]]"
 ) -> Read[tuple[Workload, ...]]:
     """The workloads that could not create pods, where the Service selects none."""
-    events = told.result()
+    events = begun.result()
     if isinstance(events, Missing):
         return events
     named = list(

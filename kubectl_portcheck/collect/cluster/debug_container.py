@@ -26,7 +26,7 @@ _HOPELESS = (
     *("ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"),
     *("CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
 )
-"""Reasons of a waiting container that a few more seconds do not mend."""
+"""Reasons of a waiting container that a few more seconds do not change."""
 
 
 class Debug(NamedTuple):
@@ -129,8 +129,8 @@ def runs(pod: Pod) -> bool:
     return status is not None and status.state.running is not None
 
 
-def alone(pod: Pod) -> Pod:
-    """The pod with this container alone: the others have been asked."""
+def with_only_itself(pod: Pod) -> Pod:
+    """The pod with only this container: the others have been asked."""
     status = msgspec.structs.replace(
         pod.status,
         container_statuses=(),

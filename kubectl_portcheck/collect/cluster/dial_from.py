@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from kubectl_portcheck.client.port_forward import fence_for
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Told
+from kubectl_portcheck.collect.cluster.from_pod import Dial, DialResults
 from kubectl_portcheck.collect.sockets.rows import canonical
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import Attempt, Outcome
@@ -120,16 +120,18 @@ def arguments(dials: Sequence[Dial]) -> list[str]:
     ]
 
 
-def parse(output: bytes, dials: Sequence[Dial]) -> Told | None:
+def parse(output: bytes, dials: Sequence[Dial]) -> DialResults | None:
     """What the script says became of the dials; None where it had nothing to dial with."""
     text = output.decode("utf-8", "replace")
-    told: dict[int, tuple[str, int, str]] = {}
+    reported: dict[int, tuple[str, int, str]] = {}
     for line in text.splitlines():
         if found := re.fullmatch(r"dial (\d{1,3}) (\w+) (\d{1,5}) ?(.*)", line, re.ASCII):
-            told.setdefault(int(found[1]), (found[2], int(found[3]), found[4][:200]))
-    if not told:
+            reported.setdefault(int(found[1]), (found[2], int(found[3]), found[4][:200]))
+    if not reported:
         return None
-    outcomes = [_outcome(*told[i]) if i in told else _NOT_TOLD for i in range(len(dials) + 1)]
+    outcomes = [
+        _outcome(*reported[i]) if i in reported else _NOT_REPORTED for i in range(len(dials) + 1)
+    ]
     if outcomes.pop()[0] == "accepted":
         outcomes = [_DOUBTED if outcome == "accepted" else (outcome, d) for outcome, d in outcomes]
     attempts = [
@@ -143,11 +145,11 @@ def parse(output: bytes, dials: Sequence[Dial]) -> Told | None:
         )
         for dial, (outcome, detail) in zip(dials, outcomes, strict=True)
     ]
-    tool = {"nce": "nc"}.get(first := next(iter(told.values()))[0], first)
-    return Told(tool, tuple(attempts))
+    tool = {"nce": "nc"}.get(first := next(iter(reported.values()))[0], first)
+    return DialResults(tool, tuple(attempts))
 
 
-_NOT_TOLD: tuple[Outcome, str] = ("unknown", "the test did not come to its end")
+_NOT_REPORTED: tuple[Outcome, str] = ("unknown", "the test did not come to its end")
 _DOUBTED: tuple[Outcome, str] = (
     "unknown",
     "a closed port was accepted as well: something in the way accepts every connection",

@@ -82,7 +82,7 @@ class Dial(NamedTuple):
     """Whether there is evidence that the port speaks HTTP."""
 
 
-class Told(NamedTuple):
+class DialResults(NamedTuple):
     """What the script printed."""
 
     tool: str

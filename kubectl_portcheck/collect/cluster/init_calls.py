@@ -1,6 +1,6 @@
 """What an init container waits for: the hosts that its command names, and whether they are there.
 
-The command is read for this alone and is not kept: it may hold anything.
+The command is read only for this and is not kept: it may hold anything.
 """
 
 from collections.abc import Iterable, Sequence
@@ -78,7 +78,7 @@ def _named(reads: Reads, pod: Pod) -> Iterable[InitCall]:
 
 
 def _service_of(host: Host, namespace: str) -> str:
-    """The Service of the pod's own namespace that the name stands for; '' where it is elsewhere."""
+    """The Service of the pod's own namespace that the name means; '' where it is elsewhere."""
     service, _, rest = host.name.rstrip(".").partition(".")
     space, _, domain = rest.partition(".")
     here = not space or (space == namespace and domain.partition(".")[0] in ("", "svc"))

@@ -50,7 +50,7 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
     long: bool = False
     """Whether it is listed only for Services that the API server may call."""
     names_only: bool = False
-    """Whether the server is asked for names and labels alone: the contents never leave it."""
+    """Whether the server is asked only for names and labels: the contents never leave it."""
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ class ExecResult(Protocol):
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code; None where none was told."""
+        """The exit code; None where none is known."""
 
     @property
     def complete(self) -> bool:

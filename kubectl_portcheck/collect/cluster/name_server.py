@@ -24,16 +24,16 @@ def with_name_server(
     evidence: ServiceEvidence, options: Options, live: Spaces, progress: Progress
 ) -> ServiceEvidence:
     """The evidence, with that of the Service behind the nameserver where DNS failed."""
-    told = evidence.in_cluster
-    if isinstance(told, Missing) or isinstance(told.value.dns, Missing):
+    known = evidence.in_cluster
+    if isinstance(known, Missing) or isinstance(known.value.dns, Missing):
         return evidence
-    dns = told.value.dns.value
+    dns = known.value.dns.value
     failed = {a.outcome for a in dns.answers if a.protocol == "UDP"} & {"answered", "no-such-name"}
     if dns.lookup.outcome not in ("no-answer", "unknown") or failed:
         return evidence
     server = _server(dns.resolver.nameservers, options, live, progress)
-    client = _with_labels(told.value, server, live)
-    found = msgspec.structs.replace(told.value, dns_server=server, client=client)
+    client = _with_labels(known.value, server, live)
+    found = msgspec.structs.replace(known.value, dns_server=server, client=client)
     return msgspec.structs.replace(evidence, in_cluster=Observed(value=found))
 
 
@@ -44,13 +44,13 @@ def _server(
     if isinstance(service, Missing):
         return service
     space, name = service.metadata.namespace, service.metadata.name
-    alone = options._replace(
+    without_source = options._replace(
         source=None, seats=(), elsewhere=None, memory=None, logs=None, debug=None, callers=False
     )
     target = Target(name, namespace=space)
     progress.target(target.title, 1, 1)
     try:
-        found, _ = walk(live(space).cluster, target, alone, progress)
+        found, _ = walk(live(space).cluster, target, without_source, progress)
     except PortcheckError as error:
         return Missing(reason=Reason.FAILED, detail=f"{target.title} in {space}: {error}")
     return Observed(value=found)
@@ -82,17 +82,17 @@ def _has(service: Service, addresses: tuple[str, ...]) -> bool:
 
 
 def _with_labels(
-    told: InCluster, server: Observed[ServiceEvidence] | Missing, live: Spaces
+    source: InCluster, server: Observed[ServiceEvidence] | Missing, live: Spaces
 ) -> Client | None:
     """The client, with the labels of the two namespaces where a policy may ask for them."""
-    client = told.client
+    client = source.client
     if client is None or isinstance(server, Missing):
         return client
     own = client.policies.value if isinstance(client.policies, Observed) else ()
     found = server.value.network_policies
     if not (isolating(own, client.pod, "Egress") or (isinstance(found, Observed) and found.value)):
         return client
-    spaces = {told.namespace, server.value.service.metadata.namespace} - set(client.namespaces)
+    spaces = {source.namespace, server.value.service.metadata.namespace} - set(client.namespaces)
     read = {s: live(s).reads.namespace_labels(s) for s in sorted(spaces)}
     known = {s: r.value for s, r in read.items() if isinstance(r, Observed)}
     return msgspec.structs.replace(client, namespaces={**client.namespaces, **known})

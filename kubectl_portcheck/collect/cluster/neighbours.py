@@ -1,4 +1,4 @@
-"""What stands around a Service: what leads to it, guards its pods, watches them and made them.
+"""The objects around a Service: what leads to it, guards its pods, watches them and made them.
 
 None of it is needed for the six steps, so nothing here may end or delay them: each part is read
 beside the walk, and what cannot be read is missing.
@@ -46,7 +46,7 @@ Groups = Read[dict[str, tuple[str, ...]]]
 HISTORIES = ("StatefulSet", "DaemonSet")
 WORKLOADS = ("Deployment", *HISTORIES)
 MOST_WORKLOADS = 8
-"""How many workloads behind one Service are read; more stand behind hardly any."""
+"""How many workloads behind one Service are read; hardly any has more."""
 
 
 def around_the_name(

@@ -33,20 +33,20 @@ def with_others(
     evidence: ServiceEvidence, target: Target, options: Options, live: Spaces
 ) -> ServiceEvidence:
     """The evidence, with what other pods met where that is asked for or tells more."""
-    told = evidence.in_cluster
-    if isinstance(told, Missing) or told.value.client is None or options.source is None:
+    dialled = evidence.in_cluster
+    if isinstance(dialled, Missing) or dialled.value.client is None or options.source is None:
         return evidence
     each = options.source.each_node
-    if not (each or _failed(evidence, told.value)):
+    if not (each or _failed(evidence, dialled.value)):
         return evidence
-    space = live(told.value.namespace)
+    space = live(dialled.value.namespace)
     found = space.reads.pods_matching("")
     if isinstance(found, Missing):
         return evidence
-    chosen = _chosen(found.value, told.value, evidence, each=each)
+    chosen = _chosen(found.value, dialled.value, evidence, each=each)
     dials = _dials(evidence, target)
     others = _met(chosen, space, target, dials)
-    whole = msgspec.structs.replace(told.value, others=others, each_node=each)
+    whole = msgspec.structs.replace(dialled.value, others=others, each_node=each)
     return msgspec.structs.replace(evidence, in_cluster=Observed(value=whole))
 
 
@@ -112,8 +112,8 @@ def _met(
 
 def _one(probes: Probes, seat: Seat, target: Target, dials: Sequence[Dial]) -> InCluster:
     dns = probes.resolve_from(seat, names_of(target, seat.namespace))
-    told = probes.dial_from(seat, dials)
-    met = in_cluster(seat, dns, told)
-    if isinstance(told, Missing):
+    dialled = probes.dial_from(seat, dials)
+    met = in_cluster(seat, dns, dialled)
+    if isinstance(dialled, Missing):
         return met
-    return msgspec.structs.replace(met, attempts=told.value.attempts)
+    return msgspec.structs.replace(met, attempts=dialled.value.attempts)

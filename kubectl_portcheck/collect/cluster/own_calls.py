@@ -51,10 +51,10 @@ def _calls(here: Live, target: Target, *, configured: bool) -> Observed[tuple[Ca
     known = here.reads.known_services()
     if isinstance(known, Missing):
         return known
-    told = config_maps(here.reads) if configured else Observed(value=())
-    by_name = {} if isinstance(told, Missing) else {m.metadata.name: m for m in told.value}
+    maps = config_maps(here.reads) if configured else Observed(value=())
+    by_name = {} if isinstance(maps, Missing) else {m.metadata.name: m for m in maps.value}
     found = calls.resolved(caller(read.value, by_name), known.value)
-    return Observed(value=found, lacking=(told,) if isinstance(told, Missing) else ())
+    return Observed(value=found, lacking=(maps,) if isinstance(maps, Missing) else ())
 
 
 def _evidence(target: Target, read: Observed[tuple[Call, ...]] | Missing) -> ServiceEvidence:

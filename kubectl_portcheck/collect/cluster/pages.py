@@ -1,7 +1,7 @@
 """Lists that all Services of a sweep share: each read once, in pages, and indexed by namespace.
 
 A list over the whole cluster is asked for first where every namespace is meant. Where that is
-forbidden, each namespace is asked by itself; what is forbidden there is missing there alone.
+forbidden, each namespace is asked by itself; what is forbidden there is missing only there.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ SMALLER = ("50", "5", "1")
 GONE = 410
 """The answer where the server no longer knows the state of which a page was the first."""
 Seen = Callable[[int, int], None]
-"""Is told how many objects have been read, and of how many; the second is 0 where unknown."""
+"""Receives how many objects have been read, and of how many; the second is 0 where unknown."""
 
 
 @dataclass(frozen=True)  # Python 3.10 has no generic NamedTuple.
@@ -58,7 +58,7 @@ class Resource(Generic[R]):
         return self.of.plural
 
     def collection(self, namespace: str) -> str:
-        """The path of the list; '' stands for every namespace."""
+        """The path of the list; '' means every namespace."""
         return self.of.collection(namespace, self.version)
 
 
@@ -69,7 +69,7 @@ class Listed(Generic[R]):
         self.found: dict[str, list[R]] = defaultdict(list)
         """By namespace."""
         self.missing: dict[str, Missing] = {}
-        """By namespace, why its objects could not be read; '' stands for all others."""
+        """By namespace, why its objects could not be read; '' means all others."""
         self.odd: dict[str, list[decode.Odd]] = defaultdict(list)
         """By namespace, objects that could not be read; '' where that is not known of them."""
         self.plural = "objects"
@@ -168,7 +168,7 @@ def read_pages(
     """Read a list page by page into ``got``; from the start once more where a page has expired.
 
     What of it cannot be read goes into ``odd``. All pages show the state at the moment of the
-    first, unless that expires (etcd forgets it after five minutes). Then the list begins anew, the
+    first, unless that expires (etcd forgets it after five minutes). Then the list begins again, the
     second time without pages.
     (Kubernetes, API concepts, "Retrieving large results sets in chunks")
     """

@@ -8,7 +8,7 @@ import msgspec
 
 from kubectl_portcheck.collect.cluster import creations
 from kubectl_portcheck.collect.cluster.cluster import Read
-from kubectl_portcheck.collect.cluster.from_pod import Seat, Told
+from kubectl_portcheck.collect.cluster.from_pod import DialResults, Seat
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
@@ -95,7 +95,7 @@ class Parts(msgspec.Struct):
     service_forwards: Future[tuple[ServiceForward, ...]] | None = None
     resolved: Future[tuple[Seat, Read[Dns]]] | None = None
     """The pod of ``--from``, and what became of the Service's name there."""
-    told: Part[Told] = None
+    dialled: Part[DialResults] = None
     """What became of the connections from there."""
     client: Future[Client | None] | None = None
     """What policies see of that pod."""
@@ -111,7 +111,7 @@ class Parts(msgspec.Struct):
         """Give the evidence with all that is known by now."""
         ended = {name: _result(look) for name, look in self.looks.items()}
         in_cluster, to_pods = _met(
-            self.resolved, _known(self.told), _result(self.client) if self.client else None
+            self.resolved, _known(self.dialled), _result(self.client) if self.client else None
         )
         forwards = self.service_forwards and _result(self.service_forwards)
         return msgspec.structs.replace(
@@ -169,7 +169,9 @@ def _attempts(looks: Iterable[Look | None]) -> Iterable[Attempt]:
 
 
 def _met(
-    resolved: "Future[tuple[Seat, Read[Dns]]] | None", told: Read[Told], client: Client | None
+    resolved: "Future[tuple[Seat, Read[Dns]]] | None",
+    dialled: Read[DialResults],
+    client: Client | None,
 ) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
     """Divide what --from met into the Service's address and the pods' own."""
     if resolved is None:
@@ -178,15 +180,15 @@ def _met(
     if known is None:
         return UNFINISHED, ()
     seat, dns = known
-    if isinstance(told, Missing) and isinstance(dns, Missing):
-        return (told if told.reason != Reason.NOT_ASKED else dns), ()
-    return Observed(value=in_cluster(seat, dns, told, client)), (
-        () if isinstance(told, Missing) else tuple(a for a in told.value.attempts if a.pod)
+    if isinstance(dialled, Missing) and isinstance(dns, Missing):
+        return (dialled if dialled.reason != Reason.NOT_ASKED else dns), ()
+    return Observed(value=in_cluster(seat, dns, dialled, client)), (
+        () if isinstance(dialled, Missing) else tuple(a for a in dialled.value.attempts if a.pod)
     )
 
 
 def in_cluster(
-    seat: Seat, dns: Read[Dns], told: Read[Told], client: Client | None = None
+    seat: Seat, dns: Read[Dns], dialled: Read[DialResults], client: Client | None = None
 ) -> InCluster:
     """Give what a pod met, without its connections to the pods' own addresses."""
     return InCluster(
@@ -198,10 +200,10 @@ def in_cluster(
         by=seat.by,
         ready=seat.ready,
         of=seat.of,
-        tool=told.value.tool if isinstance(told, Observed) else "",
-        attempts=tuple(a for a in told.value.attempts if not a.pod)
-        if isinstance(told, Observed)
+        tool=dialled.value.tool if isinstance(dialled, Observed) else "",
+        attempts=tuple(a for a in dialled.value.attempts if not a.pod)
+        if isinstance(dialled, Observed)
         else (),
-        undialled=told if isinstance(told, Missing) else None,
+        undialled=dialled if isinstance(dialled, Missing) else None,
         dns=dns,
     )

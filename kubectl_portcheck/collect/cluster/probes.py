@@ -12,7 +12,7 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import debug_container
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Dial, Names, Seat, Told
+from kubectl_portcheck.collect.cluster.from_pod import Dial, DialResults, Names, Seat
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
 from kubectl_portcheck.collect.cluster.missing import missing, observed
 from kubectl_portcheck.inputs.limits import LOG_BYTES, LOG_LINES
@@ -78,7 +78,7 @@ class LiveProbes:
                 if (failed := debug_container.failure(pod)) is not None:
                     return failed
                 if debug_container.runs(pod):
-                    return debug_container.alone(pod)
+                    return debug_container.with_only_itself(pod)
                 if deadline.remaining() < debug_container.POLL_SECONDS:
                     why = f"the debug container of {name} did not start in time"
                     return Missing(reason=Reason.TIMED_OUT, detail=why)
@@ -132,7 +132,7 @@ class LiveProbes:
         """Lets the API server dial the port at the pod's address. It sends an HTTP request."""
         deadline = self._deadline.earlier(timeouts.PROXY)
         try:
-            told = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
+            answer = self._api.proxy_get(self._namespace, pod, number, deadline=deadline)
         except TimedOut as error:
             # The API server itself would wait for 30 seconds (its proxy's dialer).
             late = self._deadline.passed
@@ -142,7 +142,7 @@ class LiveProbes:
         except ClusterError as error:
             return _not_made(missing(error), pod, number, "pod-proxy")
         return Attempt(
-            pod=pod, port=number, path="pod-proxy", outcome=told.outcome, detail=told.detail
+            pod=pod, port=number, path="pod-proxy", outcome=answer.outcome, detail=answer.detail
         )
 
     def speak(self, pod: str, number: int, scheme: str, path: str) -> Attempt:
@@ -153,14 +153,14 @@ class LiveProbes:
         deadline = self._deadline.earlier(timeouts.SPEAK)
         asked = f"{scheme} {path}"
         try:
-            told = self._api.proxy_get(
+            answer = self._api.proxy_get(
                 self._namespace, pod, number, path, scheme, deadline=deadline
             )
-            if scheme == "http" and told.outcome == "reset":
+            if scheme == "http" and answer.outcome == "reset":
                 other = self._api.proxy_get(
                     self._namespace, pod, number, path, "https", deadline=deadline
                 )
-                told = other if other.speaks == "tls" else told
+                answer = other if other.speaks == "tls" else answer
         except ClusterError as error:
             if not isinstance(error, TimedOut) or self._deadline.passed:
                 missed = _not_made(missing(error), pod, number, "pod-proxy")
@@ -177,14 +177,14 @@ class LiveProbes:
             pod=pod,
             port=number,
             path="pod-proxy",
-            outcome=told.outcome,
-            detail=told.detail,
+            outcome=answer.outcome,
+            detail=answer.detail,
             request=asked,
-            status=told.status,
-            speaks=told.speaks,
+            status=answer.status,
+            speaks=answer.speaks,
         )
 
-    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[Told]:
+    def dial_from(self, seat: Seat, dials: Sequence[Dial]) -> Read[DialResults]:
         """Connects from inside a pod, with what its image has."""
         from kubectl_portcheck.collect.cluster import dial_from
 

@@ -1,4 +1,4 @@
-"""What the collecting of evidence tells about itself, for whoever shows it."""
+"""What the collecting of evidence reports about itself, to be shown."""
 
 from typing import Protocol
 
@@ -6,7 +6,7 @@ from kubectl_portcheck.model.report import StepName
 
 
 class Progress(Protocol):
-    """Is told what the walk does; called from several threads."""
+    """Receives what the walk does; called from several threads."""
 
     def target(self, title: str, number: int, total: int) -> None:
         """Another Service's turn."""
@@ -25,7 +25,7 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Progress that nobody sees: of the library, of repeated walks, of the walks of a sweep."""
+    """Progress that is not shown: of the library, of repeated walks, of the walks of a sweep."""
 
     def target(self, title: str, number: int, total: int) -> None:
         """Show nothing."""

@@ -119,7 +119,7 @@ class LiveReads:
         return observed(read)
 
     def check_namespace(self, name: str) -> None:
-        """Raises UnknownTargetError where there is no such namespace; what cannot be told is well.
+        """Raises UnknownTargetError where there is no such namespace; not knowing is no error.
 
         The API server gives an empty list for a namespace that does not exist.
         """
@@ -194,7 +194,7 @@ class LiveReads:
         return observed(read)
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
-        """The EndpointSlices that belong to the Service, whoever wrote them.
+        """The EndpointSlices that belong to the Service, of any author.
 
         Kubernetes before 1.21 does not serve discovery.k8s.io/v1; there the Endpoints object says
         the same.
@@ -364,7 +364,7 @@ class LiveReads:
                 kept=self._kept,
             )
             if odd:
-                # The others alone could look as if it did not exist.
+                # Without it the others could look as if it did not exist.
                 raise ValueError(odd[0].missing(path.rpartition("/")[2]).detail)
             return tuple(items)
 

@@ -58,23 +58,23 @@ class Memory:
             return kept.look
 
     def keep(self, pod: Pod, targets: Iterable[int], look: Look) -> None:
-        """Remembers a look, if all was well."""
+        """Remembers a look that found everything healthy."""
         sockets, attempts = look
         seen = isinstance(sockets, Observed) or sockets.reason in (
             Reason.NOT_ASKED,
             Reason.NO_SHELL,
         )
-        well = seen and all(a.outcome == "accepted" and (a.status or 0) < 500 for a in attempts)
-        well = well and not (isinstance(sockets, Observed) and sockets.value.queues)
-        well = well and set(targets) <= {a.port for a in attempts}
+        healthy = seen and all(a.outcome == "accepted" and (a.status or 0) < 500 for a in attempts)
+        healthy = healthy and not (isinstance(sockets, Observed) and sockets.value.queues)
+        healthy = healthy and set(targets) <= {a.port for a in attempts}
         with self._lock:
-            if well:
+            if healthy:
                 self._kept[_key(pod)] = _Kept(pod, frozenset(targets), look, self._turn)
             else:
                 self._kept.pop(_key(pod), None)
 
     def forget(self) -> None:
-        """Everything is looked into anew."""
+        """Everything is looked into again."""
         with self._lock:
             self._kept.clear()
 

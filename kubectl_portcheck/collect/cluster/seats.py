@@ -30,7 +30,7 @@ def seats_for(source: Source, target: Target, spaces: Spaces) -> tuple[Seat, ...
     """Give the pods that may be taken, the best first; the first that has a tool is.
 
     Raises UnknownTargetError where there is no such pod or workload or none of its pods runs, and
-    NoAnswerError where that cannot be told.
+    NoAnswerError where that is not known.
     """
     space = source.namespace or target.namespace
     reads = spaces(space).reads
@@ -40,7 +40,9 @@ def seats_for(source: Source, target: Target, spaces: Spaces) -> tuple[Seat, ...
     if source.auto:
         seats = tuple(_stand_ins(found, target, space, spaces))
         if not seats:
-            raise UnknownTargetError(f"--from auto: no pod in namespace {space} can stand in", HINT)
+            raise UnknownTargetError(
+                f"--from auto: no pod in namespace {space} can be the client", HINT
+            )
         return seats[:MOST_TRIED]
     return (_of_several(source, space, found),)
 
@@ -102,7 +104,8 @@ def _of_several(source: Source, space: str, found: Sequence[Pod]) -> Seat:
 
 
 def _stand_ins(found: Sequence[Pod], target: Target, space: str, spaces: Spaces) -> Iterator[Seat]:
-    """One pod of each workload that may stand in; those of the Service itself only at the end."""
+    """One pod of each workload that can be the client; those of the Service itself only at the
+    end."""
     fit = [p for p in found if may_stand_in(p)]
     own = _own(fit, target, space, spaces)
     others = _one_of_each(p for p in fit if not own(p))

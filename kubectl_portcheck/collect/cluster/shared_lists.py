@@ -100,7 +100,7 @@ class Shared:
         self.lists: dict[str, Listed[Any]] = {r.plural: Listed() for r in (SERVICES, PODS, SLICES)}
         """By the resource's plural."""
         self.kinds: dict[str, str] = {}
-        """The plural of each kind that stands around Services, by the kind's name."""
+        """The plural of each kind that concerns Services, by the kind's name."""
         self.narrow: set[str] = set()
         """Resources that were listed in some namespaces, though those of others matter as well."""
         self._lock = threading.Lock()
@@ -219,7 +219,7 @@ class Shared:
         return sorted(found, key=lambda s: (s.metadata.namespace, s.metadata.name))
 
     def unreadable(self) -> list[ServiceEvidence]:
-        """The Services that were listed and cannot be read, by their names alone."""
+        """The Services that were listed and cannot be read, only by their names."""
         several = self.lists["services"].odd.items()
         return [
             ServiceEvidence(
@@ -231,7 +231,7 @@ class Shared:
         ]
 
     def unread(self) -> dict[str, Missing]:
-        """By namespace, why its Services could not be listed; '' stands for all."""
+        """By namespace, why its Services could not be listed; '' means all."""
         return self.lists["services"].missing
 
     def pods(self, service: Service) -> Read[Pod]:
@@ -316,7 +316,7 @@ class Shared:
         return self.once(("nodes",), lambda: self._lister.read(NODES, None)).of("")
 
     def objects(self, kind: str, namespace: str) -> Read[Any]:
-        """The namespace's objects of a kind that stands around Services."""
+        """The namespace's objects of a kind that concerns Services."""
         listed = self.lists.get(self.kinds.get(kind, ""))
         if listed is None:
             return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")

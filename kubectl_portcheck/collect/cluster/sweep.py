@@ -3,7 +3,7 @@
 First the static part: lists that all Services share, and no pod is contacted. That settles a
 Service whose pods are Ready by a readiness probe on the very port that clients are sent to: the
 kubelet connects there again and again. All others are walked like a single Service, pod by pod,
-those first in which something looks wrong; of these everything is read anew, since the shared
+those first in which something looks wrong; of these everything is read again, since the shared
 lists are of different moments. No more than :data:`MOST_PODS` pods are looked into unless all are
 asked for; what is left over is said to be not contacted, and is never called healthy.
 """
@@ -36,7 +36,7 @@ from kubectl_portcheck.target import Target
 MOST_PODS = 1000
 """How many pods a sweep looks into, unless all are asked for."""
 MOST_EMPTY = 500
-"""How many Services without a pod are read anew."""
+"""How many Services without a pod are read again."""
 WALKS = 8
 """How many Services are walked at the same time; together they look into :data:`AT_ONCE` pods."""
 
@@ -172,7 +172,7 @@ class _Sweep:
         return msgspec.structs.replace(
             found,
             pods=selected,
-            sockets={p.metadata.name: NOBODY for p in everyone if not pods.is_finished(p)},
+            sockets={p.metadata.name: NOT_CONTACTED for p in everyone if not pods.is_finished(p)},
             namespace_pods=self.shared.similar(service) if empty else NOT_ASKED,
             deployments=self._deployments(service) if empty else NOT_ASKED,
             nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
@@ -192,18 +192,18 @@ class _Sweep:
 
 
 def _is_local(service: Service) -> bool:
-    """Whether a traffic policy sends clients to pods of their own node alone."""
+    """Whether a traffic policy sends clients only to pods of their own node."""
     spec = service.spec
     return "Local" in (spec.internal_traffic_policy, spec.external_traffic_policy)
 
 
-NOBODY = Missing(reason=Reason.NOT_CONTACTED, detail=ENOUGH)
+NOT_CONTACTED = Missing(reason=Reason.NOT_CONTACTED, detail=ENOUGH)
 
 
 def _not_contacted(evidence: ServiceEvidence, why: str) -> ServiceEvidence:
     """The same, with the reason why its pods were not looked into."""
-    nobody = Missing(reason=Reason.NOT_CONTACTED, detail=why)
-    return msgspec.structs.replace(evidence, sockets=dict.fromkeys(evidence.sockets, nobody))
+    not_contacted = Missing(reason=Reason.NOT_CONTACTED, detail=why)
+    return msgspec.structs.replace(evidence, sockets=dict.fromkeys(evidence.sockets, not_contacted))
 
 
 def standing(evidence: ServiceEvidence) -> Standing:
@@ -235,7 +235,7 @@ def standing(evidence: ServiceEvidence) -> Standing:
 
 
 class _Contact:
-    """The second part of a sweep: walks where the lists alone do not tell."""
+    """The second part of a sweep: walks where the lists are not enough."""
 
     def __init__(self, sweep: _Sweep, static: list[ServiceEvidence]) -> None:
         self.sweep = sweep
@@ -250,7 +250,7 @@ class _Contact:
         """All of the evidence; ``sweep.whole`` becomes false where Ctrl-C ended it."""
         chosen = self._chosen()
         walkers = ThreadPoolExecutor(max_workers=WALKS)
-        begun = [walkers.submit(self._walk, place, anew) for place, anew in chosen]
+        begun = [walkers.submit(self._walk, place, again) for place, again in chosen]
         try:
             self._wait(begun)
         except KeyboardInterrupt:
@@ -267,12 +267,12 @@ class _Contact:
         return self.evidence
 
     def _interrupted(self, evidence: ServiceEvidence) -> ServiceEvidence:
-        if evidence.sockets and all(s is NOBODY for s in evidence.sockets.values()):
+        if evidence.sockets and all(s is NOT_CONTACTED for s in evidence.sockets.values()):
             return _not_contacted(evidence, BROKEN_OFF)
         return evidence
 
     def _chosen(self) -> list[tuple[int, bool]]:
-        """The places of the Services to walk to, and whether everything is to be read anew."""
+        """The places of the Services to walk to, and whether everything is to be read again."""
         options = self.sweep.options
         contacts = options.exec or options.port_forward
         standings = [standing(e) for e in self.evidence]
@@ -312,17 +312,17 @@ class _Contact:
                     detail = f"{_title(self.evidence[place])} {seconds}s"
             self.sweep.progress.counted("walks", len(begun) - len(left), len(begun), detail)
 
-    def _walk(self, place: int, anew: bool) -> None:
+    def _walk(self, place: int, again: bool) -> None:
         """Walks to one Service; again, reading everything, where it turns out to be wrong."""
         if self.sweep.deadline.passed:
             self._leave(place, LATE)
             return
         self.began[place] = monotonic()
         try:
-            if not anew:
+            if not again:
                 self._gather(place, ListedReads)
-                anew = standing(self.evidence[place]) == "suspicious"
-            if anew and not self.sweep.deadline.passed:
+                again = standing(self.evidence[place]) == "suspicious"
+            if again and not self.sweep.deadline.passed:
                 self._gather(place, FreshReads)
         finally:
             self.began.pop(place, None)

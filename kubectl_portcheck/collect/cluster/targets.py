@@ -139,7 +139,7 @@ def selects_one(service: Service, labels: Iterable[dict[str, str]]) -> bool:
 
 
 def nearly_selects(service: Service, labels: Iterable[dict[str, str]]) -> bool:
-    """Whether the selector fails in one term alone, which resembles a slip."""
+    """Whether the selector fails in only one term, as a misspelt one does."""
     misses = (selectors.near_miss(service.spec.selector, found) for found in labels)
     return any(m is not None and m.closeness >= 0.6 for m in misses)
 
@@ -147,7 +147,7 @@ def nearly_selects(service: Service, labels: Iterable[dict[str, str]]) -> bool:
 def _leading(
     service: Service, pods: Sequence[Pod], asked: int | str | None
 ) -> Iterator[int | str | None]:
-    """The Service's ports that lead to the pods' port; None stands for all of them."""
+    """The Service's ports that lead to the pods' port; None means all of them."""
     if asked is None:
         yield None
         return
@@ -176,7 +176,7 @@ def _declared(pods: Iterable[Pod]) -> tuple[ServicePort, ...]:
 def _own_service(
     target: Target, labels: dict[str, str], declared: tuple[ServicePort, ...]
 ) -> Service:
-    """What stands for the pods' own ports where a walk wants a Service."""
+    """A Service with the pods' own ports, for a walk that wants one."""
     return Service(
         metadata=ObjectMeta(name=target.name, namespace=target.namespace),
         spec=ServiceSpec(
@@ -208,11 +208,11 @@ class OwnPods:
         self._reads, self._own, self._pods = reads, own, pods
 
     def service(self, name: str) -> Read[Service]:
-        """Give what stands for a Service."""
+        """Give the pods' own ports as a Service."""
         return Observed(value=self._own)
 
     def services(self) -> Missing:
-        """Give none: no change of a Service's pods is tried for pods alone."""
+        """Give none: changes of a Service are not tried for pods without one."""
         return NOT_ASKED
 
     def denied(self) -> Read[tuple[Right, ...]]:
@@ -220,11 +220,11 @@ class OwnPods:
         return self._reads.denied()
 
     def holders(self, addresses: Sequence[str]) -> Missing:
-        """Give none: what stands for a Service has no endpoints."""
+        """Give none: pods by themselves have no endpoints."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service has endpoints")
 
     def other_service(self, namespace: str, name: str) -> Missing:
-        """Give none: what stands for a Service is no alias."""
+        """Give none: pods by themselves are not an alias."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service can be an alias")
 
     def known_services(self) -> "Read[Known]":

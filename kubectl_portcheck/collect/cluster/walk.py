@@ -1,9 +1,9 @@
 """The walk: gathers the evidence about one Service, side by side, in the order of what depends
 on what. Everything that can fail here becomes a part that is missing; the rest goes on.
 
-First the Service and its EndpointSlices, which need its name alone; then its pods, which need its
+First the Service and its EndpointSlices, which need only its name; then its pods, which need its
 selector; then each pod by itself: its sockets and its port-forwards, and what only the sockets tell
-where to look for. What stands around the Service is read beside all that.
+where to look for. The objects around the Service are read beside all that.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ from kubectl_portcheck.collect.cluster import debug_container, neighbours
 from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Names, Seat, Source, Told
+from kubectl_portcheck.collect.cluster.from_pod import DialResults, Names, Seat, Source
 from kubectl_portcheck.collect.cluster.logs import Budget, read_logs
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
@@ -151,9 +151,11 @@ class Walk:
             (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
         if len(seats) == 1:
-            self.parts.told = self.work.ask(_dial, self.probes, seats[0], service, asked, running)
+            self.parts.dialled = self.work.ask(
+                _dial, self.probes, seats[0], service, asked, running
+            )
         else:
-            self.parts.told = self.work.follow(
+            self.parts.dialled = self.work.follow(
                 _dial_chosen, self.probes, chosen, service, asked, running
             )
         if self.options.elsewhere is not None:
@@ -247,7 +249,7 @@ class Walk:
         self._probes(service, selected.value, alive)
 
     def _prepare_fixes(self, service: Service, selected: Sequence[Pod]) -> None:
-        """Begin to read what a fix needs, where the pods alone show that one will be wanted."""
+        """Begin to read what a fix needs, where the pods already show that one will be wanted."""
         asked = ports.selected_port(service, self.target.port)
         if not selected or any(
             not is_ready(pod) or ports.dialled_port(service, port, pod) is None
@@ -257,7 +259,8 @@ class Walk:
             self._read_for_fixes(self.work)
 
     def _read_for_fixes(self, questions: Questions) -> None:
-        """Begin to read whom a change may harm, and which changes the user may not make; once."""
+        """Begin to read which clients a change may harm, and which changes the user may not make;
+        once."""
         with self._fixable:
             if self.parts.services is None:
                 self.parts.services = questions.ask(self.reads.services)
@@ -444,9 +447,9 @@ class Walk:
     def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
         """The closed port that shows whether the API server reaches the pod; none as a rule.
 
-        Where policies admit nobody to a target, or a request got no answer, the API server is asked
-        to dial a port where nobody can receive what it sends: a refusal came back from the pod, no
-        answer at all was dropped.
+        Where policies admit no client to a target, or a request got no answer, the API server is
+        asked to dial a port where no program can receive what it sends: a refusal came back from
+        the pod, no answer at all was dropped.
         """
         asked = self.parts.network_policies
         read = asked.result() if asked is not None else NOT_ASKED
@@ -454,7 +457,7 @@ class Walk:
             return set()
         listening = {s.port for s in found.listeners}
         fences = set()
-        if any(policies.admission(read.value, pod, n, "TCP").nobody for n in targets):
+        if any(policies.admission(read.value, pod, n, "TCP").admits_none for n in targets):
             fences.add(policies.fence_for(read.value, pod, listening))
         if silent:
             fences.add(policies.closed_port(read.value, pod, listening))
@@ -522,7 +525,7 @@ def _dial_chosen(
     service: Service,
     asked: Sequence[ServicePort],
     running: Sequence[tuple[Pod, set[int]]],
-) -> Read[Told]:
+) -> Read[DialResults]:
     """Connect from the pod in which the name could be looked up."""
     return _dial(probes, chosen.result()[0], service, asked, running)
 
@@ -533,7 +536,7 @@ def _dial(
     service: Service,
     asked: Sequence[ServicePort],
     running: Sequence[tuple[Pod, set[int]]],
-) -> Read[Told]:
+) -> Read[DialResults]:
     """Connect from inside a pod."""
     from kubectl_portcheck.collect.cluster.dial_from import dials_for
 

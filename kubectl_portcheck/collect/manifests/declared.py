@@ -6,10 +6,10 @@ Service only where everything in the files speaks for it:
 
 - every container of the pod that keeps running declares ports, so that none is left that might
   listen on the other one;
-- among the declared ports is one that no Service uses, which somebody must have meant for
-  something, and its name does not say that it is meant for something else, or a probe asks there
+- among the declared ports is one that no Service uses, which must have been declared for a
+  reason, and its name does not say that it is meant for something else, or a probe asks there
   and it is the only one;
-- the Service reaches none of the declared ports by another of its own, or the two ports bear the
+- the Service reaches none of the declared ports by another of its own, or the two ports have the
   same name;
 - nothing else in the template names the Service's number: no probe, argument, environment
   variable or annotation, and no image that is known to listen there; nor does a ConfigMap of these
@@ -86,22 +86,22 @@ def _closed(service: Service, template: Template, around: Surroundings) -> Itera
             # Headless: nothing translates ports, so the targetPort says what was meant.
             rivals = [d for d in declared if d.container_port == meant]
         else:
-            rivals = [d for d in free if _may_be(d, port, number, alone=not hits)]
+            rivals = [d for d in free if _may_be(d, port, number, only=not hits)]
             if not rivals and len(declared) == 1 and declared[0].container_port in probed:
                 rivals = free
         if rivals and not _speaks_of(number, service, template, around):
             yield number
 
 
-def _may_be(declared: ContainerPort, port: ServicePort, number: int, *, alone: bool) -> bool:
+def _may_be(declared: ContainerPort, port: ServicePort, number: int, *, only: bool) -> bool:
     """Whether the declared port is what the Service's port was meant for."""
     if declared.name and declared.name in (port.name, port.target_port):
         return True
-    if not alone or _is_management(declared.name) != _is_management(port.name):
+    if not only or _is_management(declared.name) != _is_management(port.name):
         return False
     if declared.name and port.name and not {declared.name, port.name} <= _SYNONYMS:
         return False
-    # UDP is written on purpose; TCP is what stands there where nobody thought of it.
+    # UDP is written on purpose; TCP is there where no one thought of it.
     return declared.protocol == port.protocol or (
         declared.protocol != "TCP" and declared.container_port == number
     )

@@ -28,14 +28,14 @@ class Document(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A document of a kind that nobody asked for, left as text."""
+    """A document of a kind that was not asked for, left as text."""
 
     kind: str
     text: str
 
 
 def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped | Problem]:
-    """The documents of a file. Those of another kind are checked for their form alone."""
+    """The documents of a file. Those of another kind are checked only for their form."""
     for base, text in _split(file.text):
         if _is_blank(text):
             continue
@@ -54,7 +54,7 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
             continue
         for key, index in twice:
             line = file.line(base + index)
-            why = f"the key {key} stands twice; the last one counts"
+            why = f"the key {key} occurs twice; the last one counts"
             yield Problem(file.name, line, why, notice=True)
         if root is not None:
             source = _SOURCE.search(text[: text.find("kind:")])
@@ -67,7 +67,7 @@ def _is_schema_only(kind: str, text: str) -> bool:
 
 
 def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:
-    """Where and why a document cannot be read, in the words of who has to mend it."""
+    """Where and why a document cannot be read, in the words that help to fix it."""
     at = text.find("{{")
     if at >= 0 and _looks_like_template(text):
         end = text.find("\n", at)
@@ -80,7 +80,7 @@ def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:
     index = min(error.index, max(len(text.rstrip()) - 1, 0))
     around = text[text.rfind("\n", 0, error.index) + 1 : error.index + 1]
     if "\t" in around and not around.strip():
-        return index, "is indented by a tab; YAML takes spaces alone"
+        return index, "is indented by a tab; YAML accepts only spaces"
     return index, f"is not valid YAML: {error.reason}"
 
 
@@ -93,7 +93,7 @@ def _parse(text: str, twice: list[yaml_tree.Twice]) -> yaml_tree.Node | None:
         return yaml_tree.parse(text, twice)
     except yaml_tree.Broken:
         # JSON writes characters beyond 16 bits as two escapes, which the YAML parser refuses.
-        # None of them can stand in a name or a port; the places stay the same.
+        # None of them can be part of a name or a port; the places stay the same.
         if text.lstrip(f"{BOM} \t\r\n-")[:1] not in ("{", "[") or not _SURROGATE.search(text):
             raise
         return yaml_tree.parse(_SURROGATE.sub(r"\\u003f", text), twice)

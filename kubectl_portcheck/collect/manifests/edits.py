@@ -1,7 +1,7 @@
 """A fix for a cluster as an edit of the file: the fewest characters, everything else untouched.
 
-A library that writes YAML anew, however careful, decides on quotes, indents and line ends of the
-whole file. Here the places are known, so a value is replaced where it stands. What the edit made
+A library that writes YAML again, however careful, decides on quotes, indents and line ends of the
+whole file. Here the places are known, so a value is replaced in its place. What the edit made
 of the file is then read again, and it must be what the fix says and nothing else.
 """
 
@@ -20,7 +20,7 @@ from kubectl_portcheck.model.fixes import Operation
 _PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 
 
-class CannotMend(Exception):
+class CannotEdit(Exception):
     """The file cannot be edited safely; the message says why."""
 
 
@@ -33,7 +33,7 @@ class Edit(NamedTuple):
 
 
 def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
-    """The edits that carry out JSON-patch operations on an object. Raises CannotMend."""
+    """The edits that carry out JSON-patch operations on an object. Raises CannotEdit."""
     text, base = item.file.text, item.document.base
     pending = list(operations)
     found: list[Edit] = []
@@ -43,11 +43,11 @@ def edits_for(item: Object, operations: Sequence[Operation]) -> list[Edit]:
         parent = _walk(item.node, above)
         if operation.op == "remove":
             if not (pending and pending[0].op == "add"):
-                raise CannotMend("a field would have to be removed")
+                raise CannotEdit("a field would have to be removed")
             added = pending.pop(0)
             *beside, name = steps(added.path)
             if beside != above:
-                raise CannotMend("a field would have to be moved")
+                raise CannotEdit("a field would have to be moved")
             found += _renamed(parent, key, name, added.value, text, base)
         else:
             found.append(_set(parent, key, operation.value, text, base))
@@ -65,7 +65,7 @@ def _walk(node: yaml_tree.Node, steps: Iterable[str]) -> yaml_tree.Mapping:
         if isinstance(node, yaml_tree.Mapping):
             pair = node.get(step)
             if pair is None:
-                raise CannotMend(f"it has no {step} of its own")
+                raise CannotEdit(f"it has no {step} of its own")
             node = pair[1]
         elif (
             isinstance(node, yaml_tree.Sequence)
@@ -74,9 +74,9 @@ def _walk(node: yaml_tree.Node, steps: Iterable[str]) -> yaml_tree.Mapping:
         ):
             node = node.items[int(step)]
         if isinstance(node, yaml_tree.Alias):
-            raise CannotMend(f"its {step} is an alias, which others share")
+            raise CannotEdit(f"its {step} is an alias, which others share")
     if not isinstance(node, yaml_tree.Mapping):
-        raise CannotMend("it has another form than expected")
+        raise CannotEdit("it has another form than expected")
     return node
 
 
@@ -90,25 +90,25 @@ def _set(parent: yaml_tree.Mapping, key: str, value: object, text: str, base: in
             base + old.start, base + old.end, _written(value, "", _quoted(pair[0], text, base))
         )
     if not isinstance(old, yaml_tree.Scalar):
-        raise CannotMend(f"its {key} is no single value")
+        raise CannotEdit(f"its {key} is no single value")
     before = text[base + old.start : base + old.end]
     if before.startswith("&"):
-        raise CannotMend(f"its {key} is anchored, and others share it")
+        raise CannotEdit(f"its {key} is anchored, and others share it")
     if "\n" in before or before[:1] in ("|", ">"):
-        raise CannotMend(f"its {key} stands on several lines")
+        raise CannotEdit(f"its {key} is on several lines")
     new = _written(value, before[:1], _quoted(pair[0], text, base))
     joined = not before and text[base + old.start - 1 : base + old.start] == ":"
     return Edit(base + old.start, base + old.end, f" {new}" if joined else new)
 
 
 def _added(parent: yaml_tree.Mapping, key: str, value: object, text: str, base: int) -> Edit:
-    """A field that was left out, after one that stands alone on its line."""
+    """A field that was left out, after one that is the only one on its line."""
     if any(k.text == "<<" for k, _ in parent.pairs):
-        raise CannotMend(f"its {key} may be merged from elsewhere")
+        raise CannotEdit(f"its {key} may be merged from elsewhere")
     simple = [(k, v) for k, v in parent.pairs if isinstance(v, (yaml_tree.Scalar, yaml_tree.Alias))]
     beside = next((p for p in simple if p[0].text == "port"), simple[-1] if simple else None)
     if beside is None:
-        raise CannotMend(f"there is no place for {key}")
+        raise CannotEdit(f"there is no place for {key}")
     name, last = beside
     json_like = _quoted(name, text, base)
     written = f"{json.dumps(key) if json_like else key}: {_written(value, '', json_like)}"
@@ -127,7 +127,7 @@ def _renamed(
 ) -> list[Edit]:
     pair = parent.get(key)
     if pair is None or parent.get(name) is not None:
-        raise CannotMend(f"its {key} cannot be renamed")
+        raise CannotEdit(f"its {key} cannot be renamed")
     old = pair[0]
     before = text[base + old.start : base + old.end]
     written = _written(name, before[:1], _quoted(old, text, base))
@@ -135,7 +135,7 @@ def _renamed(
 
 
 def _quoted(key: yaml_tree.Scalar, text: str, base: int) -> bool:
-    """Whether keys stand in double quotes here, as in JSON."""
+    """Whether keys are in double quotes here, as in JSON."""
     return text[base + key.start : base + key.start + 1] == '"'
 
 
@@ -154,18 +154,18 @@ def _written(value: object, quote: str, json_like: bool) -> str:
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits, none of which may overlap. Raises CannotMend."""
+    """The text with the edits, none of which may overlap. Raises CannotEdit."""
     pieces, at = [], 0
     for edit in sorted(edits):
         if edit.start < at:
-            raise CannotMend("two fixes change the same place")
+            raise CannotEdit("two fixes change the same place")
         pieces += [text[at : edit.start], edit.text]
         at = edit.end
     return "".join((*pieces, text[at:]))
 
 
 def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Operation]]]) -> None:
-    """Reads the edited text and compares: the fixes and nothing else. Raises CannotMend."""
+    """Reads the edited text and compares: the fixes and nothing else. Raises CannotEdit."""
     before = collected([file])
     after = collected([File(file.name, file.path, text)])
     wanted = [copy.deepcopy(o.data) for o in before.objects]
@@ -176,13 +176,13 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
             if o.node.start == item.node.start and o.document.base == item.document.base
         ]
         if len(places) != 1:
-            raise CannotMend("the edited object is not found again")
+            raise CannotEdit("the edited object is not found again")
         for operation in operations:
             _carry_out(wanted[places[0]], operation)
     same = [o.data for o in after.objects] == wanted
     others = (after.skipped, after.config, len(after.problems))
     if not same or others != (before.skipped, before.config, len(before.problems)):
-        raise CannotMend("the edited file would not say what it should")
+        raise CannotEdit("the edited file would not say what it should")
     try:
         json_value(file.text.encode(), MANIFEST_BYTES)
     except Unreadable:
@@ -190,7 +190,7 @@ def verify(file: File, text: str, changes: Sequence[tuple[Object, Sequence[Opera
     try:
         json_value(text.encode(), MANIFEST_BYTES)
     except Unreadable:
-        raise CannotMend("the edited file would be no JSON") from None
+        raise CannotEdit("the edited file would be no JSON") from None
 
 
 def _carry_out(data: Any, operation: Operation) -> None:

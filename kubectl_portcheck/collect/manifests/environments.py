@@ -14,7 +14,7 @@ Apart = Literal["", "kustomize", "environments"]
 _FAR = 3
 """From a folder beside the own one on, objects that fit are no proof that they belong together."""
 _MOST_NAMED = 3
-"""Objects that stand twice, which are named; the others are counted."""
+"""Objects that occur twice, which are named; the others are counted."""
 
 
 class Environments:
@@ -31,8 +31,8 @@ class Environments:
         if one.roots or other.roots:
             together = one.roots & other.roots or one.file is other.file
             return "" if together else "kustomize"
-        alone = all(self._alone(o, self._same[self._key(o)]) for o in (one, other))
-        if alone and distance(one, other) <= _FAR:
+        single = all(self._is_single(o, self._same[self._key(o)]) for o in (one, other))
+        if single and distance(one, other) <= _FAR:
             return ""
         if one.file is other.file and self._only_ones(one, other, lambda o: o.file is one.file):
             return ""
@@ -46,11 +46,11 @@ class Environments:
         return all(sum(map(here, self._same[self._key(o)])) == 1 for o in (one, other))
 
     def notes(self) -> list[Problem]:
-        """A line where objects stand in several files, and are taken for several environments."""
+        """A line where objects are in several files, and are taken for several environments."""
         several = [
             found
             for (kind, _, _), found in self._same.items()
-            if (kind == "Service" or kind in TEMPLATES) and not self._alone(found[0], found)
+            if (kind == "Service" or kind in TEMPLATES) and not self._is_single(found[0], found)
         ]
         if not several:
             return []
@@ -62,7 +62,7 @@ class Environments:
             Problem(
                 first.file.name,
                 None,
-                f"stands in several files: {'; '.join(shown)}{more}; they are taken for several "
+                f"is in several files: {'; '.join(shown)}{more}; they are taken for several "
                 "environments, and each Service is judged with the objects nearest to it",
             )
         ]
@@ -71,7 +71,7 @@ class Environments:
         return item.kind, self._space(item), item.name
 
     @staticmethod
-    def _alone(item: Object, same: Sequence[Object]) -> bool:
+    def _is_single(item: Object, same: Sequence[Object]) -> bool:
         """Whether all definitions of the object say the same."""
         return all(o is item or o.data == item.data for o in same)
 

@@ -14,7 +14,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.collect.manifests.patched import applied
-from kubectl_portcheck.collect.manifests.pods import Template, standing, template_of
+from kubectl_portcheck.collect.manifests.pods import Template, not_owned, template_of
 from kubectl_portcheck.collect.manifests.refused import refusals
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
@@ -174,7 +174,7 @@ class _Gatherer:
             raise UsageError(f"{target.title} is not looked up in files", "Name the Service.")
         if target.port is not None:
             raise UsageError(
-                f"{target.title}:{target.port}: in files a port can be named of a Service alone"
+                f"{target.title}:{target.port}: in files only a Service can be named with a port"
             )
         if not any((t.workload.kind, t.workload.name) == (kind.name, name) for t in self.templates):
             names = [t.workload.name for t in self.templates if t.workload.kind == kind.name]
@@ -216,7 +216,7 @@ class _Gatherer:
 
     def _templates(self) -> list[Template]:
         found = []
-        for item in standing(self.manifests.objects):
+        for item in not_owned(self.manifests.objects):
             try:
                 template = template_of(item)
             except Unfit as error:
@@ -272,7 +272,7 @@ class _Gatherer:
     def _select(self, item: Object, service: Service) -> list[Template]:
         """The pods that the selector matches.
 
-        Folders hold several environments, or examples, whose labels are alike: what stands nearest
+        Folders hold several environments, or examples, whose labels are alike: what is nearest
         to the Service is meant, unless the files are said to be one cluster.
         """
         selector = service.spec.selector
@@ -282,7 +282,7 @@ class _Gatherer:
         shortest = min((self.by_label.get((space, k, v), []) for k, v in selector.items()), key=len)
         # Labels that a controller adds are in no index.
         pool = shortest if shortest else self.by_namespace.get(space, [])
-        found = [t for t in pool if t.bears(selector)]
+        found = [t for t in pool if t.has_labels(selector)]
         lasting = [t for t in found if not is_passing(t.pod)]
         chosen = _nearest_of_each(lasting or found, item, everywhere=self.complete)
         if lasting:

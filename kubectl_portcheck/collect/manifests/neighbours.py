@@ -45,7 +45,7 @@ class _Found(NamedTuple):
 
 
 class Near(NamedTuple):
-    """How other objects stand to the Service in question."""
+    """How near other objects are to the Service in question."""
 
     distance: Callable[[Object], int]
     """How far an object is from it."""
@@ -72,10 +72,10 @@ class Around:
                     self._add(field, item, type_)
 
     def complete(self, evidence: ServiceEvidence, near: Near | None = None) -> ServiceEvidence:
-        """The evidence with what stands around its Service.
+        """The evidence with the objects around its Service.
 
         Folders hold several environments: of the objects that name the Service, or select its
-        pods, only the nearest are meant. Nor is another Service of the same name meant that stands
+        pods, only the nearest are meant. Nor is another Service of the same name meant that is
         nearer to them. Without ``near`` all of the objects are of one cluster.
         """
         namespace = evidence.service.metadata.namespace

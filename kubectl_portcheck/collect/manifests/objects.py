@@ -1,4 +1,4 @@
-"""The objects in manifest files: which of them matter, where each stands, what it says."""
+"""The objects in manifest files: which of them matter, where each is, what it says."""
 
 import re
 from collections import deque
@@ -38,7 +38,7 @@ class Object(NamedTuple):
     kind: str
     name: str
     namespace: str
-    """As it is written; '' where the file leaves it to whoever applies it."""
+    """As it is written; '' where the file leaves it to kubectl apply."""
     data: dict[str, Any]
     node: yaml_tree.Mapping
     document: Document
@@ -51,7 +51,7 @@ class Object(NamedTuple):
 
     @property
     def file(self) -> File:
-        """The file in which it stands."""
+        """The file that holds it."""
         return self.document.file
 
     def line(self, index: int) -> int:
@@ -64,7 +64,7 @@ class Manifests(NamedTuple):
 
     objects: tuple[Object, ...]
     config: tuple[str, ...]
-    """The text of the ConfigMaps: an application's ports often stand there."""
+    """The text of the ConfigMaps: an application's ports are often there."""
     problems: tuple[Problem, ...]
     """What could not be read. It is not part of the evidence."""
     notes: tuple[Problem, ...]
@@ -73,7 +73,7 @@ class Manifests(NamedTuple):
     """Objects of other kinds."""
 
     def of_kind(self, kind: str) -> list[Object]:
-        """The objects of a kind, in the order in which they stand."""
+        """The objects of a kind, in the order of the files."""
         return [o for o in self.objects if o.kind == kind]
 
 
@@ -295,7 +295,7 @@ def _odd_one(data: Any, steps: Sequence[str]) -> list[str]:
 def locate(node: yaml_tree.Node, steps: Sequence[str]) -> int:
     """Where the field is defined; as near to it as the object goes, where it has no such field.
 
-    A field is where its key stands, so that an alias is found where it is used.
+    A field is where its key is, so that an alias is found where it is used.
     """
     place = node.start
     for step in steps:

@@ -1,10 +1,10 @@
-"""Findings with the place in the files where the mistake stands, and fixes that mend files."""
+"""Findings with the place in the files where the mistake is, and fixes as edits of files."""
 
 import msgspec
 
 from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
-from kubectl_portcheck.collect.manifests.mending import target
+from kubectl_portcheck.collect.manifests.fixed_files import target
 from kubectl_portcheck.collect.manifests.objects import Object, locate
 from kubectl_portcheck.collect.manifests.unified import is_private, unified
 from kubectl_portcheck.model.facts import Observation
@@ -68,12 +68,12 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
 
 
 def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
-    """The fix as a change to the files; None where it is for a running cluster alone."""
+    """The fix as a change to the files; None where it is only for a running cluster."""
     if isinstance(fix.change, ByHand):
         return fix
     try:
         subject, operations = target(fix, item, gathered)
-    except edits.CannotMend:
+    except edits.CannotEdit:
         return None
     patch = fix.patch
     try:
@@ -84,7 +84,7 @@ def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
             shown = unified(subject.file.path, subject.file.text, text)
             changed = "".join(line[1:] + "\n" for line in shown.split("\n") if line[:1] in "+-")
             patch = patch if is_private(changed) else shown
-    except edits.CannotMend as why:
+    except edits.CannotEdit as why:
         # What to write is known; how the file says it now is not as simple as one value.
         return msgspec.structs.replace(
             fix, title=f"{fix.title} ({why})", change=BY_HAND, safety="review", target="source"

@@ -1,4 +1,4 @@
-"""A workload's pod template as the pod that it would make, if all goes well.
+"""A workload's pod template as the pod that it would make, without a failure.
 
 The pod runs, is Ready and has an address of either family: what only a live pod can tell is for
 rules that do not run on files. Its name is what kubectl takes for 'a pod of this workload'.
@@ -37,7 +37,7 @@ TEMPLATES: dict[str, tuple[str, ...]] = {
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
     "Pod": (),
 }
-"""Where the pod template stands in each kind of workload."""
+"""Where the pod template is in each kind of workload."""
 ADDRESSES = (PodIP(ip="192.0.2.1"), PodIP(ip="2001:db8::1"))
 """From the ranges for documentation: no pod has them."""
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
@@ -52,7 +52,7 @@ class Template(NamedTuple):
     data: dict[str, Any]
     """The template as it is written: it may speak of ports elsewhere than under ``ports``."""
 
-    def bears(self, selector: Mapping[str, str]) -> bool:
+    def has_labels(self, selector: Mapping[str, str]) -> bool:
         """Whether its pods have these labels, with those that controllers add."""
         labels = self.pod.metadata.labels
         return bool(selector) and all(
@@ -87,14 +87,14 @@ def template_of(item: Object) -> Template | None:
 
 
 def _pod(item: Object, metadata: ObjectMeta, spec: PodSpec) -> Pod:
-    alone = item.kind == "Pod"
+    bare = item.kind == "Pod"
     owner = OwnerReference(kind=item.kind, name=item.name, controller=True)
     return Pod(
         metadata=msgspec.structs.replace(
             metadata,
-            name=item.name if alone else f"{item.kind.lower()}/{item.name}",
+            name=item.name if bare else f"{item.kind.lower()}/{item.name}",
             namespace=item.namespace,
-            owner_references=() if alone else (owner,),
+            owner_references=() if bare else (owner,),
         ),
         spec=spec,
         status=PodStatus(
@@ -116,8 +116,8 @@ def _running(name: str) -> ContainerStatus:
     )
 
 
-def standing(objects: Iterable[Object]) -> list[Object]:
-    """The workloads that stand for themselves, not for another one among the objects.
+def not_owned(objects: Iterable[Object]) -> list[Object]:
+    """The workloads that no other one among the objects owns.
 
     In what kubectl printed, a Deployment comes with its ReplicaSets and pods.
     """

@@ -1,6 +1,6 @@
 """Unified diffs that ``git apply`` accepts, with the line ends of the file.
 
-The lines around a change may hold what is nobody else's business: values of variables, arguments,
+The lines around a change may hold what is private: values of variables, arguments,
 annotations. A hunk ends before such a line.
 """
 
@@ -21,7 +21,7 @@ _PRIVATE = re.compile(
     r"""(?:^|[\s{,\-"'])(env|value|args|command|data|stringData|binaryData|annotations|httpHeaders)"""
     r"""["']?\s*:""",
 )
-"""Keys below which anything can stand."""
+"""Keys below which there can be anything."""
 
 
 def is_private(text: str) -> bool:

@@ -38,7 +38,7 @@ K = TypeVar("K", Pod, Service, Workload)
 Part = Observed[tuple[T, ...]] | Missing
 
 _ANYWHERE = ""
-"""Stands for all namespaces, where a recording does not say which it covers."""
+"""Means all namespaces, where a recording does not say which it covers."""
 
 
 def load(path: Path) -> Evidence:

@@ -1,4 +1,4 @@
-"""Missing rights in snapshots of earlier versions, which have them in words alone.
+"""Missing rights in snapshots of earlier versions, which have them only in words.
 
 They are read once, here, so that nothing else has to read a sentence.
 """

@@ -31,7 +31,7 @@ _ADDRESS = re.compile(
 )
 
 _NAMED = ("name", "nodeName", "cluster", "namespace", "pod", "container")
-"""Fields that hold a name that somebody gave to an object."""
+"""Fields that hold a name that a user gave to an object."""
 _STANDARD = frozenset(
     {
         *("default", "kube-system", "kube-public", "kubernetes", "kube-dns"),
@@ -110,7 +110,7 @@ def redact(evidence: Evidence) -> Evidence:
 
 
 def _given(data: Any, key: str = "") -> set[str]:
-    """The words of names that consist of known words alone: those words are known no more."""
+    """The words of names that consist only of known words: those words are known no more."""
     if isinstance(data, dict):
         # A port's name says what is spoken there; it is no name of a thing.
         found = {w for k, v in data.items() if k != "ports" for w in _given(v, k)}
@@ -193,7 +193,7 @@ class Redactor:
         return kept
 
     def _ignored(self, text: str) -> str:
-        """What somebody chose to ignore: codes and names of rules stay, all else is a name."""
+        """What a user chose to ignore: codes and names of rules stay, all else is a name."""
         from kubectl_portcheck.rules import CATALOGUE
         from kubectl_portcheck.rules.suppressions import named, words
 
@@ -221,7 +221,7 @@ class Redactor:
         return made if word == plain else made.upper() if word.isupper() else made.capitalize()
 
     def _like_another(self, word: str) -> str | None:
-        """For a slip of the pen: the other word's replacement, with a slip too."""
+        """For a misspelt word: the other word's replacement, misspelt too."""
         if len(word) < 4:
             return None
         for other, made in self.words.items():
@@ -250,7 +250,7 @@ class Redactor:
             return f"::ffff:{self._address(str(address.ipv4_mapped))}"
         number = len(self.addresses) + 1
         made = (
-            # 100.64.0.0/10 is shared address space: large enough, and nobody's own.
+            # 100.64.0.0/10 is shared address space: large enough, and owned by none.
             str(IPv4Address("100.64.0.0") + number)
             if isinstance(address, IPv4Address)
             else str(IPv6Address("2001:db8::") + number)

@@ -47,7 +47,7 @@ class Header(Record, frozen=True):
 
 
 class Snapshot(Header, frozen=True, kw_only=True):
-    """A snapshot as it stands in the file."""
+    """A snapshot as it is in the file."""
 
     tool: Tool
     evidence: Evidence
@@ -56,7 +56,7 @@ class Snapshot(Header, frozen=True, kw_only=True):
 def encode(evidence: Evidence, tool: Tool) -> bytes:
     """The snapshot as JSON in ASCII, indented for people and for diffs.
 
-    Whoever looks at it in a terminal sees what a cluster's text holds, and does not obey it.
+    In a terminal the text of a cluster is shown, and none of it controls the terminal.
     """
     kept = _without_logs(evidence)
     snapshot = Snapshot(kind="PortcheckSnapshot", version=VERSION, tool=tool, evidence=kept)

@@ -1,7 +1,7 @@
 """A second look at the connections that a process has not accepted, where the first saw some.
 
 A busy server has such connections for a moment. Here the same ones are looked for twice, a second
-apart: they stand in ``/proc/net/tcp`` without an inode, since no process holds them yet. Their
+apart: they are in ``/proc/net/tcp`` without an inode, since no process holds them yet. Their
 clients' addresses are compared and dropped.
 """
 
@@ -24,7 +24,7 @@ echo end
 """For any POSIX shell with grep and sleep; it reads two tables and writes nothing."""
 
 # 0A: listens. 01 and 08 without an inode: connected, or already given up by the client, and
-# accepted by nobody.
+# not accepted by any process.
 ROW = re.compile(
     r" *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{8,32}:[0-9A-F]{4}) (0A|01|08)"
     r" [0-9A-F]+:([0-9A-F]{8}) [0-9A-F:]+ [0-9A-F]+ +\d+ +\d+ (\d+)(?!\S)",

@@ -1,4 +1,4 @@
-"""Why an exec gave no answer, told from its texts.
+"""Why an exec gave no answer, read from its texts.
 
 Container runtimes report the same failure on different channels: containerd in the error of the
 exec itself, CRI-O on standard error with exit code 255, cri-dockerd on standard output with 126.
@@ -32,9 +32,9 @@ class ExecFailure(NamedTuple):
 
     kind: FailureKind
     reason: Reason
-    """What stands for it in evidence."""
+    """What the evidence says of it."""
     detail: str
-    """The words of whoever refused, in one line."""
+    """The words of the refusal, in one line."""
     exit_code: int | None
 
 
@@ -61,7 +61,7 @@ _REASONS: dict[FailureKind, Reason] = {
 # Patterns stay text until a failure needs them: compiling takes longer than all else at start-up.
 _Patterns = tuple[tuple[FailureKind, str], ...]
 
-# The API server and the kubelet, which speak in the error alone.
+# The API server and the kubelet, which speak only in the error.
 _REFUSALS: _Patterns = (
     ("forbidden", r"is forbidden|cannot (?:create|get) resource|denied the request|Unauthorized"),
     (

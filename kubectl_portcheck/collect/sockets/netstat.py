@@ -1,8 +1,8 @@
 """``netstat`` of net-tools, busybox and toybox, with any of -a -l -t -u -n -p -e -o -W.
 
 The three print the same columns. What they differ in does not matter here: busybox calls IPv6
-``tcp`` and net-tools writes an IPv4-mapped address without its prefix, so the family is read from
-the address alone.
+``tcp`` and net-tools writes an IPv4-mapped address without its prefix, so the family is read only
+from the address.
 """
 
 import re
@@ -26,7 +26,7 @@ PROGRAM = re.compile(r"(?:^|[ \t])\d+/(.*)", re.ASCII | re.DOTALL)
 TIMER = re.compile(r"[ \t]\S+ \(\d+\.\d+/\d+/\d+\)[ \t]*$", re.ASCII)
 UNIX_ROW = re.compile(r"unix +\d+ +\[ [^\]]{0,20}\] +(?:STREAM|DGRAM|SEQPACKET) ", re.ASCII)
 CUT_ADDRESS = frozenset("0123456789abcdef:.")
-"""What stands in an IPv6 address that was cut."""
+"""What an IPv6 address that was cut contains."""
 
 
 def parse_netstat(text: str) -> tuple[ListeningSocket, ...]:
@@ -56,7 +56,7 @@ def _row(line: str) -> Row | None:
         return None
     protocol = PROTOCOLS.get(fields[0])
     local = endpoint(fields[3])
-    # Whoever is connected has a peer with a port.
+    # A connected socket has a peer with a port.
     if protocol is None or local is None or not fields[4].endswith(":*"):
         return None
     if not fields[1].isdigit() or not fields[2].isdigit():
@@ -88,7 +88,7 @@ def _cut(text: str, host: str) -> str | None:
 
 
 def _uid(fields: list[str]) -> int | None:
-    """Read the uid of ``-e``, which stands before the inode and may be a name."""
+    """Read the uid of ``-e``, which comes before the inode and may be a name."""
     if fields and fields[-1] == "-":
         fields = fields[:-1]
     if len(fields) < 2 or decimal(fields[-1]) is None:

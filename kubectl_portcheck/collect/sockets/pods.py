@@ -32,7 +32,7 @@ def restrict_to_pod(sockets: PodSockets, *, host_pid: bool = False) -> PodSocket
         complete=False,
         notes=(
             *sockets.notes,
-            "hostNetwork and hostPID: the pod's sockets cannot be told from the node's"
+            "hostNetwork and hostPID: the pod's sockets cannot be separated from the node's"
             if host_pid
             else "hostNetwork: only sockets that a process of the pod was seen to hold",
         ),
@@ -42,7 +42,7 @@ def restrict_to_pod(sockets: PodSockets, *, host_pid: bool = False) -> PodSocket
 def merge(answers: Sequence[PodSockets]) -> PodSockets:
     """Join the answers of several containers of one pod, which share its sockets.
 
-    Each container can name its own processes alone: a listener that one of them names is taken
+    Each container can name only its own processes: a listener that one of them names is taken
     from there, and a name read from a process outweighs one concluded from a uid. Raises
     ValueError where there is no answer.
     """
@@ -84,15 +84,15 @@ def _join(seen: list[ListeningSocket]) -> Iterator[ListeningSocket]:
     """Yield what is known of the sockets of one place, which several containers saw."""
     named = [one for one in seen if one.program or one.container]
     read = [one for one in named if not one.program_inferred]
-    told = max(seen, key=lambda one: (one.family_certain, one.device is not None))
+    best = max(seen, key=lambda one: (one.family_certain, one.device is not None))
     for one in read or named or seen:
         yield ListeningSocket(
             protocol=one.protocol,
-            family=told.family,
-            family_certain=told.family_certain,
+            family=best.family,
+            family_certain=best.family_certain,
             address=one.address,
             port=one.port,
-            device=one.device or told.device,
+            device=one.device or best.device,
             container=one.container,
             program=one.program,
             program_inferred=one.program_inferred,

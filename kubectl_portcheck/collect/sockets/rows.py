@@ -166,7 +166,7 @@ def name(text: str) -> str | None:
 
 
 def lines(text: str) -> list[str]:
-    """Split at newlines alone: ``str.splitlines`` knows more line ends than a process name.
+    """Split only at newlines: ``str.splitlines`` knows more line ends than a process name.
 
     What is beyond the limit is one last line.
     """

@@ -31,7 +31,7 @@ from kubectl_portcheck.collect.sockets.ss import ss_rows
 from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.probes import PodSockets
 
-# Only sockets are handed to ls, so no file name of anybody's choice appears in its output. The
+# Only sockets are handed to ls, so no file name that a user chose appears in its output. The
 # namespace link of a process can be followed under the same condition as its descriptors, and
 # unlike a file never hangs. Zombies hold nothing. The shell itself is not part of the pod.
 SCRIPT = r"""exec 2>/dev/null
@@ -104,7 +104,7 @@ def parse_script_output(
     A listener carries ``container`` where a process that this container sees holds it, and a
     program where that is known; other containers of the pod share its sockets, but not its
     processes. ``byteorder`` is that of the node, where the caller knows it; else it is inferred.
-    ``host_pid`` says that the pod has hostPID: then a process in view may be anybody's.
+    ``host_pid`` says that the pod has hostPID: then a process in view may belong to another pod.
 
     Raises :class:`Unreadable` where the output holds no answer, or not one table.
     """
@@ -172,9 +172,9 @@ def _read_processes(section: list[str]) -> tuple[list[Process], dict[int, list[i
     return processes, holders
 
 
-def _settle(rows: list[Row], told: list[Row]) -> Iterator[Row]:
-    """Add what ss alone can tell: IPV6_V6ONLY, the device and the accept queue's limit."""
-    by_inode = {row.inode: row for row in told if row.inode}
+def _settle(rows: list[Row], shown: list[Row]) -> Iterator[Row]:
+    """Add what only ss shows: IPV6_V6ONLY, the device and the accept queue's limit."""
+    by_inode = {row.inode: row for row in shown if row.inode}
     for row in rows:
         seen = by_inode.get(row.inode)
         if seen is None:

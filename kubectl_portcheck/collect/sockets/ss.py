@@ -52,7 +52,7 @@ def ss_rows(text: str) -> list[Row]:
     """Return the listening rows in the output of ss with any of -a -l -t -u -n -p -e -o -H.
 
     Inodes are there where ``-e`` shows them. Whether a wildcard is dual-stack is not known where
-    the dialect cannot be told, or where the old one shows it without ``-e``. The usage text of a
+    the dialect is not known, or where the old one shows it without ``-e``. The usage text of a
     version that knows no ``-H`` has no rows.
     """
     listed = [line for line in map(_line, NEXT_ROW.split(text.replace("\r\n", "\n"))) if line]

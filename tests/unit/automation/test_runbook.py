@@ -121,7 +121,7 @@ def test_it_posts_the_report(tools: Path, chat: tuple[str, list[dict[str, str]]]
     assert (done.returncode, done.stdout) == (1, "")
     assert got == [
         {
-            "text": "checkout refuses connections. The first fix below mends it.\n\n"
+            "text": "checkout refuses connections. The first fix below solves it.\n\n"
             '### report with "quotes", `code` and \\backslash\n'
         }
     ]

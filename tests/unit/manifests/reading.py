@@ -4,7 +4,14 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests import Gathered, Mended, gather, localise, mend, read
+from kubectl_portcheck.collect.manifests import (
+    FixedFiles,
+    Gathered,
+    fix_files,
+    gather,
+    localise,
+    read,
+)
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, Report
 
@@ -47,7 +54,7 @@ class Checked(NamedTuple):
     gathered: Gathered
     raw: Report
     report: Report
-    mended: Mended
+    fixed: FixedFiles
 
     @property
     def findings(self) -> list[Finding]:
@@ -69,7 +76,7 @@ def check(
     manifests = read([str(p) for p in paths], io.BytesIO(stdin.encode()))
     gathered = gather(manifests, complete=complete, namespace=namespace)
     raw = diagnose(gathered.evidence)
-    return Checked(gathered, raw, localise(raw, gathered), mend(raw, gathered, reviewed=True))
+    return Checked(gathered, raw, localise(raw, gathered), fix_files(raw, gathered, reviewed=True))
 
 
 def check_text(folder: Path, text: str, name: str = "a.yaml", *, complete: bool = False) -> Checked:

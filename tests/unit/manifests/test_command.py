@@ -75,7 +75,7 @@ def test_a_broken_file_beside_a_good_one(shop: Path) -> None:
     (shop / "bad.yaml").write_text("kind: Service\n\tname: x\n")
     code, out, err = run("-f", ".")
     assert code == 2
-    assert err == "./bad.yaml:2: is indented by a tab; YAML takes spaces alone\n"
+    assert err == "./bad.yaml:2: is indented by a tab; YAML accepts only spaces\n"
     assert "PC401" in out
 
 

@@ -1,4 +1,4 @@
-"""The incident of the debrief, seen in review: named at its line, mended, and clean afterwards."""
+"""The incident of the debrief, seen in review: named at its line, fixed, and clean afterwards."""
 
 import errno
 import os
@@ -70,17 +70,17 @@ def test_it_is_a_warning_at_the_line_and_git_applies_what_mends_it(
     found = check_text(tmp_path, text)
     assert found.raw.verdict == "healthy"
     assert found.places == [("PC401", "warning", line)]
-    assert not found.mended.left
+    assert not found.fixed.left
 
     monkeypatch.chdir(tmp_path)
-    patch = unified_diff(found.mended)
+    patch = unified_diff(found.fixed)
     git = ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "-"]
     subprocess.run(git, input=patch.encode(), check=True, cwd=tmp_path)
-    mended = (tmp_path / "a.yaml").read_bytes().decode()
+    fixed = (tmp_path / "a.yaml").read_bytes().decode()
 
-    assert mended == found.mended.files[0][1]
-    assert len(mended.split("\n")) - len(text.split("\n")) in (0, 1)
-    assert sum(a not in text.split("\n") for a in mended.split("\n")) <= 2
+    assert fixed == found.fixed.files[0][1]
+    assert len(fixed.split("\n")) - len(text.split("\n")) in (0, 1)
+    assert sum(a not in text.split("\n") for a in fixed.split("\n")) <= 2
     assert check(tmp_path).raw.verdict == "healthy"
     assert not check(tmp_path).findings
 
@@ -89,13 +89,13 @@ def test_the_diff_of_the_debrief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my shop").mkdir()
     found = check_text(tmp_path / "my shop", DEBRIEF)
-    assert unified_diff(found.mended) == (
+    assert unified_diff(found.fixed) == (
         "--- a/my shop/a.yaml\t\n+++ b/my shop/a.yaml\t\n"
         "@@ -24,4 +24,4 @@\n     app: checkout\n   ports:\n   - port: 80\n"
         "-    targetPort: 8080   # as ever\n+    targetPort: 9000   # as ever\n"
     )
     subprocess.run(
-        ["git", "apply", "-"], input=unified_diff(found.mended).encode(), check=True, cwd=tmp_path
+        ["git", "apply", "-"], input=unified_diff(found.fixed).encode(), check=True, cwd=tmp_path
     )
     assert check(tmp_path).raw.verdict == "healthy"
 
@@ -106,10 +106,10 @@ def test_writing_keeps_the_mode_and_the_link(tmp_path: Path) -> None:
     real.chmod(0o640)
     link = tmp_path / "link.yaml"
     link.symlink_to(real)
-    assert tuple(write(check(link).mended)) == (str(link),)
+    assert tuple(write(check(link).fixed)) == (str(link),)
     assert link.is_symlink()
     assert real.stat().st_mode & 0o777 == 0o640
-    assert real.read_text() == found.mended.files[0][1]
+    assert real.read_text() == found.fixed.files[0][1]
     assert {p.name for p in tmp_path.iterdir()} == {"a.yaml", "link.yaml"}
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
     found = check_text(tmp_path, DEBRIEF)
     (tmp_path / "a.yaml").write_text("something else")
     with pytest.raises(NotWrittenError, match="changed meanwhile"):
-        tuple(write(found.mended))
+        tuple(write(found.fixed))
     assert (tmp_path / "a.yaml").read_text() == "something else"
 
 
@@ -127,11 +127,11 @@ def test_nothing_is_written_where_one_of_several_files_changed(tmp_path: Path) -
         text = DEBRIEF.replace("name: ", f"name: {name}-").replace("app: ", f"app: {name}-")
         (tmp_path / name / "x.yaml").write_text(text)
     found = check(tmp_path)
-    assert len(found.mended.files) == 2
+    assert len(found.fixed.files) == 2
     (tmp_path / "b" / "x.yaml").write_text("something else")
     before = (tmp_path / "a" / "x.yaml").read_bytes()
     with pytest.raises(NotWrittenError, match="changed meanwhile"):
-        tuple(write(found.mended))
+        tuple(write(found.fixed))
     assert (tmp_path / "a" / "x.yaml").read_bytes() == before
 
 
@@ -145,7 +145,7 @@ def test_a_file_that_changes_in_the_last_moment_is_not_overwritten(
 
     monkeypatch.setattr("os.fsync", change)
     with pytest.raises(NotWrittenError, match="changed meanwhile"):
-        tuple(write(found.mended))
+        tuple(write(found.fixed))
     assert (tmp_path / "a.yaml").read_text() == "something else"
     assert [p.name for p in tmp_path.iterdir()] == ["a.yaml"]
 
@@ -157,8 +157,8 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path, giv
     outside.write_text(DEBRIEF)
     (folder / "a.yaml").symlink_to("../outside.yaml")
     found = check(folder if given == "folder" else folder / "a.yaml")
-    assert not found.mended.files
-    (left,) = found.mended.left
+    assert not found.fixed.files
+    (left,) = found.fixed.left
     assert f"it is a link that leads out of its folder; fix {outside.resolve()} itself" in left
     assert outside.read_text() == DEBRIEF
 
@@ -167,7 +167,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path, giv
 def test_writing_keeps_the_owner(tmp_path: Path) -> None:
     found = check_text(tmp_path, DEBRIEF)
     os.chown(tmp_path / "a.yaml", 12345, 54321)
-    tuple(write(found.mended))
+    tuple(write(found.fixed))
     after = (tmp_path / "a.yaml").stat()
     assert (after.st_uid, after.st_gid) == (12345, 54321)
 
@@ -183,7 +183,7 @@ def test_an_owner_that_cannot_be_kept_is_not_changed(
 
     monkeypatch.setattr("kubectl_portcheck.writing._take_after", refused)
     with pytest.raises(NotWrittenError, match="its owner would change"):
-        tuple(write(found.mended))
+        tuple(write(found.fixed))
     assert (tmp_path / "a.yaml").read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.yaml"]
 
@@ -196,13 +196,13 @@ def test_the_fix_in_the_report_is_for_the_file(tmp_path: Path) -> None:
     assert "+    targetPort: 9000   # as ever" in fixes[0].patch
 
 
-def test_standard_input_is_diagnosed_and_not_mended() -> None:
+def test_standard_input_is_diagnosed_and_not_fixed() -> None:
     found = check("-", stdin=DEBRIEF)
     assert found.places == [("PC401", "warning", 27)]
     assert found.findings[0].origin
     assert found.findings[0].origin.file == "<stdin>"
-    assert not found.mended.files
-    assert "standard input" in found.mended.left[0]
+    assert not found.fixed.files
+    assert "standard input" in found.fixed.left[0]
 
 
 def test_helm_says_which_template(tmp_path: Path) -> None:

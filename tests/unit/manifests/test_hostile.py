@@ -97,7 +97,7 @@ def test_a_quoted_number_is_named_for_what_it_is(tmp_path: Path) -> None:
     assert error.origin
     assert error.origin.line == 7
     assert 'targetPort "9376" is quoted' in error.summary
-    assert found.mended.files[0][1].endswith("targetPort: 9376 # why\n")
+    assert found.fixed.files[0][1].endswith("targetPort: 9376 # why\n")
 
 
 def test_arguments_that_name_nothing(tmp_path: Path) -> None:

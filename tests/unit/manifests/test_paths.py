@@ -1,4 +1,4 @@
-"""An Ingress or a route in files: the finding stands at its line, and the fix mends its file."""
+"""An Ingress or a route in files: the finding is at its line, and the fix edits its file."""
 
 from pathlib import Path
 
@@ -53,18 +53,18 @@ def folder(tmp_path: Path, **files: str) -> Path:
     return tmp_path
 
 
-def mended(tmp_path: Path, **files: str) -> dict[str, str]:
+def fixed(tmp_path: Path, **files: str) -> dict[str, str]:
     found = check(folder(tmp_path, **files))
-    return {Path(file.name).stem: text for file, text in found.mended.files}
+    return {Path(file.name).stem: text for file, text in found.fixed.files}
 
 
-def test_the_line_of_the_ingress_and_its_mended_file(tmp_path: Path) -> None:
+def test_the_line_of_the_ingress_and_its_fixed_file(tmp_path: Path) -> None:
     found = check(folder(tmp_path, service=SERVICE, ingress=INGRESS))
     [problem] = [f for f in found.findings if f.code == "PC701"]
     assert (problem.severity, problem.subject.kind) == ("error", "Ingress")
     assert problem.origin
     assert (Path(problem.origin.file).stem, problem.origin.line) == ("ingress", 16)
-    [(file, text)] = found.mended.files
+    [(file, text)] = found.fixed.files
     assert Path(file.name).stem == "ingress"
     assert text == INGRESS.replace("8080", "80")
     [fix] = problem.fixes
@@ -81,21 +81,21 @@ def test_a_choice_still_has_its_line(tmp_path: Path) -> None:
     [problem] = [f for f in found.findings if f.code == "PC701"]
     assert problem.origin
     assert (Path(problem.origin.file).stem, problem.origin.line) == ("ingress", 16)
-    assert found.mended.files == ()
-    assert any("needs a choice" in line for line in found.mended.left)
+    assert found.fixed.files == ()
+    assert any("needs a choice" in line for line in found.fixed.left)
 
 
-def test_two_ingresses_are_both_mended(tmp_path: Path) -> None:
+def test_two_ingresses_are_both_fixed(tmp_path: Path) -> None:
     other = INGRESS.replace("name: shop", "name: inner")
-    files = mended(tmp_path, service=SERVICE, ingress=INGRESS, other=other)
+    files = fixed(tmp_path, service=SERVICE, ingress=INGRESS, other=other)
     assert set(files) == {"ingress", "other"}
 
 
-def test_a_route_is_mended_where_it_stands(tmp_path: Path) -> None:
+def test_a_route_is_fixed_in_its_place(tmp_path: Path) -> None:
     service = SERVICE.replace("name: checkout", "name: checkout\n  namespace: store")
     route = ROUTE.replace("NAMESPACE", "store")
     elsewhere = ROUTE.replace("NAMESPACE", "other").replace("namespace: store", "namespace: x")
-    files = mended(tmp_path, service=service, a=elsewhere, route=route)
+    files = fixed(tmp_path, service=service, a=elsewhere, route=route)
     assert files == {"route": route.replace("port: 8080", "port: 80")}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_portcheck.collect.manifests import documents, gather, mend, read
+from kubectl_portcheck.collect.manifests import documents, fix_files, gather, read
 from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model.base import Observed
 
@@ -98,11 +98,11 @@ def test_a_selector_with_a_slip_names_what_was_meant(tmp_path: Path) -> None:
     assert found.places == [("PC301", "warning", 24)]
     assert "Deployment checkout has app=checkout" in found.findings[0].summary
     assert found.raw.verdict == "healthy"
-    assert not mend(found.raw, found.gathered).files
+    assert not fix_files(found.raw, found.gathered).files
     everything = check_text(tmp_path, text, complete=True)
     assert everything.places == [("PC301", "error", 24)]
     assert everything.raw.verdict == "broken"
-    assert "    app: checkout\n" in everything.mended.files[0][1]
+    assert "    app: checkout\n" in everything.fixed.files[0][1]
 
 
 def test_a_named_port_with_a_slip_is_an_error_at_its_line(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_named_port_with_a_slip_is_an_error_at_its_line(tmp_path: Path) -> Non
     )
     found = check_text(tmp_path, text)
     assert found.places == [("PC402", "error", 27)]
-    assert "targetPort: 'http'   # as ever" in found.mended.files[0][1]
+    assert "targetPort: 'http'   # as ever" in found.fixed.files[0][1]
 
 
 def test_what_a_live_pod_alone_can_tell_does_not_spoil_the_verdict(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_path_to_another_port_does_not_decide_the_asked_one(
     assert findings(found, "PC701")
 
 
-def test_each_ingress_is_mended_by_itself() -> None:
+def test_each_ingress_is_fixed_by_itself() -> None:
     found = report(shop("number: 8080") + ingress("number: 9100", name="inner"))
     problems = findings(found, "PC701")
     assert sorted(p.subject.name for p in problems) == ["inner", "shop"]
@@ -193,7 +193,7 @@ spec: {{rules: [{{backendRefs: [{backend}]}}]}}
 
 
 @pytest.mark.parametrize("kind", ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute"])
-def test_a_route_of_any_kind_is_mended(kind: str) -> None:
+def test_a_route_of_any_kind_is_fixed(kind: str) -> None:
     text = TWO_PORTS.replace("TYPE", "ClusterIP") + route(kind, "{name: checkout, port: 8080}")
     [problem] = findings(report(text + PODS), "PC702")
     assert (problem.subject.kind, problem.impact, problem.port) == (kind, "path", 80)

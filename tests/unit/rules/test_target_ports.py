@@ -1,4 +1,4 @@
-"""PC206, PC309, PC403, PC406 and PC412: which side is mended, and how."""
+"""PC206, PC309, PC403, PC406 and PC412: which side is fixed, and how."""
 
 import json
 from typing import Any

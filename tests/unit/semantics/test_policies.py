@@ -134,10 +134,10 @@ def test_as_a_slow_table_has_it(specs: list[dict[str, Any]], declared: list[Any]
             found = admission(policies, pod_of(**spec), number, protocol)  # type: ignore[arg-type]
             if table is None:
                 assert found.everyone
-                assert not found.nobody
+                assert not found.admits_none
                 continue
             expected = table[protocol, number]
-            assert found.nobody == (not expected)
+            assert found.admits_none == (not expected)
             assert found.everyone == (EVERYONE in expected)
             assert set(found.sources) == ({EVERYONE} if EVERYONE in expected else expected)
 
@@ -153,7 +153,7 @@ def test_a_name_of_a_native_sidecar_counts_and_one_of_an_init_container_does_not
     init = {"name": "i", "ports": [{"containerPort": 15000, "name": "proxy"}]}
     sidecar = pod_of(initContainers=[{**init, "restartPolicy": "Always"}])
     assert admission(named, sidecar, 15000, "TCP").everyone
-    assert admission(named, pod_of(initContainers=[init]), 15000, "TCP").nobody
+    assert admission(named, pod_of(initContainers=[init]), 15000, "TCP").admits_none
 
 
 @pytest.mark.parametrize(

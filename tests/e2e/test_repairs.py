@@ -1,4 +1,4 @@
-"""Every problem that a test cluster can produce: broken, named, mended, healthy again.
+"""Every problem that a test cluster can produce: broken, named, fixed, healthy again.
 
 What needs more than two states of the manifests stands beside: test_paths, test_policies,
 test_speech, test_from.

@@ -1,4 +1,4 @@
-"""The files with their errors mended, as a diff or on disk."""
+"""The files with their errors fixed, as a diff or on disk."""
 
 import errno
 import os
@@ -19,13 +19,13 @@ from kubectl_portcheck.model.report import Finding, Report
 from kubectl_portcheck.writing import PRIVATE, replace
 
 
-class Mended(NamedTuple):
+class FixedFiles(NamedTuple):
     """Files as they should be."""
 
     files: tuple[tuple[File, str], ...]
     """Each with its new text."""
     left: tuple[str, ...]
-    """What is not mended, and why: a line each."""
+    """What is not fixed, and why: a line each."""
 
 
 class _Change(NamedTuple):
@@ -35,7 +35,7 @@ class _Change(NamedTuple):
     edits: list[edits.Edit]
 
 
-def mend(report: Report, gathered: Gathered, *, reviewed: bool = False) -> Mended:
+def fix_files(report: Report, gathered: Gathered, *, reviewed: bool = False) -> FixedFiles:
     """Carries out the safe fix of every error. ``report`` is as the rules made it.
 
     Where the result is ``reviewed`` before it counts, the only fix of an error or a warning is
@@ -47,18 +47,18 @@ def mend(report: Report, gathered: Gathered, *, reviewed: bool = False) -> Mende
     for finding, item in _mistakes(report, gathered):
         try:
             change = _change(finding, item, gathered, reviewed=reviewed)
-        except edits.CannotMend as why:
-            left.append(f"{item.file.name}: {finding.code} {finding.summary}: not mended: {why}")
+        except edits.CannotEdit as why:
+            left.append(f"{item.file.name}: {finding.code} {finding.summary}: not fixed: {why}")
             continue
         files[id(change.item.file)] = change.item.file
         changes.setdefault(id(change.item.file), []).append(change)
-    mended = []
+    fixed = []
     for key, file in files.items():
-        text, refused = _mended(file, changes[key])
+        text, refused = _fixed(file, changes[key])
         left += refused
         if text != file.text:
-            mended.append((file, text))
-    return Mended(tuple(mended), tuple(dict.fromkeys(left)))
+            fixed.append((file, text))
+    return FixedFiles(tuple(fixed), tuple(dict.fromkeys(left)))
 
 
 def _mistakes(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Object]]:
@@ -70,7 +70,7 @@ def _mistakes(report: Report, gathered: Gathered) -> Iterator[tuple[Finding, Obj
 
 
 def _only(finding: Finding) -> Fix | None:
-    """The fix that edits a file, where there is one alone."""
+    """The fix that edits a file, where there is only one."""
     patches = [f for f in finding.fixes if isinstance(f.change, JsonPatch)]
     return patches[0] if len(patches) == 1 else None
 
@@ -80,33 +80,33 @@ def _change(finding: Finding, item: Object, gathered: Gathered, *, reviewed: boo
     chosen = next((f for f in patches if f.safety == "safe"), None)
     if chosen is None and _only(finding) is not None:
         if not reviewed:
-            raise edits.CannotMend("its fix needs a review; --diff prints it")
+            raise edits.CannotEdit("its fix needs a review; --diff prints it")
         chosen = _only(finding)
     if chosen is None:
-        raise edits.CannotMend("it needs a choice" if finding.fixes else "no fix is known")
+        raise edits.CannotEdit("it needs a choice" if finding.fixes else "no fix is known")
     subject, operations = target(chosen, item, gathered)
     if subject.file.outside:
         outside = subject.file.outside
-        raise edits.CannotMend(f"it is a link that leads out of its folder; fix {outside} itself")
+        raise edits.CannotEdit(f"it is a link that leads out of its folder; fix {outside} itself")
     if subject.file.path is None:
-        raise edits.CannotMend("it was read from standard input; mend the source of it")
+        raise edits.CannotEdit("it was read from standard input; fix its source")
     return _Change(finding, subject, operations, edits.edits_for(subject, operations))
 
 
 def target(fix: Fix, item: Object, gathered: Gathered) -> tuple[Object, tuple[Operation, ...]]:
-    """The object that a fix patches, and the operations. Raises CannotMend."""
+    """The object that a fix patches, and the operations. Raises CannotEdit."""
     about = fix.subject
     if not isinstance(fix.change, JsonPatch) or about is None:
-        raise edits.CannotMend("no edit of a file does it")
+        raise edits.CannotEdit("no edit of a file does it")
     if (about.kind, about.name) == (item.kind, item.name):
         return item, fix.change.changes
     found = gathered.find(about.kind, about.name, item, about.namespace)
     if found is None:
-        raise edits.CannotMend(f"{about.kind} {about.name} is not in these files")
+        raise edits.CannotEdit(f"{about.kind} {about.name} is not in these files")
     return found, fix.change.changes
 
 
-def _mended(file: File, changes: list[_Change]) -> tuple[str, list[str]]:
+def _fixed(file: File, changes: list[_Change]) -> tuple[str, list[str]]:
     """The file with as many of the changes as go together, and what was left out."""
     distinct: list[_Change] = []
     for change in changes:
@@ -114,7 +114,7 @@ def _mended(file: File, changes: list[_Change]) -> tuple[str, list[str]]:
             distinct.append(change)
     try:
         return _tried(file, distinct), []
-    except edits.CannotMend:
+    except edits.CannotEdit:
         pass
     # Rare enough to be tried one by one.
     refused: list[str] = []
@@ -124,9 +124,9 @@ def _mended(file: File, changes: list[_Change]) -> tuple[str, list[str]]:
         try:
             text = _tried(file, [*kept, change])
             kept.append(change)
-        except edits.CannotMend as why:
+        except edits.CannotEdit as why:
             finding = change.finding
-            refused.append(f"{file.name}: {finding.code} {finding.summary}: not mended: {why}")
+            refused.append(f"{file.name}: {finding.code} {finding.summary}: not fixed: {why}")
     return text, refused
 
 
@@ -136,17 +136,17 @@ def _tried(file: File, changes: list[_Change]) -> str:
     return made
 
 
-def unified_diff(mended: Mended) -> str:
+def unified_diff(fixed: FixedFiles) -> str:
     """What ``--diff`` prints."""
-    return "".join(unified(f.path, f.text, text) for f, text in mended.files if f.path)
+    return "".join(unified(f.path, f.text, text) for f, text in fixed.files if f.path)
 
 
-def write(mended: Mended) -> Iterator[str]:
+def write(fixed: FixedFiles) -> Iterator[str]:
     """Write the files, each whole or not at all; give their names. Raises NotWrittenError.
 
     Nothing is written where one of them is not as it was read.
     """
-    files = [(f, f.path, text) for f, text in mended.files if f.path is not None]
+    files = [(f, f.path, text) for f, text in fixed.files if f.path is not None]
     for file, path, _ in files:
         _check_unchanged(file, path)
     for file, path, text in files:

@@ -85,10 +85,10 @@ def test_a_value_is_replaced_where_it_stands(before: str, value: object, after: 
 )
 def test_what_others_share_is_not_edited(text: str, why: str) -> None:
     if not why:
-        with pytest.raises(edits.CannotMend):
+        with pytest.raises(edits.CannotEdit):
             edited(HEAD + text, replace("/spec/ports/0/targetPort", 9))
         return
-    with pytest.raises(edits.CannotMend, match=why):
+    with pytest.raises(edits.CannotEdit, match=why):
         edited(HEAD + text, replace("/spec/ports/0/targetPort", 9))
 
 
@@ -102,11 +102,11 @@ def test_a_key_is_renamed_in_place() -> None:
     assert done == text.replace("ap: shop", "app.kubernetes.io/name: shop")
 
 
-def test_two_faults_in_one_file_are_mended_together(tmp_path: Path) -> None:
+def test_two_faults_in_one_file_are_fixed_together(tmp_path: Path) -> None:
     text = f"{DEBRIEF}---\n{DEBRIEF.replace('checkout', 'cart')}"
     found = check_text(tmp_path, text)
     assert [f.code for f in found.findings] == ["PC401", "PC401"]
-    assert found.mended.files[0][1] == text.replace("targetPort: 8080", "targetPort: 9000")
+    assert found.fixed.files[0][1] == text.replace("targetPort: 8080", "targetPort: 9000")
 
 
 def test_a_choice_is_left_to_people(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_choice_is_left_to_people(tmp_path: Path) -> None:
     )
     found = check_text(tmp_path, text)
     assert [f.code for f in found.findings] == ["PC401"]
-    assert not found.mended.files
+    assert not found.fixed.files
     assert len(found.findings[0].fixes) == 2
     assert {f.safety for f in found.findings[0].fixes} == {"review"}
 
@@ -126,9 +126,9 @@ def test_json_stays_json(tmp_path: Path) -> None:
     items = list(yaml.safe_load_all(DEBRIEF))
     text = json.dumps({"kind": "List", "items": items}, indent="\t")
     found = check_text(tmp_path, text, "a.json")
-    mended = json.loads(found.mended.files[0][1])
-    assert mended["items"][1]["spec"]["ports"][0]["targetPort"] == 9000
-    assert found.mended.files[0][1] == text.replace("8080", "9000")
+    fixed = json.loads(found.fixed.files[0][1])
+    assert fixed["items"][1]["spec"]["ports"][0]["targetPort"] == 9000
+    assert found.fixed.files[0][1] == text.replace("8080", "9000")
 
 
 @settings(max_examples=60, deadline=None)
