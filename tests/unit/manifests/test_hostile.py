@@ -26,7 +26,7 @@ BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "the same, not asked for": ("kind: Other\nx:\n  " + "- " * 100_000, 3, TOO_DEEP),
     "billion laughs": (LAUGHS, 3, "expand to too much"),
     "contains itself": ("kind: Service\nmetadata: {name: x}\na: &a [*a]\n", 3, "contains it"),
-    "no such anchor": ("kind: Service\nmetadata: {name: *x}\n", 2, "no &x"),
+    "no such anchor": ("kind: Service\nmetadata: {name: *x}\n", 2, "no anchor &x"),
     "huge number": (HEAD + "  - port: " + "9" * 5000, 6, "ports[0].port is text"),
     "not that huge": (HEAD + "  - port: " + "9" * 30, 6, "a number with a fraction"),
     "tab": (HEAD + "\t- port: 80\n", 6, "indented by a tab"),
