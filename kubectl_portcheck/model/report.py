@@ -43,7 +43,8 @@ class Impact(Word):
     PODS = "pods"
     """Those get errors who are sent to the pods that the finding names."""
     PATH = "path"
-    """Those get errors who come by one path (an Ingress, a route, a policy)."""
+    """Those get errors who come by one path (an Ingress, a route, a policy), or at one
+    time (before the next end of a container that ends again and again they are served)."""
     NONE = "none"
 
 

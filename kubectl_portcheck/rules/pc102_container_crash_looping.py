@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import events, exits, rollouts
+from kubectl_portcheck.semantics import events, exits, kubelet, rollouts
 from kubectl_portcheck.semantics import pods as pod_state
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import Trouble
@@ -32,11 +32,14 @@ def _check(case: ServiceCase) -> Outcome:
     well = [p for p in case.pods if p.metadata.name not in crashing and pod_state.is_ready(p)]
     pod, trouble = next(iter(crashing.values()))
     seen_ready = any(pod_state.is_ready(p) for p, _ in crashing.values())
-    impact = Impact.ALL if not well else Impact.PODS if seen_ready else Impact.NONE
+    if not well:
+        impact = Impact.PATH if all(map(_serves_now, crashing.values())) else Impact.ALL
+    else:
+        impact = Impact.PODS if seen_ready else Impact.NONE
     return RULE.finding(
         case,
         f"Container {trouble.container} keeps crashing in {share(crashing, case.pods)}: it "
-        f"{_last_end(trouble)}",
+        f"{_last_end(trouble)}{_up_again(case, pod, trouble)}",
         evidence=[f for name, (p, t) in crashing.items() for f in _facts(case, p, name, t)]
         # A kill by a liveness or startup probe looks like the container's own end: 137 or 143.
         + [s for name in crashing for s in events.said(case, name, "Unhealthy", "Killing")],
@@ -45,6 +48,21 @@ def _check(case: ServiceCase) -> Outcome:
         severity="warning" if impact == Impact.NONE else "error",
         pods=crashing,
     )
+
+
+def _serves_now(crashing: tuple[Pod, Trouble]) -> bool:
+    """Whether clients are served until the next end, which takes longer than a restart."""
+    pod, trouble = crashing
+    ended = trouble.ended
+    lived = pod_state.age(ended.started_at, ended.finished_at or "") if ended else 0.0
+    return pod_state.is_ready(pod) and pod_state.JUST_UP < lived < float("inf")
+
+
+def _up_again(case: ServiceCase, pod: Pod, trouble: Trouble) -> str:
+    status = kubelet.status_of(pod, trouble.container)
+    running = status.state.running if status else None
+    seconds = pod_state.age(running.started_at, case.now) if running else float("inf")
+    return f"; it has run again for {seconds:.0f} s" if seconds < float("inf") else ""
 
 
 def _facts(case: ServiceCase, made: Pod, pod: str, trouble: Trouble) -> list[Fact]:
@@ -223,6 +241,42 @@ status:
             expects="inconclusive",
         ),
         Example(
+            "a program that ends without an error each time, and runs at the moment",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: Ready, status: "True"}]
+  containerStatuses:
+  - name: app
+    ready: true
+    restartCount: 3
+    state: {running: {startedAt: "2026-06-01T11:58:30Z"}}
+    lastState: {terminated: {exitCode: 0, reason: Completed, startedAt: "2026-06-01T11:50:00Z",
+      finishedAt: "2026-06-01T11:55:00Z"}}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+degraded
+PC102 error for path in Service checkout
+  Container app keeps crashing in the pod: it exited with code 0 (the program ended without an
+      error); it has run again for 90 s
+  pods: checkout-1
+  - checkout-1: container app exited with code 0 (the program ended without an error) after 300
+      s, 3 restarts
+  review: Fix what ends container app; its log says what that is
+    look: kubectl logs checkout-1 -c app --previous -n default
+""",
+        ),
+        Example(
             "one of two pods crashes; the other serves",
             """
 kind: Service
@@ -292,7 +346,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
 degraded
 PC102 error for pods in Service checkout
   Container app keeps crashing in 1 of 2 pods: it exited with code 137 (OOMKilled; killed
-      because it used more memory than its limit)
+      because it used more memory than its limit); it has run again for 10 s
   pods: checkout-2
   - checkout-2: container app exited with code 137 (OOMKilled; killed because it used more
       memory than its limit), 7 restarts

@@ -8,6 +8,11 @@ from kubectl_portcheck.model.objects import ContainerStatus, Pod, StateTerminate
 from kubectl_portcheck.semantics import ports
 
 CRASHED = ("CrashLoopBackOff", "Error", "RunContainerError", "StartError")
+JUST_UP = 60.0
+"""Seconds for which a container that failed before counts as one that fails again."""
+BACK_OFF_RESETS = 600.0
+"""Seconds that a container runs before the kubelet forgets the delay of its next restart.
+Source: *Container restarts* in the Kubernetes documentation on the lifecycle of pods."""
 IMAGE = (
     "ErrImagePull",
     "ImagePullBackOff",
@@ -120,8 +125,8 @@ class Trouble(NamedTuple):
 def crash(pod: Pod, now: str = "") -> Trouble | None:
     """The container that starts and ends again and again, where there is one.
 
-    Between two crashes a container runs for a moment and looks well: one that failed before and
-    has been up for less than a minute at ``now`` (RFC 3339) counts as crashing still.
+    Between two crashes a container runs for a while and looks well: :func:`_between` at ``now``
+    (RFC 3339) counts as crashing still.
     """
     for status in main_statuses(pod):
         ended = status.state.terminated or status.last_state.terminated
@@ -129,8 +134,7 @@ def crash(pod: Pod, now: str = "") -> Trouble | None:
         looping = waiting is not None and waiting.reason in CRASHED
         down = status.state.terminated is not None and not is_finished(pod)
         failed_before = status.restart_count > 0 and ended is not None and ended.exit_code != 0
-        running = status.state.running
-        just_up = running is not None and failed_before and age(running.started_at, now) < 60
+        just_up = _between(status, now)
         if looping or just_up or (down and (failed_before or (ended and ended.exit_code != 0))):
             return Trouble(
                 container=status.name,
@@ -141,6 +145,20 @@ def crash(pod: Pod, now: str = "") -> Trouble | None:
                 ended=ended,
             )
     return None
+
+
+def _between(status: ContainerStatus, now: str) -> bool:
+    """Whether a container that runs ended before and will probably end again.
+
+    It has not yet outlived its last life, which was so short that the kubelet went on with its
+    back-off. A program that ended without an error counts when it did so twice.
+    """
+    running, ended = status.state.running, status.last_state.terminated
+    if running is None or ended is None or status.restart_count < (1 if ended.exit_code else 2):
+        return False
+    lived = age(ended.started_at, ended.finished_at or "")
+    again = lived if status.restart_count >= 2 and lived < BACK_OFF_RESETS else 0.0
+    return age(running.started_at, now) < max(JUST_UP, again)
 
 
 def _told(waiting: StateWaiting | None) -> str:

@@ -77,6 +77,14 @@ def test_no_pod_to_forward_to() -> None:
 
 FAILED = {"terminated": {"exitCode": 3, "reason": "Error", "message": "no config"}}
 WAITING = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
+UP_FOR_100_S = {"running": {"startedAt": "2026-06-01T11:58:20Z"}}
+
+
+def lived(code: int, since: str) -> dict[str, Any]:
+    """A last state that began at that time and ended at 11:58:20 or, if that was before, 11:59:40."""
+    end = "11:58:20Z" if since < "11:58:20Z" else "11:59:40Z"
+    times = {"startedAt": f"2026-06-01T{since}", "finishedAt": f"2026-06-01T{end}"}
+    return {"terminated": {"exitCode": code, "reason": "Error", **times}}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +108,30 @@ WAITING = {"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s"}}
                 "restartCount": 1,
             },
             None,
+        ),
+        *(
+            ({"state": UP_FOR_100_S, "lastState": lived(code, life), "restartCount": count}, found)
+            for code, life, count, found in (
+                # An end that comes after 200 s each time is expected again.
+                (137, "11:55:00Z", 2, (137, "Error", 2)),
+                (0, "11:55:00Z", 2, (0, "Error", 2)),
+                (137, "11:55:00Z", 1, None),
+                # It outlived its last life.
+                (137, "11:57:30Z", 2, None),
+                # The kubelet forgot the delay.
+                (137, "11:40:00Z", 2, None),
+            )
+        ),
+        *(
+            (
+                {
+                    "state": {"running": {"startedAt": "2026-06-01T11:59:50Z"}},
+                    "lastState": lived(0, "11:59:30Z"),
+                    "restartCount": count,
+                },
+                found,
+            )
+            for count, found in ((2, (0, "Error", 2)), (1, None))
         ),
         ({}, None),
     ],
