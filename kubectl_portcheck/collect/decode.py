@@ -19,6 +19,7 @@ from kubectl_portcheck.semantics.annotations import (
     NGINX_CANARY,
     NGINX_REGEX,
     NGINX_REWRITE,
+    OF_PROTOCOLS,
 )
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
 from kubectl_portcheck.semantics.pods import HOOKS
@@ -40,6 +41,7 @@ KEPT_ANNOTATIONS = (
     "prometheus.io/scrape",
     "prometheus.io/port",
     *(INGRESS_CLASS, DEFAULT_CLASS, NGINX_REWRITE, NGINX_REGEX, NGINX_CANARY),
+    *OF_PROTOCOLS,
     *OWNER_ANNOTATIONS,
     ARGO,
     *HOOKS,

@@ -253,8 +253,12 @@ def _altered(item: Record, operations: Sequence[Operation]) -> Record:
 
 
 def _with_ports(referrer: Referrer, operations: Sequence[Operation]) -> Referrer:
-    """The object with other ports in its references: nothing else of it is kept. Raises Unknown."""
-    ports = {r.pointer: r.port for r in referrer.references}
+    """The object with other ports and schemes in its references: nothing else of it is kept.
+
+    Raises Unknown.
+    """
+    ports: dict[str, Any] = {r.pointer: r.port for r in referrer.references}
+    ports |= {r.scheme_pointer: r.scheme for r in referrer.references if r.scheme_field}
     for operation in operations:
         if operation.path not in ports or operation.op == "remove":
             raise Unknown("a field that is not read would change")
@@ -262,7 +266,12 @@ def _with_ports(referrer: Referrer, operations: Sequence[Operation]) -> Referrer
             ports[operation.path] = operation.value
         elif operation.value != ports[operation.path]:
             raise Unknown(f"the patch does not fit what was read: {operation.path} is another one")
-    made = (msgspec.structs.replace(r, port=ports[r.pointer]) for r in referrer.references)
+    made = (
+        msgspec.structs.replace(
+            r, port=ports[r.pointer], scheme=ports.get(r.scheme_pointer, r.scheme)
+        )
+        for r in referrer.references
+    )
     return msgspec.structs.replace(referrer, references=tuple(made))
 
 

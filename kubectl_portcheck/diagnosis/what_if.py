@@ -180,6 +180,8 @@ def _why_open(fix: Fix) -> str:
     """Why the effect of a change is not known beforehand."""
     if isinstance(fix.change, Command) and fix.change.words[0] in ("create", "expose"):
         return "no client has used the new Service yet"
+    if isinstance(fix.change, Command) and fix.change.words[0] == "annotate":
+        return "what the controller makes of the annotation is not known beforehand"
     if fix.subject is not None and fix.subject.kind == "Node":
         return "which pods the scheduler places there is not known"
     return "what the new pods do is not known before they run"

@@ -18,6 +18,11 @@ from kubectl_portcheck.withheld import without_query
 PathType = Annotated[str, Known({"Exact", "Prefix", "ImplementationSpecific"})]
 
 
+Scheme = Annotated[
+    str, Known({"http", "https", "h2c", "h2", "tls", "edge", "reencrypt", "passthrough"})
+]
+
+
 class ServiceBackendPort(Record, frozen=True):
     """The Service port that an Ingress names: by name or by number, never by targetPort."""
 
@@ -299,10 +304,19 @@ class Reference(Record, frozen=True):
     """Empty where it is not known."""
     subset: str = ""
     """The subset of an Istio DestinationRule that is asked for."""
+    scheme: Scheme = ""
+    """What the reader is to speak there, in its own word: ``https``, ``reencrypt``."""
+    scheme_field: str = ""
+    """The field beside the port that says it; empty where it is none."""
     fails: bool = False
     """Whether requests to the API server fail where the Service does not answer."""
     unverified: bool = False
     """Whether TLS is spoken and no certificate authority is given by which to verify the answer."""
+
+    @property
+    def scheme_pointer(self) -> str:
+        """The JSON pointer of the field that says what to speak."""
+        return f"{self.pointer.rpartition('/')[0]}/{self.scheme_field}"
 
     @property
     def meant(self) -> int | str | None:

@@ -95,6 +95,7 @@ _FILES = (
     "pc709_api_server_tls_fails",
     "pc710_api_service_unavailable",
     "pc711_subset_missing",
+    "pc712_proxy_speaks_otherwise",
     "pc716_ingress_not_taken",
     "pc717_ingress_rewrite_group_missing",
     "pc718_ingress_path_claimed_twice",

@@ -17,3 +17,21 @@ NGINX_REGEX = "nginx.ingress.kubernetes.io/use-regex"
 
 NGINX_CANARY = "nginx.ingress.kubernetes.io/canary"
 """On an Ingress: whether it shares the paths of another one."""
+
+NGINX_PROTOCOL = "nginx.ingress.kubernetes.io/backend-protocol"
+"""On an Ingress: what ingress-nginx speaks to its backends."""
+
+NGINX_PASSTHROUGH = "nginx.ingress.kubernetes.io/ssl-passthrough"
+"""On an Ingress: whether TLS of its clients goes on to the pods."""
+
+ALB_PROTOCOL = "alb.ingress.kubernetes.io/backend-protocol"
+"""On an Ingress or a Service, which counts more: what the AWS load balancer speaks to the pods."""
+
+TRAEFIK_SCHEME = "traefik.ingress.kubernetes.io/service.serversscheme"
+"""On a Service: what Traefik speaks to its pods, for Ingresses."""
+
+CONTOUR_TLS = "projectcontour.io/upstream-protocol.tls"
+"""On a Service: the ports to which Contour speaks TLS, by number or name."""
+
+OF_PROTOCOLS = (NGINX_PROTOCOL, NGINX_PASSTHROUGH, ALB_PROTOCOL, TRAEFIK_SCHEME, CONTOUR_TLS)
+"""Those by which it is decided what a proxy speaks to the pods."""

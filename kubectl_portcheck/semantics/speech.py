@@ -73,6 +73,26 @@ def expected(
     return None
 
 
+def sayings(service: Service, pod: Pod, number: int) -> tuple[Expected, ...]:
+    """All that says what this port of the pod speaks, the nearest to the process first.
+
+    Names of every Service port that leads there count: a server may speak both languages.
+    """
+    if number in DEBUG_PORTS or mesh.is_meshed(pod):
+        return ()
+    leading = [p for p in service.spec.ports if ports.dialled_port(service, p, pod) == number]
+    found: list[Expected] = []
+    probe = _probe(pod, number)
+    if probe is not None:
+        scheme: Scheme = "https" if probe.scheme == "HTTPS" else "http"
+        found.append(Expected(scheme, "/", "probe", probe.scheme))
+    for by, name in _names(pod, number, leading):
+        word = _by_name(name)
+        if word is not None:
+            found.append(Expected(word, "/", by, name))
+    return tuple(found)
+
+
 def of_clients(port: ServicePort) -> Expected | None:
     """The language that clients of this Service port speak, as it says itself.
 

@@ -17,6 +17,7 @@ class ProxyService(Record, frozen=True):
 
     name: str = ""
     port: WholeNumber | None = None
+    protocol: str = ""
 
 
 class ProxyServices(Record, frozen=True):
@@ -51,6 +52,8 @@ def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
                     namespace=found.metadata.namespace,
                     port=called.port,
                     pointer=f"{pointer}/port",
+                    scheme=called.protocol or ("passthrough" if "tcpproxy" in at else ""),
+                    scheme_field="protocol",
                     by="number",
                 )
 

@@ -27,12 +27,19 @@ class RoutePort(Record, frozen=True):
     target_port: WholeNumber | str | None = None
 
 
+class RouteTls(Record, frozen=True):
+    """Where the TLS of clients ends."""
+
+    termination: str = ""
+
+
 class OpenShiftRouteSpec(Record, frozen=True):
     """Where an OpenShift Route leads."""
 
     to: RouteTarget = RouteTarget()
     alternate_backends: tuple[RouteTarget, ...] = ()
     port: RoutePort | None = None
+    tls: RouteTls | None = None
 
 
 class OpenShiftRoute(Record, frozen=True):
@@ -53,6 +60,7 @@ def _of_route(found: OpenShiftRoute) -> Iterator[Reference]:
                 port=port or None,
                 pointer="/spec/port/targetPort",
                 by="endpoint-port",
+                scheme=found.spec.tls.termination if found.spec.tls else "",
             )
 
 

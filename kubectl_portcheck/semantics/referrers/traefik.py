@@ -22,6 +22,7 @@ class LoadBalancer(Record, frozen=True):
     namespace: str = ""
     kind: str = "Service"
     port: WholeNumber | str | None = None
+    scheme: str = ""
 
 
 class TraefikRoute(Record, frozen=True):
@@ -77,6 +78,8 @@ def _reference(called: LoadBalancer, pointer: str, namespace: str) -> Iterator[R
             namespace=called.namespace or namespace,
             port=called.port,
             pointer=f"{pointer}/port",
+            scheme=called.scheme,
+            scheme_field="scheme",
             protocol="",
         )
 

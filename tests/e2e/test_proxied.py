@@ -1,0 +1,78 @@
+"""What proxies speak to the pods, and what they make of an ExternalName Service: broken, diagnosed,
+fixed. No controller is there: what one would do is known from its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from .crds import served
+from .leading import ingress, ingress_class
+from .portcheck import Diagnosis, diagnose, paste
+from .table import keep
+from .test_paths import deploy, mended
+from .test_references import applied, of
+from .workloads import Document, container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+NGINX = "nginx.ingress.kubernetes.io/backend-protocol"
+
+
+@contextmanager
+def nginx(cluster: Cluster, namespace: str) -> Iterator[str]:
+    """A class of this test alone, whose controller is ingress-nginx."""
+    name = f"nginx-{namespace}"
+    with applied(cluster, ingress_class(name)):
+        yield name
+
+
+def named(name: str, target: int) -> Document:
+    """The Service, whose port 80 has a name."""
+    made = service((80, target))
+    made["spec"]["ports"][0]["name"] = name
+    return made
+
+
+def deploy_https(cluster: Cluster, namespace: str, *more: Document, name: str = "https") -> None:
+    """Pods that speak TLS, as the name of the Service port says."""
+    app = container("https://0.0.0.0:8443", ports=[8443])
+    cluster.apply([deployment(app), named(name, 8443), *more], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+
+def fixed(cluster: Cluster, namespace: str, title: str) -> Diagnosis:
+    found = diagnose(cluster, namespace)
+    assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC712"]), found.findings
+    assert found.fix
+    paste(cluster, found.fix)
+    well = diagnose(cluster, namespace)
+    assert (well.code, well.verdict, well.findings) == (0, "healthy", [])
+    keep(title, found, well)
+    return found
+
+
+def test_ingress_nginx_sends_plain_http_to_a_tls_port(cluster: Cluster, namespace: str) -> None:
+    with nginx(cluster, namespace) as name:
+        deploy_https(cluster, namespace, ingress(class_=name))
+        found = fixed(cluster, namespace, "an Ingress sends plain HTTP to pods that speak TLS")
+        assert found.findings[0]["subject"]["kind"] == "Ingress"
+
+
+def test_ingress_nginx_sends_tls_to_a_plain_port(cluster: Cluster, namespace: str) -> None:
+    with nginx(cluster, namespace) as name:
+        deploy(cluster, namespace, ingress(class_=name, annotations={NGINX: "HTTPS"}))
+        # Nothing says HTTP, so that nothing is asked: the name has to.
+        cluster.apply(named("http", 8080), namespace)
+        fixed(cluster, namespace, "an Ingress sends TLS to pods that speak plain HTTP")
+
+
+def test_an_ingress_route_sends_plain_http_to_a_tls_port(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "IngressRoute"):
+        called = {"name": "checkout", "port": 80, "scheme": "http"}
+        spec = {"routes": [{"services": [called]}]}
+        deploy_https(cluster, namespace, of("IngressRoute", spec))
+        title = "an IngressRoute sends plain HTTP to pods that speak TLS"
+        mended(cluster, namespace, "PC712", title)
