@@ -81,7 +81,7 @@ UP_FOR_100_S = {"running": {"startedAt": "2026-06-01T11:58:20Z"}}
 
 
 def lived(code: int, since: str) -> dict[str, Any]:
-    """A last state that began at that time and ended at 11:58:20 or, if that was before, 11:59:40."""
+    """A last state that began at that time and ended at 11:58:20, or else at 11:59:40."""
     end = "11:58:20Z" if since < "11:58:20Z" else "11:59:40Z"
     times = {"startedAt": f"2026-06-01T{since}", "finishedAt": f"2026-06-01T{end}"}
     return {"terminated": {"exitCode": code, "reason": "Error", **times}}
