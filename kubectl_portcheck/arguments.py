@@ -174,6 +174,13 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         help="diagnose saved evidence: a file of --save, the output of kubectl get "
         "svc,pods,endpointslices -o yaml, or a folder of kubectl cluster-info dump",
     )
+    group.add_argument(
+        "--merge",
+        nargs="+",
+        metavar="FILE",
+        help="one report from several of -o json: files, folders of *.json, or CLUSTER=FILE to "
+        "name the cluster that a report is on",
+    )
     group.add_argument("--explain", metavar="CODE", help="explain a finding, by code or name")
     group.add_argument(
         "--list-rules", action="store_true", help="list every problem that it can find"
@@ -210,6 +217,21 @@ def _several_flags(group: argparse._ArgumentGroup) -> None:
         "--deep",
         action="store_true",
         help="contact every pod, even if its readiness probe shows that it serves",
+    )
+    group.add_argument(
+        "--contexts",
+        action="append",
+        default=[],
+        metavar="NAMES",
+        help="sweep the clusters of these contexts side by side, in one report: a,b,c or repeated",
+    )
+    group.add_argument(
+        "--all-contexts", action="store_true", help="the same for every context of the kubeconfig"
+    )
+    group.add_argument(
+        "--shard",
+        metavar="N/OF",
+        help="with -A: only the namespaces whose names hash to part N out of OF, such as 3/10",
     )
 
 

@@ -83,6 +83,14 @@ def _run(given: Given, env: Environment) -> ExitCode:
         from kubectl_portcheck.commands import recorded
 
         return recorded.run(request, env)
+    if isinstance(request, modes.MergeRequest):
+        from kubectl_portcheck.commands import merging
+
+        return merging.run(request, env)
+    if isinstance(request, modes.FleetRequest):
+        from kubectl_portcheck.commands import fleet
+
+        return fleet.run(request, env)
     if isinstance(request, modes.FixRequest):
         from kubectl_portcheck.commands import fixing
 

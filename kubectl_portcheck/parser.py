@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2]
         if unknown:
             raise self._unknown(unknown.split(" ")[0])
-        if message.endswith("expected one argument"):
+        if message.endswith(("expected one argument", "expected at least one argument")):
             flag = message.split(":")[0].removeprefix("argument ").rpartition("/")[2]
             raise UsageError(f"flag needs an argument: {flag}", SEE)
         raise UsageError(message.rpartition(": \0")[2].replace("\0", ""), SEE)

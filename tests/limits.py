@@ -27,6 +27,13 @@ ROWS = (
     Row("the output of a credential plugin", "PLUGIN_BYTES", "bytes", "it is ended; an error"),
     Row("a manifest of `-f`", "MANIFEST_BYTES", "bytes", "the file is left out and named"),
     Row("a recording of `--replay`, unpacked", "EVIDENCE_BYTES", "bytes", ERROR),
+    Row(
+        "values in a report of `--merge`", "REPORT_VALUES", "values", "the report counts as missing"
+    ),
+    Row("reports of `--merge`", "REPORT_FILES", "reports", "the run ends with a line that says so"),
+    Row(
+        "clusters of `--contexts`", "CONTEXTS", "clusters", "the run ends with a line that says so"
+    ),
     Row("nesting of YAML", "YAML_DEPTH", "levels", "the document is left out and named"),
     Row(
         "what aliases of YAML add to a document",

@@ -103,6 +103,23 @@ class SweepRequest(msgspec.Struct, frozen=True):
     deep: bool = False
 
 
+class FleetRequest(msgspec.Struct, frozen=True):
+    """Sweep several clusters side by side."""
+
+    sweep: SweepRequest
+    """What is done in each."""
+    contexts: tuple[str, ...] = ()
+    """Those of the kubeconfig; none stands for all of them."""
+
+
+class MergeRequest(msgspec.Struct, frozen=True):
+    """Make one report of several that were written before."""
+
+    words: tuple[str, ...]
+    """Files and folders, each with the name of its cluster before it or not."""
+    output: Output
+
+
 class FilesRequest(msgspec.Struct, frozen=True):
     """Check manifests."""
 
@@ -166,6 +183,8 @@ Request = (
     WalkRequest
     | FixRequest
     | SweepRequest
+    | FleetRequest
+    | MergeRequest
     | FilesRequest
     | DemoRequest
     | ReplayRequest

@@ -119,7 +119,7 @@ def _watch(rounds: Rounds, status: Status) -> ExitCode:
 
 def _without_time(rounds: Rounds, evidence: "Evidence") -> "Report":
     """The report as of no particular time: that minutes pass is no change."""
-    context = msgspec.structs.replace(evidence.context, collected_at="")
+    context = msgspec.structs.replace(evidence.context, collected_at="", seconds=0.0)
     return rounds.report(msgspec.structs.replace(evidence, context=context))
 
 

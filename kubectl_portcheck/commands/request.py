@@ -14,6 +14,8 @@ from kubectl_portcheck.commands.modes import (
     DemoRequest,
     FilesRequest,
     FixRequest,
+    FleetRequest,
+    MergeRequest,
     Output,
     ReferenceRequest,
     ReplayRequest,
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
     from kubectl_portcheck.address import Address
     from kubectl_portcheck.client import ConnectionFlags
     from kubectl_portcheck.collect.cluster.from_pod import Source
+    from kubectl_portcheck.collect.shards import Shard
     from kubectl_portcheck.target import Target
 
-MODES = ("demo", "filename", "replay", "explain", "list_rules", "rbac", "completion")
+MODES = ("demo", "filename", "replay", "merge", "explain", "list_rules", "rbac", "completion")
 """The flags that choose what to do; without any of them a cluster is checked."""
 NEEDED = {
     "calls": "a TARGET: it is about workloads",
+    "all_contexts": "a sweep: it takes no TARGET",
     "complete": "-f: it is about files",
+    "contexts": "a sweep: it takes no TARGET",
     "debug_image": "a TARGET: it is not for a sweep",
     "dry_run": "--fix",
     "diff": "-f: it is about files",
@@ -45,6 +50,7 @@ NEEDED = {
     "from_each_node": "--from",
     "from_namespace": "--from",
     "no_animation": "--demo: nothing else is animated",
+    "shard": "a sweep: it takes no TARGET",
     "theme": "--save-svg",
     "write": "-f: it is about files",
     "yes": "--fix",
@@ -81,9 +87,15 @@ def _request(given: Given, mode: str) -> Request:
         return DemoRequest(given.text("demo") or "", _output(given), animated)
     if mode == "replay":
         return ReplayRequest(given.text("replay") or "", _output(given))
+    if mode == "merge":
+        return _merge(given)
     if given.has("fix") and given.has("targets"):
         return _fix(given)
-    return _walk(given) if given.has("targets") else _sweep(given)
+    if given.has("targets"):
+        return _walk(given)
+    if given.has("contexts") or given.has("all_contexts"):
+        return _fleet(given)
+    return _sweep(given)
 
 
 # The modes
@@ -147,8 +159,46 @@ def _sweep(given: Given) -> SweepRequest:
         given.switch("all_namespaces"),
         given.text("selector") or "",
         given.text("field_selector") or "",
+        _shard(given),
     )
     return SweepRequest(selection, _access(given), _output(given), given.switch("deep"))
+
+
+def _shard(given: Given) -> "Shard | None":
+    text = given.text("shard")
+    if text is None:
+        return None
+    if not given.has("all_namespaces"):
+        raise UsageError("--shard needs -A: it divides the namespaces")
+    from kubectl_portcheck.collect.shards import parse_shard
+
+    return parse_shard(text)
+
+
+ONE_CLUSTER = ("context", "cluster", "server", "wait", "watch", "save", "redact")
+"""What is of one cluster only."""
+
+
+def _merge(given: Given) -> MergeRequest:
+    for flag in ("save", "ignore"):
+        if given.has(flag):
+            raise UsageError(
+                f"{given.name(flag)} does nothing with --merge: a report has no evidence to judge"
+            )
+    return MergeRequest(given.texts("merge"), _output(given, redacts=False))
+
+
+def _fleet(given: Given) -> FleetRequest:
+    flag = _one_of(given, "contexts", "all_contexts")
+    for other in ONE_CLUSTER:
+        if given.has(other):
+            raise UsageError(f"{given.name(flag)} and {given.name(other)} exclude each other")
+    given.switch("all_contexts")
+    texts = given.texts("contexts")
+    names = [name.strip() for text in texts for name in text.split(",")]
+    if flag == "contexts" and not all(names):
+        raise UsageError(f'invalid argument "{",".join(texts)}" for "--contexts": a name is empty')
+    return FleetRequest(_sweep(given), tuple(dict.fromkeys(names)))
 
 
 def _files(given: Given) -> FilesRequest:

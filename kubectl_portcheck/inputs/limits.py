@@ -16,6 +16,12 @@ MANIFEST_BYTES = 64 * MEBIBYTE
 """Of one manifest file: far above what an API server takes, and small enough to hold."""
 EVIDENCE_BYTES = 256 * MEBIBYTE
 """Of a recording, unpacked: a few kilobytes of gzip can unpack to anything."""
+REPORT_VALUES = 20_000_000
+"""Values in one report that is merged."""
+REPORT_FILES = 1_000
+"""Reports that are merged into one."""
+CONTEXTS = 200
+"""Contexts of one run (``--contexts``)."""
 YAML_DEPTH = 200
 """Levels of nesting; manifests have about twenty."""
 ALIAS_VALUES = 100_000

@@ -305,6 +305,10 @@ class Context(Record, frozen=True):
     namespace: str = ""
     collected_at: str = ""
     """When the evidence was gathered, in RFC 3339 form, UTC."""
+    seconds: float = 0.0
+    """How long that took; 0 where it is not known."""
+    shard: str = ""
+    """The part of the namespaces that was looked at, such as ``3/10``; '' for all."""
 
 
 class Evidence(Record, frozen=True):

@@ -314,6 +314,8 @@ class ServiceReport(Record, frozen=True):
     verdict: Verdict
     headline: Headline
     """The cause, or what is healthy, in one sentence."""
+    cluster: str = ""
+    """Its cluster, where the report is on several."""
     kind: str = "Service"
     """Of another kind where a pod's or a workload's own ports were asked about."""
     pods: tuple[PodReport, ...] = ()
@@ -373,6 +375,21 @@ class ServiceReport(Record, frozen=True):
         return short_name(self.kind)
 
 
+class ClusterReport(Record, frozen=True):
+    """One cluster of a report on several, or of a report that several were merged into."""
+
+    name: str
+    """The kubeconfig's context, or the name that was given to its report."""
+    verdict: Verdict
+    services: tuple[ServiceReport, ...] = ()
+    collected_at: str = ""
+    """When the oldest part of it was gathered."""
+    seconds: float = 0.0
+    """How long its slowest part took."""
+    missing: tuple[str, ...] = ()
+    """What could not be looked at; the whole cluster, where it could not be reached."""
+
+
 class Report(Record, frozen=True):
     """The verdict on all that was asked."""
 
@@ -384,3 +401,5 @@ class Report(Record, frozen=True):
     rights: tuple[Right, ...] = ()
     """The rights that were missing for that."""
     interrupted: bool = False
+    clusters: tuple[ClusterReport, ...] = ()
+    """Each cluster, where there are several or where reports were merged."""

@@ -10,6 +10,7 @@ exact, since programs run it; ``shell`` is the same in a form that is safe to sh
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Final
 
 from kubectl_portcheck.model.evidence import ContainerLog
@@ -20,6 +21,7 @@ from kubectl_portcheck.model.report import (
     Called,
     Chain,
     Change,
+    ClusterReport,
     Finding,
     Headline,
     NextStep,
@@ -51,7 +53,6 @@ def render_json(report: Report, version: str) -> str:
 
 def report_json(report: Report, version: str) -> Json:
     """The same, as what :func:`json.dumps` takes."""
-    counts = Counter(s.verdict for s in report.services)
     context = report.context
     return {
         "schemaVersion": SCHEMA_VERSION,
@@ -61,25 +62,45 @@ def report_json(report: Report, version: str) -> Json:
             "cluster": clean(context.cluster),
             "namespace": clean(context.namespace),
             "collectedAt": clean(context.collected_at) or None,
+            "seconds": context.seconds or None,
+            "shard": clean(context.shard) or None,
         },
         "verdict": report.verdict,
         "interrupted": report.interrupted,
         "missing": [clean(m) for m in report.missing],
         "missingRights": [_right(r) for r in missing_rights(report)],
         "services": [_service(s) for s in report.services],
-        "counts": {
-            "services": len(report.services),
-            "healthy": counts["healthy"],
-            "degraded": counts["degraded"],
-            "broken": counts["broken"],
-            "inconclusive": counts["inconclusive"],
-            "suppressed": sum(len(s.suppressed) for s in report.services),
-        },
+        "clusters": [_cluster(c) for c in report.clusters],
+        "counts": _counts(report.services),
+    }
+
+
+def _cluster(cluster: ClusterReport) -> Json:
+    return {
+        "name": clean(cluster.name),
+        "verdict": cluster.verdict,
+        "collectedAt": clean(cluster.collected_at) or None,
+        "seconds": cluster.seconds or None,
+        "missing": [clean(m) for m in cluster.missing],
+        "counts": _counts(cluster.services),
+    }
+
+
+def _counts(services: Sequence[ServiceReport]) -> Json:
+    counts = Counter(s.verdict for s in services)
+    return {
+        "services": len(services),
+        "healthy": counts["healthy"],
+        "degraded": counts["degraded"],
+        "broken": counts["broken"],
+        "inconclusive": counts["inconclusive"],
+        "suppressed": sum(len(s.suppressed) for s in services),
     }
 
 
 def _service(service: ServiceReport) -> Json:
     return {
+        "cluster": clean(service.cluster) or None,
         "kind": clean(service.kind),
         "namespace": clean(service.namespace),
         "name": clean(service.name),
@@ -332,6 +353,7 @@ def _not_evaluated(rule: NotEvaluated) -> Json:
         "port": rule.port,
         "missing": clean(f"{rule.share}: {rule.missing}" if rule.share else rule.missing),
         "share": _share(rule.share),
+        "unserved": rule.unserved,
     }
 
 

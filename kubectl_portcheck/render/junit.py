@@ -27,7 +27,8 @@ def render_junit(report: Report) -> str:
 
 
 def _suite(suites: ET.Element, service: ServiceReport, collected_at: str) -> None:
-    label = clean(f"{service.namespace}/{service.label}")
+    cluster = f"{service.cluster}/" if service.cluster else ""
+    label = clean(f"{cluster}{service.namespace}/{service.label}")
     suite = ET.SubElement(suites, "testsuite", name=label)
     if collected_at:
         # The schema's type is xs:dateTime; what else a snapshot holds there is left out.

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from kubectl_portcheck.model.report import Finding, Report, ServiceReport
+from kubectl_portcheck.model.report import ClusterReport, Finding, Report, ServiceReport
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.blocks import (
     LONGEST_COMMAND,
@@ -17,7 +17,7 @@ from kubectl_portcheck.render.chain import draw
 from kubectl_portcheck.render.layout import plain
 from kubectl_portcheck.render.look import SIGNS, Look
 from kubectl_portcheck.render.shell import shell_form, shell_lines
-from kubectl_portcheck.render.sweep import tally
+from kubectl_portcheck.render.sweep import tally, tally_of
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean, clean_block
 
@@ -38,6 +38,8 @@ def render_markdown(report: Report) -> str:
     if len(services) != 1:
         parts.append(f"## {_MARKS[report.verdict]} {report.verdict.upper()}: {tally(report)}")
         parts += _overview(services)
+    if len(report.clusters) > 1:
+        parts.append("\n".join(f"- {_cluster(c)}" for c in report.clusters))
     if report.missing:
         parts.append("Not looked at:\n\n" + "\n".join(f"- {_text(m)}" for m in report.missing))
     note = source_note(report)
@@ -51,7 +53,7 @@ def _overview(services: list[ServiceReport]) -> list[str]:
     """A row for each that is not well, and the others' names in a line: a channel is narrow."""
     well = [s for s in services if s.verdict == "healthy"]
     rows = "".join(
-        f"| {_MARKS[s.verdict]} {s.verdict} | {_text(s.namespace)} | {_text(s.label)} "
+        f"| {_MARKS[s.verdict]} {s.verdict} | {_text(_place(s))} | {_text(s.label)} "
         f"| {_text(str(s.headline))} |\n"
         for s in services
         if s.verdict != "healthy"
@@ -63,6 +65,18 @@ def _overview(services: list[ServiceReport]) -> list[str]:
         more = f" and {len(well) - _MOST_WELL} more" if len(well) > _MOST_WELL else ""
         parts.append(f"{_MARKS['healthy']} healthy: {names}{more}")
     return parts
+
+
+def _place(service: ServiceReport) -> str:
+    """Return the namespace, with the cluster where there are several."""
+    return f"{service.cluster}/{service.namespace}" if service.cluster else service.namespace
+
+
+def _cluster(cluster: ClusterReport) -> str:
+    words = tally_of(cluster.services) if cluster.services else ""
+    words = words or ("not looked at" if cluster.missing else "no Service was found")
+    mark = f"{_MARKS[cluster.verdict]} {cluster.verdict}"
+    return f"{mark}: {_text(cluster.name) or 'no name'}: {words}"
 
 
 def _text(text: str) -> str:
@@ -94,7 +108,7 @@ def _service(service: ServiceReport, note: str) -> list[str]:
     origin = f" ({_text(note)})" if note else ""
     parts = [
         f"### {_MARKS[service.verdict]} {service.verdict.upper()}: {_text(service.title)} "
-        f"in {_text(service.namespace)}{origin}",
+        f"in {_text(_place(service))}{origin}",
         f"**{_text(str(service.headline))}**",
     ]
     for port in service.ports:

@@ -95,8 +95,9 @@ def _ignored(service: ServiceReport, ignored: Suppressed, index: int) -> Json:
 def _result(service: ServiceReport, finding: Finding, index: int) -> Json:
     subject = finding.subject
     port = f":{finding.port}" if finding.port is not None else ""
-    where = f"{subject.namespace}/{subject.kind}/{subject.name}"
-    about = f"{service.namespace}/{service.name}{port}"
+    cluster = f"{service.cluster}/" if service.cluster else ""
+    where = f"{cluster}{subject.namespace}/{subject.kind}/{subject.name}"
+    about = f"{cluster}{service.namespace}/{service.name}{port}"
     shown = "".join(f"\n- {clean(e)}" for e in facts.lines(finding.evidence))
     fixes = "".join(f"\nFix: {clean(f.title)}" for f in finding.fixes)
     logical: Json = {

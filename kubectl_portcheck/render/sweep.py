@@ -1,6 +1,7 @@
 """Several Services at once: a tally, and one line for each, worst first."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,14 +20,19 @@ MOST_NAMES: Final = 12
 
 def tally(report: Report) -> str:
     """``7 of 60 Services broken, 2 degraded, 51 healthy``."""
-    total = len(report.services)
+    return tally_of(report.services)
+
+
+def tally_of(services: Sequence[ServiceReport]) -> str:
+    """Return the same for some of the Services."""
+    total = len(services)
     if not total:
         return "no Service was found"
-    counts = Counter(s.verdict for s in report.services)
+    counts = Counter(s.verdict for s in services)
     parts = [f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]]
     first, *rest = parts
     number, _, verdict = first.partition(" ")
-    noun = "Service" if all(s.kind == "Service" for s in report.services) else "target"
+    noun = "Service" if all(s.kind == "Service" for s in services) else "target"
     noun = noun if total == 1 else f"{noun}s"
     return ", ".join([f"{number} of {total} {noun} {verdict}", *rest])
 
@@ -34,7 +40,7 @@ def tally(report: Report) -> str:
 def overview(report: Report, look: Look) -> Lines:
     """The verdict over all, then a line for each Service."""
     note = "; interrupted: partial report" if report.interrupted else ""
-    shown = closing(report, look, note)
+    shown = [*closing(report, look, note), *_clusters(report, look)]
     rows = [s for v in WORST_FIRST for s in report.services if s.verdict == v]
     # A warning is news; it would be lost among the names of the healthy.
     healthy = [s for s in rows if s.verdict == "healthy" and not _warned(s)]
@@ -47,7 +53,7 @@ def overview(report: Report, look: Look) -> Lines:
     for why in report.missing:
         text = f"not looked at: {look.glyphs(clean(why))}"
         shown += paragraph(text, look, first=line("" if look.plain else "  "))
-    spread = len({s.namespace for s in report.services}) > 1
+    spread = len({(s.cluster, s.namespace) for s in report.services}) > 1
     names = {id(s): look.glyphs(_name(s, spread)) for s in rows}
     most = max(20, look.columns // 3) if not look.wide else look.columns
     width = min(max((cells(names[id(s)]) for s in listed), default=0), most)
@@ -89,7 +95,34 @@ def closing(report: Report, look: Look, note: str = "") -> Lines:
 
 def _name(service: ServiceReport, spread: bool) -> str:
     name = clean(service.label)
-    return f"{clean(service.namespace)}/{name}" if spread else name
+    name = f"{clean(service.namespace)}/{name}" if spread else name
+    return f"{clean(service.cluster)}/{name}" if service.cluster else name
+
+
+def _clusters(report: Report, look: Look) -> Lines:
+    """A line for each cluster, where there are several."""
+    if len(report.clusters) < 2:
+        return []
+    names = [look.glyphs(clean(c.name) or "(no name)") for c in report.clusters]
+    width = min(max(map(cells, names)), max(20, look.columns // 3))
+    shown: Lines = [BLANK]
+    for name, cluster in zip(names, report.clusters, strict=True):
+        mark = badge(cluster.verdict, look)
+        words = tally_of(cluster.services)
+        if cluster.missing:
+            words = f"{words}; not all of it" if cluster.services else "not looked at"
+        if look.plain:
+            shown += paragraph(f"cluster {name}: {mark.text}: {words}", look)
+            continue
+        gap = " " * (_widest(look) - cells(mark.text) + 2)
+        name = cut(name, width, look.ellipsis)
+        pad = " " * (width - cells(name) + 2)
+        shown.append(line("  ", mark, gap, Span(name, "bold"), pad, words))
+    return shown
+
+
+def _widest(look: Look) -> int:
+    return len("INCONCLUSIVE") + 2 + (0 if look.unicode else 1)
 
 
 def _row(service: ServiceReport, name: str, width: int, look: Look) -> Lines:
@@ -97,7 +130,7 @@ def _row(service: ServiceReport, name: str, width: int, look: Look) -> Lines:
     headline = look.glyphs(clean(str(service.headline)))
     if look.plain:
         return paragraph(f"{mark.text}: {name}: {headline}", look)
-    widest = len("INCONCLUSIVE") + 2 + (0 if look.unicode else 1)
+    widest = _widest(look)
     gap = " " * (widest - cells(mark.text) + 2)
     shown = cut(name, width, look.ellipsis)
     pad = " " * (width - cells(shown) + 2)

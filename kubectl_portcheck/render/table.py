@@ -28,7 +28,8 @@ def table_lines(
     for service in detailed:
         if shown:
             shown.append(BLANK)
-        shown += service_lines(service, look, note=note, commands=show_commands)
+        said = f"cluster {service.cluster}" if service.cluster else note
+        shown += service_lines(service, look, note=said, commands=show_commands)
     if len(worth) > len(detailed):
         more = f"and {len(worth) - len(detailed)} more, each in the list above (-o wide: all)"
         shown += [BLANK, *paragraph(more, look)]
@@ -60,7 +61,8 @@ def source_note(report: Report) -> str:
 def worst_first(report: Report) -> list[ServiceReport]:
     """The Services in the order in which a person should look at them."""
     return sorted(
-        report.services, key=lambda s: (WORST_FIRST.index(s.verdict), s.namespace, s.name)
+        report.services,
+        key=lambda s: (WORST_FIRST.index(s.verdict), s.cluster, s.namespace, s.name),
     )
 
 

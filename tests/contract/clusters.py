@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from kubectl_portcheck import diagnose_snapshot, to_json
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
 from tests.walk.clients import client, name_server, seat, workload
@@ -130,6 +131,13 @@ CLUSTERS: dict[str, Callable[[FakeApiServer], None]] = {
 }
 
 
+def _printed(demo: str) -> str:
+    return to_json(diagnose_snapshot(DEMO.with_name(f"{demo}.json.gz")))
+
+
+_REPORT, _WELL = _printed("checkout"), _printed("healthy")
+
+
 def furnish(folder: Path, server: FakeApiServer | None) -> dict[str, str]:
     """Put the files of the scenes into a folder; give the environment."""
     (folder / "shop.yaml").write_text(MANIFEST)
@@ -138,6 +146,12 @@ def furnish(folder: Path, server: FakeApiServer | None) -> dict[str, str]:
     (folder / "none.yaml").write_text("kind: ConfigMap\napiVersion: v1\nmetadata: {name: x}\n")
     (folder / "odd.json").write_text("{}")
     shutil.copy(DEMO, folder / "kept.json.gz")
+    report = json.loads(_REPORT)
+    (folder / "broken.json").write_text(_REPORT)
+    (folder / "shard.json").write_text(
+        json.dumps({**report, "context": {**report["context"], "shard": "2/3"}})
+    )
+    (folder / "healthy.json").write_text(_WELL)
     kubeconfig = folder / "kubeconfig"
     if server is not None:
         kubeconfig.write_text(json.dumps(server.kubeconfig()))

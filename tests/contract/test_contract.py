@@ -95,6 +95,7 @@ def scrubbed(text: str, folder: Path, server: FakeApiServer | None) -> str:
         text = text.replace(f"127.0.0.1:{server.port}", "SERVER")
     # What the libraries that read YAML and JSON say changes with their versions.
     text = re.sub(r"(is not valid YAML|or it is damaged): .*", r"\1: REASON", text)
+    text = re.sub(r'"seconds": [\d.]+', '"seconds": SECONDS', text)
     return re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "TIME", text)
 
 

@@ -27,6 +27,7 @@ VALUES = {
     "--ignore": "PC412",
     "--output": "json",
     "--output-file": "json=file",
+    "--shard": "1/2",
     "--theme": "dark",
     "--timeout": "3s",
     "--v": "6",
@@ -88,8 +89,17 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     (): REPORT
     | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
+    | {"--contexts", "--all-contexts", "--merge"}
     | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
     | OTHERS,
+    ("-A",): REPORT
+    | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
+    | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--shard", "--filename"}
+    | {"--contexts", "--all-contexts", "--rbac"},
+    ("--contexts", "a,b"): REPORT - {"--save", "--redact"}
+    | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix", "--wait", "--watch"}
+    | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--contexts", "--rbac"},
+    ("--merge", "x.json"): REPORT - {"--save", "--ignore", "--redact"} | {"--merge"},
     ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg"}
     | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image"}
     | {"--yes", "--dry-run", "--rbac"},
@@ -108,7 +118,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--rbac",): REPORT
     | WALK - FROM_ONLY
     | {"--calls", "--configmaps", "--yes", "--dry-run"}
-    | {"--theme", "--no-animation"}
+    | {"--theme", "--no-animation", "--contexts", "--all-contexts", "--shard"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--rbac"},
 }
 """What each mode takes besides the flags that are accepted anywhere."""
@@ -118,7 +128,8 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
 def test_a_mode_takes_the_flags_that_it_uses_and_refuses_every_other(mode: tuple[str, ...]) -> None:
     found = {f.name for f in flags() if accepted(*mode, *f.words)}
     assert found - ANYWHERE == TAKEN[mode]
-    assert found >= ANYWHERE
+    several = {"--context", "--cluster", "--server"} if "--contexts" in mode else set[str]()
+    assert found & ANYWHERE == ANYWHERE - several
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.seats import seats_for
 from kubectl_portcheck.collect.cluster.targets import Stop, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
+from kubectl_portcheck.collect.shards import Shard
 from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
 from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, ServiceEvidence
 from kubectl_portcheck.model.kinds import SERVICE
@@ -42,6 +43,8 @@ class Selection(NamedTuple):
     labels: str = ""
     """A label selector in the API's form."""
     fields: str = ""
+    shard: Shard | None = None
+    """The part of the namespaces that is meant, where it is not all."""
 
 
 EVERY_SERVICE = Selection()
@@ -106,6 +109,14 @@ def connected(connect: Callable[[], Connection], log: Callable[[int, str], None]
 
 def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> Evidence:
     """Gather what is wanted over an open connection. Raises as :func:`collect` does."""
+    began = time.monotonic()
+    evidence = _gathered(api, wanted, progress, deadline)
+    seconds = round(time.monotonic() - began, 3)
+    context = msgspec.structs.replace(evidence.context, seconds=seconds)
+    return msgspec.structs.replace(evidence, context=context)
+
+
+def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> Evidence:
     connection = api.connection
     targets, options, selection, calls = wanted
     if options.logs is not None:
@@ -154,8 +165,10 @@ def _swept(
 
     connection = api.connection
     namespace = "" if selection.everywhere else connection.namespace
-    scope = Scope(namespace, selection.labels, selection.fields)
+    scope = Scope(namespace, selection.labels, selection.fields, selection.shard)
     context = _context(connection, namespace)
+    if selection.shard is not None:
+        context = msgspec.structs.replace(context, shard=str(selection.shard))
     found = sweep(api, scope, deadline, options, progress)
     return Evidence(
         context=context,

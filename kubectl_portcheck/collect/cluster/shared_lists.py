@@ -15,6 +15,8 @@ from kubectl_portcheck.collect.cluster import listable
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.work import Questions
+from kubectl_portcheck.collect.shards import Shard
+from kubectl_portcheck.errors import NoAnswerError
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
 from kubectl_portcheck.model.evidence import ServiceEvidence
@@ -74,6 +76,8 @@ class Scope(NamedTuple):
     """'' for every namespace."""
     selector: str = ""
     field_selector: str = ""
+    shard: Shard | None = None
+    """The part of the namespaces that is meant, where it is not all."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -118,6 +122,8 @@ class Shared:
 
         Raises Unauthorized, Unreachable where no list is to be had at all.
         """
+        if self._scope.shard is not None:
+            self._take_shard(self._scope.shard)
         resources: list[Resource[Any]] = [PODS, SLICES]
         for kind in ALWAYS:
             resources.append(self._around(kind, kind.of.versions[0]))
@@ -169,6 +175,19 @@ class Shared:
         self.lists[resource.plural] = into
         if resource.anywhere:
             self.narrow.add(resource.plural)
+
+    def _take_shard(self, shard: Shard) -> None:
+        """List the namespaces of the shard one by one. Raises NoAnswerError."""
+        fatal = (Unauthorized, Unreachable)
+        spaces = self._lister.read(NAMESPACES, None, fatal=fatal)
+        if spaces.missing:
+            why = spaces.missing[""]
+            raise NoAnswerError(
+                f"could not list the namespaces that --shard divides: {why.detail or why.reason}",
+                "Use -n NAMESPACE to check a single one.",
+            )
+        names = sorted(o.metadata.name for o in spaces.found.get("", ()))
+        self.namespaces = [name for name in names if shard.has(name)]
 
     def _one_by_one(self) -> None:
         """Lists the Services of each namespace, where the whole cluster's are forbidden."""

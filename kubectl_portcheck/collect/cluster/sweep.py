@@ -154,7 +154,8 @@ class _Sweep:
         if missing:
             hint = "Name a namespace with -n; --rbac -A prints the rights that -A needs."
             raise NoAnswerError(f"could not tell: {missing[0]}", "" if scope.namespace else hint)
-        if scope.selector or scope.field_selector:
+        # With a shard, the Services may be in another one.
+        if (scope.selector or scope.field_selector) and scope.shard is None:
             terms = " and ".join(filter(None, (scope.selector, scope.field_selector)))
             where = f"namespace {scope.namespace}" if scope.namespace else "any namespace"
             raise UsageError(f"no Service in {where} matches {terms}")

@@ -12,6 +12,7 @@ BY_FLAG = {
     "namespace": "namespaces",
     "from_namespace": "namespaces",
     "context": "contexts",
+    "contexts": "contexts",
     "cluster": "clusters",
     "user": "users",
     "explain": "rules",
@@ -19,7 +20,7 @@ BY_FLAG = {
     "demo": "scenarios",
 }
 """What the value of a flag is, where the flag itself does not say it."""
-LISTS = ("ignore",)
+LISTS = ("contexts", "ignore")
 """Flags whose value is a list, separated by commas."""
 
 

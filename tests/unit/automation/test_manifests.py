@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_portcheck.commands.modes import SweepRequest, WalkRequest
+from kubectl_portcheck.commands.modes import MergeRequest, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.render.rbac import render_role
 
 RECIPES = Path(__file__).parents[3] / "docs" / "automation"
 MANIFESTS = sorted(RECIPES.glob("*.yaml"))
+INDEX = "$(JOB_COMPLETION_INDEX)"
+NUMBER = "{{inputs.parameters.number}}"
 AGAIN = {ExitCode.INCONCLUSIVE, ExitCode.NO_CLUSTER}
 """The ends after which another try may end otherwise."""
 
@@ -58,18 +60,54 @@ def test_the_role_changes_nothing() -> None:
         assert {*rule["verbs"]} <= {"get", "list", *(["create"] if streams else [])}
 
 
-@pytest.mark.parametrize("file", ["job.yaml", "cronjob.yaml", "alert-receiver.yaml"])
+@pytest.mark.parametrize(
+    "file",
+    ["job.yaml", "cronjob.yaml", "alert-receiver.yaml", "indexed-job.yaml", "merge-job.yaml"],
+)
 def test_the_pods_are_locked(file: str) -> None:
-    pod = pod_of(documents(file)[0])
+    (made,) = [d for d in documents(file) if d["kind"] in ("Job", "CronJob", "Deployment")]
+    pod = pod_of(made)
+    group = pod["securityContext"].pop("fsGroup", None)  # Who may write to the volume.
+    claims = [v for v in pod.get("volumes", ()) if "persistentVolumeClaim" in v]
+    assert (group is not None) == bool(claims)
     assert pod["serviceAccountName"] == documents("rbac.yaml")[1]["metadata"]["name"]
     for made in pod["containers"]:
         locked(made, pod)
 
 
-def test_the_steps_of_the_workflow_are_locked() -> None:
-    (workflow,) = documents("argo-workflow.yaml")
-    for template in workflow["spec"]["templates"]:
+@pytest.mark.parametrize("file", ["argo-workflow.yaml", "argo-fan-out.yaml"])
+def test_the_steps_of_the_workflow_are_locked(file: str) -> None:
+    (workflow,) = documents(file)
+    steps = [t for t in workflow["spec"]["templates"] if "container" in t]
+    assert len(steps) == 2
+    for template in steps:
         locked(template["container"], workflow["spec"])
+
+
+def test_the_shards_of_the_job_are_the_whole(tmp_path: Path) -> None:
+    job = documents("indexed-job.yaml")[1]["spec"]
+    (made,) = job["template"]["spec"]["containers"]
+    (mount,) = made["volumeMounts"]
+    words = [w.replace(mount["mountPath"], str(tmp_path)) for w in made["args"]]
+    found = [parse([w.replace(INDEX, str(n)) for w in words]) for n in range(4)]
+    shards = [r.selection.shard for r in found if isinstance(r, SweepRequest)]
+    assert (job["completionMode"], job["completions"]) == ("Indexed", len(shards))
+    assert {str(shard) for shard in shards} == {"1/4", "2/4", "3/4", "4/4"}
+    files = [dict(r.output.files)["json"] for r in found if isinstance(r, SweepRequest)]
+    assert len({*files}) == 4
+    merge = documents("merge-job.yaml")[0]["spec"]["template"]["spec"]
+    (container,) = merge["containers"]
+    assert container["args"][0] == f"--merge={container['volumeMounts'][0]['mountPath']}"
+    assert merge["volumes"] == job["template"]["spec"]["volumes"]
+
+
+def test_the_shards_of_the_workflow_are_the_whole() -> None:
+    (workflow,) = documents("argo-fan-out.yaml")
+    dag, shard, merge = (t for t in workflow["spec"]["templates"])
+    several = dag["dag"]["tasks"][0]["withSequence"]
+    assert f"--shard={NUMBER}/{several['end']}" in shard["container"]["args"]
+    (made,), (taken,) = shard["outputs"]["artifacts"], merge["inputs"]["artifacts"]
+    assert made["s3"]["key"].startswith(taken["s3"]["key"])
 
 
 def test_the_cronjob_runs_the_job_on_the_whole_namespace() -> None:
@@ -127,13 +165,19 @@ def _containers(part: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(("file", "argv"), list(commands()))
-def test_the_manifests_run_what_there_is(file: str, argv: list[str]) -> None:
-    words = [re.sub(r"{{.*?}}", "name", word) for word in argv]  # What a workflow fills in.
-    assert isinstance(parse(words), WalkRequest | SweepRequest)
+def test_the_manifests_run_what_there_is(file: str, argv: list[str], tmp_path: Path) -> None:
+    # What a workflow or the kubelet fills in.
+    words = [word.replace(NUMBER, "1").replace(INDEX, "0") for word in argv]
+    words = [word.replace("=/reports", f"={tmp_path}") for word in words]
+    words = [re.sub(r"{{.*?}}", "name", word) for word in words]
+    assert isinstance(parse(words), WalkRequest | SweepRequest | MergeRequest)
 
 
 def test_every_recipe_runs_something() -> None:
-    assert {file for file, _ in commands()} == {"job.yaml", "cronjob.yaml", "argo-workflow.yaml"}
+    assert {file for file, _ in commands()} == {
+        *("job.yaml", "cronjob.yaml", "argo-workflow.yaml"),
+        *("indexed-job.yaml", "merge-job.yaml", "argo-fan-out.yaml"),
+    }
 
 
 def test_the_image_is_this_version() -> None:
