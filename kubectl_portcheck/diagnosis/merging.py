@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from kubectl_portcheck.diagnosis.verdicts import worst
 from kubectl_portcheck.model.base import Right
 from kubectl_portcheck.model.evidence import Context
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import ClusterReport, Report, ServiceReport, Verdict
-from kubectl_portcheck.render.table import worst
 
 
 class Part(NamedTuple):
