@@ -96,6 +96,10 @@ def diagnose(
     )
 
 
+NAMING = ("PC606", "PC608", "PC617")
+"""Rules whose finding says that there is no such Service."""
+
+
 class _Late(Exception):
     """The time is up."""
 
@@ -300,14 +304,17 @@ def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> Serv
     if evidence.absence is None:
         return report
     whole = ServiceCase(evidence, judging.now, judging.kubectl)
+    whole.dns_server = _dns_server(evidence, judging)
     about = [rule for rule in judging.rules if rule.about_absent]
     ignored = suppressions(evidence.service, judging.ignore, judging.rules)
     outcomes = [o for rule in about for o in run(rule, whole) if isinstance(o, Finding)]
-    found = tuple(f for f in outcomes if f.code not in ignored.codes)
+    found = fold(outcomes, judging.rules, ignored.codes)
+    errors = [f for f in found if f.severity == "error"]
     report = msgspec.structs.replace(
         report,
-        # What needs it is ignored, so no client of it is known.
-        verdict="inconclusive" if outcomes and not found else report.verdict,
+        # What needs it is ignored, so no client of it is known; or a client finds an address.
+        verdict="inconclusive" if outcomes and not errors else report.verdict,
+        seat=seat_of(whole, ()),
         suppressed=tuple(
             Suppressed(finding=f, by=ignored.codes[f.code])
             for f in outcomes
@@ -316,12 +323,13 @@ def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> Serv
     )
     if not found:
         return report
+    lead = headline_of(found[0], whole)
     return msgspec.structs.replace(
         report,
-        headline=headline_of(found[0], whole),
+        headline=lead if errors else msgspec.structs.replace(lead, untold=True),
         findings=found,
         calls=own_calls.called(whole, found),
-        missing=(),
+        missing=() if any(f.code in NAMING for f in found) else report.missing,
     )
 
 

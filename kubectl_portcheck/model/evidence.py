@@ -198,6 +198,11 @@ class Absence(Record, frozen=True):
     """The Service of the namespace that has nearly its name."""
     elsewhere: tuple[str, ...] = ()
     """The namespaces that have a Service of its name."""
+    alike: tuple[str, ...] = ()
+    """Services of other namespaces that have nearly its name, as NAME.NAMESPACE; looked for only
+    where there is neither of the above."""
+    no_namespace: bool = False
+    """Whether the namespace does not exist either."""
 
 
 class ServiceEvidence(Record, frozen=True):

@@ -166,7 +166,7 @@ class Rule(NamedTuple):
     of_containers: bool = False
     """Whether it rests on the containers of pods, of which files may not show all."""
     about_absent: bool = False
-    """Whether it is about a Service that does not exist, and about no other."""
+    """Whether it says something about a Service that does not exist."""
     about_pods: bool = False
     """Whether it says something about pods that no Service needs to lead to."""
 

@@ -4,7 +4,7 @@ from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import calls, fixes, missing_name
 from kubectl_portcheck.rules import seat as shared
 from kubectl_portcheck.rules.base import (
     Example,
@@ -15,8 +15,9 @@ from kubectl_portcheck.rules.base import (
     Passed,
     Rule,
 )
-from kubectl_portcheck.semantics import seat
+from kubectl_portcheck.semantics import expose, seat
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.needs import needs_of
 from kubectl_portcheck.semantics.seat import Seen
 
 
@@ -28,6 +29,8 @@ def _check(case: ServiceCase) -> Outcome:
         return RULE.lacks(found)
     if found.kind != "unknown-name":
         return Passed()
+    if case.evidence.absence is not None:
+        return _of_missing_service(case, found)
     if case.service.headless and not seat.rightful(case):
         return NotApplicable("a headless Service without endpoints has no name in DNS")
     name = found.dns.lookup.name
@@ -43,6 +46,36 @@ def _check(case: ServiceCase) -> Outcome:
         ],
         fixes=fixed,
         impact=Impact.PATH,
+        subject=shared.pod_of(found.client),
+    )
+
+
+def _of_missing_service(case: ServiceCase, found: Seen) -> Outcome:
+    """The Service does not exist either: the name is wrong, or nothing else needs the Service."""
+    wanted = expose.Wanted(case.name)
+    renamed = missing_name.renamed(case, found)
+    if not renamed and needs_of(case.evidence):
+        return NotApplicable("the Service does not exist, and more than this client needs it")
+    return RULE.finding(
+        case,
+        f"DNS in pod/{found.client.pod} has no name {found.dns.lookup.name}: "
+        f"{missing_name.why(case)}",
+        evidence=[
+            shared.lookup(found),
+            *calls.facts(missing_name.named_by_client(case, found)),
+            *missing_name.facts(case),
+            *_own(found),
+        ],
+        fixes=renamed
+        or missing_name.exposed(case, wanted)
+        or [
+            fixes.by_hand(
+                f"Use the name of a Service that exists in the settings of "
+                f"{shared.program_of(found.client)}, or create Service {case.name} in namespace "
+                f"{case.namespace}"
+            )
+        ],
+        impact=Impact.ALL,
         subject=shared.pod_of(found.client),
     )
 
@@ -113,17 +146,51 @@ def _alias(case: ServiceCase, found: Seen, whole: str) -> Fix:
     )
 
 
+_NO_SERVICE = """
+kind: Service
+metadata: {name: chekcout, namespace: shop}
+---"""
+_CALL = """
+calls:
+- kind: Deployment
+  namespace: web
+  name: web
+  named: {{container: app, setting: env, variable: CHECKOUT_ADDR, host: {host}, port: 80,
+    whole: true, sure: true}}
+  service: {name}
+  serviceNamespace: {space}
+  exists: false""".strip("\n")
+_SEEN = """
+from:
+  pod: web
+  namespace: web
+  tool: bash
+  client: {{dnsPolicy: ClusterFirst}}
+  dns:
+    resolver: {{nameservers: [10.96.0.2],
+      search: [web.svc.cluster.local, svc.cluster.local, cluster.local],
+      ndots: 5}}
+    lookup: {{name: {name}, tool: python3, outcome: no-such-name}}
+    answers:
+    - {{server: 10.96.0.2, protocol: UDP, tool: python3, outcome: no-such-name}}""".strip("\n")
+
 RULE = Rule(
     code="PC606",
     name="dns-name-not-found",
     severity="error",
     summary="The name that a client uses does not exist in DNS (--from)",
     needs=(),
-    uses=(Need.SLICES, Need.IN_CLUSTER),
+    uses=(
+        *(Need.SLICES, Need.IN_CLUSTER, Need.CALLS, Need.DEPLOYMENTS),
+        *(Need.INGRESSES, Need.ROUTES, Need.REFERRERS),
+    ),
     deciding=True,
+    about_absent=True,
     explanation=Explanation(
         meaning="--from looks up the Service's name inside the client's pod, with the pod's own "
-        "resolver settings. The nameserver answered that there is no such name.",
+        "resolver settings. The nameserver answered that there is no such name. Where the Service "
+        "does not exist, the Services with nearly its name and those of other namespaces are "
+        "named.",
         why="A name without a namespace is looked up in the client's own namespace. A name with "
         "dots is completed by the search list of /etc/resolv.conf, which a dnsPolicy or dnsConfig "
         "can replace. A full name needs the domain of this cluster. The client gets an error of "
@@ -227,6 +294,72 @@ PC606 error for path in Pod web
   review: Use checkout.default.svc.cluster.local in place of checkout.default.svc.cluster.lan in
       the settings of Deployment web
 """,
+        ),
+        Example(
+            "the name is a slip: there is no such Service, and one with nearly its name",
+            f"""{_NO_SERVICE}
+absent: {{near: checkout}}
+---
+{_CALL.format(host="chekcout.shop", name="chekcout", space="shop")}
+---
+{_SEEN.format(name="chekcout.shop")}
+""",
+            expects="""
+broken; also PC617
+PC606 error for all in Pod web
+  DNS in pod/web has no name chekcout.shop: namespace shop has no Service chekcout; Service
+      checkout has nearly this name
+  - web: python3: chekcout.shop does not exist
+  - Deployment web: chekcout.shop:80 in variable CHECKOUT_ADDR of container app
+  - Service checkout: exists in namespace shop
+  review: Set CHECKOUT_ADDR=checkout.shop:80 in Deployment web; its pods are replaced
+    kubectl set env deployment/web -c app CHECKOUT_ADDR=checkout.shop:80 -n web
+""",
+        ),
+        Example(
+            "the namespace in the name does not exist",
+            f"""{_NO_SERVICE.replace("shop", "shpo").replace("chekcout", "checkout")}
+absent: {{elsewhere: [shop], noNamespace: true}}
+---
+{_SEEN.format(name="checkout.shpo.svc.cluster.local")}
+""",
+            expects="""
+broken
+PC606 error for all in Pod web
+  DNS in pod/web has no name checkout.shpo.svc.cluster.local: namespace shpo does not exist;
+      Service checkout is in namespace shop
+  - web: python3: checkout.shpo.svc.cluster.local does not exist
+  - Service checkout: exists in namespace shop
+  review: Use checkout.shop.svc.cluster.local in place of checkout.shpo.svc.cluster.local in the
+      settings of Deployment web
+""",
+        ),
+        Example(
+            "no Service of any namespace is meant, and nothing else needs it",
+            f"""{_NO_SERVICE}
+absent: {{}}
+---
+{_SEEN.format(name="chekcout.shop")}
+""",
+            expects="""
+broken
+PC606 error for all in Pod web
+  DNS in pod/web has no name chekcout.shop: namespace shop has no Service chekcout
+  - web: python3: chekcout.shop does not exist
+  review: Use the name of a Service that exists in the settings of Deployment web, or create
+      Service chekcout in namespace shop
+""",
+        ),
+        Example(
+            "other objects need the Service too: PC617 says which",
+            f"""{_NO_SERVICE}
+absent: {{}}
+---
+{_CALL.format(host="chekcout.shop", name="chekcout", space="shop")}
+---
+{_SEEN.format(name="chekcout.shop")}
+""",
+            expects="broken; also PC617",
         ),
         Example(
             "the name leads to the cluster IP",

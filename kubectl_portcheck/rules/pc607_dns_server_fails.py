@@ -118,6 +118,7 @@ RULE = Rule(
     summary="The DNS server of a client does not answer, or answers with an error (--from)",
     needs=(),
     uses=(Need.SLICES, Need.IN_CLUSTER),
+    about_absent=True,
     deciding=True,
     explanation=Explanation(
         meaning="--from looks up the Service's name inside the client's pod, and asks each "

@@ -4,7 +4,7 @@ from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import fixes, missing_name
 from kubectl_portcheck.rules import seat as shared
 from kubectl_portcheck.rules.base import (
     Example,
@@ -30,6 +30,8 @@ def _check(case: ServiceCase) -> Outcome:
         return RULE.lacks(found)
     if found.kind not in ("differs", "alias"):
         return Passed()
+    if case.evidence.absence is not None:
+        return _of_missing_service(case, found)
     right = sorted(seat.rightful(case))
     what = "its pods are" if case.service.headless else "the Service is"
     return RULE.finding(
@@ -44,6 +46,19 @@ def _check(case: ServiceCase) -> Outcome:
         ],
         fixes=[_fix(found)],
         impact=Impact.PATH,
+        subject=shared.pod_of(found.client),
+    )
+
+
+def _of_missing_service(case: ServiceCase, found: Seen) -> Outcome:
+    """There is no such Service, and the name exists: it may be right, of a host outside."""
+    return RULE.finding(
+        case,
+        f"In pod/{found.client.pod} the name {found.dns.lookup.name} leads to "
+        f"{listing(found.wrong)}, though {missing_name.why(case)}",
+        evidence=[*_source(found), shared.lookup(found), *shared.servers(found)],
+        fixes=missing_name.renamed(case, found) or [_fix(found)],
+        severity="warning",
         subject=shared.pod_of(found.client),
     )
 
@@ -78,7 +93,8 @@ RULE = Rule(
     summary="DNS leads a client to another address than the Service's (--from)",
     applies=(When.NOT_EXTERNAL_NAME,),
     needs=(),
-    uses=(Need.SLICES, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.IN_CLUSTER, Need.CALLS),
+    about_absent=True,
     explanation=Explanation(
         meaning="--from looks up the Service's name inside the client's pod. The answer is not the "
         "Service's cluster IP, or for a headless Service none of its pods' addresses.",
@@ -145,6 +161,36 @@ PC608 error for path in Pod web
   - web: nameserver 10.96.0.2 by UDP: answers 192.0.2.7
   - web: /etc/resolv.conf: nameserver 10.96.0.2; search web.svc.cluster.local svc.cluster.local
       cluster.local; ndots 5
+  review: Find out who gives the other address: /etc/hosts of the image, a search domain that
+      answers every name, or a nameserver that is not this cluster's
+""",
+        ),
+        Example(
+            "there is no such Service, and the name leads to a host outside: a warning only",
+            """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+---
+absent: {}
+---
+from:
+  pod: web
+  namespace: web
+  tool: bash
+  client: {dnsPolicy: ClusterFirst}
+  dns:
+    resolver: {nameservers: [10.96.0.2], search: [svc.cluster.local], ndots: 5}
+    lookup: {name: checkout.shop, tool: python3, outcome: answered, addresses: [203.0.113.7]}
+    answers:
+    - {server: 10.96.0.2, protocol: UDP, tool: python3, outcome: no-such-name}
+""",
+            expects="""
+inconclusive
+PC608 warning in Pod web
+  In pod/web the name checkout.shop leads to 203.0.113.7, though namespace shop has no Service
+      checkout
+  - web: python3: checkout.shop is 203.0.113.7
+  - web: nameserver 10.96.0.2 by UDP: has no such name
   review: Find out who gives the other address: /etc/hosts of the image, a search domain that
       answers every name, or a nameserver that is not this cluster's
 """,

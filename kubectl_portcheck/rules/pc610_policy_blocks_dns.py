@@ -143,6 +143,7 @@ RULE = Rule(
     summary="NetworkPolicies keep a client from the cluster's DNS (--from)",
     needs=(),
     uses=(Need.SLICES, Need.IN_CLUSTER),
+    about_absent=True,
     explanation=Explanation(
         meaning="The lookup of the Service's name fails in the client's pod, and the "
         "NetworkPolicies between that pod and the DNS pods do not allow UDP to their port 53.",

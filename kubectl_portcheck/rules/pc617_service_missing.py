@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix, Subject
-from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.model.report import Impact
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import fixes, missing_name
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
@@ -17,12 +16,13 @@ from kubectl_portcheck.rules.base import (
     Rule,
 )
 from kubectl_portcheck.rules.wording import listing, verb
-from kubectl_portcheck.semantics import expose
+from kubectl_portcheck.semantics import expose, seat
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.needs import Needed, needs_of
+from kubectl_portcheck.semantics.seat import Seen
 
-MOST = 3
-"""Workloads for which the Service may be meant."""
+CALLING = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod")
+"""The kinds that need a Service by a setting, and look its name up by DNS."""
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -31,6 +31,8 @@ def _check(case: ServiceCase) -> Outcome:
     needs = needs_of(case.evidence)
     if not needs:
         return Passed()
+    if _leads_outside(case) and all(n.by.kind in CALLING for n in needs):
+        return NotApplicable("the name leads to an address that is no Service's")
     who = dict.fromkeys(f"{n.by.kind} {n.by.name}" for n in needs)
     return RULE.finding(
         case,
@@ -40,6 +42,12 @@ def _check(case: ServiceCase) -> Outcome:
         fixes=_fixes(case, needs),
         impact=Impact.ALL,
     )
+
+
+def _leads_outside(case: ServiceCase) -> bool:
+    """Whether a client finds an address under the name all the same (--from)."""
+    found = seat.seen(case)
+    return isinstance(found, Seen) and found.kind in ("differs", "alias")
 
 
 def _near(case: ServiceCase) -> str:
@@ -62,7 +70,7 @@ def _facts(case: ServiceCase, needs: Sequence[Needed]) -> list[Fact]:
 def _fixes(case: ServiceCase, needs: Sequence[Needed]) -> list[Fix]:
     ports = tuple(dict.fromkeys(n.port for n in needs if n.port is not None))
     wanted = expose.Wanted(case.name, ports)
-    found = [_exposing(case, w, wanted) for w in expose.meant_by(wanted, case.deployments)[:MOST]]
+    found = missing_name.exposed(case, wanted)
     absence = case.evidence.absence
     if absence and absence.near:
         title = f"Write {absence.near} instead of {case.name} in what names it, if that was meant"
@@ -70,20 +78,7 @@ def _fixes(case: ServiceCase, needs: Sequence[Needed]) -> list[Fix]:
     if absence and absence.elsewhere:
         names = listing(f"{case.name}.{space}" for space in absence.elsewhere)
         found.append(fixes.by_hand(f"Write {names} in the workloads, if that was meant"))
-    known = [fix for fix in found if fix is not None]
-    return known or [fixes.by_hand(f"Create Service {case.name} in namespace {case.namespace}")]
-
-
-def _exposing(case: ServiceCase, workload: Workload, wanted: expose.Wanted) -> Fix | None:
-    made = expose.exposed(workload, wanted)
-    if made is None:
-        return None
-    leads = listing(f"port {port} leads to {target}" for port, target in made.ports)
-    title = f"Create Service {case.name} for {workload.kind} {workload.metadata.name}"
-    title += f"; {leads}" if leads else ""
-    if not made.words:
-        return fixes.by_hand(title, made.manifest)
-    return fixes.run(case, *made.words, title=title, subject=case.subject)
+    return found or [fixes.by_hand(f"Create Service {case.name} in namespace {case.namespace}")]
 
 
 _CALL = """
@@ -104,8 +99,12 @@ RULE = Rule(
     severity="error",
     summary="A Service does not exist, and Ingresses, routes, webhooks or workloads need it",
     needs=(),
-    uses=(Need.CALLS, Need.INGRESSES, Need.ROUTES, Need.REFERRERS, Need.DEPLOYMENTS),
+    uses=(
+        *(Need.CALLS, Need.INGRESSES, Need.ROUTES, Need.REFERRERS, Need.DEPLOYMENTS),
+        Need.IN_CLUSTER,
+    ),
     about_absent=True,
+    follows_from=("PC606",),
     explanation=Explanation(
         meaning="There is no Service of that name in the namespace, and other objects name it. It "
         "was deleted, never created, or is in another namespace.",

@@ -52,16 +52,19 @@ def seen(case: ServiceCase) -> Seen | Missing | None:
 
 def _judged(case: ServiceCase, client: InCluster, dns: Dns) -> Seen:
     name, right = dns.lookup.name, rightful(case)
-    by_alias = {a for a in aliased(client, name) if right and a not in right}
+    absent = case.evidence.absence is not None
+    by_alias = {a for a in aliased(client, name) if (right or absent) and a not in right}
     if by_alias:
         return Seen("alias", client, dns, tuple(sorted(by_alias)))
     if dns.lookup.outcome == "answered":
         wrong = _wrong(case, dns.lookup.addresses, right)
+        if absent:  # Whatever the name leads to is no Service of it.
+            wrong = dns.lookup.addresses
         return Seen("differs" if wrong else "right", client, dns, wrong)
     asked = [a for a in dns.answers if a.protocol == "UDP"]
     reached = [a for a in asked if a.outcome in ("answered", "no-such-name")]
     knows = any(set(a.addresses) & right for a in reached)
-    if policy(client) == "Default" and not knows:
+    if policy(client) == "Default" and not (knows or absent):
         return Seen("skips", client, dns)
     if dns.lookup.outcome == "no-such-name" or reached:
         return Seen("unknown-name", client, dns)

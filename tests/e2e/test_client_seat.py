@@ -286,3 +286,39 @@ def added(cluster: Cluster, namespace: str, found: Diagnosis, title: str) -> Non
     cluster.apply(found.findings[0]["fixes"][0]["patch"], namespace)
     after = until(cluster, namespace, "--from=deploy/front", verdict="healthy")
     keep(title, found, after, by_hand=True)
+
+
+def wrongly_named(
+    cluster: Cluster, shop: str, elsewhere: str, written: str, right: str, title: str
+) -> None:
+    """A client of another namespace whose setting has a wrong name; asked as the client would.
+
+    Healthy under the right name, once the command of the report is pasted.
+    """
+    made = client()
+    variable = {"name": "CHECKOUT_ADDR", "value": f"{written}:80"}
+    made["spec"]["template"]["spec"]["containers"][0]["env"] = [variable]
+    cluster.apply(made, elsewhere)
+    cluster.wait_ready("deployment/front", elsewhere)
+    flags = ("--from=deploy/front",)
+    found = until(cluster, elsewhere, *flags, verdict="broken", cause="PC606", target=written)
+    assert f"has no name {written}" in found.findings[0]["summary"]
+    assert steps(found) == {"resolver": "pass", "name": "fail"}
+    assert found.fix is not None
+    assert f"CHECKOUT_ADDR={right}:80" in found.fix
+    paste(cluster, found.fix)
+    cluster.wait_ready("deployment/front", elsewhere)
+    after = until(cluster, elsewhere, *flags, verdict="healthy", target=right)
+    # The namespaces have other names in each run.
+    told = json.loads(json.dumps(found.report).replace(shop, "shop"))
+    keep(title, Diagnosis(found.code, told), after)
+
+
+def test_a_mistyped_name_of_another_namespace(cluster: Cluster, shop: str, elsewhere: str) -> None:
+    title = "a client's setting has a mistyped name of a Service of another namespace"
+    wrongly_named(cluster, shop, elsewhere, f"chekcout.{shop}", f"checkout.{shop}", title)
+
+
+def test_a_wrong_namespace_in_the_name(cluster: Cluster, shop: str, elsewhere: str) -> None:
+    title = "a client's setting has a namespace in the name that does not exist"
+    wrongly_named(cluster, shop, elsewhere, f"checkout.{shop}x", f"checkout.{shop}", title)

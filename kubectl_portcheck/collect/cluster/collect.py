@@ -131,7 +131,8 @@ def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) 
 
         named = [found(live, t, connection.namespace) for t in targets]
         made = _called(live, named, configured=options.configured) if calls else stops(live, named)
-        walked, whole = _walks([_seated(s, options, live) for s in made], progress, live)
+        seated = [_seated(s, options, live, connection.namespace) for s in made]
+        walked, whole = _walks(seated, progress, live)
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
@@ -194,12 +195,12 @@ def _walks(
                 stop.cluster, stop.target, options, progress, stop.foreign_routes
             )
         except UnknownTargetError as error:
-            evidence, whole = _absent(stop, error), True
+            evidence, whole = _absent(stop, error, options, live, progress), True
         except KeyboardInterrupt:
             if not found:
                 raise
             return found, False
-        if options.seats:
+        if options.seats and evidence.absence is None:
             evidence = _followed_up(evidence, stop.target, options, live, progress)
         found.append(_as_asked(evidence, stop))
         if not whole:
@@ -207,11 +208,11 @@ def _walks(
     return found, True
 
 
-def _seated(stop: Stop, options: Options, live: Spaces) -> tuple[Stop, Options]:
-    """The walk with the pods that --from may mean for it."""
+def _seated(stop: Stop, options: Options, live: Spaces, here: str) -> tuple[Stop, Options]:
+    """The walk with the pods that --from may mean for it; ``here`` is the namespace in use."""
     if options.source is None or stop.known is not None:
         return stop, options
-    seats = seats_for(options.source, stop.target, live)
+    seats = seats_for(options.source, stop.target, live, here)
     there = live(seats[0].namespace).reads
     return stop, options._replace(seats=seats, elsewhere=there)
 
@@ -235,10 +236,17 @@ def _followed_up(
     return with_others(found, target, options, live) if target.kind is SERVICE else found
 
 
-def _absent(stop: Stop, error: UnknownTargetError) -> ServiceEvidence:
+def _absent(
+    stop: Stop, error: UnknownTargetError, options: Options, live: Spaces, progress: Progress
+) -> ServiceEvidence:
     """The evidence about a Service that does not exist. Raises the error where nothing needs it."""
     if stop.target.kind is not SERVICE:
         raise error
     from kubectl_portcheck.collect.cluster.absent import absent
 
-    return absent(stop, error)
+    evidence = absent(stop, error, options, live)
+    if not options.seats:
+        return evidence
+    from kubectl_portcheck.collect.cluster.name_server import with_name_server
+
+    return with_name_server(evidence, options, live, progress)

@@ -1,5 +1,6 @@
 """From what ``--from`` names to the pods from which connections are made."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from kubectl_portcheck.collect import decode
@@ -26,13 +27,35 @@ MOST_TRIED = 4
 """Of how many workloads a pod is tried where any pod will do."""
 
 
-def seats_for(source: Source, target: Target, spaces: Spaces) -> tuple[Seat, ...]:
+def seats_for(source: Source, target: Target, spaces: Spaces, here: str = "") -> tuple[Seat, ...]:
     """Give the pods that may be taken, the best first; the first that has a tool is.
+
+    A client is looked for in the namespace in use (``here``), then in that of the target, which a
+    DNS name may set: a client that calls ``checkout.shop`` is rarely in namespace ``shop``. Any pod
+    that stands in for clients is one of the target's namespace where it can be.
 
     Raises UnknownTargetError where there is no such pod or workload or none of its pods runs, and
     NoAnswerError where that is not known.
     """
-    space = source.namespace or target.namespace
+    if source.namespace:
+        return _seats_in(source.namespace, source, target, spaces)
+    wanted = (target.namespace, here) if source.auto else (here, target.namespace)
+    first, *others = dict.fromkeys(filter(None, wanted))
+    if not others:
+        return _seats_in(first, source, target, spaces)
+    try:
+        found = _seats_in(first, source, target, spaces)
+    except (UnknownTargetError, NoAnswerError) as error:
+        with contextlib.suppress(UnknownTargetError, NoAnswerError):
+            return _seats_in(others[0], source, target, spaces)
+        raise error from None
+    if found[0].client is None:  # Whether there is such a pod is not known.
+        with contextlib.suppress(UnknownTargetError, NoAnswerError):
+            return _seats_in(others[0], source, target, spaces)
+    return found
+
+
+def _seats_in(space: str, source: Source, target: Target, spaces: Spaces) -> tuple[Seat, ...]:
     reads = spaces(space).reads
     if source.kind is POD:
         return (_named(source, space, reads),)
