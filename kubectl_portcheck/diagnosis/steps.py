@@ -224,7 +224,7 @@ def _instead(case: Case, states: Sequence[PodState]) -> str:
         frozenset({"loopback-only"}): "on the loopback address only",
         frozenset({"other-family"}): "for another address family alone",
         frozenset({"other-address"}): "on another address only",
-        frozenset({"other-protocol"}): "for another protocol alone",
+        frozenset({"other-protocol"}): "only for another protocol",
         frozenset({"not-accepting"}): _waiting(case, states),
     }.get(frozenset(kinds), "in none")
 
@@ -415,7 +415,7 @@ def _service_port_forward(case: Case) -> Step:
     forward = case.service_forward
     if forward is None:
         said = "not tried"
-        return _step(6, "skipped", said, reason="not asked", command=command)
+        return _step(6, "skipped", said, reason=_why_not_forwarded(case), command=command)
     if forward.attempt is None:
         said = "not tried"
         return _step(6, "skipped", said, reason=forward.reason, command=command)

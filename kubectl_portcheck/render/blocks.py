@@ -297,7 +297,7 @@ def gaps(service: ServiceReport, look: Look) -> Lines:
         return shown
     if not look.wide and len(texts) > 2:
         texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
-    return labelled("Not known", "; ".join(texts), look, "dim")
+    return labelled("Note", "; ".join(texts), look, "dim")
 
 
 def gap_texts(service: ServiceReport, look: Look) -> list[str]:

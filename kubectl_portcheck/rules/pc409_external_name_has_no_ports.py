@@ -72,8 +72,8 @@ def _of_a_service(case: ServiceCase, other: Service, proxies: Sequence[str]) -> 
         )
     return RULE.finding(
         case,
-        f"The Service is a DNS alias of {whose}, {known}, and names {listing(absent)}, which is "
-        "no port of it",
+        f"The Service is a DNS alias of {whose}, {known}. This Service names "
+        f"{listing(absent)}, which is not a port of {other.metadata.name}",
         evidence=_effects(case, proxies),
         fixes=_fixes(case, has),
         severity="warning",
@@ -160,8 +160,8 @@ spec:
             expects="""
 inconclusive
 PC409 warning in Service legacy
-  The Service is a DNS alias of Service checkout in namespace shop, which has port 80, and names
-      8080, which is no port of it
+  The Service is a DNS alias of Service checkout in namespace shop, which has port 80. This
+      Service names 8080, which is not a port of checkout
   - Clients of the DNS name are not concerned: they use the port of the other host
   - Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they
       connect to its targetPort

@@ -11,7 +11,7 @@ from .crds import served
 from .leading import ingress, ingress_class
 from .portcheck import Diagnosis, diagnose, paste
 from .table import keep
-from .test_paths import deploy, mended
+from .test_paths import deploy, fixed
 from .test_references import applied, of
 from .workloads import Document, container, deployment, service
 
@@ -75,4 +75,4 @@ def test_an_ingress_route_sends_plain_http_to_a_tls_port(cluster: Cluster, names
         spec = {"routes": [{"services": [called]}]}
         deploy_https(cluster, namespace, of("IngressRoute", spec))
         title = "an IngressRoute sends plain HTTP to pods that speak TLS"
-        mended(cluster, namespace, "PC712", title)
+        fixed(cluster, namespace, "PC712", title)

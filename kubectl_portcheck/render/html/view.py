@@ -318,7 +318,7 @@ def _folded(service: ServiceReport) -> Iterator[Folded]:
     """What is there to look up: closed, each with the number of its lines."""
     unsure = service.verdict == "inconclusive"
     gaps = blocks.gap_texts(service, _WIDE)
-    title = "Could not tell" if unsure else "Not known"
+    title = "Could not tell" if unsure else "Notes"
     yield from _list(title, gaps, is_open=unsure)
     for log in service.logs:
         yield Folded(f"Log: {blocks.log_text(log)}", log.lines, code=True)

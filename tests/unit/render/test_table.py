@@ -173,7 +173,7 @@ def test_what_was_missing_is_named_when_it_could_not_be_told() -> None:
 def test_what_was_missing_is_short_beside_a_verdict() -> None:
     lacking = tuple(NotEvaluated(code=f"PC60{i}", missing=f"right {i}") for i in range(5))
     text = "\n".join(shown(b.report(b.service(not_evaluated=lacking))))
-    assert "Not known right 0 (PC600 not evaluated); right 1 (PC601 not evaluated); and 3" in text
+    assert "Note      right 0 (PC600 not evaluated); right 1 (PC601 not evaluated); and 3" in text
 
 
 def test_long_names_are_cut_at_80_columns_and_whole_in_wide() -> None:
