@@ -243,8 +243,8 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--debug-image",
         metavar="IMAGE",
-        help="add an ephemeral container with this image to a pod without a shell; it cannot be "
-        "removed and stays until the pod is deleted",
+        help="add an ephemeral container with this image to a pod without a shell, or to the pod "
+        "of --from if it has no tool; it cannot be removed and stays until the pod is deleted",
     )
     group.add_argument(
         "--callers",

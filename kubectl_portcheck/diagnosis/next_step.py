@@ -7,6 +7,7 @@ from kubectl_portcheck.model.report import NextStep
 from kubectl_portcheck.semantics.answers import silent
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.enforcement import blocked
+from kubectl_portcheck.semantics.seat import known_client
 
 IMAGE = "busybox"
 """An image with a shell; any other one will do."""
@@ -17,6 +18,7 @@ def next_step(cases: Sequence[Case]) -> NextStep | None:
     if not cases or cases[0].in_files:
         return None
     ways = (
+        _ask_in_the_clients_pod,
         _ask_the_pods,
         _read_the_sockets,
         _wait_for_the_answer,
@@ -34,6 +36,22 @@ def _unread(cases: Sequence[Case], reason: Reason) -> bool:
     """Whether the sockets of a pod of which too little is known are missing for that reason."""
     found = (cases[0].measured(s.pod).sockets for s in _unknown(cases))
     return any(isinstance(f, Missing) and f.reason == reason for f in found)
+
+
+def _ask_in_the_clients_pod(cases: Sequence[Case]) -> NextStep | None:
+    """An ephemeral container shares the network and the resolver of the pod of ``--from``."""
+    client = known_client(cases[0])
+    if client is None or not any(
+        isinstance(m, Missing) and m.reason == Reason.NO_SHELL
+        for m in (client.dns, client.undialled)
+    ):
+        return None
+    pod = f"{client.namespace}/pod/{client.pod}"
+    return NextStep(
+        text="Look up the name and connect from a debug container, which stays in the client's pod "
+        "until the pod is deleted",
+        command=_portcheck(cases[0], "--from", pod, "--debug-image", IMAGE),
+    )
 
 
 def _ask_the_pods(cases: Sequence[Case]) -> NextStep | None:

@@ -18,6 +18,10 @@ Chosen = Literal["named", "workload", "selector", "auto", "own"]
 for the clients of the namespace; ``own``: the same, and only the Service's own pods were left."""
 
 
+DEBUG_CONTAINER = "portcheck"
+"""The name of the ephemeral container of --debug-image: by it a later run finds it again."""
+
+
 class Resolver(Record, frozen=True):
     """What ``/etc/resolv.conf`` says in the container."""
 

@@ -161,7 +161,9 @@ def render_role(
         return _role("ClusterRole", "", [*chosen, *EVERYWHERE])
     text = f"{BESIDES}\n{_role('Role', namespace, chosen)}"
     if elsewhere:
-        text += "---\n# For --from.\n" + _role("Role", elsewhere, (*FROM, *made))
+        text += "---\n# For --from.\n" + _role(
+            "Role", elsewhere, (*FROM, *(DEBUG if debug else ()), *made)
+        )
     return text
 
 

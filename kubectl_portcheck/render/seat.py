@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 from kubectl_portcheck.model.report import OtherSeat, SeatReport, SeatStep
+from kubectl_portcheck.model.seat import DEBUG_CONTAINER
 from kubectl_portcheck.render.blocks import step_command, step_row
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import Look
@@ -83,6 +84,8 @@ def title(seat: SeatReport) -> str:
     """``From pod/web-1 in namespace web on node-1: a Ready pod of deploy/web``."""
     where = f" on {seat.node}" if seat.node else ""
     why = _why(seat)
+    if seat.container == DEBUG_CONTAINER:
+        why = f"{why}; asked in its debug container" if why else "asked in its debug container"
     return f"From pod/{seat.pod} in namespace {seat.namespace}{where}{f': {why}' if why else ''}"
 
 

@@ -129,3 +129,27 @@ def test_the_report_without_a_shell_ends_with_the_command_that_settles_it(
     after = Diagnosis(done.returncode, json.loads(done.stdout))
     assert (after.verdict, after.causes) == ("broken", ["PC202"])
     assert after.report["services"][0]["next"] is None
+
+
+def test_the_pod_of_from_gets_one_where_it_has_no_tool(cluster: Cluster, namespace: str) -> None:
+    served = deployment(container("http://0.0.0.0:8080", ports=[8080]))
+    client = deployment(container(image="distroless"), name="client")
+    cluster.apply([served, service((80, 8080)), client], namespace)
+    for name in ("checkout", "client"):
+        cluster.wait_ready(f"deployment/{name}", namespace)
+    before, said = ask(cluster, namespace, "--from=deploy/client")
+    report = before.report["services"][0]
+    assert (before.verdict, WARNING in said) == ("inconclusive", False)
+    pod = cluster.get("pods", "-l", "app=client", namespace=namespace)["items"][0]
+    way = f"{namespace}/pod/{pod['metadata']['name']}"
+    command = report["next"]["shell"]
+    assert command.endswith(f"--from {way} --debug-image busybox")
+
+    found, said = ask(cluster, namespace, f"--from={way}", IMAGE)
+    met = found.report["services"][0]["from"]
+    assert (found.verdict, said.count(WARNING)) == ("healthy", 1)
+    assert met["container"] == "portcheck"
+    assert [s["status"] for s in met["steps"]] == ["pass"] * 4
+    # The next run finds it there.
+    again, said = ask(cluster, namespace, "--from=deploy/client")
+    assert (again.verdict, said) == ("healthy", "")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake.api_server import FakeApiServer
+from tests.fake.api_server import NO_SHELL, Command, FakeApiServer
 from tests.walk.clients import RIGHT, client, name_server, seat, workload
 from tests.walk.shop import NAMESPACE, Run, program, shop, walk
 from tests.walk.test_requests import READS, asked
@@ -134,6 +134,43 @@ def test_a_pod_without_a_tool_says_what_was_tried(tmp_path: Path) -> None:
     words = "pod/bare has nothing to connect with: no shell with bash, nc, python3, perl or curl"
     assert done.verdict == "inconclusive"
     assert words in str(done.report["services"][0]["notEvaluated"])
+
+
+def test_another_container_of_the_pod_answers_for_one_without_a_tool(tmp_path: Path) -> None:
+    two = [{"name": "app"}, {"name": "log"}]
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        pod = client("two", containers=two)
+        running = {"name": "log", "ready": True, "state": {"running": {}}}
+        pod["status"]["containerStatuses"].append(running)
+        seat(server, pod)
+        run = server.commands[NAMESPACE, "two"]
+        asked_in: list[str] = []
+
+        def only_log(container: str, argv: list[str]) -> Command:
+            asked_in.append(container)
+            return run(container, argv) if container == "log" else NO_SHELL
+
+        server.commands[NAMESPACE, "two"] = only_log
+        done = walk(server, tmp_path, "--from=pod/two")
+        named = walk(server, tmp_path, "--from=pod/two/app")
+    assert (done.verdict, statuses(done), met(done)["container"]) == ("healthy", ALL_PASS, "log")
+    assert (named.verdict, met(named)["container"]) == ("inconclusive", "app")
+
+
+def test_a_pod_without_a_tool_gets_the_command_for_a_debug_container(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("bare", "web"), tool=False)
+        done = walk(server, tmp_path, "--from=web/pod/bare")
+    report = done.report["services"][0]
+    assert report["next"]["shell"] == (
+        "kubectl portcheck svc/checkout -n production --from web/pod/bare --debug-image busybox"
+    )
+    assert statuses(done) == {"resolver": "skipped", "service": "skipped"}
+    reasons = str([s["reason"] for s in met(done)["steps"]])
+    assert "no shell with python3, perl, node, getent, bash or nslookup" in reasons
+    assert "no shell with bash, nc, python3, perl or curl" in reasons
 
 
 WAYS = {

@@ -53,6 +53,10 @@ def absent(
         work.close()
     if needs_of(evidence) or stop.named_by or _looked_up(evidence):
         return evidence
+    said = error.hint
+    if options.seats and (why := _not_looked_up(evidence)):
+        said = " ".join(filter(None, (said, why)))
+        error = UnknownTargetError(error.line, said)
     fitting = evidence.deployments.value if isinstance(evidence.deployments, Observed) else ()
     likely = expose.meant_by(expose.Wanted(stop.target.name), fitting)
     if likely:
@@ -67,6 +71,16 @@ def _looked_up(evidence: ServiceEvidence) -> bool:
     """Whether the name was looked up in a client's pod."""
     told = evidence.in_cluster
     return isinstance(told, Observed) and isinstance(told.value.dns, Observed)
+
+
+def _not_looked_up(evidence: ServiceEvidence) -> str:
+    """Why DNS was not asked in the client's pod, and what would ask it."""
+    told = evidence.in_cluster
+    missing = told if isinstance(told, Missing) else told.value.dns
+    if not isinstance(missing, Missing) or not missing.detail:
+        return ""
+    more = "; add --debug-image IMAGE" if missing.reason == Reason.NO_SHELL else ""
+    return f"DNS was not asked: {missing.detail}{more}."
 
 
 def _with_client(

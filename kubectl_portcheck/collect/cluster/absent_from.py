@@ -9,10 +9,11 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
 from kubectl_portcheck.collect.cluster.callers import caller
+from kubectl_portcheck.collect.cluster.client_asks import names_of, resolved
 from kubectl_portcheck.collect.cluster.client_side import client_side
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.parts import in_cluster
-from kubectl_portcheck.collect.cluster.walk import Options, names_of, resolved
+from kubectl_portcheck.collect.cluster.walk import Options
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model import kinds
@@ -29,7 +30,7 @@ KINDS = {kind.name: kind for kind in CALLING}
 def begun(target: Target, options: Options, live: Spaces, work: Work) -> "Future[Read[InCluster]]":
     """Begin to look up the name in the first pod of ``--from`` that has something to do it with."""
     space = live(options.seats[0].namespace)
-    chosen = work.ask(resolved, space.probes, options.seats, target)
+    chosen = work.ask(resolved, space.probes, options.seats, target, options.debug)
     beside = work.follow(client_side, space.reads, work, chosen, target.namespace, None)
 
     def met() -> Read[InCluster]:

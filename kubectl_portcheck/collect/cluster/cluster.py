@@ -77,6 +77,9 @@ class Probes(Protocol):
     def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
         """Find it out by an ephemeral container, which is added to the pod if it has none."""
 
+    def debug_seat(self, seat: Seat, debug: Debug) -> "Seat | Missing":
+        """Give the pod of ``--from`` with an ephemeral container, in which it can be asked."""
+
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """Look again, a second later, at connections that the pod has not accepted."""
 

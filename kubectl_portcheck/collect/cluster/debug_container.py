@@ -16,9 +16,9 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
 from kubectl_portcheck.model.probes import PodSockets
+from kubectl_portcheck.model.seat import DEBUG_CONTAINER
 
-NAME = "portcheck"
-"""The container's name: by it a later run knows it again."""
+NAME = DEBUG_CONTAINER
 POLL_SECONDS = 0.3
 
 _IDLE = "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"

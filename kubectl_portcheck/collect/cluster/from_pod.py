@@ -51,6 +51,9 @@ class Seat(NamedTuple):
     namespace: str
     pod: str
     container: str = ""
+    others: tuple[str, ...] = ()
+    """The pod's other containers that run: asked where this one has no tool. Ephemeral ones are
+    among them. None where the user named the container."""
     client: Pod | None = None
     """The pod itself, where it may be read."""
     chosen: Chosen = "named"

@@ -180,11 +180,16 @@ def _met(
     if known is None:
         return UNFINISHED, ()
     seat, dns = known
-    if isinstance(dialled, Missing) and isinstance(dns, Missing):
+    if isinstance(dialled, Missing) and isinstance(dns, Missing) and not _no_tool(dialled, dns):
         return (dialled if dialled.reason != Reason.NOT_ASKED else dns), ()
     return Observed(value=in_cluster(seat, dns, dialled, client)), (
         () if isinstance(dialled, Missing) else tuple(a for a in dialled.value.attempts if a.pod)
     )
+
+
+def _no_tool(*missing: Missing) -> bool:
+    """Whether the pod could be asked, and has nothing to ask with."""
+    return Reason.NO_SHELL in {m.reason for m in missing}
 
 
 def in_cluster(

@@ -31,7 +31,6 @@ class LiveProbes:
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
-        self._pods = f"/api/v1/namespaces/{namespace}/pods"
 
     def sockets(self, pod: Pod) -> Read[PodSockets]:
         """Find out what listens in the pod, by whatever its containers have to ask with."""
@@ -39,10 +38,17 @@ class LiveProbes:
 
     def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
         """Find it out by an ephemeral container, which is added to the pod if it has none."""
-        answering = self._with_debug_container(pod.metadata.name, debug)
+        answering = self._with_debug_container(self._namespace, pod.metadata.name, debug)
         if isinstance(answering, Missing):
             return answering
         return find_listeners(answering, self._run(answering))
+
+    def debug_seat(self, seat: Seat, debug: Debug) -> Seat | Missing:
+        """Give the seat in an ephemeral container, which is added to the pod if it has none."""
+        made = self._with_debug_container(seat.namespace, seat.pod, debug)
+        if isinstance(made, Missing):
+            return made
+        return seat._replace(container=debug_container.NAME, others=())
 
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """The same with another look at the connections that were waiting to be accepted."""
@@ -62,17 +68,17 @@ class LiveProbes:
 
         return run
 
-    def _with_debug_container(self, name: str, debug: Debug) -> Pod | Missing:
+    def _with_debug_container(self, space: str, name: str, debug: Debug) -> Pod | Missing:
         """Give the pod with its debug container, made where it has none, once that one runs."""
         deadline = self._deadline.earlier(timeouts.START)
         try:
-            pod = self._read(name, deadline)
+            pod = self._read(space, name, deadline)
             if pod is None:
                 return Missing(reason=Reason.NOT_FOUND, detail=f'pods "{name}" not found')
             if debug_container.status_of(pod) is None:
-                debug.say(debug_container.warning(debug, self._namespace, name))
+                debug.say(debug_container.warning(debug, space, name))
                 body = debug_container.patch_body(debug.image)
-                path = f"{self._pods}/{name}/ephemeralcontainers"
+                path = f"{_pods_of(space)}/{name}/ephemeralcontainers"
                 self._api.patch(path, body, deadline=deadline)
             while True:
                 if (failed := debug_container.failure(pod)) is not None:
@@ -83,16 +89,16 @@ class LiveProbes:
                     why = f"the debug container of {name} did not start in time"
                     return Missing(reason=Reason.TIMED_OUT, detail=why)
                 time.sleep(debug_container.POLL_SECONDS)
-                pod = self._read(name, deadline) or pod
+                pod = self._read(space, name, deadline) or pod
         except (ClusterError, ValueError) as error:
             failed = missing(error)
             return msgspec.structs.replace(failed, detail=f"debug container: {failed.detail}")
 
-    def _read(self, name: str, deadline: Deadline) -> Pod | None:
+    def _read(self, space: str, name: str, deadline: Deadline) -> Pod | None:
         """Read the pod by a list, for which no further right is needed."""
         query = {"fieldSelector": f"metadata.name={name}"}
         found = self._api.read(
-            self._pods,
+            _pods_of(space),
             query,
             as_=lambda raw: decode.decode(raw, decode.ListOf[Pod]),
             deadline=deadline,
@@ -189,7 +195,7 @@ class LiveProbes:
         from kubectl_portcheck.collect.cluster import dial_from
 
         words = dial_from.arguments(dials)
-        why = "connect with: no shell with bash, nc, python3, perl or curl"
+        why = "connect with: no shell with bash, nc, python3, perl or curl, and no python3 alone"
         return self._run_in(
             seat, dial_from.SHELLS, words, lambda out: dial_from.parse(out, dials), why
         )
@@ -198,7 +204,10 @@ class LiveProbes:
         """Looks up the Service's name inside a pod, with what its image has."""
         from kubectl_portcheck.collect.cluster import resolve_from
 
-        why = "look up a name with: no shell with python3, perl, node, getent, bash or nslookup"
+        why = (
+            "look up a name with: no shell with python3, perl, node, getent, bash or nslookup, "
+            "and no python3 or node alone"
+        )
         return self._run_in(
             seat,
             resolve_from.SHELLS,
@@ -231,6 +240,10 @@ class LiveProbes:
             if (found := parse(ran.stdout)) is not None:
                 return Observed(value=found)
         return Missing(reason=Reason.NO_SHELL, detail=f"{pod} has nothing to {lacks}")
+
+
+def _pods_of(namespace: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/pods"
 
 
 def _not_made(why: Missing, pod: str, number: int, path: Path) -> Attempt:

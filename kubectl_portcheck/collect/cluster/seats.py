@@ -178,7 +178,12 @@ def seat_of(pod: Pod, space: str) -> Seat:
 
 def _seat(source: Source, space: str, pod: Pod) -> Seat:
     container = source.container or _default(pod)
-    return Seat(space, _name(pod), container, client=decode.cut_down(pod))
+    others = () if source.container else running_containers(pod)
+    return Seat(
+        *(space, _name(pod), container),
+        others=tuple(c for c in others if c != container),
+        client=decode.cut_down(pod),
+    )
 
 
 def _default(pod: Pod) -> str:

@@ -12,10 +12,11 @@ from threading import Lock
 from typing import NamedTuple
 
 from kubectl_portcheck.collect.cluster import debug_container, neighbours
+from kubectl_portcheck.collect.cluster.client_asks import dial, dial_chosen, resolved
 from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
-from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes, Read, Reads
+from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import DialResults, Names, Seat, Source
+from kubectl_portcheck.collect.cluster.from_pod import Seat, Source
 from kubectl_portcheck.collect.cluster.logs import Budget, read_logs
 from kubectl_portcheck.collect.cluster.parts import Look, Parts
 from kubectl_portcheck.collect.cluster.progress import Progress
@@ -35,7 +36,6 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.probes import Attempt, PodSockets
 from kubectl_portcheck.model.references import Route
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.model.seat import Dns
 from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import concerning
@@ -139,7 +139,9 @@ class Walk:
         """Look up the Service's name from inside a pod, where that was asked for."""
         seats = self.options.seats
         if seats:
-            self.parts.resolved = self.work.ask(resolved, self.probes, seats, self.target)
+            self.parts.resolved = self.work.ask(
+                resolved, self.probes, seats, self.target, self.options.debug
+            )
 
     def _dial_from(self, service: Service, found: Sequence[Pod]) -> None:
         """Starts the connections from inside a pod, where they were asked for."""
@@ -150,13 +152,12 @@ class Walk:
         running = [
             (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
-        if len(seats) == 1:
-            self.parts.dialled = self.work.ask(
-                _dial, self.probes, seats[0], service, asked, running
-            )
+        if len(seats) == 1 and not seats[0].others and self.options.debug is None:
+            self.parts.dialled = self.work.ask(dial, self.probes, seats[0], service, asked, running)
         else:
             self.parts.dialled = self.work.follow(
-                _dial_chosen, self.probes, chosen, service, asked, running
+                dial_chosen,
+                *(self.probes, chosen, self.options.debug, service, asked, running),
             )
         if self.options.elsewhere is not None:
             self.parts.client = self.work.follow(
@@ -494,56 +495,6 @@ def _answered(spoken: Iterable[Attempt]) -> list[Attempt]:
 def _proxied(attempts: Iterable[Attempt]) -> set[int]:
     """Give the ports that the API server has dialled."""
     return {a.port for a in attempts if a.path == "pod-proxy"}
-
-
-def names_of(target: Target, namespace: str) -> Names:
-    """Give the names by which pods of a namespace look up the Service.
-
-    Where the target was given as a DNS name it is that one; else the shortest that is right there.
-    """
-    service = f"{target.name}.{target.namespace}.svc"
-    if target.lookup is not None and target.lookup.how == "name":
-        return Names(target.lookup.text.partition(":")[0], service)
-    short = target.name if namespace == target.namespace else f"{target.name}.{target.namespace}"
-    return Names(short, service)
-
-
-def resolved(probes: Probes, seats: Sequence[Seat], target: Target) -> tuple[Seat, Read[Dns]]:
-    """Look up the name in the first pod that has something to look it up with."""
-    why: Read[Dns] = NOT_ASKED
-    for seat in seats:
-        if target.kind is SERVICE:
-            why = probes.resolve_from(seat, names_of(target, seat.namespace))
-        if not (isinstance(why, Missing) and why.reason == Reason.NO_SHELL):
-            return seat, why
-    return seats[-1], why
-
-
-def _dial_chosen(
-    probes: Probes,
-    chosen: "Future[tuple[Seat, Read[Dns]]]",
-    service: Service,
-    asked: Sequence[ServicePort],
-    running: Sequence[tuple[Pod, set[int]]],
-) -> Read[DialResults]:
-    """Connect from the pod in which the name could be looked up."""
-    return _dial(probes, chosen.result()[0], service, asked, running)
-
-
-def _dial(
-    probes: Probes,
-    seat: Seat,
-    service: Service,
-    asked: Sequence[ServicePort],
-    running: Sequence[tuple[Pod, set[int]]],
-) -> Read[DialResults]:
-    """Connect from inside a pod."""
-    from kubectl_portcheck.collect.cluster.dial_from import dials_for
-
-    dials = dials_for(service, asked, running)
-    if not dials:
-        return Missing(reason=Reason.NOT_FOUND, detail="there is no address to connect to")
-    return probes.dial_from(seat, dials)
 
 
 def _begun(read: Read[Service], target: Target) -> ServiceEvidence:
