@@ -181,7 +181,11 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         help="one report from several of -o json: files, folders of *.json, or CLUSTER=FILE to "
         "name the cluster that a report is on",
     )
-    group.add_argument("--explain", metavar="CODE", help="explain a finding, by code or name")
+    group.add_argument(
+        "--explain",
+        metavar="CODE",
+        help="explain a finding, by code or name; or list those that a word occurs in",
+    )
     group.add_argument(
         "--list-rules", action="store_true", help="list every problem that it can find"
     )

@@ -217,7 +217,8 @@ class Dialer:
             hint = (
                 ""
                 if self._connection.configured
-                else ("No kubeconfig was found: set KUBECONFIG or --kubeconfig.")
+                else "No kubeconfig was found: set KUBECONFIG or --kubeconfig. "
+                "To try it without a cluster: kubectl portcheck --demo"
             )
             return Unreachable(
                 f"The connection to the server {self._connection.authority} was refused - "

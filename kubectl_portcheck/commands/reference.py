@@ -24,11 +24,7 @@ def run(request: ReferenceRequest, env: Environment) -> ExitCode:
     elif request.topic == "demos":
         _list_demos(request, env)
     elif request.topic == "explain":
-        from kubectl_portcheck.commands.rules import rule_named
-        from kubectl_portcheck.render.explain import explain_lines
-
-        look = _look(request.style, env)
-        _print(explain_lines(rule_named(request.word), look), look, env)
+        _explain(request, env)
     else:
         from kubectl_portcheck.render.explain import rules_lines
         from kubectl_portcheck.rules import CATALOGUE
@@ -36,6 +32,22 @@ def run(request: ReferenceRequest, env: Environment) -> ExitCode:
         look = _look(request.style, env)
         _print(rules_lines(CATALOGUE, look), look, env)
     return ExitCode.HEALTHY
+
+
+def _explain(request: ReferenceRequest, env: Environment) -> None:
+    """Explain the rule of this code or name, else list those that hold all of the words."""
+    from kubectl_portcheck.commands.rules import rule_named
+    from kubectl_portcheck.render.explain import explain_lines, found_lines
+    from kubectl_portcheck.rules import CATALOGUE
+    from kubectl_portcheck.rules.search import about
+
+    look = _look(request.style, env)
+    found = about(request.word, CATALOGUE)
+    if len(found) > 1:
+        _print(found_lines(found, look), look, env)
+    else:
+        rule = found[0] if found else rule_named(request.word)
+        _print(explain_lines(rule, look), look, env)
 
 
 def _list_demos(request: ReferenceRequest, env: Environment) -> None:

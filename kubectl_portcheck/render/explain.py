@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from kubectl_portcheck.parser import PROGRAM
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean_block
@@ -66,6 +67,12 @@ def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
             shown.append(_rule(rule, severity, rule.name))
             shown += paragraph(rule.summary, look, first=line(" " * 16))
     return shown
+
+
+def found_lines(rules: Sequence[Rule], look: Look) -> Lines:
+    """The rules that a word led to, and how one of them is explained."""
+    text = f"{PROGRAM} --explain {rules[0].code} explains the first of these {len(rules)}."
+    return [*rules_lines(rules, look), BLANK, *paragraph(text, look)]
 
 
 def _rule(rule: Rule, severity: str, name: str) -> tuple[Span, ...]:

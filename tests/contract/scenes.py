@@ -99,6 +99,7 @@ MODES = {
     "demo-list-json": Scene("--demo list -o json"),
     "demo-unknown": Scene("--demo chekout"),
     "explain": Scene("--explain PC401"),
+    "explain-word": Scene("--explain loopback"),
     "explain-unknown": Scene("--explain target-port-not-lisening"),
     "list-rules": Scene("--list-rules"),
     "rbac": Scene("--rbac"),
