@@ -9,7 +9,8 @@ NGINX: Final = "k8s.io/ingress-nginx"
 """The controller of the classes that ingress-nginx takes."""
 NGINX_OF_F5: Final = "nginx.org/ingress-controller"
 AWS: Final = "ingress.k8s.aws/alb"
-Controller = Annotated[str, Known({NGINX, NGINX_OF_F5, AWS})]
+TRAEFIK: Final = "traefik.io/ingress-controller"
+Controller = Annotated[str, Known({NGINX, NGINX_OF_F5, AWS, TRAEFIK})]
 
 
 class IngressLoadBalancerIngress(Record, frozen=True):

@@ -96,6 +96,7 @@ _FILES = (
     "pc710_api_service_unavailable",
     "pc711_subset_missing",
     "pc712_proxy_speaks_otherwise",
+    "pc713_external_name_not_followed",
     "pc716_ingress_not_taken",
     "pc717_ingress_rewrite_group_missing",
     "pc718_ingress_path_claimed_twice",

@@ -86,8 +86,8 @@ def _effects(case: ServiceCase, proxies: Sequence[str]) -> list[Observation]:
         return []
     told = [
         "Clients of the DNS name are not concerned: they use the port of the other host",
-        "Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they "
-        "connect to its targetPort",
+        "Ingress controllers that follow an alias (ingress-nginx; Traefik where it is allowed to) "
+        "do use its ports: they connect to its targetPort",
     ]
     return [Observation(text=t) for t in (*told, *(f"{p} leads to this Service" for p in proxies))]
 
@@ -163,8 +163,8 @@ PC409 warning in Service legacy
   The Service is a DNS alias of Service checkout in namespace shop, which has port 80. This
       Service names 8080, which is not a port of checkout
   - Clients of the DNS name are not concerned: they use the port of the other host
-  - Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they
-      connect to its targetPort
+  - Ingress controllers that follow an alias (ingress-nginx; Traefik where it is allowed to) do
+      use its ports: they connect to its targetPort
   - Ingress legacy leads to this Service
   review: Set targetPort 80, as Ingress controllers have to use it there
     replace /spec/ports/0/targetPort 80 in Service legacy
@@ -186,8 +186,8 @@ PC409 warning in Service checkout
   The Service is a DNS alias of shop.example.com; 80 is not translated to 8080: its clients
       connect there on the port that they use here
   - Clients of the DNS name are not concerned: they use the port of the other host
-  - Ingress controllers such as ingress-nginx and Traefik do use the ports of an alias: they
-      connect to its targetPort
+  - Ingress controllers that follow an alias (ingress-nginx; Traefik where it is allowed to) do
+      use its ports: they connect to its targetPort
 """,
         ),
         Example(

@@ -7,7 +7,7 @@ and its page on how it builds its model: of several rules for one host and path 
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from kubectl_portcheck.model.ingress import AWS, NGINX, NGINX_OF_F5, IngressClass
+from kubectl_portcheck.model.ingress import AWS, NGINX, NGINX_OF_F5, TRAEFIK, IngressClass
 from kubectl_portcheck.model.references import Ingress
 from kubectl_portcheck.semantics.annotations import DEFAULT_CLASS
 from kubectl_portcheck.semantics.ingresses import Place, is_canary, places
@@ -99,6 +99,16 @@ def is_for_nginx(ingress: Ingress, classes: Iterable[IngressClass]) -> bool:
     """Whether ingress-nginx takes the Ingress, as far as its class tells."""
     known = controller_of(ingress, classes)
     return known == NGINX if known else "nginx" in class_of(ingress).lower()
+
+
+def likely_controller(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
+    """The controller that takes the Ingress, by its IngressClass or the usual name of its class."""
+    known = controller_of(ingress, classes)
+    if known:
+        return known
+    if is_for_nginx(ingress, classes):
+        return NGINX
+    return {"alb": AWS, "traefik": TRAEFIK}.get(class_of(ingress), "")
 
 
 def older_claim(ingress: Ingress, place: Place, others: Iterable[Ingress]) -> Ingress | None:

@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.fixes import Subject
-from kubectl_portcheck.model.ingress import AWS, NGINX
+from kubectl_portcheck.model.ingress import AWS, NGINX, TRAEFIK
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Ingress, Reference, Referrer
 from kubectl_portcheck.semantics.annotations import (
@@ -22,10 +22,9 @@ from kubectl_portcheck.semantics.annotations import (
     TRAEFIK_SCHEME,
 )
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.ingress_classes import controller_of, is_for_nginx
-from kubectl_portcheck.semantics.references import class_of, uses_of_ingress
+from kubectl_portcheck.semantics.ingress_classes import likely_controller
+from kubectl_portcheck.semantics.references import uses_of_ingress
 
-TRAEFIK: Final = "traefik.io/ingress-controller"
 Language = Literal["plain", "tls"]
 Words = dict[Language, str]
 """What to write for each language."""
@@ -96,7 +95,7 @@ def _leads_here(case: Case, reference: Reference) -> bool:
 def _of_ingress(case: Case, ingress: Ingress) -> Proxied | None:
     subject = Subject(kind="Ingress", namespace=case.namespace, name=ingress.metadata.name)
     notes = ingress.metadata.annotations
-    controller = _controller(case, ingress)
+    controller = likely_controller(ingress, case.ingress_classes)
     if controller == NGINX:
         if notes.get(NGINX_PASSTHROUGH) == "true":
             return None
@@ -133,16 +132,6 @@ def _of_ingress(case: Case, ingress: Ingress) -> Proxied | None:
             annotation=TRAEFIK_SCHEME, holder=case.subject, words={"plain": "http", "tls": "https"}
         )
     return None
-
-
-def _controller(case: Case, ingress: Ingress) -> str:
-    """The controller, by its IngressClass or by the usual name of its class."""
-    known = controller_of(ingress, case.ingress_classes)
-    if known:
-        return known
-    if is_for_nginx(ingress, case.ingress_classes):
-        return NGINX
-    return {"alb": AWS, "traefik": TRAEFIK}.get(class_of(ingress), "")
 
 
 def _by_annotation(

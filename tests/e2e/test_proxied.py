@@ -11,7 +11,7 @@ from .crds import served
 from .leading import ingress, ingress_class
 from .portcheck import Diagnosis, diagnose, paste
 from .table import keep
-from .test_paths import deploy, fixed
+from .test_paths import deploy, fixed, route
 from .test_references import applied, of
 from .workloads import Document, container, deployment, service
 
@@ -43,7 +43,7 @@ def deploy_https(cluster: Cluster, namespace: str, *more: Document, name: str = 
     cluster.wait_ready("deployment/checkout", namespace)
 
 
-def fixed(cluster: Cluster, namespace: str, title: str) -> Diagnosis:
+def annotated(cluster: Cluster, namespace: str, title: str) -> Diagnosis:
     found = diagnose(cluster, namespace)
     assert (found.code, found.verdict, found.causes) == (1, "degraded", ["PC712"]), found.findings
     assert found.fix
@@ -57,7 +57,7 @@ def fixed(cluster: Cluster, namespace: str, title: str) -> Diagnosis:
 def test_ingress_nginx_sends_plain_http_to_a_tls_port(cluster: Cluster, namespace: str) -> None:
     with nginx(cluster, namespace) as name:
         deploy_https(cluster, namespace, ingress(class_=name))
-        found = fixed(cluster, namespace, "an Ingress sends plain HTTP to pods that speak TLS")
+        found = annotated(cluster, namespace, "an Ingress sends plain HTTP to pods that speak TLS")
         assert found.findings[0]["subject"]["kind"] == "Ingress"
 
 
@@ -66,7 +66,7 @@ def test_ingress_nginx_sends_tls_to_a_plain_port(cluster: Cluster, namespace: st
         deploy(cluster, namespace, ingress(class_=name, annotations={NGINX: "HTTPS"}))
         # Nothing says HTTP, so that nothing is asked: the name has to.
         cluster.apply(named("http", 8080), namespace)
-        fixed(cluster, namespace, "an Ingress sends TLS to pods that speak plain HTTP")
+        annotated(cluster, namespace, "an Ingress sends TLS to pods that speak plain HTTP")
 
 
 def test_an_ingress_route_sends_plain_http_to_a_tls_port(cluster: Cluster, namespace: str) -> None:
@@ -76,3 +76,25 @@ def test_an_ingress_route_sends_plain_http_to_a_tls_port(cluster: Cluster, names
         deploy_https(cluster, namespace, of("IngressRoute", spec))
         title = "an IngressRoute sends plain HTTP to pods that speak TLS"
         fixed(cluster, namespace, "PC712", title)
+
+
+def test_what_does_not_follow_an_alias(cluster: Cluster, namespace: str) -> None:
+    """An Ingress of ingress-nginx beside it raises no alarm."""
+    alias = service((80, 8080), type="ExternalName", externalName="shop.example.com")
+    del alias["spec"]["selector"]
+    called = {"routes": [{"services": [{"name": "checkout", "port": 80}]}]}
+    with served(cluster, "IngressRoute", "HTTPRoute"), nginx(cluster, namespace) as name:
+        app = deployment(container("http://0.0.0.0:8080", ports=[8080]))
+        cluster.apply([app, alias, ingress(class_=name)], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        assert "PC713" not in [f["code"] for f in diagnose(cluster, namespace).findings]
+        cluster.apply([of("IngressRoute", called), route(80)], namespace)
+        found = diagnose(cluster, namespace)
+        subjects = {f["subject"]["kind"] for f in found.findings if f["code"] == "PC713"}
+        assert subjects == {"IngressRoute", "HTTPRoute"}
+        cluster.kubectl("delete", "service", "checkout", namespace=namespace, check=True)
+        cluster.apply(service((80, 8080)), namespace)
+        cluster.until(lambda: diagnose(cluster, namespace).verdict == "healthy", "healthy")
+        well = diagnose(cluster, namespace)
+        assert well.findings == []
+        keep("an IngressRoute leads to an ExternalName Service", found, well, by_hand=True)
