@@ -187,6 +187,14 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         help="explain a finding, by code or name; or list those that a word occurs in",
     )
     group.add_argument(
+        "--history",
+        nargs="?",
+        const="list",
+        type=OneOf("list", "on", "off"),
+        metavar="on|off",
+        help="list the last runs; none is kept until --history on, and --history off removes them",
+    )
+    group.add_argument(
         "--list-rules", action="store_true", help="list every problem that it can find"
     )
     group.add_argument(
@@ -312,6 +320,11 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         help="end the run after this time, with what is known by then (default: "
         f"{timeouts.shown(timeouts.WALK)}; {timeouts.shown(timeouts.SWEEP)} for a sweep; "
         f"{timeouts.shown(timeouts.WAIT)} with --wait; none with --watch)",
+    )
+    group.add_argument(
+        "--since-last",
+        action="store_true",
+        help="also say what changed since the last run that asked the same (see --history)",
     )
     group.add_argument(
         "--wait", action="store_true", help="check again until it is healthy, or until --timeout"

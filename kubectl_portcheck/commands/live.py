@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from kubectl_portcheck.commands.modes import Access, SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import conclude, terminal
 from kubectl_portcheck.environment import Environment
+from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
 
 if TYPE_CHECKING:
@@ -13,10 +14,16 @@ if TYPE_CHECKING:
 
     from kubectl_portcheck.collect.cluster.collect import Wanted
     from kubectl_portcheck.model.evidence import Evidence
+    from kubectl_portcheck.model.report import Report
 
 
 def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
     """Gather the evidence and report on it. Raises PortcheckError where there is none."""
+    if request.access.since_last:
+        from kubectl_portcheck.commands.history import OFF, is_on
+
+        if not is_on(env.environ):
+            raise UsageError(*OFF)
     if isinstance(request, WalkRequest):
         return _concluded(request, env)
     from kubectl_portcheck.collect.uncollected import uncollected
@@ -32,8 +39,44 @@ def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCod
     wanted = wanted_by(request, env)
     evidence = _gather(request, wanted, env)
     until = judged_until(began, request.access.timeout or wanted.seconds)
-    kubectl = kubectl_of(request)
-    return conclude(evidence, request.output, env, kubectl=kubectl, until=until)
+    made: list[Report] = []
+
+    def before(report: "Report") -> None:
+        made.append(report)
+        if request.access.since_last:
+            _print_changes(request, report, env)
+
+    code = conclude(
+        evidence, request.output, env, kubectl=kubectl_of(request), before=before, until=until
+    )
+    _keep(request, made, env)
+    return code
+
+
+def _keep(request: WalkRequest | SweepRequest, made: "list[Report]", env: Environment) -> None:
+    """Keep the run, where the user turned that on."""
+    from kubectl_portcheck.commands import history
+
+    for report in made:
+        history.keep(request, report, env)
+
+
+def _print_changes(request: WalkRequest | SweepRequest, report: "Report", env: Environment) -> None:
+    """Print what changed since the last run that asked the same."""
+    from kubectl_portcheck.commands.history import last
+    from kubectl_portcheck.diagnosis.since import changes
+    from kubectl_portcheck.render.console import look_for, print_lines
+    from kubectl_portcheck.render.since import since_lines
+
+    before = last(request, report, env)
+    if before is None:
+        env.stderr.write("no earlier run that asked the same is kept\n")
+        return
+    time, earlier = before
+    style = request.output.style
+    look = look_for(terminal(env), color=style.color, plain=style.plain)
+    lines = since_lines(time, changes(earlier, report), look)
+    print_lines(lines, env.stdout, look, env.environ)
 
 
 def _gather(request: WalkRequest | SweepRequest, wanted: "Wanted", env: Environment) -> "Evidence":

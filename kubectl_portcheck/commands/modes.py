@@ -67,6 +67,8 @@ class Access(msgspec.Struct, frozen=True):
     configured: bool = False
     """Whether the ConfigMaps are read for it, too."""
     logs: bool = False
+    since_last: bool = False
+    """Whether to say what changed since the last run that asked the same."""
 
 
 class WalkRequest(msgspec.Struct, frozen=True):
@@ -153,9 +155,9 @@ class ReplayRequest(msgspec.Struct, frozen=True):
 class ReferenceRequest(msgspec.Struct, frozen=True):
     """Print what needs neither a cluster nor evidence."""
 
-    topic: Literal["demos", "explain", "list-rules", "rbac", "completion"]
+    topic: Literal["demos", "explain", "list-rules", "rbac", "completion", "history"]
     word: str = ""
-    """The rule, the shell, or the form of the list of demos."""
+    """The rule, the shell, the form of the list of demos, or what becomes of the history."""
     style: Style = Style()
     role: "RoleFor | None" = None
 

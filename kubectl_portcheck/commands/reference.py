@@ -1,4 +1,4 @@
-"""What asks no cluster: --explain, --list-rules, --rbac, --completion and --demo list."""
+"""What asks no cluster: --explain, --list-rules, --rbac, --completion, --history, --demo list."""
 
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,10 @@ def run(request: ReferenceRequest, env: Environment) -> ExitCode:
         env.stdout.write(script(request.word))
     elif request.topic == "rbac":
         env.stdout.write(_role(request.role or RoleFor()))
+    elif request.topic == "history":
+        from kubectl_portcheck.commands import history
+
+        history.run(request.word, request.style, env)
     elif request.topic == "demos":
         _list_demos(request, env)
     elif request.topic == "explain":

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from kubectl_portcheck.collect.shards import Shard
     from kubectl_portcheck.target import Target
 
-MODES = ("demo", "filename", "replay", "merge", "explain", "list_rules", "rbac", "completion")
+REFERENCES = ("explain", "history", "list_rules", "rbac", "completion")
+"""The modes that ask no cluster and judge no evidence."""
+MODES = ("demo", "filename", "replay", "merge", *REFERENCES)
 """The flags that choose what to do; without any of them a cluster is checked."""
 NEEDED = {
     "calls": "a TARGET: it is about workloads",
@@ -80,7 +82,7 @@ def request_from(given: Given) -> Request:
 def _request(given: Given, mode: str) -> Request:
     if mode == "filename":
         return _files(given)
-    if mode in ("explain", "list_rules", "rbac", "completion") or given.text("demo") == DEMOS:
+    if mode in REFERENCES or given.text("demo") == DEMOS:
         return _reference(given, mode)
     if mode == "demo":
         animated = not given.switch("no_animation")
@@ -223,6 +225,8 @@ def _reference(given: Given, mode: str) -> ReferenceRequest:
     style = _style(given)
     if mode == "demo":
         return ReferenceRequest("demos", given.text("output") or "table", style)
+    if mode == "history":
+        return ReferenceRequest("history", given.text("history") or "list", style)
     if mode == "explain":
         return ReferenceRequest("explain", given.text("explain") or "", style)
     if mode == "completion":
@@ -312,7 +316,20 @@ def _access(given: Given) -> Access:
         callers=given.switch("callers"),
         configured=_configured(given),
         logs=given.switch("logs"),
+        since_last=_since_last(given),
     )
+
+
+def _since_last(given: Given) -> bool:
+    if not given.switch("since_last"):
+        return False
+    for flag in ("wait", "watch", "fix", "redact", "quiet", "contexts", "all_contexts"):
+        if given.has(flag):
+            raise UsageError(f"--since-last and {given.name(flag)} exclude each other")
+    form = given.text("output") or "table"
+    if form not in ("table", "wide"):
+        raise UsageError(f"--since-last does nothing with -o {form}: it is for a table")
+    return True
 
 
 def _refuse_logs_that_nobody_sees(given: Given) -> None:

@@ -90,18 +90,20 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
     | {"--contexts", "--all-contexts", "--merge"}
-    | {"--demo", "--replay", "--explain", "--list-rules", "--completion"}
+    | {"--demo", "--replay", "--explain", "--history", "--list-rules", "--completion"}
     | OTHERS,
     ("-A",): REPORT
     | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--shard", "--filename"}
     | {"--contexts", "--all-contexts", "--rbac"},
     ("--contexts", "a,b"): REPORT - {"--save", "--redact"}
-    | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix", "--wait", "--watch"}
+    | WALK
+    - {"--from", *FROM_ONLY, "--debug-image", "--fix", "--wait", "--watch"}
+    - {"--since-last"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--contexts", "--rbac"},
     ("--merge", "x.json"): REPORT - {"--save", "--ignore", "--redact"} | {"--merge"},
     ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg"}
-    | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image"}
+    | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image", "--since-last"}
     | {"--yes", "--dry-run", "--rbac"},
     ("-f", "x.yaml"): REPORT - {"--redact"}
     | {"--filename", "--complete", "--diff", "--write", "--all-namespaces", "--selector"},
@@ -114,6 +116,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     ("--replay", "x.json"): REPORT | {"--replay"},
     ("--explain", "PC401"): {"--explain"},
     ("--list-rules",): {"--list-rules"},
+    ("--history", "off"): {"--history"},
     ("--completion", "bash"): {"--completion"},
     ("--rbac",): REPORT
     | WALK - FROM_ONLY
