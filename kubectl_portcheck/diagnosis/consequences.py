@@ -21,6 +21,8 @@ def fold(
 
     What follows from an ignored finding stands for itself, but is called no cause.
     """
+    if not found:
+        return ()
     follows = {rule.code: rule.follows_from for rule in rules}
     findings = [f for f in found if f.code not in ignored]
     hidden = [f for f in found if f.code in ignored]

@@ -36,7 +36,8 @@ from kubectl_portcheck.model.report import (
     Suppressed,
 )
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Rule, Worth
+from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.plan import Plans
 from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
 from kubectl_portcheck.rules.wording import headline_of
@@ -70,12 +71,13 @@ def diagnose(
     neighbours: dict[str, list[ServiceEvidence]] = defaultdict(list)
     for e in evidence.services:
         neighbours[e.service.metadata.namespace].append(e)
+    now = evidence.context.collected_at
+    judging = Judging(rules, now, kubectl, ignore, until, {}, Plans(rules))
     interrupted = evidence.interrupted
     try:
         for e in evidence.services:
             try:
-                judged = Judging(rules, evidence.context.collected_at, kubectl, ignore, until, {})
-                services.append(_service(e, judged, neighbours))
+                services.append(_service(e, judging._replace(servers={}), neighbours))
             except _Late:
                 services.append(_unread(e, LATE))
     except KeyboardInterrupt:
@@ -123,6 +125,7 @@ class Judging(NamedTuple):
     until: float
     servers: dict[int, ServiceReport]
     """The reports on DNS Services, by the evidence: trials of fixes ask for them again."""
+    plans: Plans
 
 
 def _service(evidence: ServiceEvidence, judging: Judging, neighbours: Neighbours) -> ServiceReport:
@@ -173,7 +176,7 @@ def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceRep
 
 
 def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
-    rules, now, kubectl, ignore, until, _ = judging
+    rules, now, kubectl, ignore, until, _, plans = judging
     if evidence.unread is not None:
         return _not_read(evidence, evidence.unread, judging)
     evidence = in_order(evidence)
@@ -183,24 +186,18 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         return own_calls.reported(whole, rules, ignore)
     if evidence.asked is not None:
         return _own_ports(whole, evidence.asked, rules, ignore, until)
-    cases = [Case(evidence, port, now, kubectl) for port in whole.asked_ports]
-    outcomes = [
-        (rule, case.port.port if isinstance(case, Case) else None, outcome)
-        for rule in rules
-        for case in ([whole] if rule.check_service or _is_live_only(rule, whole) else cases)
-        if _in_time(until)
-        for outcome in run(rule, case)
-    ]
+    cases = [Case.of(whole, port) for port in whole.asked_ports]
+    concluded = list(plans.conclude(whole, cases, partial(_in_time, until)))
     ignored = suppressions(evidence.service, ignore, rules)
-    found = [with_owners(whole, o) for _, _, o in outcomes if isinstance(o, Finding)]
+    found = [with_owners(whole, c.outcome) for c in concluded if isinstance(c.outcome, Finding)]
     findings = fold(found, rules, ignored.codes)
     suppressed = tuple(
         Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
     )
     lacking = [
-        (r, msgspec.structs.replace(o, port=port))
-        for r, port, o in outcomes
-        if isinstance(o, NotEvaluated) and r.code not in ignored.codes
+        (c.rule, msgspec.structs.replace(c.outcome, port=c.port))
+        for c in concluded
+        if isinstance(c.outcome, NotEvaluated) and c.rule.code not in ignored.codes
     ]
     unsure = () if whole.in_files else _unsure(findings)
     not_evaluated = (*(o for _, o in lacking), *unsure)
@@ -347,11 +344,6 @@ def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
         missing=(detail,),
         rights=(why.right,) if why.right else (),
     )
-
-
-def _is_live_only(rule: Rule, whole: ServiceCase) -> bool:
-    """Whether to say once for the Service, not for each port, that the rule cannot run."""
-    return whole.in_files and rule.in_files == Worth.NOTHING
 
 
 def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> PortReport:

@@ -1,6 +1,7 @@
 """How wide a cleaned text is on a terminal, and how it is cut to fit."""
 
 import unicodedata
+from functools import lru_cache
 
 
 def cells(text: str) -> int:
@@ -10,6 +11,7 @@ def cells(text: str) -> int:
     return sum(map(_width, text))
 
 
+@lru_cache(maxsize=4096)
 def _width(char: str) -> int:
     if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
         return 0

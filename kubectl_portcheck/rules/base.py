@@ -68,6 +68,14 @@ class When(Word):
     NUMBERED_TARGET_PORT = "the targetPort is a number"
 
 
+class Clue(Word):
+    """What the evidence shows beside its lists, and without which many rules find nothing."""
+
+    UNWELL = "a pod is not plainly Running and Ready, or there is none"
+    MEASURED = "something was measured in a pod, or tried from outside of it"
+    UNPROVED = "not every pod with traffic is known to serve by its readiness probe"
+
+
 class Worth(Word):
     """What a rule's conclusion is worth where the evidence is manifest files."""
 
@@ -149,6 +157,10 @@ class Rule(NamedTuple):
     examples: tuple[Example, ...]
     applies: tuple[When, ...] = ()
     """What must be so for the problem to exist at all; the runner asks before it runs the rule."""
+    clues: "tuple[Need | Clue, ...]" = ()
+    """Where the evidence has none of these, there is nothing to find: a list that holds objects, or
+    may hold some, or a clue. The runner asks before it runs the rule; without clues it always does,
+    so a check never relies on them."""
     check: Check = None
     """Runs once for each port of a Service."""
     check_service: ServiceCheck = None

@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import ContainerPort, Node, Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -191,6 +192,7 @@ RULE = Rule(
     severity="error",
     summary="Pods of the Service are Pending because they fit on no node",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.REPLICA_SETS, Need.NAMESPACE_PODS, Need.NODES),
     about_pods=True,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -132,6 +133,7 @@ RULE = Rule(
     severity="error",
     summary="A container of the Service's pods starts and exits again and again",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.SOCKETS),
     about_pods=True,

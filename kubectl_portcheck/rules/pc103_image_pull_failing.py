@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -82,6 +83,7 @@ RULE = Rule(
     severity="error",
     summary="A container of the Service's pods waits for an image that cannot be pulled",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,

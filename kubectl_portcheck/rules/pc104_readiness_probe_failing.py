@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -123,6 +124,7 @@ RULE = Rule(
     severity="error",
     summary="The pods run, but their readiness probe fails, so they get no traffic",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS, Need.EVENTS),
     about_pods=True,

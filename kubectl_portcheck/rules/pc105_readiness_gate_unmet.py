@@ -4,6 +4,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -73,6 +74,7 @@ RULE = Rule(
     severity="error",
     summary="The containers are ready, but a readiness gate keeps the pods from being Ready",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,

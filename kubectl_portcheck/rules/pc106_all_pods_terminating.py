@@ -7,6 +7,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -80,6 +81,7 @@ RULE = Rule(
     severity="error",
     summary="Every pod of the Service is being deleted",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS),
     explanation=Explanation(

@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -54,6 +55,7 @@ RULE = Rule(
     severity="error",
     summary="All pods that the selector matches have finished",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,

@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -119,6 +120,7 @@ RULE = Rule(
     severity="error",
     summary="A container behind the Service waits for a ConfigMap or Secret that does not exist",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS, Need.CONFIG_MAPS, Need.SECRETS),
     about_pods=True,

@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -102,6 +103,7 @@ RULE = Rule(
     severity="error",
     summary="A container behind the Service is refused by the kubelet or the container runtime",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,

@@ -9,6 +9,7 @@ from kubectl_portcheck.model.objects import ContainerStatus, Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -147,6 +148,7 @@ RULE = Rule(
     severity="error",
     summary="An init container fails or waits, so the containers behind the Service do not start",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.INIT_CALLS),
     about_pods=True,

@@ -132,6 +132,7 @@ RULE = Rule(
     severity="error",
     summary="The API server refuses the pods of the workload behind the Service",
     applies=(When.SELECTOR,),
+    clues=(Need.DEPLOYMENTS, Need.WORKLOADS, Need.REPLICA_SETS),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.WORKLOADS, Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,

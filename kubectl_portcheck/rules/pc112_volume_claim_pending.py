@@ -10,6 +10,7 @@ from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.model.storage import PersistentVolumeClaim
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -169,6 +170,7 @@ RULE = Rule(
     severity="error",
     summary="Pods behind the Service wait for a PersistentVolumeClaim without a volume",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.CLAIMS, Need.STORAGE_CLASSES),
     about_pods=True,

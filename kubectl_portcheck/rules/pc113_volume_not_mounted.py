@@ -5,6 +5,7 @@ from kubectl_portcheck.model.objects import Event, Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -94,6 +95,7 @@ RULE = Rule(
     severity="error",
     summary="A volume of the pods behind the Service cannot be attached or mounted",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
     about_pods=True,

@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import Container, Pod, Probe, StateTerminat
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -255,6 +256,7 @@ RULE = Rule(
     severity="error",
     summary="The liveness probe kills a container behind the Service",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.REPLICA_SETS),
     about_pods=True,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Condition, Node
 from kubectl_portcheck.model.report import Finding, Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -91,6 +92,7 @@ RULE = Rule(
     severity="error",
     summary="Pods behind the Service run on a node that is not Ready",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.NODES,),
     about_pods=True,

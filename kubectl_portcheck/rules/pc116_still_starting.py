@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -153,6 +154,7 @@ RULE = Rule(
     severity="error",
     summary="A container behind the Service has just started and does not serve yet",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.UNWELL, Clue.MEASURED),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.REPLICA_SETS),
     explanation=Explanation(

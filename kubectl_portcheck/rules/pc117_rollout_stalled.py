@@ -168,6 +168,7 @@ RULE = Rule(
     severity="warning",
     summary="A rollout stands half done: the new pods are not Ready, and the old ones serve",
     applies=(When.SELECTOR,),
+    clues=(Need.WORKLOADS,),
     needs=(Need.PODS,),
     uses=(Need.WORKLOADS, Need.REPLICA_SETS, Need.REVISIONS),
     about_pods=True,

@@ -91,6 +91,7 @@ RULE = Rule(
     severity="info",
     summary="A Deployment is paused, and its changed pod template reaches no pod",
     applies=(When.SELECTOR,),
+    clues=(Need.WORKLOADS,),
     needs=(Need.PODS,),
     uses=(Need.WORKLOADS,),
     about_pods=True,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Pod, Workload
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -114,6 +115,7 @@ RULE = Rule(
     severity="error",
     summary="The Service selects a workload that is scaled to 0, and its twin's pods are Ready",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
     explanation=Explanation(

@@ -1,6 +1,7 @@
 """PC120: the Service of a canary has no pods between two releases, by design."""
 
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -34,6 +35,7 @@ RULE = Rule(
     severity="info",
     summary="The Service of a canary has no pods between two releases, by design",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS,),
     explanation=Explanation(

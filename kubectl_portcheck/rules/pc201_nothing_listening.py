@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Listens
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -56,6 +57,7 @@ RULE = Rule(
     severity="error",
     summary="The containers run, but no process listens on any port",
     applies=(When.PODS,),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

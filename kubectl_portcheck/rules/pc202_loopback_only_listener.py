@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -50,6 +51,7 @@ RULE = Rule(
     severity="error",
     summary="The target port listens on 127.0.0.1 or ::1 only",
     applies=(When.PODS,),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -2,6 +2,7 @@
 
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -47,6 +48,7 @@ RULE = Rule(
     severity="warning",
     summary="The target port listens on the pod's IP address only, so port-forward fails",
     applies=(When.SELECTOR, When.TCP),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

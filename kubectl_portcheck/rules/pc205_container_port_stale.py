@@ -20,13 +20,9 @@ from kubectl_portcheck.semantics.case import ServiceCase
 
 
 def _check(case: ServiceCase) -> Outcome:
-    settled = [
-        p
-        for p in case.pods
-        if pods.is_ready(p) and not p.spec.host_network and not traffic.is_new(case, p)
-    ]
-    read = [p for p in settled if case.listeners(p) is not None]
+    read = [p for p in case.pods if case.listeners(p) is not None and _is_settled(case, p)]
     if not read:
+        settled = any(_is_settled(case, p) for p in case.pods)
         return RULE.lacks("what listens in the pods is not known") if settled else Passed()
     idle: dict[tuple[str, ContainerPort], list[str]] = {}
     used: set[tuple[str, ContainerPort]] = set()
@@ -63,6 +59,11 @@ def _check(case: ServiceCase) -> Outcome:
         ],
         pods=dict.fromkeys(n for names in stale.values() for n in names),
     )
+
+
+def _is_settled(case: ServiceCase, pod: Pod) -> bool:
+    """Whether the pod is Ready, has been for a while, and has its network for itself."""
+    return pods.is_ready(pod) and not pod.spec.host_network and not traffic.is_new(case, pod)
 
 
 def _idle(case: ServiceCase, pod: Pod, port: ContainerPort) -> bool:

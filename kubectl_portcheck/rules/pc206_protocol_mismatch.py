@@ -6,6 +6,7 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import ContainerPort
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -87,6 +88,7 @@ RULE = Rule(
     severity="error",
     summary="The Service's port is UDP and the socket is TCP, or the reverse",
     applies=(When.SELECTOR, When.NOT_SCTP),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,

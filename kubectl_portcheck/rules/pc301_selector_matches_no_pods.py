@@ -9,6 +9,7 @@ from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -210,6 +211,7 @@ RULE = Rule(
     severity="error",
     summary="The selector of the Service matches no pod",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.STATEFUL_SETS, Need.NAMESPACE_PODS),
     in_files=Worth.ABSENCE,

@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -59,6 +60,7 @@ RULE = Rule(
     severity="error",
     summary="The selector matches pods, but none of them is Ready",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

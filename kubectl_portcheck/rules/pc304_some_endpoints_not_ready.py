@@ -2,6 +2,7 @@
 
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -36,6 +37,7 @@ RULE = Rule(
     severity="warning",
     summary="Some pods of the Service are not Ready; the others serve",
     applies=(When.SELECTOR, When.READY_ONLY),
+    clues=(Clue.UNWELL,),
     needs=(Need.PODS,),
     uses=(Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -74,14 +74,13 @@ def _absent(case: Case) -> list[Pod]:
 
 def _stale(case: Case) -> _Stale:
     alive = {p.metadata.name: p for p in case.pods}
-    moving = any(traffic.is_new(case, p) or pods.is_terminating(p) for p in case.pods)
     found = _Stale([], [])
     for one in {(e.pod or e.endpoint.addresses, e.port): e for e in case.endpoints}.values():
         if one.pod is None or not one.endpoint.ready:
             continue
         if one.pod not in alive:
             # While pods come and go, the slices lag by a moment.
-            if not moving:
+            if not any(traffic.is_new(case, p) or pods.is_terminating(p) for p in case.pods):
                 found.gone.append(one)
             continue
         pod = alive[one.pod]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.rules import evidence, narrowing
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -66,6 +67,7 @@ RULE = Rule(
     severity="error",
     summary="The selector matches pods of several workloads that listen on different ports",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,

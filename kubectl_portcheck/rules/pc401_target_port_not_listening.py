@@ -6,6 +6,7 @@ from kubectl_portcheck.model.facts import Fact, Listens, Observation, Weighs
 from kubectl_portcheck.model.fixes import Fix, Safety
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -189,6 +190,7 @@ RULE = Rule(
     severity="error",
     summary="No process listens on the Service's targetPort",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NUMBERED_TARGET_PORT),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -74,6 +75,7 @@ RULE = Rule(
     severity="error",
     summary="The targetPort's name resolves to a declared port on which nothing listens",
     applies=(When.SELECTOR, When.NOT_HEADLESS, When.NAMED_TARGET_PORT),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

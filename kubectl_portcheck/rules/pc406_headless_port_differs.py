@@ -6,6 +6,7 @@ from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -99,6 +100,7 @@ RULE = Rule(
     severity="error",
     summary="Clients of a headless Service connect to its port in the pods, where nothing listens",
     applies=(When.SELECTOR, When.HEADLESS),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -82,6 +83,7 @@ RULE = Rule(
     severity="error",
     summary="Some pods listen on the target port, others do not",
     applies=(When.SELECTOR,),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS),
     in_files=Worth.HINT,

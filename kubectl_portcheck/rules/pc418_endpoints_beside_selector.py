@@ -49,6 +49,7 @@ RULE = Rule(
     severity="warning",
     summary="A Service has a selector, and hand-written Endpoints that Kubernetes overwrites",
     applies=(When.SELECTOR,),
+    clues=(Need.OVERWRITTEN,),
     needs=(),
     uses=(Need.OVERWRITTEN,),
     in_files=Worth.PROOF,

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -155,6 +156,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}
             expects="healthy",
         ),
     ),
+    clues=(Clue.UNPROVED,),
     check=_check,
     deciding=True,
     follows_from=(

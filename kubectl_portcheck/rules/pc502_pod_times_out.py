@@ -5,6 +5,7 @@ from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -96,6 +97,7 @@ RULE = Rule(
     severity="error",
     summary="A process listens on the target port, but connections get no answer",
     applies=(When.PODS,),
+    clues=(Clue.UNPROVED, Clue.MEASURED),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(

@@ -7,6 +7,7 @@ from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.model.share import share_of
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -83,6 +84,7 @@ RULE = Rule(
     severity="error",
     summary="Connections to the target port are accepted, and closed or reset without a byte",
     applies=(When.PODS,),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -87,6 +88,7 @@ RULE = Rule(
     severity="warning",
     summary="The pods answer a request with an HTTP status of 5xx",
     applies=(When.PODS,),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

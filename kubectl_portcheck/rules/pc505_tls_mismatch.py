@@ -7,6 +7,7 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -145,6 +146,7 @@ RULE = Rule(
     severity="error",
     summary="The port is declared as plain HTTP and speaks TLS, or the reverse",
     applies=(When.PODS, When.NOT_LOAD_BALANCER),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.INGRESSES, Need.ROUTES),
     explanation=Explanation(

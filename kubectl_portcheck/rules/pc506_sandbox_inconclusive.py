@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.rules import evidence
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -69,6 +70,7 @@ RULE = Rule(
     severity="warning",
     summary="A port-forward and the socket tables contradict each other",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -4,6 +4,7 @@ from kubectl_portcheck.model.probes import AcceptQueue
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -97,6 +98,7 @@ RULE = Rule(
     severity="error",
     summary="The process listens and does not accept the connections that wait for it",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

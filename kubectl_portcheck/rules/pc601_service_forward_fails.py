@@ -94,6 +94,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"], service-port-forward: {80: acce
             expects="healthy",
         ),
     ),
+    clues=(Need.FORWARDS,),
     check=_check,
     follows_from=(
         "PC101",

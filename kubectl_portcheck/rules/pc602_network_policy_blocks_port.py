@@ -249,6 +249,7 @@ RULE = Rule(
     severity="error",
     summary="NetworkPolicies select the pods, and none allows traffic to the target port",
     applies=(When.PODS,),
+    clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS, Need.POLICIES),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.GUARDS),
     in_files=Worth.HINT,

@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.rules import evidence, fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -51,6 +52,7 @@ RULE = Rule(
     severity="error",
     summary="The pod refuses on its IP address and accepts a port-forward",
     applies=(When.PODS,),
+    clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(

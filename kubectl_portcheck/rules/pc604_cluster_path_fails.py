@@ -181,6 +181,7 @@ RULE = Rule(
     severity="error",
     summary="A connection from inside the cluster fails, though the pods accept (--from)",
     applies=(When.TCP,),
+    clues=(Need.IN_CLUSTER,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
     explanation=Explanation(

@@ -249,6 +249,7 @@ from:
             expects="healthy",
         ),
     ),
+    clues=(Need.IN_CLUSTER,),
     check_service=_check,
     follows_from=("PC610",),
 )

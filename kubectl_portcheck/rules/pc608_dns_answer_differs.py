@@ -92,6 +92,7 @@ RULE = Rule(
     severity="error",
     summary="DNS leads a client to another address than the Service's (--from)",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.IN_CLUSTER,),
     needs=(),
     uses=(Need.SLICES, Need.IN_CLUSTER, Need.CALLS),
     about_absent=True,

@@ -157,5 +157,6 @@ from:
             expects="healthy",
         ),
     ),
+    clues=(Need.IN_CLUSTER,),
     check_service=_check,
 )

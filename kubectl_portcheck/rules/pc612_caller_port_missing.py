@@ -197,5 +197,6 @@ calls:
             expects="healthy",
         ),
     ),
+    clues=(Need.CALLS,),
     check_service=_check,
 )

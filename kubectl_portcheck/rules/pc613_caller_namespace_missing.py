@@ -120,5 +120,6 @@ calls:
             expects="healthy",
         ),
     ),
+    clues=(Need.CALLS,),
     check_service=_check,
 )

@@ -196,5 +196,6 @@ calls:
             expects="healthy",
         ),
     ),
+    clues=(Need.CALLS,),
     check_service=_check,
 )

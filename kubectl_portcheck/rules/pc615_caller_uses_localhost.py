@@ -105,5 +105,6 @@ calls:
             expects="healthy",
         ),
     ),
+    clues=(Need.CALLS,),
     check_service=_check,
 )

@@ -152,5 +152,6 @@ calls:
             expects="healthy",
         ),
     ),
+    clues=(Need.CALLS,),
     check_service=_check,
 )

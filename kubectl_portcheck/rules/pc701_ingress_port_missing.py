@@ -116,6 +116,7 @@ RULE = Rule(
     severity="error",
     summary="An Ingress references a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.INGRESSES,),
     needs=(Need.INGRESSES,),
     uses=(Need.PODS,),
     in_files=Worth.PROOF,

@@ -81,6 +81,7 @@ RULE = Rule(
     summary="An HTTPRoute, GRPCRoute, TLSRoute, TCPRoute or UDPRoute references a port that the "
     "Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.ROUTES,),
     needs=(Need.ROUTES,),
     uses=(Need.PODS,),
     in_files=Worth.PROOF,

@@ -218,5 +218,6 @@ spec: {rules: [{backendRefs: [{name: checkout, port: 80}]}]}
             expects="broken; also PC301",
         ),
     ),
+    clues=(Need.ROUTES,),
     check_service=_check,
 )

@@ -81,6 +81,7 @@ RULE = Rule(
     severity="error",
     summary="A NetworkPolicy lists the Service port where the pod port is meant",
     applies=(When.SELECTOR,),
+    clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS, Need.POLICIES),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.GUARDS),
     in_files=Worth.HINT,

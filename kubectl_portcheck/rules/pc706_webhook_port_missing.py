@@ -24,6 +24,7 @@ RULE = Rule(
     summary="A webhook configuration, the conversion webhook of a CustomResourceDefinition, or an "
     "APIService calls a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.REFERRERS,),
     needs=(),
     uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,

@@ -23,6 +23,7 @@ RULE = Rule(
     severity="error",
     summary="An Istio VirtualService routes to a port that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.REFERRERS,),
     needs=(),
     uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,

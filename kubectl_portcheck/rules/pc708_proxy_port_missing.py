@@ -37,6 +37,7 @@ RULE = Rule(
     summary="A route of Traefik, OpenShift or Contour, or a TargetGroupBinding, references a port "
     "that the Service does not have",
     applies=(When.NOT_EXTERNAL_NAME,),
+    clues=(Need.REFERRERS,),
     needs=(),
     uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.PROOF,

@@ -136,6 +136,7 @@ RULE = Rule(
     summary="The API server speaks TLS to a webhook or an aggregated API, and the pods do not, or "
     "there is nothing to verify them by",
     applies=(When.TCP,),
+    clues=(Need.REFERRERS,),
     needs=(),
     uses=(Need.REFERRERS, Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

@@ -115,6 +115,7 @@ PC710 error for path in APIService v1.checkout.example.com, port 443/TCP
             expects="healthy",
         ),
     ),
+    clues=(Need.REFERRERS,),
     check_service=_check,
     follows_from=("PC706", "PC709"),
 )

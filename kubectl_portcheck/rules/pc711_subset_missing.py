@@ -130,5 +130,6 @@ PC711 error for path in VirtualService edge
             expects="healthy",
         ),
     ),
+    clues=(Need.REFERRERS,),
     check_service=_check,
 )

@@ -315,5 +315,6 @@ not evaluated: whether a controller takes Ingress shop is not known: class gce h
 """,
         ),
     ),
+    clues=(Need.INGRESSES,),
     check_service=_check,
 )

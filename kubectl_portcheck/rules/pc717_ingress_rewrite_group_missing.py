@@ -222,5 +222,6 @@ spec: {controller: traefik.io/ingress-controller}
             expects="broken; also PC301",
         ),
     ),
+    clues=(Need.INGRESSES,),
     check_service=_check,
 )

@@ -168,5 +168,6 @@ spec: {controller: k8s.io/ingress-nginx}
             expects="broken; also PC301",
         ),
     ),
+    clues=(Need.INGRESSES,),
     check_service=_check,
 )

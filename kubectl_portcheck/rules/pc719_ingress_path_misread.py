@@ -353,5 +353,6 @@ spec:
             expects="broken; also PC301",
         ),
     ),
+    clues=(Need.INGRESSES,),
     check_service=_check,
 )

@@ -135,6 +135,7 @@ RULE = Rule(
     severity="error",
     summary="Policies of the network plugin allow no client to connect to the target port",
     applies=(When.PODS,),
+    clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS,),
     uses=(
         *(Need.GUARDS, Need.POLICIES, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from kubectl_portcheck.model.report import Finding, Impact, Severity, begun
+from kubectl_portcheck.rules import clues
 from kubectl_portcheck.rules.base import (
     Need,
     NotApplicable,
@@ -44,18 +45,17 @@ OF_PORT: dict[When, Callable[[Case], bool]] = {
 
 def run(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
     """What the rule concludes about the case; several outcomes where several objects are wrong."""
+    outcome = foregone(rule, case)
+    return (outcome,) if outcome is not None else checked(rule, case)
+
+
+def foregone(rule: Rule, case: ServiceCase) -> Outcome | None:
+    """What the rule concludes by what it declares of itself; None where its check has to run.
+
+    It depends on nothing but the case's :func:`~kubectl_portcheck.rules.plan.shape`.
+    """
     if case.in_files and rule.in_files == Worth.NOTHING:
-        return (rule.lacks("only a live cluster can tell"),)
-    outcome = _outcome(rule, case)
-    if not isinstance(outcome, Finding | Several):
-        return (outcome,)
-    found = outcome.findings if isinstance(outcome, Several) else (outcome,)
-    if not case.in_files:
-        return found
-    return tuple(doubted(_weighed(f, rule.in_files, case), rule, case) for f in found)
-
-
-def _outcome(rule: Rule, case: ServiceCase) -> Outcome:
+        return rule.lacks("only a live cluster can tell")
     for when in rule.applies:
         if not _holds(when, case):
             return NotApplicable(f"only where {when}")
@@ -64,10 +64,29 @@ def _outcome(rule: Rule, case: ServiceCase) -> Outcome:
         # Pods are not asked for where none is selected: the rules say themselves what that means.
         if missing is not None and (case.selects or need != Need.PODS):
             return rule.lacks(missing)
-    outcome = _checked(rule, case)
-    lacking = [m for need in rule.needs for m in case.lacking(need)]
-    # What was read may show the problem; that it does not shows nothing of what was not read.
-    return rule.lacks(lacking[0]) if lacking and isinstance(outcome, UNFOUND) else outcome
+    if rule.clues and not any(clues.shows(clue, case) for clue in rule.clues):
+        return _unless_lacking(rule, case, Passed())
+    return None
+
+
+def checked(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
+    """What the rule's check concludes, of which :func:`foregone` knows nothing."""
+    outcome = _unless_lacking(rule, case, _checked(rule, case))
+    if not isinstance(outcome, Finding | Several):
+        return (outcome,)
+    found = outcome.findings if isinstance(outcome, Several) else (outcome,)
+    if not case.in_files:
+        return found
+    return tuple(doubted(_weighed(f, rule.in_files, case), rule, case) for f in found)
+
+
+def _unless_lacking(rule: Rule, case: ServiceCase, outcome: Outcome) -> Outcome:
+    """The outcome; what was read may show the problem, but that it does not shows nothing of what
+    was not read."""
+    if not isinstance(outcome, UNFOUND):
+        return outcome
+    lacking = next((m for need in rule.needs for m in case.lacking(need)), None)
+    return outcome if lacking is None else rule.lacks(lacking)
 
 
 def _checked(rule: Rule, case: ServiceCase) -> Outcome:

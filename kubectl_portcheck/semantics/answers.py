@@ -116,6 +116,8 @@ def answer(
         return Answer("not-running")
     if protocol != "TCP":
         return _by_sockets(measured, port, protocol, families)
+    if isinstance(measured.sockets, Missing) and not measured.attempts:
+        return _without_sockets(measured, port, measured.sockets, families, None, refused=False)
     measured = _by_family(measured, port)
     proxied = _proxied(measured, port, families)
     within = measured.attempt(port, "in-cluster")

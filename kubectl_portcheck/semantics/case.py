@@ -326,10 +326,13 @@ class ServiceCase:
     def measured(self, pod: Pod) -> Measured:
         """All that was measured in the pod."""
         name = pod.metadata.name
+        sockets = self.evidence.sockets.get(name, NOT_ASKED)
         made = self._attempts.get(name, ())
+        if not made:
+            return Measured(pod, sockets, ())
         return Measured(
             pod,
-            self.evidence.sockets.get(name, NOT_ASKED),
+            sockets,
             made,
             frozenset((a.path, a.port) for a in made if self.may_be_stopped(pod, a)),
         )
@@ -463,6 +466,14 @@ class Case(ServiceCase):
         super().__init__(evidence, now, kubectl)
         self.port = port
 
+    @classmethod
+    def of(cls, whole: ServiceCase, port: ServicePort) -> "Case":
+        """One port of a Service; what was joined for the Service is not joined again."""
+        case = cls(whole.evidence, port, whole.now, whole.kubectl)
+        joined = {name: getattr(whole, name) for name in ("pods", "finished_pods", "slices")}
+        case.__dict__.update(joined)
+        return case
+
     @property
     def target(self) -> int | str:
         """The targetPort, a number or a name."""
@@ -532,6 +543,9 @@ class Case(ServiceCase):
     def _state(self, pod: Pod) -> PodState:
         target = self.target_in(pod)
         measured = self.measured(pod)
+        if not measured.attempts:
+            answered = answer(measured, target, self.port.protocol, self.families)
+            return PodState(pod, target, answered, None, None, pod.metadata.name in self.used_pods)
         return PodState(
             pod,
             target,

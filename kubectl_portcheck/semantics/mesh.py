@@ -6,6 +6,7 @@ ports; uid 2102), Consul dataplane and Kuma data plane references.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import Container, Pod
@@ -61,11 +62,19 @@ PROGRAMS = frozenset().union(*(m.programs for m in MESHES))
 
 def of_pod(pod: Pod) -> tuple[Mesh, ...]:
     """Return the meshes that the pod is part of; none for a pod that is nothing but a proxy."""
-    names = {c.name for c in (*pod.spec.containers, *pod.spec.init_containers)}
-    if all(c.name in CONTAINERS for c in pod.spec.containers):
+    spec = pod.spec
+    return _meshes(spec.containers, spec.init_containers, AMBIENT in pod.metadata.annotations)
+
+
+@lru_cache(maxsize=1024)
+def _meshes(
+    containers: tuple[Container, ...], init_containers: tuple[Container, ...], ambient: bool
+) -> tuple[Mesh, ...]:
+    names = {c.name for c in (*containers, *init_containers)}
+    if all(c.name in CONTAINERS for c in containers):
         return ()
     found = [m for m in MESHES if m.containers & names]
-    if AMBIENT in pod.metadata.annotations and ISTIO not in found:
+    if ambient and ISTIO not in found:
         # The node's ztunnel opens its ports in the pod's own network namespace.
         found.append(ISTIO)
     return tuple(found)
@@ -93,7 +102,10 @@ def without(pod: Pod, sockets: Iterable[ListeningSocket]) -> tuple[ListeningSock
 
 def own_containers(pod: Pod) -> tuple[Container, ...]:
     """Return the containers of the specification that no mesh added."""
-    added = frozenset().union(*(m.containers for m in of_pod(pod)))
+    found = of_pod(pod)
+    if not found:
+        return pod.spec.containers
+    added = frozenset().union(*(m.containers for m in found))
     return tuple(c for c in pod.spec.containers if c.name not in added)
 
 

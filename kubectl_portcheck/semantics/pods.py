@@ -41,6 +41,33 @@ def is_terminating(pod: Pod) -> bool:
     return pod.metadata.deletion_timestamp is not None
 
 
+def is_well(pod: Pod) -> bool:
+    """Whether the pod is plainly Running and Ready: nothing about it is unusual."""
+    status = pod.status
+    return (
+        status.phase == "Running"
+        and pod.metadata.deletion_timestamp is None
+        and is_ready(pod)
+        and all(c.status == "True" for c in status.conditions)
+        and bool(status.container_statuses)
+        and all(s.state.running is not None and _never_failed(s) for s in status.container_statuses)
+        and all(map(_never_failed, status.init_container_statuses))
+    )
+
+
+def _never_failed(status: ContainerStatus) -> bool:
+    """Whether the container is Ready, or has done its work, and was never restarted."""
+    state, ended = status.state, status.state.terminated
+    done = ended is not None and ended.exit_code == 0
+    return (
+        (status.ready or done)
+        and not status.restart_count
+        and state.waiting is None
+        and status.last_state.terminated is None
+        and (ended is None or done)
+    )
+
+
 def is_finished(pod: Pod) -> bool:
     """Whether the pod ran to its end: such pods leave the EndpointSlices."""
     return pod.status.phase in ("Succeeded", "Failed")

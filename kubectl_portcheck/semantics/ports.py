@@ -6,6 +6,7 @@ They differ on purpose in Kubernetes itself, so they are two functions here. Sou
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from kubectl_portcheck.model.objects import Container, ContainerPort, Pod, Service, ServicePort
 
@@ -20,17 +21,22 @@ def sidecars(pod: Pod) -> Iterator[Container]:
     return (c for c in pod.spec.init_containers if c.restart_policy == "Always")
 
 
-def serving_containers(pod: Pod) -> Iterator[Container]:
+def serving_containers(pod: Pod) -> tuple[Container, ...]:
     """The containers whose ports the data plane knows, in the order in which it looks."""
-    yield from pod.spec.containers
-    yield from sidecars(pod)
+    if not pod.spec.init_containers:
+        return pod.spec.containers
+    return (*pod.spec.containers, *sidecars(pod))
 
 
-def declared_ports(pod: Pod) -> Iterator[tuple[Container, ContainerPort]]:
+def declared_ports(pod: Pod) -> tuple[tuple[Container, ContainerPort], ...]:
     """Every port that a serving container declares."""
-    for container in serving_containers(pod):
-        for port in container.ports:
-            yield container, port
+    return _declared(serving_containers(pod))
+
+
+@lru_cache(maxsize=1024)
+def _declared(containers: tuple[Container, ...]) -> tuple[tuple[Container, ContainerPort], ...]:
+    """Those that these containers declare, which the pods of one template share."""
+    return tuple((container, port) for container in containers for port in container.ports)
 
 
 def resolve_target_port(port: ServicePort, pod: Pod) -> int | None:

@@ -5,6 +5,9 @@ no declaration. A probe with a host of its own says nothing about the pod. (Kube
 kubelet ``prober.go``)
 """
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Container, Pod, Probe
@@ -46,18 +49,29 @@ class Check(NamedTuple):
 
 def checks(pod: Pod) -> tuple[Check, ...]:
     """Return every probe of the containers that keep running."""
+    return _checks(serving_containers(pod))
+
+
+@lru_cache(maxsize=1024)
+def _checks(containers: tuple[Container, ...]) -> tuple[Check, ...]:
+    """Those of these containers, which the pods of one template share."""
     return tuple(
         _check(container, kind, probe)
-        for container in serving_containers(pod)
+        for container in containers
         for kind in KINDS
         if (probe := getattr(container, f"{kind}_probe")) is not None
     )
 
 
-def asked_ports(pod: Pod) -> dict[int, Kind]:
+def asked_ports(pod: Pod) -> Mapping[int, Kind]:
     """Return the ports that are checked, with the kind of probe: readiness wins, then liveness."""
-    found = [(c.number, c.kind) for c in checks(pod) if c.number is not None]
-    return dict(sorted(found, key=lambda each: KINDS.index(each[1])))
+    return _asked_ports(checks(pod))
+
+
+@lru_cache(maxsize=1024)
+def _asked_ports(made: tuple[Check, ...]) -> Mapping[int, Kind]:
+    found = [(c.number, c.kind) for c in made if c.number is not None]
+    return MappingProxyType(dict(sorted(found, key=lambda each: KINDS.index(each[1]))))
 
 
 def _check(container: Container, kind: Kind, probe: Probe) -> Check:

@@ -65,6 +65,7 @@ class Recorder:
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
 def test_a_rule_declares_the_evidence_that_it_reads(rule: Rule) -> None:
     read: set[str] = set()
+    rule = rule._replace(clues=())  # What the runner looks at is no evidence of the check.
     for example in rule.examples:
         recorder = Recorder(evidence_of(example.manifest).services[0])
         evidence = cast("ServiceEvidence", recorder)
