@@ -255,7 +255,9 @@ def _role(given: Given) -> RoleFor:
         port_forward=not given.switch("no_port_forward"),
         debug=bool(given.text("debug_image")),
         fix=given.has("fix"),
-        callers=any([given.switch("callers"), given.switch("calls")]),
+        callers=any(
+            [given.switch("callers"), given.switch("calls"), source is not None and source.auto]
+        ),
         logs=given.switch("logs"),
         source_kind=source.kind.name if source and source.kind else "",
         source_namespace=source.namespace if source else None,

@@ -35,6 +35,7 @@ def seat_of(whole: ServiceCase, cases: Sequence[Case]) -> SeatReport | None:
         node=client.client.pod.spec.node_name if client.client else "",
         chosen=client.chosen,
         by=client.by,
+        setting=client.setting,
         ready=client.ready,
         of=client.of,
         dns=dns,

@@ -105,6 +105,8 @@ class InCluster(Record, frozen=True):
     """Why this pod was taken."""
     by: str = ""
     """What it was chosen by: ``deploy/web``, ``app=web``."""
+    setting: str = ""
+    """The variable or argument that names the Service, where it was taken for that (auto)."""
     ready: WholeNumber = 0
     """How many of the pods that it was chosen from are Ready."""
     of: WholeNumber = 0

@@ -64,7 +64,7 @@ RULES: Final[tuple[Right, ...]] = (
 """What a walk needs."""
 
 CALLERS: Final[tuple[Right, ...]] = (
-    _on(kinds.STATEFUL_SET, ("list",), "who calls the Service (--callers)"),
+    _on(kinds.STATEFUL_SET, ("list",), "who calls the Service (--callers, --from auto)"),
     _on(kinds.DAEMON_SET, ("list",), "the same"),
     _on(kinds.CRON_JOB, ("list",), "the same"),
     _on(kinds.JOB, ("list",), "the same"),

@@ -100,8 +100,10 @@ def _why(seat: SeatReport) -> str:
             if seat.ready > 1
             else (f"the Ready pod of {of}")
         )
+    if seat.setting:
+        return f"a Ready pod of {seat.by}, which calls the Service ({seat.setting})"
     if seat.chosen == "auto":
-        return "a Ready pod of another workload, in place of a client"
+        return "a Ready pod of another workload: none is known to call the Service"
     if seat.chosen == "own":
         return "a pod of the Service itself, since there is no other to take"
     return ""
@@ -116,6 +118,7 @@ def seat_json(seat: SeatReport) -> dict[str, object]:
         "node": clean(seat.node) or None,
         "chosen": seat.chosen,
         "by": clean(seat.by) or None,
+        "setting": clean(seat.setting) or None,
         "ready": seat.ready,
         "of": seat.of,
         "resolver": {

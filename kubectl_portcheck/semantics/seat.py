@@ -128,15 +128,16 @@ def asked_domain(name: str) -> str:
 
 
 def owner_of(client: InCluster) -> Subject | None:
+    """The workload that made the client's pod."""
+    return owner_of_pod(client.client.pod, client.namespace) if client.client else None
+
+
+def owner_of_pod(pod: Pod, space: str) -> Subject | None:
     """The workload that made the pod, as far as the pod itself tells.
 
     A Deployment's pods have the label pod-template-hash, which ends its ReplicaSet's name.
     """
-    if client.client is None:
-        return None
-    pod = client.client.pod
     owner = next((o for o in pod.metadata.owner_references if o.controller), None)
-    space = client.namespace
     if owner is None:
         return None
     hashed = pod.metadata.labels.get("pod-template-hash")

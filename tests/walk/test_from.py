@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.fake import faults
 from tests.fake.api_server import NO_SHELL, Command, FakeApiServer
 from tests.walk.clients import RIGHT, client, name_server, seat, workload
 from tests.walk.shop import NAMESPACE, Run, program, shop, walk
+from tests.walk.test_callers import caller
 from tests.walk.test_requests import READS, asked
 
 
@@ -116,6 +118,28 @@ def test_auto_takes_another_workload_with_a_tool(tmp_path: Path) -> None:
         done = walk(server, tmp_path, "--from=auto")
     assert (met(done)["pod"], met(done)["chosen"]) == ("e-right", "auto")
     assert statuses(done) == ALL_PASS
+
+
+def test_auto_prefers_a_workload_that_calls_the_service(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        seat(server, client("a-first", owner="a"))
+        server.add(caller("front", CHECKOUT_URL=f"http://u:s3cret@checkout.{NAMESPACE}.svc/pay"))
+        pod = client("z-front-7c-x", owner="front-7c")
+        pod["metadata"]["labels"]["pod-template-hash"] = "7c"
+        seat(server, pod)
+        done = walk(server, tmp_path, "--from=auto")
+        text = walk(server, tmp_path, "--from=auto", "-o", "table").stdout
+        server.on(r"/deployments\?", faults.status(403, "Forbidden", "no"))
+        refused = walk(server, tmp_path, "--from=auto")
+    found = met(done)
+    assert (found["pod"], found["chosen"]) == ("z-front-7c-x", "auto")
+    assert (found["by"], found["setting"]) == ("deploy/front", "CHECKOUT_URL")
+    assert "a Ready pod of deploy/front, which calls the Service (CHECKOUT_URL)" in " ".join(
+        text.split()
+    )
+    assert "s3cret" not in str(done) + text
+    assert (met(refused)["pod"], met(refused)["setting"]) == ("a-first", None)
 
 
 def test_auto_takes_the_services_own_pods_only_where_nothing_else_is(tmp_path: Path) -> None:

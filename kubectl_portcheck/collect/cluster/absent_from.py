@@ -4,7 +4,6 @@ where the settings of that client name it."""
 from collections.abc import Iterable
 from concurrent.futures import Future
 
-from kubectl_portcheck.address import Address
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
@@ -12,6 +11,7 @@ from kubectl_portcheck.collect.cluster.callers import caller
 from kubectl_portcheck.collect.cluster.client_asks import names_of, resolved
 from kubectl_portcheck.collect.cluster.client_side import client_side
 from kubectl_portcheck.collect.cluster.cluster import Read
+from kubectl_portcheck.collect.cluster.likely_clients import is_service
 from kubectl_portcheck.collect.cluster.parts import in_cluster
 from kubectl_portcheck.collect.cluster.walk import Options
 from kubectl_portcheck.collect.cluster.work import Work
@@ -57,14 +57,8 @@ def own_calls(target: Target, client: InCluster, live: Spaces) -> tuple[Call, ..
             exists=False,
         )
         for named in made.named
-        if named.host == names.used or _is_service(named.host, target, client.namespace)
+        if named.host == names.used or is_service(named.host, target, client.namespace)
     )
-
-
-def _is_service(host: str, target: Target, namespace: str) -> bool:
-    """Whether the host is the Service's name in any of its forms."""
-    of = Address(host).service
-    return of is not None and (of[0], of[1] or namespace) == (target.name, target.namespace)
 
 
 def _settings(client: InCluster, pod: Pod, here: Live) -> Calling | None:

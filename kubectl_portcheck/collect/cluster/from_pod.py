@@ -59,6 +59,8 @@ class Seat(NamedTuple):
     chosen: Chosen = "named"
     by: str = ""
     """What it was chosen by: ``deploy/web``, ``app=web``."""
+    setting: str = ""
+    """The variable or argument that names the Service, where it was taken for that (auto)."""
     ready: int = 0
     """How many pods it was chosen from are Ready."""
     of: int = 0

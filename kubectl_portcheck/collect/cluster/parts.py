@@ -203,6 +203,7 @@ def in_cluster(
         client=client or (Client(pod=seat.client) if seat.client else None),
         chosen=seat.chosen,
         by=seat.by,
+        setting=seat.setting,
         ready=seat.ready,
         of=seat.of,
         tool=dialled.value.tool if isinstance(dialled, Observed) else "",

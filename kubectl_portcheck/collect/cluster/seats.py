@@ -1,15 +1,16 @@
 """From what ``--from`` names to the pods from which connections are made."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.addresses import Spaces
 from kubectl_portcheck.collect.cluster.from_pod import Seat, Source
+from kubectl_portcheck.collect.cluster.likely_clients import callers_of
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
 from kubectl_portcheck.errors import NoAnswerError, UnknownTargetError
 from kubectl_portcheck.model.base import Missing
-from kubectl_portcheck.model.kinds import POD
+from kubectl_portcheck.model.kinds import POD, short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.seat import Chosen
 from kubectl_portcheck.semantics import mesh, selectors
@@ -21,6 +22,7 @@ from kubectl_portcheck.semantics.pods import (
     is_terminating,
     running_containers,
 )
+from kubectl_portcheck.semantics.seat import owner_of_pod
 from kubectl_portcheck.target import Target
 
 MOST_TRIED = 4
@@ -127,16 +129,26 @@ def _of_several(source: Source, space: str, found: Sequence[Pod]) -> Seat:
 
 
 def _stand_ins(found: Sequence[Pod], target: Target, space: str, spaces: Spaces) -> Iterator[Seat]:
-    """One pod of each workload that can be the client; those of the Service itself only at the
-    end."""
+    """One pod of each workload that may stand in: first those that are known to call the Service,
+    and those of the Service itself only where there is no other."""
     fit = [p for p in found if may_stand_in(p)]
     own = _own(fit, target, space, spaces)
     others = _one_of_each(p for p in fit if not own(p))
-    for pod in others or _one_of_each(fit):
-        seat = _seat(Source(kind=None), space, pod)
+    known = callers_of(spaces(space).reads, target, space) if others else {}
+    seats = [_seat(Source(kind=None), space, p) for p in others or _one_of_each(fit)]
+    for seat in sorted((_calling(s, known) for s in seats), key=lambda s: not s.setting):
         yield seat._replace(
             chosen="auto" if others else "own", ready=sum(map(is_ready, fit)), of=len(found)
         )
+
+
+def _calling(seat: Seat, known: Mapping[tuple[str, str], str]) -> Seat:
+    """The seat, with its workload and the setting by which that calls the Service, if it does."""
+    owner = owner_of_pod(seat.client, seat.namespace) if seat.client else None
+    setting = known.get((owner.kind, owner.name), "") if owner else ""
+    if owner is None or not setting:
+        return seat
+    return seat._replace(by=f"{short_name(owner.kind)}/{owner.name}", setting=setting)
 
 
 def may_stand_in(pod: Pod) -> bool:
