@@ -281,6 +281,9 @@ def _measurements(documents: list[dict[str, Any]]) -> _Measurements:
 
 def _object(document: Mapping[str, Any]) -> tuple[str, Any]:
     kind = document["kind"]
+    group = str(document.get("apiVersion", "")).rpartition("/")[0]
+    if f"{kind}.{group}" in _TYPES:
+        kind = f"{kind}.{group}"
     if kind not in _TYPES:
         raise UnfitExample(f"kind {kind} is none that an example may hold")
     extra = () if "kind" in _encoded(_TYPES[kind]) else ("kind",)

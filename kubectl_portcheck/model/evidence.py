@@ -256,6 +256,9 @@ class ServiceEvidence(Record, frozen=True):
     """The NetworkPolicies that select one of the pods."""
     guards: Observed[tuple[Guard, ...]] | Missing = NOT_ASKED
     """Policies of other kinds that select one of the pods, or the pod of ``--from``."""
+    namespace_labels: Observed[dict[str, str]] | Missing = NOT_ASKED
+    """Those of the Service's namespace; asked for only where a policy of another kind selects
+    namespaces by them."""
     overwritten: Observed[tuple[Endpoints, ...]] | Missing = NOT_ASKED
     """Hand-written Endpoints of a Service with a selector, whose controller overwrites them; read
     from manifest files only."""

@@ -10,9 +10,17 @@ from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 
 Direction = Literal["Ingress", "Egress"]
-Action = Literal["Allow", "Deny"]
-Entity = Literal["", "all", "cluster", "outside"]
-"""``outside``: a part of the world, or of the cluster's own machines, that is no pod."""
+Action = Literal["Allow", "Deny", "Pass"]
+"""``Pass`` leaves the connection to the next tier."""
+Entity = Literal["", "all", "cluster", "outside", "no-pod"]
+"""``outside``: a part of the world, or of the cluster's own machines, that is no pod; ``no-pod``:
+everything but pods."""
+Tier = Literal["union", "admin", "main", "baseline", "unknown"]
+"""How a policy stands to the others. ``union``: what allows adds up, what denies comes first. The
+others are asked in turn, and the first rule that matches decides: ``admin`` before NetworkPolicies,
+``main`` beside them by its order, ``baseline`` where none of these has decided. Of ``unknown`` that
+is not known."""
+FamilyName = Literal["", "IPv4", "IPv6"]
 
 
 class GuardSelector(Record, frozen=True):
@@ -22,13 +30,21 @@ class GuardSelector(Record, frozen=True):
     """An empty one for every pod."""
     namespaces: LabelSelector | None = None
     """None for the policy's own; an empty one for all."""
+    others: bool = False
+    """Whether it may mean other things than pods too, of which nothing is known."""
 
 
 class GuardPeer(Record, frozen=True):
-    """One source or destination of a rule."""
+    """One source or destination of a rule: all of what is set must hold."""
 
-    selector: GuardSelector | None = None
-    block: IPBlock | None = None
+    selectors: tuple[GuardSelector, ...] | None = None
+    """One of them must mean the pod."""
+    not_selectors: tuple[GuardSelector, ...] = ()
+    """None of them may mean it."""
+    blocks: tuple[IPBlock, ...] | None = None
+    """One of them must have its address."""
+    not_blocks: tuple[IPBlock, ...] = ()
+    """None of them may have it."""
     entity: Entity = ""
 
 
@@ -39,8 +55,13 @@ class GuardRule(Record, frozen=True):
     action: Action = "Allow"
     peers: tuple[GuardPeer, ...] | None = None
     """One of them must be the other end; None for every one, an empty tuple for no one."""
+    own: GuardPeer | None = None
+    """What must hold of the end that the policy selects; None for nothing."""
     ports: tuple[NetworkPolicyPort, ...] = ()
     """None for every port."""
+    not_ports: tuple[NetworkPolicyPort, ...] = ()
+    family: FamilyName = ""
+    """The family that the connection must have; '' for both."""
     beyond: str = ""
     """What of the rule is not compared: ``HTTP rules``, ``toFQDNs``."""
 
@@ -48,10 +69,14 @@ class GuardRule(Record, frozen=True):
 class GuardPart(Record, frozen=True):
     """What a policy says of some pods."""
 
-    selects: GuardSelector = GuardSelector()
+    selects: tuple[GuardSelector, ...] = (GuardSelector(),)
+    """It is about the pods that one of these means."""
+    beyond: str = ""
+    """What besides decides about which pods it is, and is not compared."""
     isolates: tuple[Direction, ...] = ()
     """In which directions the pods have only what is allowed."""
     rules: tuple[GuardRule, ...] = ()
+    """In tiers, the first that matches decides."""
 
 
 class Guard(Record, frozen=True):
@@ -59,4 +84,7 @@ class Guard(Record, frozen=True):
 
     metadata: ObjectMeta
     kind: KindName
+    tier: Tier = "union"
+    order: float | None = None
+    """Its place within the tier, the lowest first; None for the last."""
     parts: tuple[GuardPart, ...] = ()

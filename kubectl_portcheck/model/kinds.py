@@ -9,8 +9,14 @@ TRAEFIK: Final = "traefik.io"
 OPENSHIFT: Final = "route.openshift.io"
 CONTOUR: Final = "projectcontour.io"
 CILIUM: Final = "cilium.io"
+CALICO: Final = "projectcalico.org"
+CALICO_CRD: Final = "crd.projectcalico.org"
+ADMIN: Final = "policy.networking.k8s.io"
 AWS: Final = "elbv2.k8s.aws"
-OPTIONAL_GROUPS: Final = (GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, CILIUM)
+OPTIONAL_GROUPS: Final = (
+    *(GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, CILIUM),
+    *(CALICO, CALICO_CRD, ADMIN),
+)
 """Groups of custom resources, which a cluster may have or not."""
 
 
@@ -32,6 +38,21 @@ class Kind(NamedTuple):
     earlier_groups: tuple[str, ...] = ()
     """Groups in which files still have objects of the same form."""
     namespaced: bool = True
+    grouped: bool = False
+    """Whether a kind of another group has the same name, and is the one that is mostly meant."""
+    unless: str = ""
+    """A group that serves the same objects: where the cluster has it, this kind is not read."""
+
+    @property
+    def key(self) -> str:
+        """The name by which the kind is known here: ``Deployment``,
+        ``NetworkPolicy.projectcalico.org``. kubectl takes it in lower case."""
+        return f"{self.name}.{self.group}" if self.grouped else self.name
+
+    @property
+    def resource(self) -> str:
+        """The resource, with its group where another group has one of the same name."""
+        return f"{self.plural}.{self.group}" if self.grouped else self.plural
 
     def collection(self, namespace: str, version: str = "") -> str:
         """Return the path of the objects of a namespace; '' means all of them."""
@@ -157,6 +178,35 @@ CILIUM_CLUSTER_POLICY: Final = Kind(
     namespaced=False,
 )
 
+CALICO_POLICY: Final = Kind("NetworkPolicy", "networkpolicies", CALICO, ("v3",), grouped=True)
+CALICO_GLOBAL_POLICY: Final = Kind(
+    "GlobalNetworkPolicy", "globalnetworkpolicies", CALICO, ("v3",), namespaced=False
+)
+CALICO_CRD_POLICY: Final = Kind(
+    "NetworkPolicy", "networkpolicies", CALICO_CRD, grouped=True, unless=CALICO
+)
+CALICO_CRD_GLOBAL_POLICY: Final = Kind(
+    "GlobalNetworkPolicy",
+    "globalnetworkpolicies",
+    CALICO_CRD,
+    namespaced=False,
+    grouped=True,
+    unless=CALICO,
+)
+ADMIN_POLICY: Final = Kind(
+    "AdminNetworkPolicy", "adminnetworkpolicies", ADMIN, ("v1alpha1",), namespaced=False
+)
+BASELINE_POLICY: Final = Kind(
+    "BaselineAdminNetworkPolicy",
+    "baselineadminnetworkpolicies",
+    ADMIN,
+    ("v1alpha1",),
+    namespaced=False,
+)
+CLUSTER_POLICY: Final = Kind(
+    "ClusterNetworkPolicy", "clusternetworkpolicies", ADMIN, ("v1alpha2",), namespaced=False
+)
+
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 REFERRERS: Final = (
@@ -166,7 +216,11 @@ REFERRERS: Final = (
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
 )
 """Other kinds that lead to a Service; ``semantics.referrers`` says where in them it is named."""
-GUARDS: Final = (CILIUM_POLICY, CILIUM_CLUSTER_POLICY)
+GUARDS: Final = (
+    *(CILIUM_POLICY, CILIUM_CLUSTER_POLICY),
+    *(CALICO_POLICY, CALICO_GLOBAL_POLICY, CALICO_CRD_POLICY, CALICO_CRD_GLOBAL_POLICY),
+    *(ADMIN_POLICY, BASELINE_POLICY, CLUSTER_POLICY),
+)
 """Policies of other kinds than NetworkPolicy."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
@@ -188,7 +242,8 @@ ALL: Final = (
     *REFERRERS,
     *GUARDS,
 )
-BY_NAME: Final = {kind.name: kind for kind in ALL}
+BY_NAME: Final = {kind.key: kind for kind in ALL}
+"""By :attr:`Kind.key`."""
 
 
 def short_name(name: str) -> str:

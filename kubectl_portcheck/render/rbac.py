@@ -40,7 +40,11 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.CONTROLLER_REVISION, ("list",), "what was before, in these two"),
     _on(kinds.INGRESS, ("list",), "what leads to the Service"),
     _on(kinds.NETWORK_POLICY, ("list",), "what guards its pods"),
-    _on(kinds.CILIUM_POLICY, ("list",), "the same, where Cilium is the network plugin"),
+    *(
+        _on(kind, ("list",), f"the same, by {kind.key}, where it is served")
+        for kind in kinds.GUARDS
+        if kind.namespaced
+    ),
     _on(kinds.HTTP_ROUTE, ("list",), "what leads to the Service, by the Gateway API"),
     _on(kinds.GRPC_ROUTE, ("list",), "the same"),
     _on(kinds.TLS_ROUTE, ("list",), "the same"),
@@ -107,7 +111,11 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
         kinds.NODE, ("list",), "Local traffic policies, and nodes that take no pod or are not Ready"
     ),
     _on(kinds.STORAGE_CLASS, ("list",), "why a claim has no volume"),
-    _on(kinds.CILIUM_CLUSTER_POLICY, ("list",), "what guards its pods (Cilium)"),
+    *(
+        _on(kind, ("list",), f"what guards its pods, by {kind.key}, where it is served")
+        for kind in kinds.GUARDS
+        if not kind.namespaced
+    ),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),
     *(
         _on(kind, ("list",), "what the API server itself calls")

@@ -30,6 +30,7 @@ class Need(Word):
     GRANTS = "reference_grants"
     POLICIES = "network_policies"
     GUARDS = "guards"
+    NAMESPACE_LABELS = "namespace_labels"
     REFERRERS = "referrers"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"

@@ -117,7 +117,14 @@ RULE = Rule(
     summary="The application does not listen for the Service's address family",
     applies=(When.SELECTOR,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+    ),
     explanation=Explanation(
         meaning="The Service has IPv4 or IPv6 addresses, or both, and the application listens for "
         "the other family only. A socket on 0.0.0.0 accepts IPv4; an IPv6-only socket accepts "

@@ -99,7 +99,14 @@ RULE = Rule(
     applies=(When.PODS,),
     clues=(Clue.UNPROVED, Clue.MEASURED),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+    ),
     explanation=Explanation(
         meaning="A socket listens on the port, and a connection to it is neither accepted nor "
         "refused. The process hangs and its accept queue is full, or packets are dropped inside "

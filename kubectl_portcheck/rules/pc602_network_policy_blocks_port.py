@@ -251,7 +251,14 @@ RULE = Rule(
     applies=(When.PODS,),
     clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS, Need.POLICIES),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+    ),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A pod that a NetworkPolicy selects accepts only the traffic that one of its "

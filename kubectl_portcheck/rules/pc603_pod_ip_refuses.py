@@ -54,7 +54,15 @@ RULE = Rule(
     applies=(When.PODS,),
     clues=(Clue.UNPROVED,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+    ),
     explanation=Explanation(
         meaning="The API server's pod proxy connects to the pod's IP address, as clients do, and "
         "is refused. A port-forward connects to loopback in the pod and is accepted. The sockets "

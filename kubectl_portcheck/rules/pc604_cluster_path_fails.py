@@ -154,7 +154,7 @@ def _of_policies(path: ClientPath, failed: Sequence[PodState]) -> list[Fact]:
     unknown = next((a.why for a in found if a.allowed is None), None)
     if unknown is not None:
         return [Observation(text=f"whether policies allow the connection is not known: {unknown}")]
-    return [Observation(text="the NetworkPolicies of both sides allow the connection")]
+    return [Observation(text="the policies of both sides allow the connection")]
 
 
 def _fact(source: InCluster, attempt: Attempt) -> Connected:
@@ -183,7 +183,15 @@ RULE = Rule(
     applies=(When.TCP,),
     clues=(Need.IN_CLUSTER,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+    ),
     explanation=Explanation(
         meaning="--from pod/NAME connects from inside that pod to the Service's address and to "
         "each pod's IP address, as a client does, through kube-proxy and every NetworkPolicy. The "

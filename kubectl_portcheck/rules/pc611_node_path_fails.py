@@ -97,7 +97,15 @@ RULE = Rule(
     severity="error",
     summary="The clients of a node fail, those of other nodes are served (--from)",
     needs=(),
-    uses=(Need.PODS, Need.SLICES, Need.ATTEMPTS, Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
+    uses=(
+        Need.PODS,
+        Need.SLICES,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+        Need.IN_CLUSTER,
+    ),
     explanation=Explanation(
         meaning="The same way was taken from pods on several nodes. All that were asked on one "
         "node fail to connect, and those on other nodes connect.",

@@ -181,7 +181,15 @@ RULE = Rule(
     summary="Policies do not allow the client to connect, and its connection fails (--from)",
     applies=(When.TCP,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.POLICIES, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.POLICIES,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+    ),
     explanation=Explanation(
         meaning="--from pod/NAME connects from inside that pod to each pod of the Service. The "
         "policies that select the client (egress) and those that select the pods (ingress) were "

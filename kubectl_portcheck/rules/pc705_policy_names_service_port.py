@@ -83,7 +83,14 @@ RULE = Rule(
     applies=(When.SELECTOR,),
     clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS, Need.POLICIES),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.GUARDS),
+    uses=(
+        Need.SLICES,
+        Need.SOCKETS,
+        Need.ATTEMPTS,
+        Need.IN_CLUSTER,
+        Need.GUARDS,
+        Need.NAMESPACE_LABELS,
+    ),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="A rule of the policy has the number or the name of the Service port. A policy "

@@ -1,5 +1,7 @@
-"""PC720: policies of the network plugin itself allow no client to connect to the target port."""
+"""PC720: policies of other kinds than NetworkPolicy allow no client to connect to the port."""
 
+from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.guards import Guard
@@ -26,58 +28,91 @@ from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.enforcement import blocked
+from kubectl_portcheck.semantics.guards.compare import title
 from kubectl_portcheck.semantics.peers import covers
 from kubectl_portcheck.semantics.references import may_select
 
 
 def _check(case: Case) -> Outcome:
     found = blocked(case, of_other_kinds=True)
+    who = "client"
+    if not found.states and _is_for_pods(case):
+        found, who = blocked(case, of_other_kinds=True, pods_only=True), "pod"
     if not found.states:
         unsure = next((why for s in case.backends if (why := _beyond(case, s))), "")
-        return RULE.lacks(unsure) if unsure else Passed()
-    denies = [g for g in found.guards if _denies(g)]
-    if case.in_files and not denies and case.evidence.files != "all":
+        lacking = unsure or _unread(case)
+        return RULE.lacks(lacking) if lacking else Passed()
+    certain = [g for g in found.guards if g.tier == "union" and _denies(g)]
+    if case.in_files and not certain and case.evidence.files != "all":
         return NotApplicable("the policy that admits clients may stand elsewhere")
     states = concerned(found)
     targets = sorted({s.target for s in states if s.target is not None})
-    several = listing(f"{g.kind} {g.metadata.name}" for g in found.guards)
+    several = listing(map(title, found.guards))
     facts: list[Fact] = [State(subject=_subject(case, g), state=_says(g)) for g in found.guards]
     return RULE.finding(
         case,
-        f"{several} {verb(found.guards, 'allows', 'together allow')} no client to connect to "
+        f"{several} {verb(found.guards, 'allows', 'together allow')} no {who} to connect to "
         f"{listing(targets)} of {share(states, case.backends)}",
         evidence=[*facts, *([] if case.in_files else shown(found))],
-        fixes=[
-            fixes.by_hand(
-                f"Allow {targets[0]}/{case.port.protocol} from the clients that need it in "
-                f"{found.guards[0].kind} {found.guards[0].metadata.name}, in toPorts of the rule "
-                "that names them"
-            )
-        ],
+        fixes=[fixes.by_hand(_allowance(found.guards[0], f"{targets[0]}/{case.port.protocol}"))],
         impact=impact_on(case, found),
         severity=severity_of(found),
         unsure=unsure_of(found),
         pods=names(states),
         subject=_subject(case, found.guards[0]),
-        pointer="/spec/endpointSelector",
+        pointer="/spec",
     )
+
+
+def _unread(case: Case) -> Missing | None:
+    """Why policies are not known, though the cluster serves their kind."""
+    missing = case.missing(Need.GUARDS)
+    if missing is not None:
+        nothing = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+        return None if missing.reason in nothing else missing
+    return next(iter(case.lacking(Need.GUARDS)), None)
+
+
+def _is_for_pods(case: Case) -> bool:
+    """Whether clients outside of the cluster have no address for the Service."""
+    spec = case.service.spec
+    return spec.type in ("", "ClusterIP") and not spec.external_ips
 
 
 def _beyond(case: Case, state: PodState) -> str:
     """What of a rule about the pod's port is not compared; '' where all is."""
     for guard in case.guards:
-        for rule in (r for part in guard.parts for r in part.rules):
-            covering = not rule.ports or any(
-                covers(p, state.pod, state.target or 0, case.port.protocol) for p in rule.ports
-            )
-            about = may_select(guard, state.pod) and rule.direction == "Ingress"
-            if rule.beyond and about and covering:
-                return f"{guard.kind} {guard.metadata.name}: {rule.beyond}: not compared"
+        if not may_select(guard, state.pod):
+            continue
+        for part in guard.parts:
+            rules = [r for r in part.rules if r.direction == "Ingress"]
+            if part.beyond and (rules or "Ingress" in part.isolates):
+                return f"{title(guard)}: {part.beyond}: not compared"
+            for rule in rules:
+                covering = not rule.ports or any(
+                    covers(p, state.pod, state.target or 0, case.port.protocol) for p in rule.ports
+                )
+                if rule.beyond and covering:
+                    return f"{title(guard)}: {rule.beyond}: not compared"
     return ""
 
 
+def _allowance(guard: Guard, port: str) -> str:
+    """What to change in the policy."""
+    if guard.tier == "union" and not _denies(guard):
+        return (
+            f"Allow {port} from the clients that need it in {title(guard)}, in toPorts of the rule "
+            "that names them"
+        )
+    if guard.tier == "union":
+        return f"Narrow the rules of {title(guard)} that deny {port}: they come before all others"
+    before = "before its rules that deny it" if _denies(guard) else "in a rule"
+    return f"Allow {port} from the clients that need it in {title(guard)}, {before}"
+
+
 def _subject(case: Case, guard: Guard) -> Subject:
-    namespace = guard.metadata.namespace if guard.kind == "CiliumNetworkPolicy" else ""
+    namespaced = kinds.BY_NAME[guard.kind].namespaced
+    namespace = (guard.metadata.namespace or case.namespace) if namespaced else ""
     return Subject(kind=guard.kind, namespace=namespace, name=guard.metadata.name)
 
 
@@ -88,7 +123,7 @@ def _denies(guard: Guard) -> bool:
 def _says(guard: Guard) -> str:
     """``allows 8080 only``, ``denies 8080``: the ports that its rules name."""
     words = []
-    for action, verbs in (("Allow", "allows"), ("Deny", "denies")):
+    for action, verbs in _VERBS:
         rules = [
             r
             for part in guard.parts
@@ -102,6 +137,8 @@ def _says(guard: Guard) -> str:
             words.append(f"{verbs} {listing(spelt)}")
     return "; ".join(words) or "allows nothing to the pods that it selects"
 
+
+_VERBS = (("Allow", "allows"), ("Deny", "denies"), ("Pass", "passes on"))
 
 _SHOP = """
 kind: Service
@@ -129,33 +166,58 @@ spec:
     toPorts: [{ports: [{port: "8080", protocol: TCP}]}]
 """
 
+_CALICO = """
+apiVersion: crd.projectcalico.org/v1
+kind: NetworkPolicy
+metadata: {name: default.api-allow}
+spec:
+  order: 100
+  selector: app == 'checkout'
+  ingress:
+  - action: Allow
+    protocol: TCP
+    source: {selector: "app == 'frontend'"}
+    destination: {ports: [8080]}
+  - {action: Deny}
+"""
+
 RULE = Rule(
     code="PC720",
     name="plugin-policy-blocks-port",
     severity="error",
-    summary="Policies of the network plugin allow no client to connect to the target port",
+    summary="Policies of other kinds than NetworkPolicy let no client connect to the target port",
     applies=(When.PODS,),
     clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
     needs=(Need.PODS,),
     uses=(
-        *(Need.GUARDS, Need.POLICIES, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+        *(
+            Need.GUARDS,
+            Need.NAMESPACE_LABELS,
+            Need.POLICIES,
+            Need.SLICES,
+            Need.SOCKETS,
+            Need.ATTEMPTS,
+        ),
         Need.IN_CLUSTER,
     ),
     in_files=Worth.HINT,
     explanation=Explanation(
-        meaning="A CiliumNetworkPolicy or CiliumClusterwideNetworkPolicy selects the pods, and no "
-        "rule of it, of another one or of a NetworkPolicy allows a client to connect to the target "
-        "port, or a deny rule covers the port for every client. The ports of a policy are the "
-        "pod's ports, not the Service's.",
-        why="Cilium drops the packets, or answers with an ICMP message where it is set to do so. A "
+        meaning="Policies of Cilium, of Calico (projectcalico.org) or of the Network Policy API "
+        "(AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy) select the pods, "
+        "and together with the NetworkPolicies they allow no client to connect to the target "
+        "port. The ports of a policy are the pod's ports, not the Service's.",
+        why="If the network plugin enforces the policy, clients time out or are refused. A "
         "port-forward starts inside the pod and still works. Where no connection showed that the "
-        "policy is enforced, the finding is a warning and the verdict inconclusive. What is not "
-        "compared (HTTP rules, names of DNS, Services, nodes, authentication) makes a rule "
-        "uncertain: then nothing is claimed.",
-        confirm="hubble observe --verdict DROPPED, or cilium monitor --type drop; kubectl describe "
-        "ciliumnetworkpolicy NAME shows the rules.",
-        fix="Add the port to the rule that allows the clients, or add a policy for them. A deny "
-        "rule comes before every allow rule: narrow it.",
+        "policy is enforced, the finding is a warning and the verdict inconclusive. In Cilium what "
+        "denies comes first, and what allows adds up. The others are asked in turn: admin policies "
+        "by priority, Calico's by order with NetworkPolicies at 1000, then baseline policies; the "
+        "first rule that matches decides. What is not compared (HTTP rules, names of DNS, "
+        "Services, nodes, service accounts, other tiers) makes a rule uncertain: then nothing is "
+        "claimed.",
+        confirm="kubectl describe KIND NAME shows the rules. hubble observe --verdict DROPPED, or "
+        "calicoctl get networkpolicy -o yaml and Log rules, show what the plugin does.",
+        fix="Add the port to the rule that allows the clients, or add a policy for them. A rule "
+        "that denies has to be narrowed, or in a tier preceded by one that allows.",
     ),
     examples=(
         Example(
@@ -194,13 +256,101 @@ PC720 warning in CiliumClusterwideNetworkPolicy no-9000, port 80/TCP
   unsure: whether this cluster enforces NetworkPolicies is not known
   - CiliumClusterwideNetworkPolicy no-9000: denies 9000, 9000/UDP and 9000/SCTP
   - nothing was tried that a policy could have blocked
-  review: Allow 9000/TCP from the clients that need it in CiliumClusterwideNetworkPolicy
-      no-9000, in toPorts of the rule that names them
+  review: Narrow the rules of CiliumClusterwideNetworkPolicy no-9000 that deny 9000/TCP: they
+      come before all others
 """,
         ),
         Example(
             "a NetworkPolicy allows the port: rules of both kinds add up",
             f"""{_SHOP.replace("PROBES", "")}{_OLD}
+---
+kind: NetworkPolicy
+metadata: {{name: allow}}
+spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: 9000}}]}}]}}
+""",
+            expects="healthy",
+        ),
+        Example(
+            "a policy of Calico has the old port, and a request got no answer",
+            f"""{_SHOP.replace("PROBES", "in-cluster: {9000: timeout}")}
+from: {{pod: client, tool: nc}}
+---
+{_CALICO}""",
+            expects="""
+broken; also PC618
+PC720 error for all in NetworkPolicy.crd.projectcalico.org default.api-allow, port 80/TCP
+  NetworkPolicy.crd.projectcalico.org default.api-allow allows no client to connect to 9000 of
+      the pod
+  pods: checkout-1
+  - NetworkPolicy.crd.projectcalico.org default.api-allow: allows 8080; denies every port to
+      some clients
+  - checkout-1: connection from inside the cluster, 10.0.0.1:9000: no answer; no policy allows
+      that port
+  review: Allow 9000/TCP from the clients that need it in NetworkPolicy.crd.projectcalico.org
+      default.api-allow, before its rules that deny it
+""",
+        ),
+        Example(
+            "a NetworkPolicy allows the port, after a policy of Calico that denies it",
+            f"""{_SHOP.replace("PROBES", "")}{_CALICO}
+---
+kind: NetworkPolicy
+metadata: {{name: allow}}
+spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: 9000}}]}}]}}
+""",
+            expects="""
+inconclusive
+not evaluated: whether this cluster enforces NetworkPolicies is not known
+PC720 warning in NetworkPolicy.crd.projectcalico.org default.api-allow, port 80/TCP
+  NetworkPolicy.crd.projectcalico.org default.api-allow allows no client to connect to 9000 of
+      the pod
+  pods: checkout-1
+  unsure: whether this cluster enforces NetworkPolicies is not known
+  - NetworkPolicy.crd.projectcalico.org default.api-allow: allows 8080; denies every port to
+      some clients
+  - nothing was tried that a policy could have blocked
+  review: Allow 9000/TCP from the clients that need it in NetworkPolicy.crd.projectcalico.org
+      default.api-allow, before its rules that deny it
+""",
+        ),
+        Example(
+            "an AdminNetworkPolicy denies the port, whatever NetworkPolicies say",
+            f"""{_SHOP.replace("PROBES", "")}
+kind: AdminNetworkPolicy
+metadata: {{name: no-9000}}
+spec:
+  priority: 10
+  subject: {{namespaces: {{}}}}
+  ingress:
+  - action: Deny
+    from: [{{namespaces: {{}}}}]
+    ports: [{{portNumber: {{protocol: TCP, port: 9000}}}}]
+---
+kind: NetworkPolicy
+metadata: {{name: allow}}
+spec: {{podSelector: {{}}, ingress: [{{ports: [{{port: 9000}}]}}]}}
+""",
+            expects="""
+inconclusive
+not evaluated: whether this cluster enforces NetworkPolicies is not known
+PC720 warning in AdminNetworkPolicy no-9000, port 80/TCP
+  AdminNetworkPolicy no-9000 allows no pod to connect to 9000 of the pod
+  pods: checkout-1
+  unsure: whether this cluster enforces NetworkPolicies is not known
+  - AdminNetworkPolicy no-9000: denies 9000
+  - nothing was tried that a policy could have blocked
+  review: Allow 9000/TCP from the clients that need it in AdminNetworkPolicy no-9000, before its
+      rules that deny it
+""",
+        ),
+        Example(
+            "a baseline policy denies everything, and a NetworkPolicy comes before it",
+            f"""{_SHOP.replace("PROBES", "")}
+kind: BaselineAdminNetworkPolicy
+metadata: {{name: default}}
+spec:
+  subject: {{namespaces: {{}}}}
+  ingress: [{{action: Deny, from: [{{namespaces: {{}}}}]}}]
 ---
 kind: NetworkPolicy
 metadata: {{name: allow}}

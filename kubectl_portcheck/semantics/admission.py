@@ -13,9 +13,15 @@ node.
 
 The answer is ``True`` or ``False`` only where it is certain. It is ``None``, with the reason, where
 something was not read (the labels of a namespace, the policies of a namespace) or is not defined.
+
+Policies of other kinds stand beside them: those of Cilium add up with NetworkPolicies, and what
+they deny comes first; those of Calico and of the Network Policy API are asked in tiers. Where
+policies of both sorts are there and say different things, it is not known which of them the network
+plugin enforces.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from kubectl_portcheck.model.guards import Guard
@@ -25,7 +31,7 @@ from kubectl_portcheck.model.references import (
     NetworkPolicy,
     NetworkPolicyPeer,
 )
-from kubectl_portcheck.semantics.guards import compare
+from kubectl_portcheck.semantics.guards import compare, tiers
 from kubectl_portcheck.semantics.peers import (
     NAMESPACE_NAME,
     Asked,
@@ -41,6 +47,7 @@ from kubectl_portcheck.semantics.peers import (
 from kubectl_portcheck.semantics.selectors import holds
 
 ANYONE = Peer(anyone=True)
+ANY_POD = Peer(anyone=True, pods_only=True)
 Policy = NetworkPolicy | Guard
 
 
@@ -150,20 +157,41 @@ def _with_guards(
     answers: Sequence[tuple[NetworkPolicy, Fact]],
     asked: Asked,
 ) -> Side:
-    """The same with policies of Cilium: what allows adds up, and what denies comes first."""
+    """The same with policies of other kinds, by how these stand to NetworkPolicies."""
+    adding = [g for g in guards if g.tier == "union"]
+    tiered = [g for g in guards if g.tier != "union"]
+    sides = []
+    if adding or not tiered:
+        sides.append(_added_up(direction, ends, adding, answers, asked))
+    if tiered:
+        sides.append(_in_tiers(direction, ends, tiered, answers, asked))
+    if len({side.allowed for side in sides}) == 1:
+        return sides[-1]
+    names = " and ".join(dict.fromkeys(compare.title(g) for g in (adding[0], tiered[0])))
+    return Side(None, why=f"which of {names} the network plugin enforces is not known")
+
+
+def _added_up(
+    direction: Direction,
+    ends: tuple[Peer, Peer],
+    guards: Sequence[Guard],
+    answers: Sequence[tuple[NetworkPolicy, Fact]],
+    asked: Asked,
+) -> Side:
+    """What allows adds up, and what denies comes first. (Cilium, Policy Enforcement Modes)"""
     own, other = ends
     isolation: list[tuple[Policy, Fact]] = [(p, True) for p, _ in answers]
     allowing: list[tuple[Policy, Fact]] = list(answers)
     for guard in guards:
         for part in guard.parts:
-            about = compare.selected(part.selects, guard, own)
+            about = compare.about(part, guard, own)
             if about is False:
                 continue
             isolation.append((guard, about if direction in part.isolates else False))
             for rule in part.rules:
                 if rule.direction != direction:
                     continue
-                found = all_of((about, compare.matched(rule, guard, other, asked)))
+                found = all_of((about, compare.matched(rule, guard, ends, asked)))
                 if rule.action == "Allow":
                     allowing.append((guard, found))
                 elif found:
@@ -171,6 +199,8 @@ def _with_guards(
                 elif found is None:
                     return Side(None, why=compare.not_compared(guard, rule, other))
     isolated = any_of(found for _, found in isolation)
+    if isolated is False:
+        return FREE
     allowed = any_of((negated(isolated), any_of(found for _, found in allowing)))
     names = _each(p for p, found in isolation if found is not False)
     by = _each(p for p, found in allowing if found)
@@ -181,9 +211,83 @@ def _with_guards(
     return Side(allowed, names, by, why)
 
 
+_KNP_ORDER = 1000.0
+"""Where NetworkPolicies stand among Calico's own. (Calico, reference of NetworkPolicy, Order)"""
+
+
+def _in_tiers(
+    direction: Direction,
+    ends: tuple[Peer, Peer],
+    guards: Sequence[Guard],
+    answers: Sequence[tuple[NetworkPolicy, Fact]],
+    asked: Asked,
+) -> Side:
+    """The first rule that matches decides, tier after tier."""
+    by_tier: dict[str, list[tiers.Entry[Policy]]] = {"admin": [], "main": [], "baseline": []}
+    for guard in guards:
+        for entry in _entries(guard, direction, ends, asked):
+            if guard.tier not in by_tier:
+                return Side(None, why=entry.why())
+            by_tier[guard.tier].append(entry)
+
+    def unknown() -> str:
+        return _unknown(ends[1], direction)
+
+    by_tier["main"] += [
+        tiers.Entry(p, True, _KNP_ORDER, (tiers.Step("Allow", allowed, unknown),), unknown)
+        for p, allowed in answers
+    ]
+    found = tiers.decide((by_tier[name], name == "main") for name in by_tier)
+    several = [e.policy for entries in by_tier.values() for e in entries]
+    if not several:
+        return FREE
+    return Side(
+        found.allowed,
+        _each(found.denying if found.allowed is False else several),
+        _each(found.allowing),
+        (found.why or _tied(found)) if found.allowed is None else "",
+    )
+
+
+def _tied(found: tiers.Decided[Policy]) -> str:
+    names = dict.fromkeys(
+        f"{kind_of(p)} {p.metadata.name}" for p in (*found.allowing, *found.denying)
+    )
+    return f"{' and '.join(names)} have the same order and say different things"
+
+
+def _entries(
+    guard: Guard, direction: Direction, ends: tuple[Peer, Peer], asked: Asked
+) -> Iterator[tiers.Entry[Policy]]:
+    """What a policy says of the connection in this direction, where it says something."""
+    own, other = ends
+    order = float("inf") if guard.order is None else guard.order
+    for part in guard.parts:
+        about = compare.about(part, guard, own)
+        rules = [r for r in part.rules if r.direction == direction]
+        if about is False or not (rules or direction in part.isolates):
+            continue
+        steps = (
+            tiers.Step(
+                rule.action,
+                compare.matched(rule, guard, ends, asked),
+                partial(compare.not_compared, guard, rule, other),
+            )
+            for rule in rules
+        )
+        why = partial(compare.not_known_about, part, guard, own)
+        yield tiers.Entry(guard, about, order, tuple(steps), why)
+
+
+def kind_of(policy: Policy) -> str:
+    """The policy's kind."""
+    return policy.kind if isinstance(policy, Guard) else "NetworkPolicy"
+
+
 def _each(policies: Iterable[Policy]) -> tuple[Policy, ...]:
     """The policies, each once: one may have several parts and rules."""
-    return tuple({(type(p), p.metadata.namespace, p.metadata.name): p for p in policies}.values())
+    named = {(kind_of(p), p.metadata.namespace, p.metadata.name): p for p in policies}
+    return tuple(named.values())
 
 
 def _unknown(other: Peer, direction: Direction) -> str:

@@ -4,6 +4,7 @@ A rule declares the evidence that it needs by its name in :class:`ServiceEvidenc
 the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all that it needs.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import NamedTuple, TypeVar
 
@@ -48,7 +49,7 @@ from kubectl_portcheck.model.storage import (
     StorageClass,
 )
 from kubectl_portcheck.semantics import endpoints, pods, ports
-from kubectl_portcheck.semantics.admission import ANYONE, Admitted, Policies, Side, admits
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, Side, admits
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.forwarded import forwarded
@@ -381,17 +382,27 @@ class ServiceCase:
         known, such as the API server.
         """
         client = self.client if from_client else None
-        labels = client.namespaces if client else {}
-        peer = Peer(client.pod, labels.get(_home(client.pod))) if client else Peer()
-        server = Peer(pod, labels.get(self.namespace))
+        peer = Peer(client.pod, self._labels(_home(client.pod))) if client else Peer()
+        server = Peer(pod, self._labels(self.namespace))
         return admits(peer, server, port, protocol, self._policies, family)
 
-    def admits_anyone(self, pod: Pod, port: int, protocol: Protocol = "TCP") -> Side:
-        """Whether policies of the pod let any client at all connect to this port.
+    def admits_anyone(
+        self, pod: Pod, port: int, protocol: Protocol = "TCP", *, pods_only: bool = False
+    ) -> Side:
+        """Whether policies of the pod let any client at all, or any pod, connect to this port.
 
         ``allowed`` is False only where that is certain.
         """
-        return admits(ANYONE, Peer(pod), port, protocol, self._policies).ingress
+        server = Peer(pod, self._labels(self.namespace))
+        client = ANY_POD if pods_only else ANYONE
+        return admits(client, server, port, protocol, self._policies).ingress
+
+    def _labels(self, namespace: str) -> Mapping[str, str] | None:
+        """The labels of a namespace; None where they were not read."""
+        own = self.evidence.namespace_labels
+        if namespace == self.namespace and isinstance(own, Observed):
+            return own.value
+        return self.client.namespaces.get(namespace) if self.client else None
 
     def may_be_stopped(self, pod: Pod, attempt: Attempt) -> bool:
         """Whether a policy, and not the pod, may be why the connection failed.

@@ -63,13 +63,14 @@ class Blocked(NamedTuple):
         return tuple(s for s in self.states if s.name not in seen)
 
 
-def blocked(case: Case, *, of_other_kinds: bool = False) -> Blocked:
+def blocked(case: Case, *, of_other_kinds: bool = False, pods_only: bool = False) -> Blocked:
     """The pods with traffic whose target port admits no client.
 
-    ``of_other_kinds``: those of which other policies than NetworkPolicies say so.
+    ``of_other_kinds``: those of which other policies than NetworkPolicies say so. ``pods_only``:
+    those that admit no pod. Of these only what a pod met is asked: others may be admitted.
     """
     sides = {
-        s.name: (s, case.admits_anyone(s.pod, s.target, case.port.protocol))
+        s.name: (s, case.admits_anyone(s.pod, s.target, case.port.protocol, pods_only=pods_only))
         for s in case.backends
         if s.target is not None and s.answer.kind in ARRIVES
     }
@@ -79,7 +80,7 @@ def blocked(case: Case, *, of_other_kinds: bool = False) -> Blocked:
         if side.allowed is False
         and of_other_kinds == any(isinstance(g, Guard) for g in side.guards)
     ]
-    asked = {s.name: denied(case, s.pod) for s in closed}
+    asked = {s.name: denied(case, s.pod, pods_only=pods_only) for s in closed}
     left = tuple(s for s in closed if not any(map(_got_through, asked[s.name])))
     made = [(s, a) for s in left for a in asked[s.name]]
     found = {(type(g), g.metadata.name): g for s in left for g in sides[s.name][1].guards}
@@ -93,12 +94,13 @@ def blocked(case: Case, *, of_other_kinds: bool = False) -> Blocked:
     )
 
 
-def denied(case: ServiceCase, pod: Pod) -> list[Attempt]:
+def denied(case: ServiceCase, pod: Pod, *, pods_only: bool = False) -> list[Attempt]:
     """The attempts from outside of the pod on TCP ports that no client is admitted to."""
+    ways = ("in-cluster",) if pods_only else FROM_OUTSIDE
     return [
         a
         for a in case.measured(pod).attempts
-        if a.path in FROM_OUTSIDE and case.admits_anyone(pod, a.port).allowed is False
+        if a.path in ways and case.admits_anyone(pod, a.port, pods_only=pods_only).allowed is False
     ]
 
 

@@ -30,6 +30,8 @@ class Peer(NamedTuple):
     """Where it is no pod: the node on which it runs, if it does."""
     anyone: bool = False
     """Whether it stands for every client that there may be: then what selects one is not known."""
+    pods_only: bool = False
+    """Whether every client that there may be is a pod with a network of its own."""
 
     @property
     def namespace(self) -> str:

@@ -26,6 +26,7 @@ from kubectl_portcheck.model.references import (
 )
 from kubectl_portcheck.semantics import referrers, selectors
 from kubectl_portcheck.semantics.ingresses import Hosts, leads_to
+from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 T = TypeVar("T")
 
@@ -157,10 +158,16 @@ def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 def may_select(guard: Guard, pod: Pod) -> bool:
     """Whether a policy of another kind is about the pod, as far as its own labels say."""
     home, space = (m.namespace or "default" for m in (guard.metadata, pod.metadata))
+    named = {NAMESPACE_NAME: space}
     return any(
-        selects(part.selects.pods, pod.metadata.labels)
-        and (part.selects.namespaces is not None or home == space)
+        selects(s.pods, pod.metadata.labels)
+        and (
+            home == space
+            if s.namespaces is None
+            else selectors.holds(s.namespaces, named, whole=False) is not False
+        )
         for part in guard.parts
+        for s in part.selects
     )
 
 

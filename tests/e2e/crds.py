@@ -21,10 +21,9 @@ MONITORING = "monitoring.coreos.com"
 ISTIO = "networking.istio.io"
 TRAEFIK = "traefik.io"
 CILIUM = "cilium.io"
-PLURALS = {
-    "HTTPProxy": "httpproxies",
-    "CiliumNetworkPolicy": "ciliumnetworkpolicies",
-}
+CALICO = "crd.projectcalico.org"
+ADMIN = "policy.networking.k8s.io"
+PLURALS = {"HTTPProxy": "httpproxies"}
 KINDS = {
     "IngressRoute": (TRAEFIK, "v1alpha1"),
     "IngressRouteTCP": (TRAEFIK, "v1alpha1"),
@@ -35,6 +34,11 @@ KINDS = {
     "TargetGroupBinding": ("elbv2.k8s.aws", "v1beta1"),
     "CiliumNetworkPolicy": (CILIUM, "v2"),
     "Portcheck": ("portcheck.test", "v1"),
+    f"NetworkPolicy.{CALICO}": (CALICO, "v1"),
+    "GlobalNetworkPolicy": (CALICO, "v1"),
+    "AdminNetworkPolicy": (ADMIN, "v1alpha1"),
+    "BaselineAdminNetworkPolicy": (ADMIN, "v1alpha1"),
+    "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
     "VirtualService": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),
@@ -45,6 +49,15 @@ KINDS = {
     "ServiceMonitor": (MONITORING, "v1"),
     "PodMonitor": (MONITORING, "v1"),
 }
+CLUSTER_WIDE = (
+    *("GlobalNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
+    "ClusterNetworkPolicy",
+)
+
+
+def key(kind: str) -> str:
+    """The kind as reports name it."""
+    return f"{kind}.{CALICO}" if kind == "GlobalNetworkPolicy" else kind
 
 
 @contextmanager
@@ -77,12 +90,14 @@ def _name(kind: str) -> str:
 
 
 def _plural(kind: str) -> str:
-    return PLURALS.get(kind, f"{kind.lower()}s")
+    plain = kind.partition(".")[0].lower()
+    return PLURALS.get(kind, f"{plain[:-1]}ies" if plain.endswith("cy") else f"{plain}s")
 
 
 def definition(kind: str) -> Document:
     """A stand-in for the definition of a kind."""
     group, version = KINDS[kind]
+    plain = kind.partition(".")[0]
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     # The group k8s.io is protected: an approval or the lack of one has to be declared.
     approval = {"api-approved.kubernetes.io": "unapproved, a stand-in for tests"}
@@ -92,8 +107,8 @@ def definition(kind: str) -> Document:
         "metadata": {"name": _name(kind), "annotations": approval},
         "spec": {
             "group": group,
-            "scope": "Namespaced",
-            "names": {"kind": kind, "plural": _plural(kind), "singular": kind.lower()},
+            "scope": "Cluster" if kind in CLUSTER_WIDE else "Namespaced",
+            "names": {"kind": plain, "plural": _plural(kind), "singular": plain.lower()},
             "versions": [
                 {
                     "name": version,

@@ -9,13 +9,13 @@ PLURALS = {
     "Endpoints": "endpoints",
     "Ingress": "ingresses",
     "IngressClass": "ingressclasses",
-    "NetworkPolicy": "networkpolicies",
 }
 
 
 def plural(kind: str) -> str:
     """The resource name of a kind."""
-    return PLURALS.get(kind, kind.lower() + "s")
+    regular = f"{kind.lower()[:-1]}ies" if kind.endswith("cy") else f"{kind.lower()}s"
+    return PLURALS.get(kind, regular)
 
 
 def collection_path(item: Object) -> str:
@@ -36,7 +36,10 @@ class Store:
     def add(self, *objects: Object) -> None:
         """Adds objects, or replaces those of the same name."""
         for item in objects:
-            self.remove(item["kind"], item["metadata"]["name"], item["metadata"].get("namespace"))
+            place = f"{collection_path(item)}/{item['metadata']['name']}"
+            self.objects = [
+                o for o in self.objects if f"{collection_path(o)}/{o['metadata']['name']}" != place
+            ]
             self.objects.append(item)
 
     def remove(self, kind: str, name: str, namespace: str | None = None) -> None:

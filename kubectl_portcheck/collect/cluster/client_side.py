@@ -14,9 +14,11 @@ from kubectl_portcheck.collect.cluster.listable import NETWORK_POLICIES, Listabl
 from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Client
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPeer
 from kubectl_portcheck.model.seat import Dns
+from kubectl_portcheck.semantics.guards.compare import asks_for_labels
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 from kubectl_portcheck.semantics.selectors import holds
 
@@ -40,10 +42,12 @@ def client_side(
     chosen: "Future[tuple[Seat, Read[Dns]]]",
     namespace: str,
     guarding: "Future[Policies] | None",
+    others: "Future[Read[tuple[Guard, ...]]] | None" = None,
 ) -> Client | None:
     """Read it; None where the pod cannot be read.
 
-    ``namespace`` is the Service's, ``guarding`` the policies there, which are being read.
+    ``namespace`` is the Service's, ``guarding`` the policies there, which are being read, and
+    ``others`` those of other kinds.
     """
     seat, _ = chosen.result()
     if (pod := seat.client) is None:
@@ -55,7 +59,11 @@ def client_side(
     )
     policies = _selecting(own.result(), pod)
     known = [*_value(policies), *(_value(guarding.result()) if guarding else ())]
-    spaces = {seat.namespace, namespace} if any(map(_asks_for_labels, known)) else set[str]()
+    guards = others.result() if others else None
+    asking = any(map(_asks_for_labels, known)) or (
+        isinstance(guards, Observed) and any(map(asks_for_labels, guards.value))
+    )
+    spaces = {seat.namespace, namespace} if asking else set[str]()
     labels = {s: questions.ask(there.namespace_labels, s) for s in sorted(spaces)}
     read = {s: asked.result() for s, asked in labels.items()}
     return Client(

@@ -43,6 +43,9 @@ class Reads(Protocol):
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""
 
+    def own_labels(self) -> Read[dict[str, str]]:
+        """Read the labels of the namespace."""
+
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """Read the EndpointSlices that belong to the Service."""
 

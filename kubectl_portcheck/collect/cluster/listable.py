@@ -54,8 +54,8 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
 
     @property
     def name(self) -> str:
-        """Kubernetes' name."""
-        return self.of.name
+        """The kind's name, with its group where another group has one of the same name."""
+        return self.of.key
 
     @property
     def optional(self) -> bool:
@@ -70,6 +70,8 @@ class Listable(msgspec.Struct, Generic[T], frozen=True):
         v1 and ReferenceGrants in v1beta1 only.
         """
         known = served.get(self.of.group, ()) if self.optional else self.of.versions
+        if self.of.unless in served:
+            return []
         return [self.of.collection(namespace, v) for v in self.of.versions if v in known]
 
 

@@ -32,10 +32,12 @@ from kubectl_portcheck.collect.cluster.unready import around_the_unready
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
+from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
 from kubectl_portcheck.semantics import monitoring, referrers
+from kubectl_portcheck.semantics.guards.compare import asks_for_labels
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
@@ -63,6 +65,7 @@ def around_the_name(
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
+    parts.namespace_labels = work.follow(_labels, reads, parts.guards)
     always = [
         work.ask(reads.objects, kind, {}) for kind in REFERRERS if not (kind.optional or kind.long)
     ]
@@ -125,6 +128,14 @@ def _classes(
     if isinstance(found, Missing) or not any(leads_to(i, name) for i in found.value):
         return NOT_ASKED
     return reads.objects(INGRESS_CLASSES, {})
+
+
+def _labels(reads: Reads, guards: "Future[Read[tuple[Guard, ...]]]") -> Read[dict[str, str]]:
+    """The labels of the namespace, where a policy selects namespaces by them."""
+    found = guards.result()
+    if isinstance(found, Missing) or not any(map(asks_for_labels, found.value)):
+        return NOT_ASKED
+    return reads.own_labels()
 
 
 def _no_workload() -> Read[tuple[Workload, ...]]:

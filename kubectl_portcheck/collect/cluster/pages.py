@@ -55,7 +55,7 @@ class Resource(Generic[R]):
     @property
     def plural(self) -> str:
         """The name of the resource."""
-        return self.of.plural
+        return self.of.resource
 
     def collection(self, namespace: str) -> str:
         """The path of the list; '' means every namespace."""

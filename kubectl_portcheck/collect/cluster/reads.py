@@ -180,6 +180,10 @@ class LiveReads:
             return here
         return Observed(value=Known(here.value, everywhere=False))
 
+    def own_labels(self) -> Read[dict[str, str]]:
+        """The labels of the namespace."""
+        return self.namespace_labels(self._namespace)
+
     def namespace_labels(self, name: str) -> Read[dict[str, str]]:
         """The labels of any namespace."""
         path = f"{kinds.NAMESPACE.collection('')}/{name}"
@@ -293,7 +297,7 @@ class LiveReads:
         here = self._objects(kind, served, self._namespace, query)
         forbidden = everywhere.reason == Reason.FORBIDDEN
         why = "may not be listed" if forbidden else f"could not be read: {everywhere.detail}"
-        others = f"{kind.of.plural} of other namespaces {why}"
+        others = f"{kind.of.resource} of other namespaces {why}"
         lacking = Missing(reason=everywhere.reason, detail=others)
         return here if isinstance(here, Missing) else combined([here, lacking])
 
@@ -305,7 +309,7 @@ class LiveReads:
         query: dict[str, str],
         most: int = LIST_OBJECTS,
     ) -> Read[tuple[R, ...]]:
-        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.plural} are not served")
+        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.resource} are not served")
         found: Read[tuple[R, ...]] = unserved
         for path in kind.paths(namespace, served):
             found = self._pages(path, kind, query, most)

@@ -199,15 +199,14 @@ class Shared:
         self._list(SERVICES, into, self._scope.query)
 
     def _around(self, kind: "listable.Listable[Any]", version: str) -> Resource[Any]:
-        self.kinds[kind.name] = kind.of.plural
+        self.kinds[kind.name] = kind.of.resource
         named = kind.name if kind.named else ""
         return Resource(kind.of, kind.items, named, version, kind.made, kind.anywhere)
 
     def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
         for kind in OPTIONAL:
-            version = next(
-                (v for v in kind.of.versions if v in served.get(kind.of.group, ())), None
-            )
+            versions = served.get(kind.of.group, ()) if kind.of.unless not in served else ()
+            version = next((v for v in kind.of.versions if v in versions), None)
             if version is not None:
                 yield self._around(kind, version)
 
@@ -333,6 +332,18 @@ class Shared:
     def nodes(self) -> Read[Node]:
         """The nodes; listed when they are first asked for."""
         return self.once(("nodes",), lambda: self._lister.read(NODES, None)).of("")
+
+    def labels(
+        self, namespace: str, single: Callable[[], Observed[dict[str, str]] | Missing]
+    ) -> Observed[dict[str, str]] | Missing:
+        """The labels of a namespace: by one list of all where the whole cluster is swept."""
+        if not self._scope.namespace:
+            listed = self.once(("namespaces",), lambda: self._lister.read(NAMESPACES, None)).of("")
+            if isinstance(listed, Observed):
+                found = {o.metadata.name: o.metadata.labels for o in listed.value}
+                if namespace in found:
+                    return Observed(value=found[namespace])
+        return self.once(("labels", namespace), single)
 
     def objects(self, kind: str, namespace: str) -> Read[Any]:
         """The namespace's objects of a kind that concerns Services."""
@@ -499,7 +510,7 @@ class Shared:
         """The policies of other kinds that may be about one of the pods."""
         space = service.metadata.namespace
         everyone = combined(
-            [self.objects(k.name, space if k.namespaced else "") for k in kinds.GUARDS]
+            [self.objects(k.key, space if k.namespaced else "") for k in kinds.GUARDS]
         )
         if isinstance(everyone, Missing) or not everyone.value:
             return everyone

@@ -47,6 +47,10 @@ class FreshReads:
         """Read a Service of any namespace."""
         return self._reads.other_service(namespace, name)
 
+    def own_labels(self) -> Read[dict[str, str]]:
+        """Give the labels of the namespace; for a sweep of the whole cluster they are one list."""
+        return self._shared.labels(self._namespace, self._reads.own_labels)
+
     def known_services(self) -> "Read[Known]":
         """Give the Services of the cluster, read once for all walks."""
         return self._shared.once(("known-services",), self._reads.known_services)
@@ -128,6 +132,10 @@ class ListedReads:
     def other_service(self, namespace: str, name: str) -> Read[Service]:
         """Read a Service of any namespace."""
         return self._fresh.other_service(namespace, name)
+
+    def own_labels(self) -> Read[dict[str, str]]:
+        """Give the labels of the namespace."""
+        return self._fresh.own_labels()
 
     def known_services(self) -> "Read[Known]":
         """Give the Services of the cluster."""

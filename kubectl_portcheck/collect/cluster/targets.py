@@ -227,6 +227,10 @@ class OwnPods:
         """Give none: pods by themselves are not an alias."""
         return Missing(reason=Reason.NOT_ASKED, detail="only a Service can be an alias")
 
+    def own_labels(self) -> Read[dict[str, str]]:
+        """Read the labels of the namespace."""
+        return self._reads.own_labels()
+
     def known_services(self) -> "Read[Known]":
         """Read the Services of the cluster."""
         return self._reads.known_services()

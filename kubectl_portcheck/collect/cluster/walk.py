@@ -167,6 +167,7 @@ class Walk:
                 chosen,
                 service.metadata.namespace or self.target.namespace,
                 self.parts.network_policies,
+                self.parts.guards,
             )
 
     def run(self) -> None:

@@ -253,6 +253,15 @@ class _Gatherer:
         """By name: the labels and annotations of the namespaces in the files."""
         return {n.name: _marks(n.data) for n in self.manifests.of_kind("Namespace")}
 
+    def _namespace_labels(self, space: str) -> Observed[dict[str, str]] | Missing:
+        """The labels of a namespace, where it is among the files."""
+        found = [n.data.get("metadata") for n in self.manifests.of_kind("Namespace")]
+        given = [m.get("labels") for m in found if isinstance(m, dict) and m.get("name") == space]
+        if len(given) != 1:
+            return LIVE
+        labels = given[0] if isinstance(given[0], dict) else {}
+        return Observed(value={str(k): str(v) for k, v in labels.items()})
+
     def _doubts(self, item: Object, chosen: Iterable[Template]) -> Iterator[Doubt]:
         """What the files may not show of the Service and of its pods."""
         yield from _unlike(item, "Service", item.name)
@@ -314,6 +323,7 @@ class _Gatherer:
             if selects and not chosen
             else LIVE,
             sockets=sockets,
+            namespace_labels=self._namespace_labels(space),
         )
         near = Near(
             lambda other: distance(other, item),

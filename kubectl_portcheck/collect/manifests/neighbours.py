@@ -12,7 +12,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
-from kubectl_portcheck.model.kinds import MONITORS, ROUTES
+from kubectl_portcheck.model.kinds import BY_NAME, MONITORS, ROUTES
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -31,7 +31,7 @@ FIELDS: dict[str, dict[str, type[Record]]] = {
     "reference_grants": {"ReferenceGrant": ReferenceGrant},
     "network_policies": {"NetworkPolicy": NetworkPolicy},
     "referrers": {kind.kind.name: kind.shape for kind in referrers.KINDS},
-    "guards": {kind.kind.name: kind.shape for kind in guards.KINDS},
+    "guards": {kind.kind.key: kind.shape for kind in guards.KINDS},
     "monitors": dict.fromkeys((kind.name for kind in MONITORS), Monitor),
 }
 """By field of the evidence: the kinds that it is read from, and as what."""
@@ -106,7 +106,7 @@ class Around:
 
     def _around(self, field: str, namespace: str, near: Near | None) -> list[_Found]:
         """What may concern any Service of the namespace, and is not of another environment."""
-        found = self._by_space.get((field, namespace), [])
+        found = [*self._by_space.get((field, namespace), []), *self._by_space.get((field, ""), [])]
         if near is None or field not in _SELECTING:
             return found
         return [f for f in found if not near.apart(f.item)]
@@ -125,7 +125,8 @@ class Around:
         except Unfit as error:
             self.problems.append(error.problem)
             return
-        space = self.space(item)
+        whole = field == "guards" and not BY_NAME[item.kind].namespaced
+        space = "" if whole else self.space(item)
         metadata = msgspec.structs.replace(value.metadata, name=item.name, namespace=space)
         value = as_evidence(item.kind, msgspec.structs.replace(value, metadata=metadata))
         found = _Found(item, value)

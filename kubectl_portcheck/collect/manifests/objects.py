@@ -26,16 +26,18 @@ _READ = (
     *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.REFERRERS),
     *kinds.GUARDS,
 )
-GROUPS = {k.name: (k.group, *k.earlier_groups) for k in _READ}
+_KEYS = {(k.name, group): k.key for k in _READ for group in (k.group, *k.earlier_groups)}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
-LISTS = ("List", *(f"{kind}List" for kind in GROUPS))
-_KINDS = frozenset((*GROUPS, *LISTS))
+_NAMES = frozenset(k.name for k in _READ)
+LISTS = ("List", *(f"{name}List" for name in _NAMES))
+_KINDS = frozenset((*_NAMES, *LISTS))
 
 
 class Object(NamedTuple):
     """An object, and the place where it is defined."""
 
     kind: str
+    """By :attr:`Kind.key`."""
     name: str
     namespace: str
     """As it is written; '' where the file leaves it to kubectl apply."""
@@ -140,13 +142,15 @@ def _objects(document: Document) -> tuple[list[Object], int]:
             listed = _resolved(items[1]) if items else None
             if isinstance(listed, yaml_tree.Sequence):
                 own = kind.removesuffix("List")
-                pending += [_with_kind(_resolved(i), own) for i in listed.items]
+                version = _text(node, "apiVersion") if own else ""
+                pending += [_with_kind(_resolved(i), own, version) for i in listed.items]
             continue
         group = _text(node, "apiVersion").rpartition("/")[0]
-        if kind not in GROUPS or (node.get("apiVersion") and group not in GROUPS[kind]):
+        known = _KEYS.get((kind, group)) if node.get("apiVersion") else kind
+        if known is None or kind not in _NAMES:
             others += 1
             continue
-        found.append(_object(kind, node, document, values))
+        found.append(_object(known, node, document, values))
     return found, others
 
 
@@ -156,15 +160,18 @@ def _resolved(node: yaml_tree.Node) -> yaml_tree.Node:
     return node
 
 
-def _with_kind(node: yaml_tree.Node, kind: str) -> yaml_tree.Node:
-    """The items of a ServiceList do not repeat their kind."""
-    if kind and isinstance(node, yaml_tree.Mapping) and node.get("kind") is None:
-        node.pairs.append(
-            (
-                yaml_tree.Scalar(node.start, node.start, "kind", True, None),
-                yaml_tree.Scalar(node.start, node.start, kind, True, None),
+def _with_kind(node: yaml_tree.Node, kind: str, version: str) -> yaml_tree.Node:
+    """The items of a ServiceList repeat neither their kind nor their version."""
+    if not (kind and isinstance(node, yaml_tree.Mapping)):
+        return node
+    for key, text in (("kind", kind), ("apiVersion", version)):
+        if text and node.get(key) is None:
+            node.pairs.append(
+                (
+                    yaml_tree.Scalar(node.start, node.start, key, True, None),
+                    yaml_tree.Scalar(node.start, node.start, text, True, None),
+                )
             )
-        )
     return node
 
 

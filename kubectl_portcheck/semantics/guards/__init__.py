@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.guards import Guard
-from kubectl_portcheck.semantics.guards import cilium
+from kubectl_portcheck.semantics.guards import admin, calico, cilium
 
 
 class GuardKind(NamedTuple):
@@ -26,5 +26,12 @@ class GuardKind(NamedTuple):
 KINDS = (
     GuardKind(kinds.CILIUM_POLICY, cilium.CiliumPolicy, cilium.read_namespaced),
     GuardKind(kinds.CILIUM_CLUSTER_POLICY, cilium.CiliumPolicy, cilium.read_clusterwide),
+    GuardKind(kinds.CALICO_POLICY, calico.CalicoPolicy, calico.read_policy),
+    GuardKind(kinds.CALICO_GLOBAL_POLICY, calico.CalicoPolicy, calico.read_global_policy),
+    GuardKind(kinds.CALICO_CRD_POLICY, calico.CalicoPolicy, calico.read_crd_policy),
+    GuardKind(kinds.CALICO_CRD_GLOBAL_POLICY, calico.CalicoPolicy, calico.read_crd_global_policy),
+    GuardKind(kinds.ADMIN_POLICY, admin.AdminPolicy, admin.read_admin),
+    GuardKind(kinds.BASELINE_POLICY, admin.AdminPolicy, admin.read_baseline),
+    GuardKind(kinds.CLUSTER_POLICY, admin.AdminPolicy, admin.read_cluster),
 )
-BY_NAME = {k.kind.name: k for k in KINDS}
+BY_NAME = {k.kind.key: k for k in KINDS}

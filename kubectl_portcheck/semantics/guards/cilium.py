@@ -141,7 +141,7 @@ def _part(spec: Spec, selected: LabelSelector, local: bool) -> GuardPart:
         *(_rule(r, "Egress", "Allow", local) for r in spec.egress),
     )
     return GuardPart(
-        selects=selector_of(selected, local=local), isolates=tuple(isolates), rules=rules
+        selects=(selector_of(selected, local=local),), isolates=tuple(isolates), rules=rules
     )
 
 
@@ -173,10 +173,10 @@ def _rule(rule: Rule, direction: Direction, action: Action, local: bool) -> Guar
     peers: tuple[GuardPeer, ...] | None = None
     if any(part is not None for part in (endpoints, entities, ranges, sets)):
         peers = (
-            *(GuardPeer(selector=selector_of(e, local=local)) for e in endpoints or ()),
+            *(GuardPeer(selectors=(selector_of(e, local=local),)) for e in endpoints or ()),
             *(GuardPeer(entity=_ENTITIES.get(e, "outside")) for e in entities or ()),
-            *(GuardPeer(block=IPBlock(cidr=c)) for c in ranges or ()),
-            *(GuardPeer(block=IPBlock(cidr=c.cidr, except_=c.except_)) for c in sets or ()),
+            *(_range(IPBlock(cidr=c)) for c in ranges or ()),
+            *(_range(IPBlock(cidr=c.cidr, except_=c.except_)) for c in sets or ()),
         )
     elif rule.to_ports is None and not beyond:
         peers = ()  # A rule of nothing: it isolates, and allows nothing.
@@ -187,6 +187,11 @@ def _rule(rule: Rule, direction: Direction, action: Action, local: bool) -> Guar
         ports=tuple(_ports(rule.to_ports or ())),
         beyond=beyond,
     )
+
+
+def _range(block: IPBlock) -> GuardPeer:
+    """A range of addresses: it never means a pod."""
+    return GuardPeer(blocks=(block,), entity="no-pod")
 
 
 _ENTITIES: dict[str, Entity] = {"all": "all", "cluster": "cluster"}

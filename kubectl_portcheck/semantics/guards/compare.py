@@ -1,6 +1,10 @@
 """Whether the rules of a policy in the common form mean a connection."""
 
-from kubectl_portcheck.model.guards import Guard, GuardPeer, GuardRule, GuardSelector
+from collections.abc import Iterable, Sequence
+
+from kubectl_portcheck.model.guards import Guard, GuardPart, GuardPeer, GuardRule, GuardSelector
+from kubectl_portcheck.model.objects import LabelSelector
+from kubectl_portcheck.model.references import IPBlock
 from kubectl_portcheck.semantics.peers import (
     NAMESPACE_NAME,
     Asked,
@@ -10,26 +14,72 @@ from kubectl_portcheck.semantics.peers import (
     any_of,
     covered,
     in_block,
+    negated,
 )
 from kubectl_portcheck.semantics.selectors import holds
+
+
+def title(guard: Guard) -> str:
+    """``CiliumNetworkPolicy guard``: the policy in a sentence."""
+    return f"{guard.kind} {guard.metadata.name}"
 
 
 def not_compared(guard: Guard, rule: GuardRule | None, other: Peer) -> str:
     """Why it is not known whether a policy means the connection."""
     rules = [rule] if rule else [r for part in guard.parts for r in part.rules]
     beyond = next((r.beyond for r in rules if r.beyond), "")
-    name = f"{guard.kind} {guard.metadata.name}"
     if beyond:
-        return f"{name} has {beyond}, which {'are' if beyond.endswith('s') else 'is'} not compared"
-    return f"whether {name} means this client is not known"
+        are = "are" if beyond.endswith("s") else "is"
+        return f"{title(guard)} has {beyond}, which {are} not compared"
+    if _asks_for_labels(rules) and other.pod is not None and other.namespace_labels is None:
+        return f"the labels of namespace {other.namespace} were not read"
+    return f"whether {title(guard)} means this client is not known"
+
+
+def asks_for_labels(guard: Guard) -> bool:
+    """Whether the policy selects namespaces by more than their names."""
+    subjects = (s for part in guard.parts for s in part.selects)
+    rules = [r for part in guard.parts for r in part.rules]
+    return not all(map(_names_only, subjects)) or _asks_for_labels(rules)
+
+
+def _asks_for_labels(rules: Iterable[GuardRule]) -> bool:
+    return not all(
+        _names_only(s)
+        for rule in rules
+        for peer in (*(rule.peers or ()), *((rule.own,) if rule.own else ()))
+        for s in (*(peer.selectors or ()), *peer.not_selectors)
+    )
+
+
+def _names_only(selector: GuardSelector) -> bool:
+    """Whether it selects namespaces by their names alone, or not at all."""
+    found = selector.namespaces
+    if found is None:
+        return True
+    keys = (*found.match_labels, *(t.key for t in found.match_expressions))
+    return all(key == NAMESPACE_NAME for key in keys)
+
+
+def about(part: GuardPart, guard: Guard, end: Peer) -> Fact:
+    """Whether a part of a policy is about this pod."""
+    found = any_of(selected(s, guard, end) for s in part.selects)
+    return None if found and part.beyond else found
+
+
+def not_known_about(part: GuardPart, guard: Guard, end: Peer) -> str:
+    """Why it is not known whether the part is about the pod."""
+    if part.beyond:
+        return f"{title(guard)} has {part.beyond}, which is not compared"
+    return f"{title(guard)} selects namespaces, and the labels of {end.namespace} were not read"
 
 
 def selected(selector: GuardSelector, guard: Guard, end: Peer) -> Fact:
     """Whether a selector means this pod."""
     if end.anyone:
-        return None
+        return True if end.pods_only and _means_every_pod(selector) else None
     if end.pod is None or end.pod.spec.host_network:
-        return False
+        return None if selector.others else False
     if selector.namespaces is None:
         inside: Fact = end.namespace == (guard.metadata.namespace or "default")
     elif end.namespace_labels is None:
@@ -39,28 +89,67 @@ def selected(selector: GuardSelector, guard: Guard, end: Peer) -> Fact:
     return all_of((inside, holds(selector.pods, end.pod.metadata.labels)))
 
 
-def matched(rule: GuardRule, guard: Guard, other: Peer, asked: Asked) -> Fact:
-    """Whether a rule means the connection; not known where more of the rule would have to hold."""
-    peers = rule.peers
-    known: Fact = True if peers is None else any_of(_is_peer(p, guard, other, asked) for p in peers)
-    found = all_of((known, covered(rule.ports, asked)))
+def _means_every_pod(selector: GuardSelector) -> bool:
+    return selector.namespaces == LabelSelector() and selector.pods == LabelSelector()
+
+
+def matched(rule: GuardRule, guard: Guard, ends: tuple[Peer, Peer], asked: Asked) -> Fact:
+    """Whether a rule means the connection; not known where more of the rule would have to hold.
+
+    ``ends`` are the end that the policy selects, and the other one.
+    """
+    own, other = ends
+    terms: list[Fact] = [covered(rule.ports, asked), _family(rule, asked)]
+    if rule.peers is not None:
+        terms.append(any_of(_is_peer(p, guard, other, asked) for p in rule.peers))
+    if rule.own is not None:
+        terms.append(_is_peer(rule.own, guard, own, asked))
+    if rule.not_ports:
+        terms.append(negated(covered(rule.not_ports, asked)))
+    found = all_of(terms)
     return None if found and rule.beyond else found
 
 
-def _is_peer(peer: GuardPeer, guard: Guard, other: Peer, asked: Asked) -> Fact:
+def _family(rule: GuardRule, asked: Asked) -> Fact:
+    if not rule.family:
+        return True
+    return rule.family == asked.family if asked.family else None
+
+
+def _is_peer(peer: GuardPeer, guard: Guard, end: Peer, asked: Asked) -> Fact:
+    terms: list[Fact] = []
+    if peer.entity:
+        terms.append(_is_entity(peer, end))
+    if peer.selectors is not None:
+        terms.append(any_of(selected(s, guard, end) for s in peer.selectors))
+    terms += [negated(selected(s, guard, end)) for s in peer.not_selectors]
+    if peer.blocks is not None:
+        terms.append(_inside(peer.blocks, end, asked))
+    if peer.not_blocks:
+        terms.append(negated(_inside(peer.not_blocks, end, asked)))
+    return all_of(terms)
+
+
+def _inside(blocks: Sequence[IPBlock], end: Peer, asked: Asked) -> Fact:
+    """Whether one of the ranges has the end's address."""
+    addresses = end.addresses(asked.family)
+    if not addresses:
+        every = {b.cidr for b in blocks if not b.except_}
+        wanted = {_EVERY[asked.family]} if asked.family else set(_EVERY.values())
+        return True if wanted <= every else None
+    return any_of(in_block(b, a) for b in blocks for a in addresses)
+
+
+_EVERY = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+
+
+def _is_entity(peer: GuardPeer, end: Peer) -> Fact:
     if peer.entity == "all":
         return True
-    if other.anyone:
-        return None
-    own_network = other.pod is not None and not other.pod.spec.host_network
-    if peer.selector is not None:
-        return selected(peer.selector, guard, other)
-    if peer.block is not None:
-        if own_network:
-            return False
-        addresses = other.addresses(asked.family)
-        block = peer.block
-        return any_of(in_block(block, a) for a in addresses) if addresses else None
-    if own_network:
+    if end.anyone:
+        return peer.entity == "cluster" if end.pods_only else None
+    if end.pod is not None and not end.pod.spec.host_network:
         return peer.entity == "cluster"
-    return True if peer.entity == "cluster" and other.pod is not None else None
+    if peer.entity == "no-pod":
+        return True
+    return True if peer.entity == "cluster" and end.pod is not None else None

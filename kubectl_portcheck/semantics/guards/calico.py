@@ -1,0 +1,272 @@
+"""Calico's NetworkPolicy and GlobalNetworkPolicy, layers 3 and 4, in the default tier.
+
+By Calico's documentation (docs.tigera.io, reference of NetworkPolicy, GlobalNetworkPolicy and
+Tier) and the field comments of its API (``projectcalico/api``, ``policy_common.go``): policies of a
+tier are asked by their ``order``, those without one last; of a policy the first rule that matches
+allows, denies, or passes to the next tier; ``Log`` goes on. Kubernetes' NetworkPolicies stand in
+the default tier with the order 1000. A pod that a policy of the tier selects has only what one of
+them allows. In a rule everything that is set must hold, of the source and of the destination.
+``selector`` means the policy's own namespace unless ``namespaceSelector`` says otherwise; in a
+GlobalNetworkPolicy all. ``nets`` mean pods as well. ``doNotTrack`` and ``preDNAT`` are about nodes.
+Where no tier decides, the profile of the namespace allows.
+
+HTTP rules, service accounts, Services, ports of the source and other tiers are not compared. A
+selector may mean a NetworkSet or a node too: of clients that are no pods it says nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from kubectl_portcheck.model.base import Record, WholeNumber
+from kubectl_portcheck.model.guards import (
+    Action,
+    Direction,
+    FamilyName,
+    Guard,
+    GuardPart,
+    GuardPeer,
+    GuardRule,
+    GuardSelector,
+)
+from kubectl_portcheck.model.kinds import (
+    CALICO_CRD_GLOBAL_POLICY,
+    CALICO_CRD_POLICY,
+    CALICO_GLOBAL_POLICY,
+    CALICO_POLICY,
+)
+from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
+from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors
+
+COPIES = ("knp.", "kanp.", "kbanp.", "kcnp.")
+"""What begins the names under which Calico's API shows Kubernetes' own policies."""
+
+
+class EntityRule(Record, frozen=True):
+    """What must hold of one end."""
+
+    nets: tuple[str, ...] = ()
+    not_nets: tuple[str, ...] = ()
+    selector: str = ""
+    not_selector: str = ""
+    namespace_selector: str = ""
+    ports: tuple[int | str, ...] = ()
+    not_ports: tuple[int | str, ...] = ()
+    service_accounts: dict[str, Any] | None = None
+    services: dict[str, Any] | None = None
+
+
+class CalicoRule(Record, frozen=True):
+    """One rule."""
+
+    action: str = ""
+    ip_version: WholeNumber | None = None
+    protocol: WholeNumber | str | None = None
+    not_protocol: WholeNumber | str | None = None
+    icmp: dict[str, Any] | None = None
+    not_icmp: dict[str, Any] | None = msgspec.field(name="notICMP", default=None)
+    source: EntityRule = EntityRule()
+    destination: EntityRule = EntityRule()
+    http: dict[str, Any] | None = None
+
+
+class CalicoSpec(Record, frozen=True):
+    """What a policy says."""
+
+    tier: str = ""
+    order: float | None = None
+    selector: str = ""
+    namespace_selector: str = ""
+    service_account_selector: str = ""
+    types: tuple[str, ...] = ()
+    ingress: tuple[CalicoRule, ...] = ()
+    egress: tuple[CalicoRule, ...] = ()
+    do_not_track: bool = False
+    pre_dnat: bool = msgspec.field(name="preDNAT", default=False)
+
+
+class CalicoPolicy(Record, frozen=True):
+    """One of both kinds."""
+
+    metadata: ObjectMeta
+    spec: CalicoSpec = CalicoSpec()
+
+
+def read_policy(policy: CalicoPolicy) -> Guard:
+    """A NetworkPolicy of projectcalico.org in the common form."""
+    return _read(CALICO_POLICY.key, policy)
+
+
+def read_global_policy(policy: CalicoPolicy) -> Guard:
+    """A GlobalNetworkPolicy of projectcalico.org in the common form."""
+    return _read(CALICO_GLOBAL_POLICY.key, policy)
+
+
+def read_crd_policy(policy: CalicoPolicy) -> Guard:
+    """A NetworkPolicy of crd.projectcalico.org in the common form."""
+    return _read(CALICO_CRD_POLICY.key, policy)
+
+
+def read_crd_global_policy(policy: CalicoPolicy) -> Guard:
+    """A GlobalNetworkPolicy of crd.projectcalico.org in the common form."""
+    return _read(CALICO_CRD_GLOBAL_POLICY.key, policy)
+
+
+GLOBAL = (CALICO_GLOBAL_POLICY.key, CALICO_CRD_GLOBAL_POLICY.key)
+
+
+def _read(kind: str, policy: CalicoPolicy) -> Guard:
+    spec, name = policy.spec, policy.metadata.name
+    home = "" if kind in GLOBAL else policy.metadata.namespace or "default"
+    about_pods = not (spec.do_not_track or spec.pre_dnat or name.startswith(COPIES))
+    known = spec.tier in ("", "default")
+    return Guard(
+        metadata=policy.metadata,
+        kind=kind,
+        tier="main" if known else "unknown",
+        order=spec.order,
+        parts=(_part(spec, home, known=known),) if about_pods else (),
+    )
+
+
+def _part(spec: CalicoSpec, home: str, *, known: bool) -> GuardPart:
+    beyond = "" if known else f"tier {spec.tier}"
+    if spec.service_account_selector:
+        beyond = "a serviceAccountSelector"
+    try:
+        chosen = selectors(spec.selector, spec.namespace_selector, home, others=False)
+    except NotCompared:
+        chosen = selectors("", None, home, others=False)
+        beyond = beyond or "a selector of a kind"
+    types = _types(spec)
+    rules = (
+        *(_rule(r, "Ingress", home) for r in spec.ingress if "Ingress" in types),
+        *(_rule(r, "Egress", home) for r in spec.egress if "Egress" in types),
+    )
+    return GuardPart(
+        selects=chosen, beyond=beyond, isolates=types, rules=tuple(r for r in rules if r)
+    )
+
+
+def _types(spec: CalicoSpec) -> tuple[Direction, ...]:
+    """Without ``types``: by the rules that there are, and Ingress where there is none."""
+    said = {t.lower() for t in spec.types}
+    if not said:
+        said = {"egress"} if spec.egress else set()
+        said |= {"ingress"} if spec.ingress or not said else set()
+    both: tuple[Direction, ...] = ("Ingress", "Egress")
+    return tuple(d for d in both if d.lower() in said)
+
+
+_ACTIONS: dict[str, Action] = {"allow": "Allow", "deny": "Deny", "pass": "Pass"}
+_FAMILIES: dict[int, FamilyName] = {4: "IPv4", 6: "IPv6"}
+_PROTOCOLS: dict[str, Protocol] = {
+    "tcp": "TCP",
+    "6": "TCP",
+    "udp": "UDP",
+    "17": "UDP",
+    "sctp": "SCTP",
+    "132": "SCTP",
+}
+
+
+def _rule(rule: CalicoRule, direction: Direction, home: str) -> GuardRule | None:
+    """The rule; None where it says nothing about connections by TCP, UDP or SCTP."""
+    if rule.action.lower() == "log":
+        return None
+    protocols = _protocols(rule)
+    if not protocols:
+        return None
+    own, other = (
+        (rule.destination, rule.source)
+        if direction == "Ingress"
+        else (rule.source, rule.destination)
+    )
+    action = _ACTIONS.get(rule.action.lower())
+    beyond = ["an unknown action"] if action is None else []
+    beyond += _beyond(rule)
+    ends: list[GuardPeer | None] = []
+    for entity in (own, other):
+        try:
+            ends.append(_peer(entity, home))
+        except NotCompared:
+            ends.append(None)
+            beyond.append("a selector of a kind")
+    limited = bool(rule.protocol or rule.not_protocol)
+    destination = rule.destination
+    return GuardRule(
+        direction=direction,
+        action=action or "Deny",
+        own=ends[0],
+        peers=None if ends[1] is None else (ends[1],),
+        ports=tuple(_ports(destination.ports, protocols, limited=limited)),
+        not_ports=tuple(_ports(destination.not_ports, protocols, limited=False)),
+        family=_FAMILIES.get(rule.ip_version or 0, ""),
+        beyond=", ".join(dict.fromkeys(beyond)),
+    )
+
+
+def _protocols(rule: CalicoRule) -> tuple[Protocol, ...]:
+    """Those that the rule may match."""
+    every: tuple[Protocol, ...] = ("TCP", "UDP", "SCTP")
+    if rule.protocol is not None and rule.protocol != "":
+        wanted = _PROTOCOLS.get(str(rule.protocol).lower())
+        every = (wanted,) if wanted else ()
+    if rule.not_protocol is not None and rule.not_protocol != "":
+        left_out = _PROTOCOLS.get(str(rule.not_protocol).lower())
+        every = tuple(p for p in every if p != left_out)
+    return () if rule.icmp is not None else every
+
+
+def _beyond(rule: CalicoRule) -> Iterator[str]:
+    if rule.http is not None:
+        yield "HTTP rules"
+    for entity in (rule.source, rule.destination):
+        if entity.service_accounts is not None:
+            yield "serviceAccounts"
+        if entity.services is not None:
+            yield "services"
+    if rule.source.ports or rule.source.not_ports:
+        yield "ports of the source"
+
+
+def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
+    """What must hold of one end; None for nothing. Raises NotCompared."""
+    chosen: tuple[GuardSelector, ...] | None = None
+    if entity.selector or entity.namespace_selector:
+        chosen = selectors(entity.selector, entity.namespace_selector or None, home, others=True)
+    left_out = selectors(entity.not_selector, None, "", others=True) if entity.not_selector else ()
+    if chosen is None and not (left_out or entity.nets or entity.not_nets):
+        return None
+    return GuardPeer(
+        selectors=chosen,
+        not_selectors=left_out,
+        blocks=tuple(IPBlock(cidr=n) for n in entity.nets) if entity.nets else None,
+        not_blocks=tuple(IPBlock(cidr=n) for n in entity.not_nets),
+    )
+
+
+def _ports(
+    ports: Iterable[int | str], protocols: Iterable[Protocol], *, limited: bool
+) -> Iterator[NetworkPolicyPort]:
+    """The ports by each protocol; the protocols alone where there are none."""
+    several = list(ports)
+    for protocol in protocols:
+        for port in several:
+            first, last = _numbers(port)
+            yield NetworkPolicyPort(protocol=protocol, port=first, end_port=last)
+        if limited and not several:
+            yield NetworkPolicyPort(protocol=protocol)
+
+
+def _numbers(port: int | str) -> tuple[int | str, int | None]:
+    """A number, the ends of a range such as ``8000:9000``, or a name."""
+    if isinstance(port, int):
+        return port, None
+    first, colon, last = port.partition(":")
+    if colon and first.isdecimal() and last.isdecimal():
+        return int(first), int(last)
+    return (int(port) if port.isdecimal() else port), None

@@ -1,0 +1,99 @@
+"""Policies of Calico and of the Network Policy API are read where they are served. Nothing enforces
+them on the test cluster: only what the report says of them is seen here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import crds
+from .portcheck import diagnose, diagnose_all
+from .table import keep
+from .workloads import Document, client_pod, container, deployment, service
+
+if TYPE_CHECKING:
+    from .conftest import Cluster
+
+HERE = "kubernetes.io/metadata.name"
+
+
+def calico(kind: str, namespace: str, port: int) -> Document:
+    """Allows one port of the pods of the Service, and denies the others."""
+    to = {"ports": [port]}
+    spec: Document = {
+        "order": 100,
+        "selector": "app == 'checkout'",
+        "types": ["Ingress"],
+        "ingress": [
+            {"action": "Log"},
+            {"action": "Allow", "protocol": "TCP", "destination": to},
+            {"action": "Deny"},
+        ],
+    }
+    if kind == "GlobalNetworkPolicy":
+        spec["namespaceSelector"] = f"{HERE} == '{namespace}'"
+    return spec
+
+
+def admin(kind: str, namespace: str, port: int) -> Document:
+    """Lets pods connect to one port of the pods of the namespace, and to no other."""
+    allow = "Accept" if kind == "ClusterNetworkPolicy" else "Allow"
+    to: Document = {"ports": [{"portNumber": {"protocol": "TCP", "port": port}}]}
+    if kind == "ClusterNetworkPolicy":
+        to = {"protocols": [{"tcp": {"destinationPort": {"number": port}}}]}
+    peers: list[Document] = [{"namespaces": {}}]
+    spec: Document = {
+        "subject": {"namespaces": {"matchLabels": {HERE: namespace}}},
+        "ingress": [{"action": allow, "from": peers, **to}, {"action": "Deny", "from": peers}],
+    }
+    if kind != "BaselineAdminNetworkPolicy":
+        spec["priority"] = 7
+    if kind == "ClusterNetworkPolicy":
+        spec["tier"] = "Admin"
+    return spec
+
+
+KINDS: dict[str, Any] = {
+    "NetworkPolicy.crd.projectcalico.org": calico,
+    "GlobalNetworkPolicy": calico,
+    "AdminNetworkPolicy": admin,
+    "BaselineAdminNetworkPolicy": admin,
+    "ClusterNetworkPolicy": admin,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_policy_names_the_old_port(cluster: Cluster, namespace: str, kind: str) -> None:
+    group, version = crds.KINDS[kind]
+    name = "default" if kind.startswith("Baseline") else "portcheck-allow"
+    plain = kind.partition(".")[0]
+
+    def policy(port: int) -> Document:
+        spec = KINDS[kind](plain, namespace, port)
+        api = f"{group}/{version}"
+        return {"apiVersion": api, "kind": plain, "metadata": {"name": name}, "spec": spec}
+
+    app = container("http://0.0.0.0:9000", ports={"http": 9000})
+    with crds.served(cluster, kind):
+        made = [deployment(app), service((80, 9000)), client_pod("web"), policy(8080)]
+        cluster.apply(made, namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        cluster.wait_ready("pod/web", namespace)
+        found = diagnose(cluster, namespace)
+        asked = diagnose_all(cluster, namespace, "svc/checkout", "--from=pod/web")
+        swept = diagnose_all(cluster, namespace)
+        cluster.apply(policy(9000), namespace)
+        well = diagnose(cluster, namespace)
+        swept_well = diagnose_all(cluster, namespace)
+
+    assert (found.code, found.verdict, found.causes) == (3, "inconclusive", ["PC720"])
+    assert found.findings[0]["severity"] == "warning"
+    shown = crds.key(kind)
+    assert found.findings[0]["subject"]["kind"] == shown
+    assert (asked.verdict, asked.findings) == ("healthy", []), "a client gets through"
+    assert swept.causes == ["PC720"]
+    assert (well.verdict, well.findings) == ("healthy", [])
+    assert swept_well.findings == []
+    title = f"{shown} names the old port (read, not enforced)"
+    keep(title, found, well, by_hand=True)

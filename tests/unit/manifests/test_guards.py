@@ -1,0 +1,85 @@
+"""Policies of other kinds in files: which kind a document is of, and of which namespace."""
+
+from pathlib import Path
+
+import pytest
+
+from .reading import Checked, check
+
+SHOP = """\
+apiVersion: v1
+kind: Service
+metadata: {name: shop, namespace: shop}
+spec: {selector: {app: shop}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: shop, namespace: shop}
+spec:
+  selector: {matchLabels: {app: shop}}
+  template:
+    metadata: {labels: {app: shop}}
+    spec: {containers: [{name: app, image: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: api, namespace: shop}
+spec: {podSelector: {}, ingress: [{ports: [{port: 8080}]}]}
+---
+"""
+CALICO = """\
+apiVersion: GROUP
+kind: NetworkPolicy
+metadata: {name: api, namespace: shop}
+spec:
+  order: 1
+  selector: app == 'shop'
+  ingress: [{action: Allow, protocol: TCP, destination: {ports: [PORT]}}, {action: Deny}]
+"""
+CILIUM = """\
+apiVersion: cilium.io/v2
+kind: CiliumClusterwideNetworkPolicy
+metadata: {name: closed}
+spec: {endpointSelector: {}, ingressDeny: [{fromEntities: [all]}]}
+"""
+
+
+def files(folder: Path, text: str, *, complete: bool = True) -> Checked:
+    (folder / "all.yaml").write_text(SHOP + text)
+    return check(folder, complete=complete)
+
+
+def subjects(found: Checked) -> list[tuple[str, str]]:
+    return [(f.code, f"{f.subject.kind} {f.subject.name}") for f in found.findings if f.subject]
+
+
+@pytest.mark.parametrize("group", ["projectcalico.org/v3", "crd.projectcalico.org/v1"])
+def test_a_policy_of_calico_and_one_of_kubernetes_with_one_name(tmp_path: Path, group: str) -> None:
+    text = CALICO.replace("GROUP", group)
+    found = files(tmp_path, text.replace("PORT", "9000"))
+    kind = f"NetworkPolicy.{group.partition('/')[0]}"
+    assert subjects(found) == [("PC720", f"{kind} api")]
+    assert found.findings[0].origin
+    assert found.findings[0].origin.line > SHOP.count("\n")
+    assert subjects(files(tmp_path, text.replace("PORT", "8080"))) == []
+
+
+def test_a_list_gives_its_version_to_its_items(tmp_path: Path) -> None:
+    item = CALICO.replace("PORT", "9000").split("\n", 2)[2].replace("\n", "\n  ")
+    text = f"apiVersion: projectcalico.org/v3\nkind: NetworkPolicyList\nitems:\n- {item}\n"
+    assert subjects(files(tmp_path, text)) == [("PC720", "NetworkPolicy.projectcalico.org api")]
+
+
+def test_a_policy_of_the_whole_cluster_is_about_every_namespace(tmp_path: Path) -> None:
+    [found] = subjects(files(tmp_path, CILIUM))
+    assert found == ("PC720", "CiliumClusterwideNetworkPolicy closed")
+
+
+def test_files_that_are_not_everything_claim_nothing_of_tiers(tmp_path: Path) -> None:
+    text = CALICO.replace("GROUP", "projectcalico.org/v3").replace("PORT", "9000")
+    assert subjects(files(tmp_path, text, complete=False)) == []
+
+
+def test_a_kind_of_another_group_is_another_thing(tmp_path: Path) -> None:
+    antrea = "apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: x}\n"
+    assert files(tmp_path, antrea).raw.verdict == "healthy"

@@ -1,0 +1,366 @@
+"""Policies of Calico and of the Network Policy API: asked in turn, beside NetworkPolicies."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, admits
+from kubectl_portcheck.semantics.guards import BY_NAME
+from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors, ways
+from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.selectors import holds
+from tests.unit.semantics.test_cilium import pod
+from tests.unit.semantics.test_cilium import policy as cilium
+
+SERVER, CLIENT = pod("checkout", "shop"), pod("web", "front")
+LABELS = {"team": "sales"}
+CALICO = "NetworkPolicy.projectcalico.org"
+GLOBAL = "GlobalNetworkPolicy"
+ADMIN = "AdminNetworkPolicy"
+BASELINE = "BaselineAdminNetworkPolicy"
+CLUSTER = "ClusterNetworkPolicy"
+
+
+def read(kind: str, spec: dict[str, Any], name: str = "guard", namespace: str = "shop") -> Guard:
+    made = BY_NAME[kind]
+    space = namespace if made.kind.namespaced else ""
+    document = {"metadata": {"name": name, "namespace": space}, "spec": spec}
+    return made.read(msgspec.convert(document, made.shape))
+
+
+def network(**spec: Any) -> NetworkPolicy:
+    document = {
+        "metadata": {"name": "np", "namespace": "shop"},
+        "spec": {"podSelector": {}, **spec},
+    }
+    return msgspec.convert(document, NetworkPolicy)
+
+
+def ask(
+    *guards: Guard,
+    client: Peer | None = None,
+    network: tuple[NetworkPolicy, ...] = (),
+    port: int = 8080,
+    server: Pod = SERVER,
+    labels: dict[str, str] | None = None,
+) -> Admitted:
+    client = client or Peer(CLIENT, LABELS)
+    known = Policies(network, {}, guards)
+    return admits(client, Peer(server, labels or {}), port, "TCP", known, "IPv4")
+
+
+def calico(*rules: dict[str, Any], kind: str = CALICO, name: str = "guard", **spec: Any) -> Guard:
+    return read(kind, {"ingress": list(rules), "types": ["Ingress"], **spec}, name)
+
+
+def rule(action: str = "Allow", **more: Any) -> dict[str, Any]:
+    return {"action": action, **more}
+
+
+def source(**more: Any) -> dict[str, Any]:
+    return rule(source=more)
+
+
+TO_8080: dict[str, Any] = {"protocol": "TCP", "destination": {"ports": [8080]}}
+OF_FRONT = {"namespaceSelector": "projectcalico.org/name == 'front'"}
+
+CALICO_CASES: dict[str, tuple[list[Guard], bool | None]] = {
+    "other pods": ([calico(selector="app == 'x'")], True),
+    "no rule at all": ([calico()], False),
+    "everyone": ([calico(rule())], True),
+    "the port": ([calico(rule(**TO_8080))], True),
+    "another port": ([calico(rule(protocol="TCP", destination={"ports": [80]}))], False),
+    "a range": ([calico(rule(protocol="TCP", destination={"ports": ["8000:9000"]}))], True),
+    "by the protocol's number": ([calico(rule(protocol=6))], True),
+    "another protocol": ([calico(rule(protocol="UDP"))], False),
+    "not that protocol": ([calico(rule(notProtocol="TCP"))], False),
+    "not those ports": ([calico(rule(protocol="TCP", destination={"notPorts": [8080]}))], False),
+    "not other ports": ([calico(rule(protocol="TCP", destination={"notPorts": [80]}))], True),
+    "ICMP alone": ([calico(rule(protocol="ICMP"))], False),
+    "its own namespace by default": ([calico(source(selector="app == 'web'"))], False),
+    "every namespace": (
+        [calico(source(selector="app == 'web'", namespaceSelector="all()"))],
+        True,
+    ),
+    "a namespace by its name": ([calico(source(**OF_FRONT))], True),
+    "a namespace by its label": ([calico(source(namespaceSelector="team == 'sales'"))], True),
+    "of no namespace": ([calico(source(namespaceSelector="global()"))], False),
+    "global by labels": (
+        [calico(source(selector="app in {'web', 'api'}"), kind=GLOBAL, selector="has(app)")],
+        True,
+    ),
+    "global for namespaces": (
+        [calico(kind=GLOBAL, namespaceSelector="kubernetes.io/metadata.name == 'other'")],
+        True,
+    ),
+    "not those pods": ([calico(source(notSelector="app == 'web'"))], False),
+    "not other pods": ([calico(source(notSelector="app == 'api'"))], True),
+    "a net has pods": ([calico(source(nets=["10.0.0.0/8"]))], True),
+    "not that net": ([calico(source(notNets=["10.0.0.0/8"]))], False),
+    "the other family": ([calico(rule(ipVersion=6))], False),
+    "the destination too": (
+        [calico(rule(destination={"selector": "app == 'other'"}))],
+        False,
+    ),
+    "the first rule decides": ([calico(rule("Deny", **TO_8080), rule())], False),
+    "the first rule allows": ([calico(rule(**TO_8080), rule("Deny"))], True),
+    "a log goes on": ([calico(rule("Log"), rule())], True),
+    "a pass goes to what follows": ([calico(rule("Pass"), rule("Deny"))], True),
+    "the lower order first": (
+        [calico(rule("Deny"), order=10), calico(rule(), order=1, name="early")],
+        True,
+    ),
+    "without an order the last": (
+        [calico(rule("Deny")), calico(rule(), order=1e6, name="early")],
+        True,
+    ),
+    "one order, two answers": (
+        [calico(rule("Deny"), order=1), calico(rule(), order=1, name="other")],
+        None,
+    ),
+    "one order, one answer": (
+        [calico(rule(), order=1), calico(rule(), order=1, name="other")],
+        True,
+    ),
+    "HTTP": ([calico(rule(http={"methods": ["GET"]}))], None),
+    "service accounts": ([calico(source(serviceAccounts={"names": ["web"]}))], None),
+    "a source's port": ([calico(rule(protocol="TCP", source={"ports": [80]}))], None),
+    "another port and HTTP": (
+        [calico(rule(http={}, protocol="TCP", destination={"ports": [80]}), rule())],
+        True,
+    ),
+    "a selector beyond": ([calico(source(selector="app starts with 'w'"))], None),
+    "pods by a selector beyond": ([calico(selector="app contains 'x'")], None),
+    "pods by service account": ([calico(serviceAccountSelector="a == 'b'")], None),
+    "another tier": ([calico(rule(), tier="security")], None),
+    "another tier for other pods": ([calico(rule(), tier="security", types=["Egress"])], True),
+    "about nodes": ([calico(rule("Deny"), kind=GLOBAL, doNotTrack=True)], True),
+    "a copy of a NetworkPolicy": ([calico(rule("Deny"), name="knp.default.np")], True),
+    "egress only": ([read(CALICO, {"egress": [rule("Deny")]})], True),
+    "egress of the client": (
+        [read(CALICO, {"egress": [rule(**TO_8080)]}, namespace="front")],
+        True,
+    ),
+    "egress to elsewhere": (
+        [read(CALICO, {"egress": [rule(destination={"nets": ["1.1.1.1/32"]})]}, "x", "front")],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CALICO_CASES)
+def test_a_client_and_policies_of_calico(case: str) -> None:
+    guards, allowed = CALICO_CASES[case]
+    found = ask(*guards)
+    assert (found.allowed, bool(found.why)) == (allowed, allowed is None)
+
+
+def test_a_named_port_of_calico_is_that_of_the_pod() -> None:
+    containers = [{"name": "app", "ports": [{"name": "http", "containerPort": 8080}]}]
+    named = calico(rule(protocol="TCP", destination={"ports": ["http"]}))
+    assert ask(named, server=pod("checkout", "shop", containers=containers)).allowed
+    assert ask(named).allowed is False
+
+
+def test_network_policies_have_the_order_1000_among_those_of_calico() -> None:
+    allow, closed = network(ingress=[{}]), network()
+    deny = [rule("Deny")]
+    assert ask(calico(*deny, order=999), network=(allow,)).allowed is False
+    assert ask(calico(*deny, order=1001), network=(allow,)).allowed
+    assert ask(calico(*deny, order=1000), network=(allow,)).allowed is None
+    # A NetworkPolicy denies nothing by itself: what it does not allow, the next policy may allow.
+    assert ask(calico(rule(), order=2000), network=(closed,)).allowed
+    found = ask(calico(order=2000), network=(closed,))
+    assert found.allowed is False
+    assert {p.metadata.name for p in found.guards} == {"np", "guard"}
+
+
+def test_a_client_that_is_no_pod_may_be_of_a_network_set() -> None:
+    outside = Peer(address="192.0.2.1")
+    assert ask(calico(source(selector="role == 'office'")), client=outside).allowed is None
+    assert ask(calico(source(nets=["192.0.2.0/24"])), client=outside).allowed
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "expected"),
+    [
+        ("", {}, True),
+        ("all()", {}, True),
+        ("global()", {}, False),
+        ("a == 'b'", {"a": "b"}, True),
+        ('a == "b"', {"a": "c"}, False),
+        ("a != 'b'", {}, True),
+        ("a not in {'b', 'c'}", {"a": "c"}, False),
+        ("a in {'b','c',}", {"a": "c"}, True),
+        ("has(a)", {"a": ""}, True),
+        ("!has(a)", {}, True),
+        ("! (a == 'b' || has(c))", {"a": "b"}, False),
+        ("! (a == 'b' || has(c))", {"a": "x"}, True),
+        ("!(a == 'b' && has(c))", {"a": "b"}, True),
+        ("a == 'b' && c == 'd' || e == 'f'", {"e": "f"}, True),
+        ("a == 'b' && (c == 'd' || e == 'f')", {"e": "f"}, False),
+        ("!!has(a)", {"a": "1"}, True),
+        ("k8s-app.kubernetes.io/x-y_z == 'b'", {"k8s-app.kubernetes.io/x-y_z": "b"}, True),
+        ("projectcalico.org/orchestrator == 'k8s'", {}, True),
+        ("projectcalico.org/orchestrator != 'k8s'", {}, False),
+    ],
+)
+def test_the_selector_language(text: str, labels: dict[str, str], expected: bool) -> None:
+    found = selectors(text, None, "", others=False)
+    assert any(
+        holds(s.pods, labels) and holds(s.namespaces, {}) for s in found if s.namespaces
+    ) == (expected)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a", "a ==", "a == b", "(a == 'b'", "a == 'b')", "a == 'b' c", "a contains 'b'", "&&"),
+        *("a in {b}", "a == 'b", "a == 'b' && ", "has(a", "(" * 40 + "all()" + ")" * 40),
+        *("a == 'b' &" * 3, "all() || " * 100 + "all()", "a ends with 'x'", "\x1b[0m"),
+    ],
+)
+def test_what_the_selector_language_does_not_hold(text: str) -> None:
+    with pytest.raises(NotCompared):
+        ways(text)
+
+
+def admin(*rules: dict[str, Any], kind: str = ADMIN, priority: int = 10, **more: Any) -> Guard:
+    spec: dict[str, Any] = {"subject": {"namespaces": {}}, "ingress": list(rules), **more}
+    if kind != BASELINE:
+        spec["priority"] = priority
+    return read(kind, spec, more.pop("name", f"guard-{priority}"))
+
+
+def of(action: str, *peers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"action": action, "from": list(peers) or [{"namespaces": {}}], **more}
+
+
+SALES = {"namespaces": {"matchLabels": {"team": "sales"}}}
+WEB = {"pods": {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "web"}}}}
+NUMBER = [{"portNumber": {"protocol": "TCP", "port": 8080}}]
+CNP: dict[str, Any] = {"kind": CLUSTER, "tier": "Admin"}
+
+ADMIN_CASES: dict[str, tuple[list[Guard], tuple[NetworkPolicy, ...], bool | None]] = {
+    "no rule isolates nothing": ([admin()], (), True),
+    "deny": ([admin(of("Deny"))], (), False),
+    "deny before NetworkPolicies": ([admin(of("Deny"))], (network(ingress=[{}]),), False),
+    "allow before NetworkPolicies": ([admin(of("Allow"))], (network(),), True),
+    "pass to NetworkPolicies": ([admin(of("Pass"), of("Deny"))], (network(),), False),
+    "pass to nothing": ([admin(of("Pass"), of("Deny"))], (), True),
+    "another rule leaves it to them": ([admin(of("Allow", ports=[]))], (network(),), True),
+    "the label of a namespace": ([admin(of("Deny", SALES))], (), False),
+    "the label of a pod": ([admin(of("Deny", WEB))], (), False),
+    "other pods of the subject": (
+        [admin(of("Deny"), subject={"namespaces": {"matchLabels": {"team": "x"}}})],
+        (),
+        True,
+    ),
+    "the port": ([admin(of("Deny", ports=NUMBER))], (), False),
+    "another port": (
+        [admin(of("Deny", ports=[{"portNumber": {"protocol": "TCP", "port": 80}}]))],
+        (),
+        True,
+    ),
+    "a range": (
+        [admin(of("Deny", ports=[{"portRange": {"start": 8000, "end": 9000}}]))],
+        (),
+        False,
+    ),
+    "the lower priority first": (
+        [admin(of("Deny"), priority=20), admin(of("Allow"), priority=5)],
+        (),
+        True,
+    ),
+    "one priority": (
+        [admin(of("Deny"), priority=5), admin(of("Allow"), priority=5, name="other")],
+        (),
+        None,
+    ),
+    "an unknown peer": ([admin(of("Deny", {}))], (), None),
+    "baseline": ([admin(of("Deny"), kind=BASELINE)], (), False),
+    "baseline after NetworkPolicies": (
+        [admin(of("Deny"), kind=BASELINE)],
+        (network(ingress=[{}]),),
+        True,
+    ),
+    "baseline allows what comes after it denies": (
+        [admin(of("Allow", SALES), of("Deny"), kind=BASELINE)],
+        (),
+        True,
+    ),
+    "cluster, deny": ([admin(of("Deny"), **CNP)], (), False),
+    "cluster, accept": ([admin(of("Accept"), of("Deny"), **CNP)], (network(),), True),
+    "cluster, baseline": (
+        [admin(of("Deny"), kind=CLUSTER, tier="Baseline")],
+        (network(ingress=[{}]),),
+        True,
+    ),
+    "cluster, the port": (
+        [admin(of("Deny", protocols=[{"tcp": {"destinationPort": {"number": 8080}}}]), **CNP)],
+        (),
+        False,
+    ),
+    "cluster, another port": (
+        [admin(of("Deny", protocols=[{"tcp": {"destinationPort": {"number": 80}}}]), **CNP)],
+        (),
+        True,
+    ),
+    "cluster, every UDP port": ([admin(of("Deny", protocols=[{"udp": {}}]), **CNP)], (), True),
+    "cluster, an unknown tier": ([admin(of("Deny"), kind=CLUSTER, tier="Platform")], (), None),
+}
+
+
+@pytest.mark.parametrize("case", ADMIN_CASES)
+def test_a_client_and_policies_of_the_network_policy_api(case: str) -> None:
+    guards, several, allowed = ADMIN_CASES[case]
+    found = ask(*guards, network=several)
+    assert (found.allowed, bool(found.why)) == (allowed, allowed is None)
+
+
+def test_egress_of_the_network_policy_api() -> None:
+    def out(*to: dict[str, Any]) -> Guard:
+        return admin(egress=[{"action": "Deny", "to": list(to)}])
+
+    assert ask(out({"networks": ["0.0.0.0/0"]})).allowed is False, "networks mean pods as well"
+    assert ask(out({"networks": ["192.0.2.0/24"]})).allowed
+    several: list[dict[str, Any]] = [{"nodes": {}}, {"domainNames": ["example.com"]}]
+    for beyond in several:
+        assert ask(out(beyond)).allowed is None
+
+
+def test_labels_of_a_namespace_that_were_not_read_decide_nothing() -> None:
+    subject = {"namespaces": {"matchLabels": {"stage": "live"}}}
+    guard = admin(of("Deny"), subject=subject)
+    known = Policies((), {}, (guard,))
+    unread = admits(Peer(CLIENT, LABELS), Peer(SERVER), 8080, "TCP", known)
+    assert (unread.allowed, "labels of shop" in unread.why) == (None, True)
+    assert ask(guard, labels={"stage": "live"}).allowed is False
+    assert ask(guard, labels={"stage": "test"}).allowed
+
+
+def test_any_client_and_any_pod() -> None:
+    deny = admin(of("Deny"))
+    assert ask(deny, client=ANYONE).ingress.allowed is None
+    assert ask(deny, client=ANY_POD).ingress.allowed is False
+    assert ask(admin(of("Deny", SALES)), client=ANY_POD).ingress.allowed is None
+    assert ask(calico(rule("Deny")), client=ANYONE).ingress.allowed is False
+    assert ask(calico(source(selector="a == 'b'"), rule("Deny")), client=ANYONE).allowed is None
+
+
+def test_a_pod_on_the_network_of_its_node_is_no_subject() -> None:
+    agent = Peer(pod("agent", "front", hostNetwork=True), LABELS)
+    assert ask(admin(of("Deny")), client=agent).allowed
+    assert ask(admin(of("Deny")), server=pod("checkout", "shop", hostNetwork=True)).allowed
+
+
+def test_two_sorts_of_policies_that_say_different_things() -> None:
+    closed, open_ = cilium(ingress=[{}]), admin(of("Allow"))
+    found = ask(closed, open_)
+    assert found.allowed is None
+    assert "CiliumNetworkPolicy guard and AdminNetworkPolicy guard-10" in found.why
+    assert ask(closed, admin(of("Deny"))).allowed is False

@@ -1,0 +1,163 @@
+"""Policies of other kinds than NetworkPolicy: what is read of them, and how kinds that share a name
+are told apart."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD
+from tests.fake.api_server import FakeApiServer
+from tests.fake.wire import Exchange
+from tests.walk.shop import NAMESPACE, Run, program, shop
+from tests.walk.test_references import refuse
+from tests.walk.test_sweep import lists, sweep
+from tests.walk.town import add_service
+
+ALLOW_ALL: dict[str, Any] = {"podSelector": {}, "ingress": [{}]}
+
+
+def calico(group: str = CALICO_CRD, namespace: str = NAMESPACE, port: int = 9000) -> dict[str, Any]:
+    """Allows one port of every pod, before all NetworkPolicies, and denies the others."""
+    to = {"ports": [port]}
+    rules = [{"action": "Allow", "protocol": "TCP", "destination": to}, {"action": "Deny"}]
+    return {
+        "apiVersion": f"{group}/{'v3' if group == CALICO else 'v1'}",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "default.old", "namespace": namespace},
+        "spec": {"order": 10, "selector": "all()", "types": ["Ingress"], "ingress": rules},
+    }
+
+
+def network_policy(namespace: str = NAMESPACE) -> dict[str, Any]:
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "allow", "namespace": namespace},
+        "spec": ALLOW_ALL,
+    }
+
+
+def admin(**subject: Any) -> dict[str, Any]:
+    rule = {"action": "Deny", "from": [{"namespaces": {}}]}
+    return {
+        "apiVersion": f"{ADMIN}/v1alpha1",
+        "kind": "AdminNetworkPolicy",
+        "metadata": {"name": "closed"},
+        "spec": {"priority": 1, "subject": {"namespaces": subject}, "ingress": [rule]},
+    }
+
+
+def codes(run: Run) -> list[str]:
+    return [f["code"] for s in run.report["services"] for f in s["findings"]]
+
+
+def _forbidden(exchange: Exchange) -> None:
+    exchange.status(403, "Forbidden", "namespaces is forbidden: User cannot get it")
+
+
+def asked(server: FakeApiServer, word: str) -> list[str]:
+    return [r.target.partition("?")[0] for r in server.requests if word in r.target]
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"], ["--deep"]])
+@pytest.mark.parametrize("group", [CALICO, CALICO_CRD])
+def test_two_kinds_of_one_name(tmp_path: Path, flags: list[str], group: str) -> None:
+    version = "v3" if group == CALICO else "v1"
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((group, version))
+        server.add(network_policy(), calico(group))
+        done = program(server, tmp_path, *flags, namespace="" if "-A" in flags else NAMESPACE)
+        read = asked(server, "networkpolicies")
+    assert codes(done) == ["PC720"]
+    subject = done.report["services"][0]["findings"][0]["subject"]
+    assert (subject["kind"], subject["name"]) == (f"NetworkPolicy.{group}", "default.old")
+    assert len(set(read)) == len(read), "each list once"
+    assert f"/apis/{group}/{version}/networkpolicies" in read
+
+
+def test_what_calico_serves_in_two_groups_is_read_once(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups += [(CALICO, "v3"), (CALICO_CRD, "v1")]
+        server.add(calico(CALICO), calico(CALICO_CRD))
+        one = program(server, tmp_path, "svc/checkout")
+        several = program(server, tmp_path)
+        read = asked(server, CALICO_CRD)
+    assert codes(one) == codes(several) == ["PC720"]
+    assert read == []
+
+
+def test_policies_allow_what_they_allow(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((CALICO_CRD, "v1"))
+        server.add(network_policy(), calico(port=8080), calico(namespace="other"))
+        for flags in (["svc/checkout"], []):
+            done = program(server, tmp_path, *flags)
+            assert (done.code, codes(done)) == (ExitCode.HEALTHY, [])
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"]])
+def test_the_labels_of_a_namespace_are_read_where_they_decide(
+    tmp_path: Path, flags: list[str]
+) -> None:
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+    scope = "" if "-A" in flags else NAMESPACE
+    done = {}
+    for stage in ("test", "live", "unread"):
+        with FakeApiServer() as server:
+            shop(server, 8080)
+            server.groups.append((ADMIN, "v1alpha1"))
+            server.add(admin(matchLabels={"stage": "live"}))
+            server.add({**space, "metadata": {"name": NAMESPACE, "labels": {"stage": stage}}})
+            if stage == "unread":
+                server.on(r"GET /api/v1/namespaces(/\w+)?(\?|$)", _forbidden)
+            done[stage] = program(server, tmp_path, *flags, namespace=scope)
+    assert [codes(done[stage]) for stage in done] == [[], ["PC720"], []]
+    found = done["live"].report["services"][0]["findings"][0]
+    assert "allows no pod to connect" in found["summary"]
+
+
+def test_labels_are_read_for_nothing_else(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups += [(ADMIN, "v1alpha1"), (CALICO_CRD, "v1")]
+        server.add(admin(), calico(port=8080), network_policy())
+        program(server, tmp_path, "svc/checkout")
+        assert f"/api/v1/namespaces/{NAMESPACE}" not in asked(server, "namespaces")
+
+
+def test_a_right_that_is_missing_is_named(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((CALICO_CRD, "v1"))
+        refuse(server, rf"GET /apis/{CALICO_CRD}/v1/")
+        one = program(server, tmp_path, "svc/checkout")
+        several = program(server, tmp_path)
+    for done in (one, several):
+        [lacks] = [n for n in done.report["services"][0]["notEvaluated"] if n["code"] == "PC720"]
+        assert "crd.projectcalico.org" in lacks["missing"]
+
+
+def test_in_a_sweep_each_kind_is_one_list(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        for i in range(4):
+            add_service(server, f"s{i}", probed=8080)
+        sweep(server, tmp_path)
+        before = lists(server)
+        server.requests.clear()
+        server.groups += [(CALICO_CRD, "v1"), (ADMIN, "v1alpha1")]
+        sweep(server, tmp_path)
+        more = lists(server) - before
+    kinds = {
+        CALICO_CRD: ("v1", ("networkpolicies", "globalnetworkpolicies")),
+        ADMIN: ("v1alpha1", ("adminnetworkpolicies", "baselineadminnetworkpolicies")),
+    }
+    assert more == {
+        f"/apis/{group}/{version}/{plural}": 1
+        for group, (version, plurals) in kinds.items()
+        for plural in plurals
+    }
