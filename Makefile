@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 LOCK := packaging/requirements/dev.txt
 PYTEST := $(BIN)/python -m pytest
 
+# Python keeps what it compiled, whatever the environment says: tests start it hundreds of times.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs pictures faults fuzz mutants clean
 

@@ -1,10 +1,12 @@
 """How the suite runs: the longest tests first, and at the end what was left out."""
 
+import gc
 import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 TESTS = Path(__file__).resolve().parent
 
@@ -16,6 +18,11 @@ ELSEWHERE = (
     ("make test-all", "make test, make e2e and make packaging-test, one after the other"),
 )
 """The commands that run what ``make test`` leaves out."""
+
+
+# The same examples everywhere, and no limit of time for one: the machine may be busy.
+settings.register_profile("portcheck", derandomize=True, deadline=None, max_examples=100)
+settings.load_profile("portcheck")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -46,6 +53,17 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         TESTS / "e2e" / "nodes": not config.option.nodes,
     }
     return left_out.get(collection_path) or None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while tests are collected: what is made then stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)

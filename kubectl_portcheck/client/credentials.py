@@ -120,6 +120,8 @@ class Credentials:
         self._fetch: Callable[[Deadline, threading.Event], tuple[Identity, float | None]] | None = (
             None
         )
+        self._failure: ConfigurationError | None = None
+        self._failed = 0.0
         if authorize is not None:
             self._fetch = self._from_caller
         elif user.token_file:
@@ -143,16 +145,30 @@ class Credentials:
         """
         if self._fetch is None:
             return self._fixed
+        asked = time.monotonic()
         if not self._lock.acquire(timeout=deadline.check("before the credentials were had")):
             raise TimedOut("timed out waiting for the credentials")
         try:
+            if self._failure is not None and self._failed >= asked:
+                raise self._failure
             if self._identity is None or (self._expires or time.time() + 1) <= time.time():
-                self._identity, self._expires = self._fetch(deadline, cancelled)
+                self._identity, self._expires = self._renewed(deadline, cancelled)
                 self._sent.add(self._identity.authorization)
                 self._fetched = time.monotonic()
             return self._identity
         finally:
             self._lock.release()
+
+    def _renewed(
+        self, deadline: Deadline, cancelled: threading.Event
+    ) -> tuple[Identity, float | None]:
+        """Fetch the credentials; those who wait for them meanwhile meet the same failure."""
+        assert self._fetch is not None
+        try:
+            return self._fetch(deadline, cancelled)
+        except ConfigurationError as failure:
+            self._failure, self._failed = failure, time.monotonic()
+            raise
 
     def veiled(self, text: str) -> str:
         """The text without what identifies us, should a server send it back."""

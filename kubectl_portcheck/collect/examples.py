@@ -6,6 +6,7 @@ measurement of a pod that is not there and a word outside a closed set are error
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -65,6 +66,7 @@ READY: dict[str, Any] = {
     "podIPs": [{"ip": "10.0.0.1"}],
     "conditions": [{"type": "Ready", "status": "True"}],
 }
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NOW = "2026-06-01T12:00:00Z"
 """When the evidence of every example was gathered."""
 
@@ -179,7 +181,7 @@ def evidence_of(text: str) -> Evidence:
     A pod without a status is Running and Ready at 10.0.0.1. A pod whose sockets are not given
     has sockets that could not be read.
     """
-    documents = [d for d in yaml.safe_load_all(text) if d]
+    documents = [d for d in yaml.load_all(text, _LOADER) if d]
     objects = [d for d in documents if "kind" in d]
     found: dict[str, list[Any]] = {kind: [] for kind in _TYPES}
     for document in objects:
@@ -288,11 +290,16 @@ def _object(document: Mapping[str, Any]) -> tuple[str, Any]:
         raise UnfitExample(f"kind {kind} is none that an example may hold")
     extra = () if "kind" in _encoded(_TYPES[kind]) else ("kind",)
     plain = {k: v for k, v in document.items() if k not in ("apiVersion", *extra)}
-    unknown = list(_unknown(plain, msgspec.inspect.type_info(_TYPES[kind])))
+    unknown = list(_unknown(plain, _fields_of(kind)))
     if unknown:
         raise UnfitExample(f"{kind}: nothing reads {unknown}")
     item = msgspec.convert(_with_status(plain) if kind == "Pod" else plain, _TYPES[kind])
     return kind, as_evidence(kind, item)
+
+
+@cache
+def _fields_of(kind: str) -> msgspec.inspect.Type:
+    return msgspec.inspect.type_info(_TYPES[kind])
 
 
 def _encoded(type_: type[Record]) -> frozenset[str]:

@@ -26,15 +26,17 @@ def authority_pem() -> str:
 
 def server_context(*names: str, expired: bool = False) -> ssl.SSLContext:
     """A server's TLS context; a client's certificate is asked for, and not checked here."""
-    ends = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
-    certificate = authority().issue_cert(
-        *(names or ("127.0.0.1", "localhost", "::1")), not_after=ends if expired else None
-    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    certificate.configure_cert(context)
+    _certificate(names or ("127.0.0.1", "localhost", "::1"), expired).configure_cert(context)
     authority().configure_trust(context)
     context.verify_mode = ssl.CERT_OPTIONAL
     return context
+
+
+@cache
+def _certificate(names: tuple[str, ...], expired: bool) -> trustme.LeafCert:
+    ends = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)
+    return authority().issue_cert(*names, not_after=ends if expired else None)
 
 
 @cache

@@ -35,21 +35,14 @@ class Store:
 
     def add(self, *objects: Object) -> None:
         """Adds objects, or replaces those of the same name."""
-        for item in objects:
-            place = f"{collection_path(item)}/{item['metadata']['name']}"
-            self.objects = [
-                o for o in self.objects if f"{collection_path(o)}/{o['metadata']['name']}" != place
-            ]
-            self.objects.append(item)
+        added = {_place(item): item for item in objects}
+        kept = [o for o in self.objects if _place(o) not in added]
+        self.objects = [*kept, *added.values()]
 
     def remove(self, kind: str, name: str, namespace: str | None = None) -> None:
         """Deletes an object, if it is there."""
-        self.objects = [
-            o
-            for o in self.objects
-            if (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace"))
-            != (kind, name, namespace)
-        ]
+        gone = (kind, name, namespace)
+        self.objects = [o for o in self.objects if _identity(o) != gone]
 
     def get(self, path: str) -> Object | None:
         """The object at a path."""
@@ -74,6 +67,14 @@ class Store:
         if start + limit < len(found):
             metadata["continue"] = str(start + limit)
         return {"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": page}
+
+
+def _place(item: Object) -> str:
+    return f"{collection_path(item)}/{item['metadata']['name']}"
+
+
+def _identity(item: Object) -> tuple[str, str, str | None]:
+    return item["kind"], item["metadata"]["name"], item["metadata"].get("namespace")
 
 
 def _collections(item: Object) -> set[str]:

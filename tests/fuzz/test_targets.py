@@ -8,7 +8,7 @@ from tests.fuzz.targets import SEEDS, TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_bytes(name: str, data: st.DataObject) -> None:
     seed = data.draw(st.sampled_from((b"", *SEEDS[name])))

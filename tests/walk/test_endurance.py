@@ -1,6 +1,6 @@
 """Many walks in one process: threads, descriptors and memory stay flat.
 
-PORTCHECK_WALKS sets how many; 200 by default, since a thousand take minutes.
+PORTCHECK_WALKS sets how many; 100 by default, since a thousand take minutes.
 """
 
 import gc
@@ -15,8 +15,8 @@ import pytest
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import shop, walk
 
-WALKS = int(os.environ.get("PORTCHECK_WALKS", "200"))
-WARM = 100
+WALKS = int(os.environ.get("PORTCHECK_WALKS", "100"))
+WARM = 50
 """Walks before the first measurement: imports, caches and arenas fill in these."""
 KILOBYTES_A_WALK = 16
 """More than this is a leak: one walk's evidence and report take several times as much."""

@@ -42,6 +42,7 @@ class Program:
     command: Sequence[str]
     health: str = ""  # a URL that answers 200; empty: a containerd that answers
     needs: Sequence[str] = field(default_factory=tuple)  # what must be healthy before it starts
+    repeated: bool = False  # it ends where it started too early, and is then started again
 
 
 def programs(node: Node) -> list[Program]:
@@ -112,8 +113,10 @@ def _policies(node: Node) -> Program:
         f"--enable-ipv6={str(plan.dual).lower()}",
         "--health-port=20244",
     ]
+    # It ends where the Node is not there yet, which a healthy kubelet may still have to register.
     # Its own word that it is healthy waits for the first heartbeat of its controller.
-    return Program("kube-router", command, "http://127.0.0.1:20244/healthz", ["kubelet"])
+    health = "http://127.0.0.1:20244/healthz"
+    return Program("kube-router", command, health, ["kubelet"], repeated=True)
 
 
 def _etcd() -> list[str]:

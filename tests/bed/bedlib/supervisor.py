@@ -91,7 +91,8 @@ class Supervisor:
             if self.imported and all(state == "healthy" for state in self.status.values()):
                 self.phase = "running"
             elif time.monotonic() - begin > START_LIMIT:
-                late = [n for n, s in self.status.items() if s == "started"] or ["containerd"]
+                late = [n for n, s in self.status.items() if s in ("started", "waiting")]
+                late = late or ["containerd"]
                 raise BedError(f"{late[0]} was not ready after {START_LIMIT:.0f} s")
             self.tell()
             time.sleep(0.2)
@@ -126,11 +127,16 @@ class Supervisor:
         self.status[program.name] = "started"
 
     def _look(self) -> None:
+        repeated = {program.name for program in self.list if program.repeated}
         for name, process in self.running.items():
-            if process.poll() is not None and not self.status[name].startswith("ended"):
-                self.status[name] = f"ended with code {process.returncode}"
-                if self.phase == "starting":
-                    raise BedError(f"{name} {self.status[name]}")
+            if process.poll() is None or self.status[name].startswith(("ended", "waiting")):
+                continue
+            if self.phase == "starting" and name in repeated:
+                self.status[name] = "waiting"
+                continue
+            self.status[name] = f"ended with code {process.returncode}"
+            if self.phase == "starting":
+                raise BedError(f"{name} {self.status[name]}")
 
 
 def _healthy(program: programs.Program) -> bool:

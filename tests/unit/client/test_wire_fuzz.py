@@ -3,7 +3,7 @@
 import contextlib
 import socket
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kubectl_portcheck.client import BadAnswer, Deadline
@@ -54,7 +54,6 @@ def wire_with(data: bytes) -> Wire:
 
 @given(st.one_of(st.binary(max_size=300), st.lists(LINES, max_size=12).map(b"".join)))
 @example(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")
-@settings(deadline=None)
 def test_any_answer(data: bytes) -> None:
     wire = wire_with(data)
     try:
@@ -73,7 +72,6 @@ FRAMES = st.builds(
 
 
 @given(st.one_of(st.binary(max_size=300), st.lists(FRAMES, max_size=8).map(b"".join)))
-@settings(deadline=None)
 def test_any_frames(data: bytes) -> None:
     for read in ("exec", "knock"):
         wire = wire_with(data)

@@ -14,7 +14,7 @@ from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, Servi
 from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation, Prediction, Subject
 from kubectl_portcheck.model.objects import ObjectMeta, Service, ServicePort, ServiceSpec
 from kubectl_portcheck.model.report import Finding, ServiceReport
-from kubectl_portcheck.rules import CATALOGUE
+from tests.situations import SITUATIONS
 
 
 def report(text: str) -> ServiceReport:
@@ -287,12 +287,9 @@ def test_what_was_not_tried_in_time_is_never_safe() -> None:
     assert {(f.safety, f.unpredicted) for f in late} == {("review", "the time was up")}
 
 
-EXAMPLES = {f"{r.code}-{i}": e.manifest for r in CATALOGUE for i, e in enumerate(r.examples)}
-
-
-@pytest.mark.parametrize("manifest", EXAMPLES.values(), ids=EXAMPLES)
-def test_every_command_is_predicted_or_says_why_it_is_not(manifest: str) -> None:
-    found = [f for s in diagnose(evidence_of(manifest)).services for f in s.findings]
+@pytest.mark.parametrize("evidence", SITUATIONS.values(), ids=SITUATIONS)
+def test_every_command_is_predicted_or_says_why_it_is_not(evidence: Evidence) -> None:
+    found = [f for s in diagnose(evidence).services for f in s.findings]
     changing = [x for f in found for x in f.fixes if x.command]
     assert [x.title for x in changing if not (x.predicted or x.unpredicted)] == []
     assert [x.title for x in changing if x.safety == "safe" and not x.predicted] == []

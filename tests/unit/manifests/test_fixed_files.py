@@ -131,7 +131,7 @@ def test_json_stays_json(tmp_path: Path) -> None:
     assert found.fixed.files[0][1] == text.replace("8080", "9000")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_port_of_any_published_manifest_can_be_set(data: st.DataObject) -> None:
     """Byte for byte: one value differs, and the verifier agrees."""
@@ -157,7 +157,7 @@ SERVICES = [
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "\n", "c\r\n", "d"]), max_size=12).map("".join)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(LINES, LINES)
 def test_git_applies_every_diff(
     tmp_path_factory: pytest.TempPathFactory, old: str, new: str

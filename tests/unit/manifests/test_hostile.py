@@ -119,7 +119,7 @@ def test_an_unknown_target_and_its_neighbour(tmp_path: Path) -> None:
     assert not gather(manifests, namespace="").evidence.interrupted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet="ab:{}[]-&*#'\"\n\t |>%!?,~<.0", max_size=60))
 def test_any_text_is_a_tree_or_a_reason(text: str) -> None:
     try:

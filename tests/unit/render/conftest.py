@@ -9,12 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-
-settings.register_profile("render", derandomize=True, deadline=None, max_examples=60)
-settings.load_profile("render")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_portcheck.render.console import to_rich
@@ -40,6 +40,7 @@ def dangerous(text: str) -> set[str]:
     }
 
 
+@settings(max_examples=60)
 @given(NASTY)
 def test_every_format_is_harmless_whatever_a_text_holds(text: str) -> None:
     report = hostile(text)
@@ -62,6 +63,7 @@ def test_the_worst_name_is_harmless_in(name: str) -> None:
     assert "\\x1b[2J" in shown.replace("\\\\", "\\").replace("\\[", "[").replace("&#91;", "[")
 
 
+@settings(max_examples=60)
 @given(NASTY)
 def test_the_machine_formats_stay_valid(text: str) -> None:
     report = hostile(text)

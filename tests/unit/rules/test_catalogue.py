@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 
 from kubectl_portcheck import rules
-from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Need, NotApplicable, Passed, Rule, When, Worth
 from kubectl_portcheck.rules.run import OF_PORT, OF_SERVICE, run
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from tests.examples import told
+from tests.situations import SITUATIONS
 
 EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
 
@@ -66,8 +66,8 @@ class Recorder:
 def test_a_rule_declares_the_evidence_that_it_reads(rule: Rule) -> None:
     read: set[str] = set()
     rule = rule._replace(clues=())  # What the runner looks at is no evidence of the check.
-    for example in rule.examples:
-        recorder = Recorder(evidence_of(example.manifest).services[0])
+    for example, _ in enumerate(rule.examples):
+        recorder = Recorder(SITUATIONS[f"{rule.code}-{example}"].services[0])
         evidence = cast("ServiceEvidence", recorder)
         if rule.check_service:
             run(rule, ServiceCase(evidence))
@@ -93,7 +93,7 @@ def test_a_rule_asks_what_can_be_known_where_it_runs(rule: Rule) -> None:
 @pytest.fixture(scope="module")
 def cases() -> list[Case]:
     """Every port of every Service in the examples of all rules."""
-    found = [evidence_of(e.manifest).services[0] for _, e in EXAMPLES]
+    found = [evidence.services[0] for evidence in SITUATIONS.values()]
     return [Case(evidence, port) for evidence in found for port in evidence.service.spec.ports]
 
 

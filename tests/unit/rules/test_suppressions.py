@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from kubectl_portcheck.cli import main
-from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.collect.snapshots import snapshot
 from kubectl_portcheck.collect.snapshots.redact import redact
 from kubectl_portcheck.diagnosis import diagnose
@@ -20,11 +19,9 @@ from kubectl_portcheck.model.report import ServiceReport, begun
 from kubectl_portcheck.render.facts import lines
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.semantics.annotations import IGNORE
+from tests.situations import SITUATIONS
 
 DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"
-SITUATIONS = {
-    f"{r.code}-{i}": evidence_of(e.manifest) for r in CATALOGUE for i, e in enumerate(r.examples)
-}
 SERVICE = """
 apiVersion: v1
 kind: Service

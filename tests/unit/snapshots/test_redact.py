@@ -15,13 +15,10 @@ from kubectl_portcheck.collect.snapshots.redact import kept_words, redact
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import Evidence
-from kubectl_portcheck.rules import CATALOGUE
+from tests.situations import SITUATIONS
 
 NAMED = ("name", "namespace", "nodeName", "uid", "cluster", "pod")
 DEMO = Path(snapshot.__file__).parents[2] / "demo" / "checkout.json.gz"
-SITUATIONS = {
-    f"{r.code}-{i}": evidence_of(e.manifest) for r in CATALOGUE for i, e in enumerate(r.examples)
-}
 
 
 def outcome(evidence: Evidence) -> list[object]:

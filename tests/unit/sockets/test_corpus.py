@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -77,8 +78,24 @@ def without_answer(output: Fact) -> bool:
     return output.get("exit_code") != 0 or any("missing" in quirk for quirk in output["quirks"])
 
 
-def name_of(output: Fact) -> str:
-    return str(output["file"])
+def each(outputs: list[Fact]) -> Callable[[Callable[[Fact], None]], Callable[[list[Fact]], None]]:
+    """Make one test for each tool of a check of one output: there are thousands of outputs.
+
+    A failure shows the output that the check was called with.
+    """
+    by_tool: dict[str, list[Fact]] = {}
+    for output in outputs:
+        by_tool.setdefault(output["tool"], []).append(output)
+
+    def decorate(check: Callable[[Fact], None]) -> Callable[[list[Fact]], None]:
+        @pytest.mark.parametrize("outputs", by_tool.values(), ids=by_tool)
+        def test(outputs: list[Fact]) -> None:
+            for output in outputs:
+                check(output)
+
+        return test
+
+    return decorate
 
 
 # ss cannot work in gVisor: its output is empty.
@@ -98,7 +115,7 @@ UID_SHOWN = [
 ]
 
 
-@pytest.mark.parametrize("output", COMPARED, ids=name_of)
+@each(COMPARED)
 def test_every_listener_is_found_and_none_invented(output: Fact) -> None:
     found = {(one.protocol, one.address, one.port) for one in parse(output)}
     expected = {shown(fact) for fact in truth(output, "listeners")}
@@ -107,7 +124,7 @@ def test_every_listener_is_found_and_none_invented(output: Fact) -> None:
     assert found == expected
 
 
-@pytest.mark.parametrize("output", OUTPUTS, ids=name_of)
+@each(OUTPUTS)
 def test_what_does_not_listen_is_never_reported(output: Fact) -> None:
     found = {(one.protocol, one.address, one.port) for one in parse(output)}
     listening = {shown(fact) for fact in truth(output, "listeners")}
@@ -115,13 +132,13 @@ def test_what_does_not_listen_is_never_reported(output: Fact) -> None:
     assert not found & (innocent - listening)
 
 
-@pytest.mark.parametrize("output", FAILED, ids=name_of)
+@each(FAILED)
 def test_output_of_a_failed_tool_adds_nothing_to_the_truth(output: Fact) -> None:
     found = {(one.protocol, one.address, one.port) for one in parse(output)}
     assert found <= {shown(fact) for fact in truth(output, "listeners")}
 
 
-@pytest.mark.parametrize("output", COMPARED, ids=name_of)
+@each(COMPARED)
 def test_families(output: Fact) -> None:
     facts = truth(output, "listeners")
     beside_ipv4 = {shown(fact)[::2] for fact in facts if shown(fact)[1] == "0.0.0.0"}
@@ -142,7 +159,7 @@ def test_families(output: Fact) -> None:
             assert (one.family, one.family_certain) == ("dual", False)
 
 
-@pytest.mark.parametrize("output", UID_SHOWN, ids=name_of)
+@each(UID_SHOWN)
 def test_uids(output: Fact) -> None:
     facts = truth(output, "listeners")
     for one in parse(output):
@@ -150,7 +167,7 @@ def test_uids(output: Fact) -> None:
         assert one.uid in {fact["uid"] for fact in facts if shown(fact) == place}
 
 
-@pytest.mark.parametrize("output", COMPARED, ids=name_of)
+@each(COMPARED)
 def test_programs(output: Fact) -> None:
     facts = truth(output, "listeners")
     named = set()
