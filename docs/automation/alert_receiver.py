@@ -2,7 +2,7 @@
 
 Each firing alert that has the labels ``namespace`` and ``service`` (the names of the labels can be
 set) starts one run of kubectl-portcheck; its Markdown report goes to a chat's incoming webhook, or
-to the standard output. Python's standard library alone is needed.
+to the standard output. It needs only Python's standard library.
 
     PORTCHECK_TOKEN=... PORTCHECK_POST_URL=https://chat.example/hook python3 alert_receiver.py
 
@@ -49,7 +49,7 @@ HEADINGS = {
     0: "all clients are served",
     1: "clients get errors",
     2: "there is no such Service",
-    3: "it could not be told",
+    3: "the verdict is not known",
     4: "the API server was not reached",
     5: "the report could not be written",
 }

@@ -20,7 +20,7 @@ def run(request: DemoRequest, env: Environment) -> ExitCode:
     from kubectl_portcheck.collect.snapshots import snapshot
 
     evidence = snapshot.decode(recording(scenario), f"the demo {scenario.name}")
-    if not _is_told(request.output):
+    if not _has_story(request.output):
         return conclude(evidence, request.output, env)
 
     def tell(report: "Report") -> None:
@@ -40,8 +40,8 @@ def _named(name: str) -> Scenario:
     raise UsageError(f"no demo {name!r}", f"{hint}See {PROGRAM} --demo list.")
 
 
-def _is_told(output: Output) -> bool:
-    """Whether the output has room for a story, and may bear the names that are in it."""
+def _has_story(output: Output) -> bool:
+    """Whether the output has room for a story, and can show the names that are in it."""
     silent = output.quiet or output.summary or output.redact
     return output.form in ("table", "wide") and not silent
 

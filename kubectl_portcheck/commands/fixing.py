@@ -201,14 +201,14 @@ class _Dialogue:
                     break
         except KeyboardInterrupt:
             self._status.close()
-            self._say(["interrupted; the change was made and stands"])
+            self._say(["interrupted; the change was made and remains"])
             self._ended(report, shown=False)
             return ExitCode.INTERRUPTED
         self._status.close()
         if _is_worse(report, before):
             self._take_back(made)
         elif not self._is_good(report, made.fix):
-            self._say(["clients are not all served yet; the change stands"])
+            self._say(["clients are not all served yet; the change remains"])
         return self._ended(report, shown=False)
 
     def _take_back(self, made: _Made) -> None:

@@ -58,7 +58,7 @@ class Access(msgspec.Struct, frozen=True):
     verbosity: int = 0
     """kubectl's log level."""
     timeout: float | None = None
-    """Seconds; None stands for the default of the mode."""
+    """Seconds; None means the default of the mode."""
     again: Again = ""
     exec: bool = True
     port_forward: bool = True

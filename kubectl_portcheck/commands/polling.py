@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.report import Report
 
 FRESH = 30.0
-"""After so many seconds a watch looks into pods again of which nothing new is told."""
+"""After so many seconds a watch looks into pods again about which nothing new is known."""
 
 
 def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
-    """Waits until all is well, or reports every change. Raises PortcheckError."""
+    """Waits until all is healthy, or reports every change. Raises PortcheckError."""
     from functools import partial
 
     from kubectl_portcheck.client import load_connection
@@ -41,7 +41,7 @@ def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
 
 
 def _wait(rounds: Rounds, status: Status) -> ExitCode:
-    """Ends when all is well, or with the verdict at the end of the time."""
+    """Ends when all is healthy, or with the verdict at the end of the time."""
     output, env = rounds.output, rounds.env
     interrupted = unproved = False
     try:

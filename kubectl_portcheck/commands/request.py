@@ -61,7 +61,7 @@ NEEDED = {
 LOGGING = ("table", "wide", "json", "yaml", "markdown", "html")
 """The formats that show the lines of a log."""
 DEMOS = "list"
-"""The name after --demo that stands for the list of them."""
+"""The name after --demo that asks for the list of them."""
 
 
 def parse(argv: Sequence[str]) -> Request:
@@ -307,7 +307,7 @@ def _access(given: Given) -> Access:
     for flag in ("wait", "watch"):
         given.switch(flag)
     if given.has("logs"):
-        _refuse_logs_that_nobody_sees(given)
+        _refuse_logs_without_a_reader(given)
     return Access(
         flags=_connection(given),
         verbosity=given.number("v") or 0,
@@ -334,7 +334,7 @@ def _since_last(given: Given) -> bool:
     return True
 
 
-def _refuse_logs_that_nobody_sees(given: Given) -> None:
+def _refuse_logs_without_a_reader(given: Given) -> None:
     if given.has("redact"):
         raise UsageError("--logs and --redact exclude each other: a log may hold any name")
     forms = [given.text("output") or "table", *(form for form, _ in given.pairs("output_file"))]

@@ -92,7 +92,7 @@ class Rounds:
         return not self._recalled
 
     def without_recalled(self) -> "Evidence":
-        """The last evidence without the looks of earlier rounds that stood in it."""
+        """The last evidence without the looks of earlier rounds in it."""
         from kubectl_portcheck.collect.cluster.remembered import without
 
         assert self._seen is not None

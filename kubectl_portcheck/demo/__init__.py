@@ -1,6 +1,6 @@
 """The incidents of ``--demo``: recorded on a real cluster, each with its story.
 
-The recordings lie beside this file; ``make demo-record`` makes them anew.
+The recordings lie beside this file; ``make demo-record`` makes them again.
 """
 
 from typing import Final, NamedTuple
@@ -65,7 +65,7 @@ SCENARIOS: Final = (
     Scenario(
         "headless",
         "The database was made headless, and now refuses clients on port 80.",
-        "port and targetPort stand there as before, right for other Services.",
+        "port and targetPort are there as before, right for other Services.",
     ),
     Scenario(
         "udp",

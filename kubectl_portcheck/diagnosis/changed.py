@@ -34,9 +34,9 @@ LISTS = {
     "ServiceMonitor": "monitors",
     "PodMonitor": "monitors",
 }
-"""By kind, the part of the evidence in which an object stands."""
+"""By kind, the part of the evidence that holds an object."""
 ANYWHERE = ("referrers", "routes")
-"""Parts whose objects may stand in another namespace than the Service, or in none."""
+"""Parts whose objects may be in another namespace than the Service, or in none."""
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
 TEMPLATE = "/spec/template/spec"
 NOT_CONTACTED = Missing(
@@ -91,7 +91,7 @@ def _carry_out(data: Any, operation: Operation) -> None:
             return
         key = int(key)
     if operation.op == "test":
-        # What the API server fills in by default need not stand in what was read.
+        # What the API server fills in by default may be missing in what was read.
         present = data[key] if isinstance(data, list) else data.get(key, operation.value)
         if present != operation.value:
             raise ValueError(f"{operation.path} is {present!r}")

@@ -19,7 +19,7 @@ def fold(
 ) -> tuple[Finding, ...]:
     """Marks what merely follows from another finding, and sorts it behind its cause.
 
-    What follows from an ignored finding stands for itself, but is called no cause.
+    What follows from an ignored finding is shown by itself, but is not called a cause.
     """
     if not found:
         return ()
@@ -66,9 +66,9 @@ def _root(finding: Finding) -> Finding:
 
 def _of_ignored(finding: Finding, cause: Finding) -> Finding:
     """The finding, which follows from one that is ignored."""
-    told = Observation(text=f"follows from {cause.code} {cause.name}, which is ignored")
+    note = Observation(text=f"follows from {cause.code} {cause.name}, which is ignored")
     return msgspec.structs.replace(
-        finding, cause=False, caused_by=cause.code, evidence=(*finding.evidence, told)
+        finding, cause=False, caused_by=cause.code, evidence=(*finding.evidence, note)
     )
 
 

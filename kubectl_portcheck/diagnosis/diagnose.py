@@ -89,7 +89,7 @@ def diagnose(
         verdicts.append("inconclusive")
     return Report(
         context=evidence.context,
-        # Where there is no Service, nobody gets errors.
+        # Where there is no Service, no client gets errors.
         verdict=worst(verdicts) if verdicts else "healthy",
         services=tuple(services),
         missing=evidence.missing,
@@ -149,10 +149,10 @@ def _trial(evidence: ServiceEvidence, judging: Judging, neighbours: Neighbours) 
 
 def _dns_server(evidence: ServiceEvidence, judging: Judging) -> ServiceReport | None:
     """The report on the Service behind the nameserver of --from, which has none of its own."""
-    told = evidence.in_cluster
-    if isinstance(told, Missing) or isinstance(told.value.dns_server, Missing):
+    source = evidence.in_cluster
+    if isinstance(source, Missing) or isinstance(source.value.dns_server, Missing):
         return None
-    server = told.value.dns_server.value
+    server = source.value.dns_server.value
     if id(server) not in judging.servers:
         judging.servers[id(server)] = _service(server, judging, {})
     return judging.servers[id(server)]
@@ -270,7 +270,7 @@ def _own_ports(
 
 
 def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
-    """The findings of which it could not be told whether they mean anything for clients.
+    """The findings of which it is not known whether they mean anything for clients.
 
     What follows from another finding is explained by that one.
     """
@@ -285,7 +285,7 @@ def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
 def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
     listeners = whole.listeners(pod)
     if whole.in_files:
-        # It stands for pods to come: nobody has seen one run.
+        # It means future pods: none was seen running.
         unseen = msgspec.structs.replace(pod, status=PodStatus())
         return PodReport(pod=unseen, ready=False, listeners=listeners)
     if listeners is None:
@@ -370,7 +370,7 @@ def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvalua
 
 def _to_the_service(case: Case) -> tuple[Attempt, ...]:
     """The connections of --from to this port of the Service's own address."""
-    told = case.in_cluster
-    if isinstance(told, Missing):
+    source = case.in_cluster
+    if isinstance(source, Missing):
         return ()
-    return tuple(a for a in told.value.attempts if a.port == case.port.port)
+    return tuple(a for a in source.value.attempts if a.port == case.port.port)

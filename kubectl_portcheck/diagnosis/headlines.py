@@ -26,7 +26,7 @@ def headline(
     verdict: Verdict,
     suppressed: Sequence[Suppressed],
 ) -> Headline:
-    """The line: the leading finding, what could not be told, or what the pods do."""
+    """The line: the leading finding, what is not known, or what the pods do."""
     lead = next((f for f in findings if f.cause), None) or next(iter(findings), None)
     if verdict in FAULTY and lead:
         return headline_of(lead, whole)
@@ -65,7 +65,7 @@ def _what_they_do(cases: Sequence[Case], pods: Collection[str]) -> str:
 def _headline_of_files(
     whole: ServiceCase, cases: Sequence[Case], findings: Sequence[Finding]
 ) -> Headline:
-    """What is right in the files, and never more: nobody was asked for an answer."""
+    """What is right in the files, and never more: no pod was asked for an answer."""
     warning = next((f for f in findings if f.severity == "warning"), None)
     if warning is not None:
         return Headline(text=warning.summary, finding=warning.code)

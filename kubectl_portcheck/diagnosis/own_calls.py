@@ -28,7 +28,7 @@ READ = "its variables, arguments and commands"
 
 
 def reported(case: ServiceCase, rules: Sequence[Rule], ignore: Sequence[str]) -> ServiceReport:
-    """The report on what a workload calls: by its settings alone, not by what answers there."""
+    """The report on what a workload calls: only by its settings, not by what answers there."""
     asked = case.evidence.asked
     assert asked is not None
     about = [rule for rule in rules if Need.CALLS in rule.uses]

@@ -1,8 +1,8 @@
 """What is said of a pod or a workload that was asked about, besides the Services that lead to it.
 
-A pod is no Service: nobody is promised an answer on the ports that it declares, so a declared
-port on which nothing listens is told and is no fault. Whether the pods are well, and whether any
-Service selects them, decides.
+A pod is not a Service: it promises no client an answer on the ports that it declares, so a declared
+port on which nothing listens is reported and is not a fault. Whether the pods are healthy, and
+whether any Service selects them, decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,14 +30,14 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
     errors = [f for f in findings if f.severity == "error"]
     unwell = {pod for f in errors for pod in f.pods}
     everyone = {p.metadata.name for p in case.pods}
-    told = _own_ports(case)
+    state = _own_ports(case)
     if errors and (any(f.impact == Impact.ALL for f in errors) or everyone <= unwell):
         return Judged("broken", headline_of(errors[0], case))
     if errors:
         return Judged("degraded", headline_of(errors[0], case))
     hung = {p.metadata.name for port in case.service.spec.ports for p in _hung(case, port)}
     if hung:
-        return Judged("broken" if hung == everyone else "degraded", Headline(text=told))
+        return Judged("broken" if hung == everyone else "degraded", Headline(text=state))
     for part in (case.missing("pods"), asked.services):
         if isinstance(part, Missing):
             return _untold(part.detail or part.reason)
@@ -45,14 +45,14 @@ def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judge
     labels = [p.metadata.labels for p in case.pods] or [case.service.spec.selector]
     selecting = [s for s in services if any(_selects(s, found) for found in labels)]
     if not selecting:
-        return _untold(f"no Service selects its pods{_near(services, labels)}; {told}")
+        return _untold(f"no Service selects its pods{_near(services, labels)}; {state}")
     if not everyone:
         return _untold("there is no pod")
     whose = listing(f"svc/{s.metadata.name}" for s in selecting)
     if asked.port is not None and not any(_leads(s, case.pods, case) for s in selecting):
         leads = verb(selecting, "selects its pods and leads", "select its pods and lead")
-        return _untold(f"{whose} {leads} to no port {asked.port} of theirs; {told}")
-    return Judged("healthy", Headline(text=f"{told}; selected by {whose}"))
+        return _untold(f"{whose} {leads} to no port {asked.port} of theirs; {state}")
+    return Judged("healthy", Headline(text=f"{state}; selected by {whose}"))
 
 
 def _untold(why: str) -> Judged:

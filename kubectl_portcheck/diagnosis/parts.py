@@ -48,14 +48,14 @@ def missing_of(evidence: ServiceEvidence) -> tuple[str, ...]:
     That nothing can be asked of a container that does not run is a finding, and no lack.
     """
     silent = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED, Reason.NOT_RUNNING)
-    told = [m.detail or m.reason for m in _absent(evidence) if m.reason not in silent]
-    told += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
+    reasons = [m.detail or m.reason for m in _absent(evidence) if m.reason not in silent]
+    reasons += [a.detail for a in evidence.attempts if a.outcome == "skipped" and a.detail]
     # What kubectl does for no Service of the kind is no lack.
     known = evidence.pods.value if isinstance(evidence.pods, Observed) else ()
     runs = not known or any(has_running_main(p) for p in known)
     forwards = evidence.service_forwards if evidence.service.spec.selector and runs else ()
-    told += [f.reason for f in forwards if f.attempt is None and f.reason]
-    return tuple(dict.fromkeys(told))
+    reasons += [f.reason for f in forwards if f.attempt is None and f.reason]
+    return tuple(dict.fromkeys(reasons))
 
 
 def logs_of(evidence: ServiceEvidence) -> tuple[ContainerLog, ...]:

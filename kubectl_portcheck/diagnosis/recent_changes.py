@@ -1,7 +1,7 @@
 """What a debrief asks of a fault: who moved the port, what else names the old one, and where a fix
 must be made to last.
 
-These answer no rule and decide no verdict: they stand beside the findings of a faulty Service.
+These answer no rule and decide no verdict: they come beside the findings of a faulty Service.
 """
 
 from collections.abc import Iterable, Sequence
@@ -61,8 +61,8 @@ def _metadata(case: ServiceCase, subject: Subject) -> ObjectMeta | None:
 def changes(case: ServiceCase) -> tuple[Change, ...]:
     """The last change of each workload behind the Service, and of the Service itself.
 
-    Nothing is said of a workload that was never changed, and the Service is told only beside one
-    that was: alone its age explains nothing.
+    Nothing is said of a workload that was never changed, and the Service is named only beside one
+    that was: its age by itself explains nothing.
     """
     found = [c for w in case.workloads if (c := _last_change(case, w)) is not None]
     if not found:

@@ -1,4 +1,4 @@
-"""The way of a client from its pod (``--from``), a line for each step, from the evidence alone."""
+"""The way of a client from its pod (``--from``), a line for each step, only from the evidence."""
 
 from collections import Counter
 from collections.abc import Sequence

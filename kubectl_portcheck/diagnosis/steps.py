@@ -1,4 +1,4 @@
-"""The six steps of the walk as a report shows them: one line each, from the evidence alone."""
+"""The six steps of the walk as a report shows them: one line each, only from the evidence."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -222,7 +222,7 @@ def _instead(case: Case, states: Sequence[PodState]) -> str:
     kinds = {s.answer.kind for s in states}
     return {
         frozenset({"loopback-only"}): "on the loopback address only",
-        frozenset({"other-family"}): "for another address family alone",
+        frozenset({"other-family"}): "only for another address family",
         frozenset({"other-address"}): "on another address only",
         frozenset({"other-protocol"}): "only for another protocol",
         frozenset({"not-accepting"}): _waiting(case, states),
@@ -230,7 +230,7 @@ def _instead(case: Case, states: Sequence[PodState]) -> str:
 
 
 def _waiting(case: Case, states: Iterable[PodState]) -> str:
-    """``with 6 connections that nobody accepts``."""
+    """``with 6 connections that are not accepted``."""
     queues = [case.measured(s.pod).queue(s.target) for s in states if s.target is not None]
     count = sum(q.waiting for q in queues if q)
     return f"with {count} {plural('connection', count)} waiting to be accepted"
@@ -353,7 +353,7 @@ def _pod_port_forward(case: Case) -> Step:
     faulty = [s for s in case.states if s.answer.kind not in ("serves", "unknown")]
     shown += [a for a in made if faulty and a.port in others - wanted and not _is_probe(case, a)]
     if case.port.protocol == "UDP":
-        return _step(5, "skipped", "not done", reason="a port-forward carries TCP alone")
+        return _step(5, "skipped", "not done", reason="a port-forward carries only TCP")
     if not shown:
         why = next((a.detail for a in tried if a.outcome == "skipped" and a.detail), None)
         return _step(

@@ -107,7 +107,7 @@ def _led_to(
 
 
 def tried(report: ServiceReport, trial_of: Callable[[], Trial]) -> ServiceReport:
-    """The report with the fixes that help and harm nobody, each with what it would bring.
+    """The report with the fixes that help and harm no client, each with what it would bring.
 
     What a trial needs is gathered only where a fix can be tried.
     """
@@ -262,7 +262,7 @@ def _with_others(
     evidence: ServiceEvidence,
     place: int | None,
 ) -> Fix | None:
-    """The fix where it helps together with those of other causes: one alone changes nothing."""
+    """The fix where it helps together with those of other causes: one by itself changes nothing."""
     together = []
     for other in before.report.heads:
         if other is finding or other.severity != "error" or other.code == finding.code:
@@ -335,7 +335,7 @@ def _with(
     together: tuple[str, ...] = (),
 ) -> Fix:
     port = after.ports[place] if place is not None else min(after.ports, key=_share, default=None)
-    # That connections are accepted does not serve clients for whom the port is not meant.
+    # That connections are accepted does not serve clients that use another port.
     verdict = "inconclusive" if fix.cautions else _verdict(after, place)
     serving = port.serving if port and verdict != "broken" else frozenset()
     predicted = Prediction(
@@ -401,7 +401,7 @@ def _ports(evidence: ServiceEvidence, report: ServiceReport, now: str) -> tuple[
 
 
 def _helps(finding: Finding, before: _State, after: _State, place: int | None) -> bool:
-    """Whether those are better off for whom the fix is meant."""
+    """Whether the clients that the fix is meant for are better off."""
     gone = not any(
         (f.code, f.port, f.subject) == (finding.code, finding.port, finding.subject)
         and set(f.pods) >= set(finding.pods)

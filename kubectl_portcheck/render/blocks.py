@@ -53,7 +53,7 @@ def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
     if look.plain:
         return paragraph(f"{label}: {text}" if label else text, look)
     if len(label) > INDENT - 3:
-        # A long label stands above its text.
+        # A long label is above its text.
         return [line("  ", Span(label, "label")), *labelled("", text, look, style)]
     first = line(Span(f"  {label}".ljust(INDENT), "label" if label else ""))
     return paragraph(text, look, first=first, style=style)
@@ -113,7 +113,7 @@ def step_command(argv: Sequence[str], look: Look) -> Lines:
 
 
 def paste(argv: Sequence[str], look: Look, style: str) -> Lines:
-    """A command to paste: at the left margin, since a broken word bears no indentation."""
+    """A command to paste: at the left margin, since a broken word allows no indentation."""
     one = shell_form(argv, ascii_only=not look.unicode)
     if one is None or len(one) > LONGEST_COMMAND:
         why = "cannot be typed in a shell" if one is None else "is too long to be shown"
@@ -318,7 +318,7 @@ def gap_texts(service: ServiceReport, look: Look) -> list[str]:
 
 
 def next_step(service: ServiceReport, look: Look) -> Lines:
-    """The command that would tell what could not be told."""
+    """The command that would tell what is not known."""
     if service.next is None:
         return []
     shown = labelled("Next", f"{service.next.text}:", look)
@@ -359,7 +359,7 @@ def _call_text(called: Called, *, of_service: bool) -> str:
 
 
 def aside(service: ServiceReport, look: Look) -> Lines:
-    """What was ignored because somebody chose so, and other notes about the run."""
+    """What was ignored because a user chose so, and other notes about the run."""
     shown: Lines = []
     if service.suppressed:
         shown += labelled("Ignored", ignored_text(service), look, "dim")

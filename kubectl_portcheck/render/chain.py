@@ -52,8 +52,8 @@ def way_of(service: ServiceReport, port: PortReport) -> Way:
     steps = {s.name: s for s in port.steps}
     for name in ("pod-status", "endpoints"):
         step = steps.get(name)
-        nobody = name == "endpoints" or not service.pods
-        if step and step.status == "fail" and nobody and not _carried(service):
+        no_pod = name == "endpoints" or not service.pods
+        if step and step.status == "fail" and no_pod and not _carried(service):
             said = step.summary if name == "pod-status" else f"endpoints: {step.summary}"
             return Way((head,), (Branch("fail", (_because(service, port) or said,)),))
     stations = (head, f"targetPort {target_text(port)}")

@@ -19,7 +19,7 @@ DARK: Final = MONOKAI
 
 
 def render_svg(report: Report, *, width: int = WIDTH, dark: bool = False) -> str:
-    """The report as an SVG picture. The identifiers in it depend on the content alone."""
+    """The report as an SVG picture. The identifiers in it depend only on the content."""
     console = _recorded(report, width)
     svg = console.export_svg(title=TITLE, theme=_theme(dark))
     # Fonts are not fetched from elsewhere: a report is private, and any monospace font will do.

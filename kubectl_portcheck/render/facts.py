@@ -148,5 +148,5 @@ def listed(items: Iterable[str]) -> str:
 
 
 def as_data(facts: Sequence[Fact]) -> list[dict[str, object]]:
-    """The facts as they stand in JSON."""
+    """The facts as they are in JSON."""
     return [msgspec.to_builtins(fact) for fact in facts]

@@ -4,7 +4,7 @@ Schema version 1 (``schema/report-v1.json``): fields are added, never renamed or
 output is ASCII, so nothing in it can steer a terminal. Its texts are neutralised besides, for
 those who print one with ``jq -r``: a control, bidirectional or invisible character is written out
 as ``\\x1b`` or ``\\u202e``, a line break becomes a blank, and what is longer than 4,096 characters
-is cut in the middle. Names that Kubernetes allows are never changed by that. ``command`` alone is
+is cut in the middle. Names that Kubernetes allows are never changed by that. Only ``command`` is
 exact, since programs run it; ``shell`` is the same in a form that is safe to show and to paste.
 """
 

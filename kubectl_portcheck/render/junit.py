@@ -14,7 +14,7 @@ from kubectl_portcheck.render.text import clean
 def render_junit(report: Report) -> str:
     """The report as JUnit XML, in the form of the Jenkins and Surefire schemas.
 
-    A broken or degraded port is a failure, a port that cannot be told is an error.
+    A broken or degraded port is a failure, a port that is not known is an error.
     """
     suites = ET.Element("testsuites", name="kubectl portcheck")
     for service in report.services:

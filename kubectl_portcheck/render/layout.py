@@ -47,7 +47,7 @@ def paragraph(
 ) -> Lines:
     """Untrusted text, wrapped to the width.
 
-    ``first`` is what stands before the text on its first line; the others are indented as far.
+    ``first`` is what comes before the text on its first line; the others are indented as far.
     Words that are too long for a
     line are cut in the middle, or left whole in the wide form.
     """

@@ -38,7 +38,7 @@ class Look(NamedTuple):
 
     @property
     def ellipsis(self) -> str:
-        """What stands where a text was cut."""
+        """What is put where a text was cut."""
         return "…" if self.unicode else "..."
 
     def sign(self, status: str) -> str:

@@ -21,12 +21,12 @@ from kubectl_portcheck.render.sweep import tally, tally_of
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean, clean_block
 
-# Only `:name:` and `http://` are drawn as something else: a colon is left alone before a blank, and
-# before two digits, as in a time. Not every chat reads `&#58;`.
+# Only `:name:` and `http://` are drawn as something else: a colon is left as it is before a blank,
+# and before two digits, as in a time. Not every chat reads `&#58;`.
 _SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)(?!\d\d(?!\d))")
 _LOOK: Final = Look(width=100)
 _MOST_WELL: Final = 20
-"""The names of healthy Services that are told, of a sweep."""
+"""The names of healthy Services that are listed, of a sweep."""
 # GitHub and most chats draw these; the word beside them says the same.
 _MARKS: Final = {"healthy": "✅", "degraded": "⚠️", "broken": "❌", "inconclusive": "❔"}
 
@@ -50,7 +50,7 @@ def render_markdown(report: Report) -> str:
 
 
 def _overview(services: list[ServiceReport]) -> list[str]:
-    """A row for each that is not well, and the others' names in a line: a channel is narrow."""
+    """A row for each that is not healthy, and the others' names in a line: a channel is narrow."""
     well = [s for s in services if s.verdict == "healthy"]
     rows = "".join(
         f"| {_MARKS[s.verdict]} {s.verdict} | {_text(_place(s))} | {_text(s.label)} "

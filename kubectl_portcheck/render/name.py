@@ -8,7 +8,7 @@ from kubectl_portcheck.render.text import clean
 def render_name(report: Report) -> str:
     """``service/checkout`` for each that is not healthy, the worst first, as kubectl prints names.
 
-    Those that are well need nobody's attention; ``kubectl get service -o name`` names them all.
+    Those that are healthy need no attention; ``kubectl get service -o name`` names them all.
     Blanks do not occur in the names that Kubernetes allows; in a name from elsewhere they are
     written out, so that one Service stays one word.
     """

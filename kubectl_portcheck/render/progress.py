@@ -1,6 +1,6 @@
 """What the walk does right now, on standard error, while someone waits for it.
 
-Nothing is shown in the first quarter of a second: a fast walk leaves the terminal alone. What is
+Nothing is shown in the first quarter of a second: a fast walk leaves the terminal as it is. What is
 shown erases itself. The cursor is never hidden, so no interrupt can leave it so; and no thread of
 a library redraws: the lines are written by a small one that ends with the walk.
 """
@@ -82,7 +82,7 @@ class Progress:
         self.close()
 
     def target(self, title: str, number: int = 1, total: int = 1) -> None:
-        """Says which Service the walk has come to; its steps begin anew."""
+        """Says which Service the walk has come to; its steps begin again."""
         with self._lock:
             self._title = clean(title)
             self._count = (number, total) if total > 1 else None

@@ -110,7 +110,7 @@ def _why(seat: SeatReport) -> str:
 
 
 def seat_json(seat: SeatReport) -> dict[str, object]:
-    """The same as it stands in JSON."""
+    """The same as it is in JSON."""
     return {
         "namespace": clean(seat.namespace),
         "pod": clean(seat.pod),

@@ -32,7 +32,7 @@ def shell_quote(argv: Sequence[str], *, ascii_only: bool = False) -> str:
     """The command on one line, for a POSIX shell.
 
     Raises ValueError where no shell could pass the arguments on: they hold NUL or a surrogate
-    that stands for no byte, or are too long. (A line break at the very end of an argument is the
+    that is not a byte, or are too long. (A line break at the very end of an argument is the
     one thing that stays as it is, inside quotes: no substitution can make it.)
     """
     return " ".join(_quote(arg, i == 0, ascii_only) for i, arg in enumerate(argv))
@@ -74,10 +74,10 @@ def _quote(arg: str, first: bool, ascii_only: bool) -> str:
 
 
 def _units(arg: str, ascii_only: bool) -> list[str]:
-    """What stands for the argument's characters inside single quotes, one by one."""
+    """What is written for the argument's characters inside single quotes, one by one."""
     if "\0" in arg:
         raise ValueError("an argument cannot hold NUL")
-    # A surrogate that stands for no byte raises UnicodeEncodeError, which is a ValueError.
+    # A surrogate that is not a byte raises UnicodeEncodeError, which is a ValueError.
     if len(arg.encode("utf-8", "surrogateescape")) > LONGEST:
         raise ValueError("the argument is too long for a command")
     units = []

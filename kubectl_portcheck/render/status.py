@@ -1,4 +1,4 @@
-"""One line on standard error that says how things stand, while someone waits."""
+"""One line on standard error that says what is done, while a user waits."""
 
 from typing import IO
 
@@ -9,7 +9,7 @@ from kubectl_portcheck.render.text import clean, cut_end
 
 
 class Status:
-    """A line that is written anew; where nothing can be erased, a new one when the news change."""
+    """A line that is overwritten; where nothing can be erased, a new one when the news change."""
 
     def __init__(self, file: IO[str], look: Look, *, silent: bool = False) -> None:
         self._file, self._look, self._silent = file, look, silent

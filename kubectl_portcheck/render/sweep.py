@@ -14,7 +14,7 @@ from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 
 FEW_HEALTHY: Final = 5
 FEW_ALIKE: Final = 3
-"""More Services than these are one line, where one reason keeps all of them from being told."""
+"""More Services than these are one line, where all of them are inconclusive for one reason."""
 MOST_NAMES: Final = 12
 
 
@@ -68,7 +68,7 @@ def overview(report: Report, look: Look) -> Lines:
 
 
 def alike_untold(report: Report) -> list[list[ServiceReport]]:
-    """The Services that cannot be told for one and the same reason, where these are many."""
+    """The Services that are inconclusive for one and the same reason, where these are many."""
     groups: dict[str, list[ServiceReport]] = {}
     for service in report.services:
         if service.verdict == "inconclusive" and not _warned(service):

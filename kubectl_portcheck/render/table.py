@@ -10,7 +10,7 @@ from kubectl_portcheck.render.service import service_lines
 from kubectl_portcheck.render.sweep import alike_untold, closing, overview
 
 MOST_DETAILED: Final = 20
-"""Services of a sweep that are told in detail."""
+"""Services of a sweep that are shown in detail."""
 
 
 def table_lines(
@@ -18,8 +18,8 @@ def table_lines(
 ) -> Lines:
     """The report as styled lines."""
     services = report.services
-    alone = len(services) == 1 and not summary and not report.missing
-    shown = [] if alone else overview(report, look)
+    single = len(services) == 1 and not summary and not report.missing
+    shown = [] if single else overview(report, look)
     if summary or not services:
         return shown
     note = source_note(report)

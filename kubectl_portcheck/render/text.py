@@ -81,7 +81,7 @@ def _shorten(text: str, limit: int) -> str:
 
 
 def ascii_only(text: str) -> str:
-    """The text for a terminal that knows ASCII alone."""
+    """The text for a terminal that knows only ASCII."""
     if text.isascii():
         return text
     return text.translate(_ASCII).encode("ascii", "backslashreplace").decode("ascii")

@@ -39,7 +39,8 @@ def is_safe(text: str) -> bool:
 
 
 def escape(char: str) -> str:
-    """The visible stand-in of an unsafe character: ``\\x1b``, ``\\u202e``; a space for a break."""
+    """The visible replacement of an unsafe character: ``\\x1b``, ``\\u202e``; a space for a
+    break."""
     if char in _BLANKS:
         return " "
     code = ord(char)

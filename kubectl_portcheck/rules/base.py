@@ -54,7 +54,7 @@ class When(Word):
     """What must be so of the Service, or of its port, for a rule to say anything about it."""
 
     SELECTOR = "the Service has a selector, from which Kubernetes keeps its endpoints"
-    PODS = "pods stand behind the Service: it selects them, or its endpoints are pods"
+    PODS = "pods are behind the Service: it selects them, or its endpoints are pods"
     MANUAL_ENDPOINTS = "the Service has no selector, and its endpoints are written by hand"
     HEADLESS = "the Service is headless"
     NOT_HEADLESS = "the Service is not headless"
@@ -175,7 +175,7 @@ class Rule(NamedTuple):
     someone has thought about it."""
     field: tuple[str, ...] = ()
     """The field of the Service's specification that is wrong, where neither the finding nor a fix
-    names one; ``#`` stands for the place of the port. Without it, the line of ``spec``."""
+    names one; ``#`` means the place of the port. Without it, the line of ``spec``."""
     of_containers: bool = False
     """Whether it rests on the containers of pods, of which files may not show all."""
     about_absent: bool = False

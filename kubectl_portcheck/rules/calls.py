@@ -1,4 +1,4 @@
-"""What the rules on callers share: where a host stands, whose it is, and how to change it."""
+"""What the rules on callers share: where a host is written, whose it is, and how to change it."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -49,7 +49,7 @@ def whose(call: Call) -> Subject:
 
 
 def place(call: Call) -> str:
-    """``variable CHECKOUT_URL of container app``: where the host stands."""
+    """``variable CHECKOUT_URL of container app``: where the host is written."""
     named = call.named
     container = f"{'init container' if named.init else 'container'} {named.container}"
     if named.setting == "env":
@@ -61,7 +61,7 @@ def place(call: Call) -> str:
 
 
 def facts(found: Iterable[Call], note: str = "") -> list[State]:
-    """Where the hosts stand."""
+    """Where the hosts are written."""
     more = f"; {note}" if note else ""
     return [State(subject=whose(c), state=f"{calls.text(c)} in {place(c)}{more}") for c in found]
 

@@ -159,7 +159,7 @@ def by_hand(title: str, source: str | None = None) -> Fix:
 def look(case: ServiceCase, *words: str, title: str, namespace: str | None = None) -> Fix:
     """The same, with the arguments of a kubectl command that shows what has to be changed.
 
-    ``namespace`` is the Service's own unless another is given; '' stands for none.
+    ``namespace`` is the Service's own unless another is given; '' means none.
     """
     where = case.namespace if namespace is None else namespace
     change = ByHand(look=(*words, *(("-n", where) if where else ())))

@@ -55,7 +55,7 @@ def narrowed(case: ServiceCase, wanted: Sequence[Pod], others: Sequence[Pod], wh
 
 
 def workload_of(case: ServiceCase, pod: Pod) -> Subject | None:
-    """The workload that made the pod, or the pod itself; None where it cannot be told.
+    """The workload that made the pod, or the pod itself; None where it is not known.
 
     Where ReplicaSets may not be read, the pod's own label gives the Deployment's name away.
     """

@@ -100,7 +100,7 @@ def _taken(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> Sequence[Fac
 
 
 def _kept_out(case: ServiceCase, verdict: Verdict | None) -> Sequence[Fact]:
-    """The nodes that take no pod now, and why."""
+    """The nodes that accept no new pod, and why."""
     if verdict is None or not verdict.node_kept_out:
         return []
     return [
@@ -115,7 +115,7 @@ def _node(node: Node) -> Subject:
 
 
 def _uncordon(case: ServiceCase) -> list[Fix]:
-    """The command that lets pods onto a node that is well but for being cordoned."""
+    """The command that lets pods onto a node that is healthy and cordoned."""
     cordoned = [n for n in case.nodes if nodes.troubles(n) == ["cordoned"]]
     if not cordoned:
         title = "Uncordon a node (kubectl uncordon NODE); this shows which are cordoned"
@@ -182,8 +182,8 @@ def _without_host_ports(case: ServiceCase, pod: Pod, workload: Subject | None) -
 
 def _more(case: ServiceCase, pod: str, known: str) -> list[Said]:
     """What the autoscaler says, and the scheduler where the condition does not repeat it."""
-    told = events.said(case, pod, "FailedScheduling", "NotTriggerScaleUp", most=2)
-    return [t for t in told if " ".join(known.split()) not in t.words]
+    events_said = events.said(case, pod, "FailedScheduling", "NotTriggerScaleUp", most=2)
+    return [t for t in events_said if " ".join(known.split()) not in t.words]
 
 
 RULE = Rule(

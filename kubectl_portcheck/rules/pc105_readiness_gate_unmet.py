@@ -51,7 +51,7 @@ def _check(case: ServiceCase) -> Outcome:
 
 
 def _unmet(pod: Pod) -> dict[str, str]:
-    """The readiness gates that alone keep the pod from being Ready, and what they say."""
+    """The readiness gates that by themselves keep the pod from being Ready, and what they say."""
     if pods.is_ready(pod) or pods.is_terminating(pod):
         return {}
     if pods.condition(pod, "ContainersReady") != "True":

@@ -33,8 +33,8 @@ from kubectl_portcheck.semantics.case import ServiceCase
 START = 30
 """How often a startup probe may fail in the fix: as many periods of the liveness probe."""
 ENDED_BY_KUBELET = (0, 137, 143)
-"""The exit codes of a program that SIGKILL or SIGTERM ended, or that ended well when it was told to
-by SIGTERM."""
+"""The exit codes of a program that SIGKILL or SIGTERM ended, or that exited with 0 when it was
+asked to by SIGTERM."""
 SLACK = 45.0
 """Seconds that a container may live on after the last failed probe: its grace period, and some."""
 
@@ -139,7 +139,7 @@ def _killed(case: ServiceCase, pod: Pod) -> _Killed | None:
 
 
 def _failed(case: ServiceCase, pod: Pod, ended: StateTerminated) -> str:
-    """What the liveness probe met in the life of the container that was then told to end; else ''.
+    """What the liveness probe met in the life of the container that was then stopped; else ''.
 
     The kubelet says it no more after some restarts: then the same end is taken for the same cause.
     """
@@ -264,7 +264,7 @@ RULE = Rule(
         meaning="The container needs longer to start than its liveness probe allows, so the "
         "kubelet kills it and starts it again, each time too early. Or the probe asks for "
         "something that does not answer as it should. It looks like a crash: exit code 137 or 143, "
-        "or 0 where the program ends well on SIGTERM.",
+        "or 0 where the program handles SIGTERM.",
         why="The application never gets as far as to open its port, so its clients are refused.",
         confirm="kubectl describe pod POD: the event 'Liveness probe failed ... connection "
         "refused', and a container that lives as long as initialDelaySeconds and the failures "

@@ -1,4 +1,4 @@
-"""PC117: a rollout stands half done: the new pods are not Ready, and the old ones serve."""
+"""PC117: a rollout is half done: the new pods are not Ready, and the old ones serve."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ from kubectl_portcheck.semantics import pods, rollouts
 from kubectl_portcheck.semantics.case import ServiceCase
 
 PATIENCE = 60.0
-"""Seconds in which a new pod may become Ready before its rollout is said to stand."""
+"""Seconds in which a new pod may become Ready before its rollout is called stalled."""
 
 
 class _Stalled(NamedTuple):
@@ -73,7 +73,7 @@ def _finding(case: ServiceCase, stalled: _Stalled) -> Finding:
     count = f"{len(new)} new {plural('pod', len(new))}"
     return RULE.finding(
         case,
-        f"The rollout of {name} stands half done: {count} "
+        f"The rollout of {name} is half done: {count} "
         f"{verb(new, 'is', 'are')} not Ready ({', '.join(states)}), and {len(old)} "
         f"{plural('pod', len(old))} of the revision before {verb(old, 'serves', 'serve')}",
         evidence=_facts(case, stalled),
@@ -89,17 +89,17 @@ def _subject(case: ServiceCase, workload: Workload) -> Subject:
 
 def _facts(case: ServiceCase, stalled: _Stalled) -> list[Fact]:
     subject = _subject(case, stalled.workload)
-    told: list[Fact] = []
+    facts: list[Fact] = []
     if (overdue := _overdue(stalled.workload)) is not None:
         source = f"condition Progressing, {overdue.reason}"
-        told.append(Said(source=source, words=overdue.message, subject=subject))
-    told += [
+        facts.append(Said(source=source, words=overdue.message, subject=subject))
+    facts += [
         evidence.pod_is(case, p.metadata.name, f"new, {pods.describe(p)}") for p in stalled.new
     ]
     several = rollouts.last_two(case, stalled.workload)
     if several and (changed := rollouts.differences(several[1].spec, several[0].spec)):
-        told.append(State(subject=subject, state=f"the rollout changes {'; '.join(changed)}"))
-    return told
+        facts.append(State(subject=subject, state=f"the rollout changes {'; '.join(changed)}"))
+    return facts
 
 
 def _fixes(case: ServiceCase, stalled: _Stalled) -> list[Fix]:
@@ -166,7 +166,7 @@ RULE = Rule(
     code="PC117",
     name="rollout-stalled",
     severity="warning",
-    summary="A rollout stands half done: the new pods are not Ready, and the old ones serve",
+    summary="A rollout is half done: the new pods are not Ready, and the old ones serve",
     applies=(When.SELECTOR,),
     clues=(Need.WORKLOADS,),
     needs=(Need.PODS,),
@@ -198,8 +198,8 @@ probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"]}, checkout-1-b: {sockets: ["0.
             expects="""
 healthy; also PC103, PC304
 PC117 warning in Deployment checkout
-  The rollout of Deployment checkout stands half done: 1 new pod is not Ready
-      (ImagePullBackOff), and 2 pods of the revision before serve
+  The rollout of Deployment checkout is half done: 1 new pod is not Ready (ImagePullBackOff),
+      and 2 pods of the revision before serve
   pods: checkout-2-a
   - Deployment checkout: condition Progressing, ProgressDeadlineExceeded: ReplicaSet
       "checkout-2" has timed out progressing.
@@ -251,8 +251,8 @@ probes: {checkout-0: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy; also PC102, PC304
 PC117 warning in StatefulSet checkout
-  The rollout of StatefulSet checkout stands half done: 1 new pod is not Ready
-      (CrashLoopBackOff), and 1 pod of the revision before serves
+  The rollout of StatefulSet checkout is half done: 1 new pod is not Ready (CrashLoopBackOff),
+      and 1 pod of the revision before serves
   pods: checkout-1
   - checkout-1: new, CrashLoopBackOff
   review: Undo the last rollout of StatefulSet checkout

@@ -17,7 +17,7 @@ from kubectl_portcheck.semantics.case import Case, PodState
 
 
 def _check(case: Case) -> Outcome:
-    found = [s for s in case.in_state("serves") if _own_address_alone(s)]
+    found = [s for s in case.in_state("serves") if _only_own_address(s)]
     if not found:
         return Passed()
     failed = [s for s in found if s.forward and s.forward.outcome != "accepted"]
@@ -35,7 +35,7 @@ def _check(case: Case) -> Outcome:
     )
 
 
-def _own_address_alone(state: PodState) -> bool:
+def _only_own_address(state: PodState) -> bool:
     """Whether sockets are known, and none of them takes what comes by the loopback."""
     return bool(state.answer.listeners) and not any(
         listening.is_loopback(s) or s.address in listening.WILDCARDS for s in state.answer.listeners

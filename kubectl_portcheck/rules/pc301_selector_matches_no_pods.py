@@ -87,7 +87,7 @@ def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
     name, kind = workload.metadata.name, workload.kind
     subject = Subject(kind=kind, namespace=case.namespace, name=name)
     asleep = workload.spec.replicas == 0
-    wake = fixes.run(
+    scale = fixes.run(
         case,
         *("scale", f"{kind.lower()}/{name}", "--replicas=1"),
         title=f"Scale {kind} {name} to 1",
@@ -98,7 +98,7 @@ def _idle(case: ServiceCase, wanted: str, workload: Workload) -> Outcome:
         f"The selector {wanted} matches no pod: {kind} {name}, whose pods it selects, "
         + ("is scaled to 0" if asleep else "has none"),
         evidence=[State(subject=subject, state=f"replicas: {workload.spec.replicas}")],
-        fixes=[wake] if asleep else [],
+        fixes=[scale] if asleep else [],
         impact=Impact.ALL,
     )
 

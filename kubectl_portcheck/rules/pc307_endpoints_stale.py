@@ -91,7 +91,7 @@ def _stale(case: Case) -> _Stale:
 
 
 def _impact(case: Case, stale: _Stale, absent: Sequence[Pod]) -> Impact | None:
-    """What clients meet who follow the slices; None where it cannot be told."""
+    """What clients that follow the slices meet; None where it is not known."""
     used = {e.pod or e.endpoint.addresses for e in endpoints.used(case.endpoints)}
     if not used:
         return Impact.ALL

@@ -23,7 +23,7 @@ from kubectl_portcheck.semantics import candidates, images, ports, probes, rollo
 from kubectl_portcheck.semantics.case import Case, PodState
 
 COPIED = (80, 443, 8080)
-"""Numbers that stand in examples, and are copied from there into other manifests."""
+"""Numbers that are used in examples, and are copied from there into other manifests."""
 COMMON = (*COPIED, 3000, 5000, 8000, 8443, 9000, 9090)
 """Numbers that many applications have."""
 
@@ -91,7 +91,7 @@ def _other_side(
 
 
 def _undeclared(case: Case, closed: Sequence[PodState], choice: candidates.Choice) -> Outcome:
-    """The same for manifest files, where a declared port stands for a socket."""
+    """The same for manifest files, where a declared port is taken for a socket."""
     numbers = listing([choice.best.port] if choice.best else [c.port for c in choice.candidates])
     where = listing(dict.fromkeys(s.name for s in closed))
     summary = f"{where} {verb(closed, 'does', 'do')} not declare targetPort {case.target}"

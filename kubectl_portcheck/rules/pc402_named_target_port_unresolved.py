@@ -25,7 +25,7 @@ from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.selectors import closeness
 
 NEAR = 0.6
-"""From here on a name is taken for a slip of the pen of another one."""
+"""From here on a name is taken for another one, misspelt."""
 
 FORWARD = "gets no clients, and kubectl port-forward to the Service fails where it takes this pod"
 
@@ -62,10 +62,10 @@ def _check(case: Case) -> Outcome:
 
 
 def _quoted(case: Case, target: str) -> Outcome:
-    """A number in quotes. No API server takes it, so it stands in files alone."""
+    """A number in quotes. No API server accepts it, so it is only in files."""
     return RULE.finding(
         case,
-        f'targetPort "{target}" is quoted, so it is a name, and no name consists of digits alone: '
+        f'targetPort "{target}" is quoted, so it is a name, and no name has only digits: '
         "the API server refuses the Service",
         evidence=[
             Said(

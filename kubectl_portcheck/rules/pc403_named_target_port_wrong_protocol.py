@@ -86,7 +86,7 @@ def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerP
         )
     if not taken and not any(s is not None and other not in s for s in spoken):
         base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
-        alone = all(s == {other} for s in spoken)
+        only = all(s == {other} for s in spoken)
         found.append(
             fixes.patch(
                 case,
@@ -96,7 +96,7 @@ def _fixes(case: Case, states: Sequence[PodState], declared: Sequence[ContainerP
                     *fixes.replace(f"{base}/protocol", mine, other),
                 ],
                 title=f"Set the protocol of the Service port to {other}, like the container port",
-                safety="safe" if alone else "review",
+                safety="safe" if only else "review",
                 source=f"spec:\n  ports:\n  - port: {case.port.port}\n    protocol: {other}\n",
             )
         )

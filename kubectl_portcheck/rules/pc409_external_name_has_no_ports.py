@@ -84,12 +84,12 @@ def _effects(case: ServiceCase, proxies: Sequence[str]) -> list[Observation]:
     """Who uses the ports of an alias, and who does not."""
     if not case.service.spec.ports:
         return []
-    told = [
+    texts = [
         "Clients of the DNS name are not concerned: they use the port of the other host",
         "Ingress controllers that follow an alias (ingress-nginx; Traefik where it is allowed to) "
         "do use its ports: they connect to its targetPort",
     ]
-    return [Observation(text=t) for t in (*told, *(f"{p} leads to this Service" for p in proxies))]
+    return [Observation(text=t) for t in (*texts, *(f"{p} leads to this Service" for p in proxies))]
 
 
 def _proxies(case: ServiceCase) -> list[str]:

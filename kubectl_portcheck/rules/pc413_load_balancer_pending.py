@@ -24,12 +24,12 @@ PATIENCE = 120
 def _check(case: ServiceCase) -> Outcome:
     if case.service.status.load_balancer.ingress:
         return Passed()
-    told = events.about(case, "Service", case.name)
-    failing = [e for e in told if e.type == "Warning"]
+    reported = events.about(case, "Service", case.name)
+    failing = [e for e in reported if e.type == "Warning"]
     created = case.service.metadata.creation_timestamp
     young = not failing and age(created, case.now) < PATIENCE
     facts: list[Fact] = [
-        Said(source=f"event {e.reason}", words=events.words_of(e)) for e in told[:3]
+        Said(source=f"event {e.reason}", words=events.words_of(e)) for e in reported[:3]
     ]
     since = ago(created, case.now)
     if since:
@@ -42,7 +42,7 @@ def _check(case: ServiceCase) -> Outcome:
                 subject=case.subject,
             )
         )
-    if not told and case.missing("events") is None:
+    if not reported and case.missing("events") is None:
         facts.append(Observation(text="there are no events: no controller has reported anything"))
     nodes = [f"{p.node_port} (port {p.port})" for p in case.service.spec.ports if p.node_port]
     if nodes:

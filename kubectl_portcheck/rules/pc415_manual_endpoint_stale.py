@@ -31,7 +31,7 @@ class _Odd(NamedTuple):
     slice: EndpointSlice
     why: str
     certain: bool
-    """Whether nothing can answer there; else the address may be somebody else's, on purpose."""
+    """Whether nothing can answer there; else the address may belong to another host, on purpose."""
 
 
 def _check(case: Case) -> Outcome:
@@ -66,7 +66,7 @@ def _check(case: Case) -> Outcome:
 def _impact(case: Case, certain: list[_Odd], endpoints_in_use: int) -> Impact:
     if not certain:
         return Impact.NONE
-    # The share cannot be told by pods' names, since these endpoints have none.
+    # The share is not known by pods' names, since these endpoints have none.
     return Impact.ALL if len(certain) == endpoints_in_use else Impact.PATH
 
 
@@ -151,7 +151,7 @@ RULE = Rule(
     explanation=Explanation(
         meaning="A person, an operator or another controller wrote an EndpointSlice of the "
         "Service. It refers to a pod that does not exist or that has another address now. If the "
-        "Service has a selector as well, the slice stands beside those of Kubernetes, and an "
+        "Service has a selector as well, the slice is used beside those of Kubernetes, and an "
         "address that is no pod of the selector is a warning.",
         why="kube-proxy sends clients to every ready address of every slice. Nothing answers at an "
         "address that a pod has left, so that these connections time out, or another pod gets "

@@ -56,7 +56,7 @@ def _silent(case: Case) -> Outcome:
     # Where other pods answer the same request, it is not the request's fault.
     answering = [s for s in asked if s.proxy and s.proxy.outcome == "accepted"]
     certain = bool(answering) and len({s.proxy.request for s in asked if s.proxy}) == 1
-    told = f"GET {path} on {ports} got no answer"
+    unanswered = f"GET {path} on {ports} got no answer"
     return RULE.finding(
         case,
         capital(f"{share(mute, case.backends)} {verb(mute, 'accepts', 'accept')} connections on ")
@@ -71,7 +71,7 @@ def _silent(case: Case) -> Outcome:
         impact=impact_of(mute, case) if certain else Impact.NONE,
         unsure=""
         if certain
-        else f"{told}; whether the application hangs or is slow on that path is not known",
+        else f"{unanswered}; whether the application hangs or is slow on that path is not known",
         pods=names(mute),
     )
 

@@ -45,12 +45,12 @@ def _check(case: Case) -> Outcome:
             share_of(found, case.backends),
         )
     by_request = [s for s in certain if s.proxy and s.proxy.request]
-    alone = [s for s in by_request if not (s.forward and s.forward.outcome == "reset")]
-    if len(alone) == len(certain) and case.service.spec.type == "LoadBalancer":
+    only_by_request = [s for s in by_request if not (s.forward and s.forward.outcome == "reset")]
+    if len(only_by_request) == len(certain) and case.service.spec.type == "LoadBalancer":
         return NotApplicable(
             "what a load balancer sends may begin with a header of its own (PROXY)"
         )
-    open_question = len(alone) == len(certain)
+    open_question = len(only_by_request) == len(certain)
     return RULE.finding(
         case,
         capital(f"{share(certain, case.backends)} {verb(certain, 'accepts', 'accept')} connections")

@@ -83,7 +83,8 @@ def _expected(case: Case, state: PodState) -> Expected | None:
 
 
 def _behind_a_proxy(case: Case) -> bool:
-    """Whether an Ingress or a route leads here, or may: such proxies can be told otherwise."""
+    """Whether an Ingress or a route leads here, or may: such proxies can be configured
+    otherwise."""
     if case.missing("ingresses"):
         return True
     ports = (case.port.port, case.port.name)

@@ -106,7 +106,7 @@ def _check(case: Case) -> Outcome:
         return Passed()
     old = stale(case, found)
     if case.in_files and not old and case.evidence.files != "all":
-        return NotApplicable("the policy that admits clients may stand elsewhere")
+        return NotApplicable("the policy that admits clients may be elsewhere")
     numbers = listing(_targets(concerned(found)))
     entries = list(policies.port_entries(found.policies))
     admitted = list(dict.fromkeys(policies.spelt(e.port) for e in entries))
@@ -158,7 +158,7 @@ def _fixes(case: Case, found: Blocked, old: Sequence[PortEntry]) -> list[Fix]:
 
 
 def _beside(case: Case, entry: PortEntry, wanted: int | str) -> Fix:
-    """Admits the port to those whom the entry admits; in files, in its place."""
+    """Admits the port to the clients of the entry; in files, in its place."""
     name = entry.policy.metadata.name
     if case.in_files:
         return instead(case, entry, wanted)

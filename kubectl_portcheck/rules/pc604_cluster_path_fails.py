@@ -30,12 +30,12 @@ PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 
 
 def _check(case: Case) -> Outcome:
-    told = case.in_cluster
-    if isinstance(told, Missing):
-        if told.reason in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
+    known = case.in_cluster
+    if isinstance(known, Missing):
+        if known.reason in (Reason.NOT_ASKED, Reason.NOT_RECORDED):
             return NotApplicable("--from was not asked for")
-        return RULE.lacks(told.detail or told.reason)
-    source = told.value
+        return RULE.lacks(known.detail or known.reason)
+    source = known.value
     if source.undialled is not None:
         if source.undialled.reason == Reason.NOT_ASKED:
             return NotApplicable("there was nothing to connect to")
@@ -43,7 +43,7 @@ def _check(case: Case) -> Outcome:
     path = ClientPath(case, source)
     direct, tried = path.direct, path.tried
     if any(s.answer.kind in FAULTY for s in path.failed):
-        return NotApplicable("pods refuse whoever asks: other rules say why")
+        return NotApplicable("pods refuse every client: other rules say why")
     if path.failed:
         return _pods_fail(path)
     if direct is not None and fails(direct):
@@ -61,7 +61,7 @@ def _check(case: Case) -> Outcome:
 def _service_fails(
     case: Case, source: InCluster, direct: Attempt, tried: Sequence[PodState]
 ) -> Outcome:
-    """The Service's address fails, each pod's own works: kube-proxy, or what stands for it."""
+    """The Service's address fails, each pod's own works: kube-proxy, or what replaces it."""
     name = case.service.metadata.labels.get(PROXY_NAME)
     facts: list[Fact] = [_fact(source, direct)]
     facts += [_fact(source, s.within) for s in tried if s.within]

@@ -33,7 +33,7 @@ def _check(case: Case) -> Outcome:
     if path is None:
         return NotApplicable("nothing was tried with --from")
     if any(s.answer.kind in FAULTY for s in path.failed):
-        return NotApplicable("pods refuse whoever asks: other rules say why")
+        return NotApplicable("pods refuse every client: other rules say why")
     return _denied(path) if path.kept_out else Passed()
 
 

@@ -62,7 +62,7 @@ def _finding(case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]) -> Fin
         case,
         f"Ingress {subject.name} references port {numbers}, which Service {case.name} does not "
         f"have; {service_ports.has_ports(case)}",
-        evidence=[*service_ports.told(subject, found), *lenient],
+        evidence=[*service_ports.evidence_of(subject, found), *lenient],
         fixes=service_ports.repaired(case, subject, found, _change(case)),
         impact=impact,
         severity=severity,

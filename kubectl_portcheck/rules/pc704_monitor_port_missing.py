@@ -159,11 +159,11 @@ def _of_annotations(case: ServiceCase) -> list[Finding]:
     named = _port(case.service.metadata)
     wrong = _wrong(case, named, case.pods) if named else ()
     if wrong or (named and not _is_number(named)):
-        nobody = "on which no pod listens"
+        unserved = "on which no pod listens"
         if len(wrong) < len(case.pods):
             some = f"{share(wrong, case.pods)} {verb(wrong, 'does', 'do')}"
-            nobody = f"on which {some} not listen"
-        found.append(_of_annotation(case, named, "the Service", nobody, wrong))
+            unserved = f"on which {some} not listen"
+        found.append(_of_annotation(case, named, "the Service", unserved, wrong))
     for named in dict.fromkeys(_port(p.metadata) for p in case.pods):
         annotated = [p for p in case.pods if _port(p.metadata) == named]
         if named and (wrong := _wrong(case, named, annotated)):
@@ -186,10 +186,10 @@ def _is_number(named: str) -> bool:
 
 
 def _of_annotation(
-    case: ServiceCase, named: str, whose: str, nobody: str, wrong: Sequence[Pod]
+    case: ServiceCase, named: str, whose: str, unserved: str, wrong: Sequence[Pod]
 ) -> Finding:
     is_number = _is_number(named)
-    what = f"references port {named}, {nobody}" if is_number else f"is not a port number: {named}"
+    what = f"references port {named}, {unserved}" if is_number else f"is not a port number: {named}"
     heard = sorted({n for p in wrong for n in _heard(case, p)}) if is_number else []
     return RULE.finding(
         case,

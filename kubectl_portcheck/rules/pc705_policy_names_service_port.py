@@ -29,7 +29,7 @@ from kubectl_portcheck.semantics.enforcement import blocked
 
 def _check(case: Case) -> Outcome:
     found = blocked(case)
-    # Where somebody is admitted to the target port, an entry too many does no harm.
+    # Where a client is admitted to the target port, an extra entry does no harm.
     meant = (case.port.port, case.port.name or case.port.port)
     named = [e for e in stale(case, found) if e.port.port in meant] if found.states else []
     if not named:

@@ -84,7 +84,7 @@ RULE = Rule(
         "of namespaces can fail as well, because they ask every group.",
         confirm="kubectl get apiservice NAME -o yaml: read the condition Available.",
         fix="Fix the cause that the report names beside this. If there is none, look at what "
-        "stands between the API server and the pods: policies, firewalls, certificates.",
+        "is between the API server and the pods: policies, firewalls, certificates.",
     ),
     examples=(
         Example(

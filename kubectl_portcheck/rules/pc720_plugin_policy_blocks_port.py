@@ -44,7 +44,7 @@ def _check(case: Case) -> Outcome:
         return RULE.lacks(lacking) if lacking else Passed()
     certain = [g for g in found.guards if g.tier == "union" and _denies(g)]
     if case.in_files and not certain and case.evidence.files != "all":
-        return NotApplicable("the policy that admits clients may stand elsewhere")
+        return NotApplicable("the policy that admits clients may be elsewhere")
     states = concerned(found)
     targets = sorted({s.target for s in states if s.target is not None})
     several = listing(map(title, found.guards))

@@ -91,7 +91,7 @@ def _finding(case: ServiceCase, rule: Rule, referrer: Referrer, places: Sequence
         f"{subject.kind} {subject.name} references port {numbers}{default}, which "
         f"{_does_not_exist(case, places)}; {service_ports.has_ports(case)}"
         + (f"; {what_fails(referrer.kind, referrer.metadata.name)}" if fails else ""),
-        evidence=service_ports.told(subject, found),
+        evidence=service_ports.evidence_of(subject, found),
         fixes=service_ports.repaired(case, subject, found, _change(case, places)),
         impact=impact,
         severity=severity,

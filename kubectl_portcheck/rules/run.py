@@ -1,4 +1,4 @@
-"""Runs one rule: asks what it declares of itself, so that its check asks for the problem alone."""
+"""Runs one rule: asks what it declares of itself, so that its check asks only for the problem."""
 
 from collections.abc import Callable
 

@@ -51,7 +51,7 @@ def has_ports(case: ServiceCase) -> str:
     return f"the ports of Service {case.name}: {listing(known) or 'none'}"
 
 
-def told(subject: Subject, found: Sequence[Wrong]) -> list[Fact]:
+def evidence_of(subject: Subject, found: Sequence[Wrong]) -> list[Fact]:
     """The evidence: each place, and what speaks for the port that was meant."""
     places: list[Fact] = [
         State(subject=subject, state=f"{w.where} references port {w.named or '(none)'}")

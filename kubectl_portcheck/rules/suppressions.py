@@ -1,4 +1,4 @@
-"""Findings that somebody chose to live with: by an annotation on the Service, or by ``--ignore``.
+"""Findings that a user chose to ignore: by an annotation on the Service, or by ``--ignore``.
 
 Every rule still runs. What is ignored is taken out of the findings afterwards, counted and named,
 so that a consequence still knows its cause and is not taken for one itself.

@@ -358,7 +358,7 @@ def _names_count(to: Sequence[NetworkPolicyPeer], home: str, server: Peer) -> bo
 
 
 def _from(peers: Sequence[NetworkPolicyPeer], home: str, other: Peer, family: str) -> Fact:
-    """Whether one of the peers is this end; no peers stand for every one."""
+    """Whether one of the peers is this end; no peers mean every one."""
     return not peers or any_of(_is(peer, home, other, family) for peer in peers)
 
 

@@ -1,7 +1,7 @@
 """Does a pod answer on a port? All measurements of one pod and one port, weighed into one answer.
 
 What each way of asking proves: the sockets say who is accepted on which address; a port-forward
-reaches the pod's loopback alone; the API server's pod proxy reaches the pod's address, as clients
+reaches only the pod's loopback; the API server's pod proxy reaches the pod's address, as clients
 of the Service do, and so does a connection from another pod (--from). Where they disagree, or where
 only a part was measured, the answer is unknown.
 """
@@ -41,7 +41,7 @@ Kind = Literal[
 ]
 
 PROBED = "the kubelet's readiness probe"
-"""Why a pod that nobody looked into is known to serve."""
+"""Why a pod that was not looked into is known to serve."""
 FRESH_SECONDS = 60
 """How old the kubelet's word may be, at most, to be taken for an answer."""
 
@@ -141,7 +141,7 @@ def answer(
         return by_sockets._replace(kind="resets")
     address_refuses = any(map(measured.refused, (proxied, within)))
     if forwarded is None or (by_sockets.kind == "not-listening" and address_refuses):
-        # A port-forward that seems to get in is silence alone, and it is not the clients' way.
+        # A port-forward that seems to get in is only silence, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
 
@@ -204,7 +204,7 @@ def _proxied(measured: Measured, port: int, families: Sequence[str]) -> Attempt 
 
 
 def _reached(by_sockets: Answer, attempt: Attempt) -> Answer:
-    """Somebody got through to the pod's address; the sockets may not say otherwise."""
+    """A connection got through to the pod's address; the sockets may not say otherwise."""
     if by_sockets.kind in ("serves", "unknown"):
         return Answer("serves", listeners=by_sockets.listeners)
     return Answer(
@@ -284,7 +284,7 @@ def _without_sockets(
     *,
     refused: bool,
 ) -> Answer:
-    """Without the sockets a port-forward proves the loopback alone; only more evidence settles it.
+    """Without the sockets a port-forward proves only the loopback; only more evidence settles it.
 
     A refusal there also comes from a listener that is bound to the pod's address. It is taken for
     a closed port where the pod's own address refuses too, or where nothing in the pod's
@@ -334,7 +334,7 @@ def shown(measured: Measured, port: int) -> Shown:
         return "answers"
     asking = [c for c in probes.checks(measured.pod) if c.kind == "readiness" and c.number == port]
     if asking and is_ready(measured.pod) and _ready(measured.pod):
-        # The kernel alone satisfies a tcpSocket probe.
+        # The kernel by itself satisfies a tcpSocket probe.
         return "answers" if any(c.way != "tcpSocket" for c in asking) else "accepts"
     return "accepts" if attempts else "listens"
 
@@ -369,7 +369,7 @@ def hangs(measured: Measured, port: int) -> bool:
     if asked and asked.request and asked.outcome == "accepted":
         return False
     if queue.stuck is None:
-        # One look alone: what a request met has to say the same.
+        # Only one look: what a request met has to say the same.
         return silent(measured, port) is not None
     return queue.stuck > 0 and not queue.accepted
 

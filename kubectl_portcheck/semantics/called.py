@@ -51,7 +51,7 @@ class Host(NamedTuple):
     name: str
     """A DNS name in lower case, or an IP."""
     port: int | None = None
-    """That of the text; where a URL has none, the port that its scheme stands for."""
+    """That of the text; where a URL has none, the port of its scheme."""
     sure: bool = True
     """Whether it can be nothing but an address: a URL's host, or the argument of a command."""
 
@@ -115,7 +115,7 @@ def _of_authority(scheme: str, rest: str) -> list[Host] | None:
     whole = _AUTHORITY.match(rest)
     assert whole is not None
     if "@" in rest[whole.end() :]:
-        return None  # A password may have a slash in it: then the true host stands later.
+        return None  # A password may have a slash in it: then the true host comes later.
     found: list[Host] = []
     for part in whole[0].rpartition("@")[2].split(","):
         one = _ONE.match(part)

@@ -254,7 +254,7 @@ def _words(variable: str) -> list[str]:
 
 
 def _bears(words: Sequence[str], parts: Sequence[str]) -> bool:
-    """Whether the parts of a Service's name stand side by side among the words."""
+    """Whether the parts of a Service's name are side by side among the words."""
     size = len(parts)
     return any(list(words[i : i + size]) == list(parts) for i in range(len(words) - size + 1))
 

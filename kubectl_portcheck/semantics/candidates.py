@@ -28,7 +28,7 @@ class Candidate(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The candidates, and the one of them that the evidence supports alone."""
+    """The candidates, and the only one of them that the evidence supports."""
 
     candidates: tuple[Candidate, ...]
     """The likeliest first."""
@@ -41,7 +41,7 @@ def choose(case: Case, states: Sequence[PodState]) -> Choice:
 
     A declared containerPort is the application's own word; a port that another port of the same
     Service uses, or that only a probe asks, is probably there for something else. One candidate
-    is supported when it alone is left in the best group.
+    is supported when only it is left in the best group.
     """
     shared = set.intersection(*(reachable(case, s) for s in states)) if states else set()
     shared -= {s.target for s in states if s.target is not None}
@@ -55,8 +55,8 @@ def choose(case: Case, states: Sequence[PodState]) -> Choice:
         for c in others
         if len(c.against) <= len(first.against) and len(c.reasons) >= len(first.reasons)
     ]
-    alone = not rivals and (not first.against or not others)
-    return Choice(tuple(candidates), first if alone else None)
+    only = not rivals and (not first.against or not others)
+    return Choice(tuple(candidates), first if only else None)
 
 
 def speaks_for_target(case: Case, states: Sequence[PodState]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What the rules read: one Service, or one of its ports, with its evidence joined once.
 
-A rule declares the evidence that it needs by its name in :class:`ServiceEvidence`; whoever runs
-the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all that it needs.
+A rule declares the evidence that it needs by its name in :class:`ServiceEvidence`; the runner
+of the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all that it needs.
 """
 
 from collections.abc import Mapping
@@ -151,12 +151,12 @@ class ServiceCase:
 
     @property
     def walked(self) -> bool:
-        """Whether pods stand behind the Service: selected, or written into its endpoints."""
+        """Whether pods are behind the Service: selected, or written into its endpoints."""
         return self.selects or bool(self.pods and not self.external_name)
 
     @cached_property
     def slices(self) -> tuple[EndpointSlice, ...]:
-        """The Service's EndpointSlices, with the pods that stand behind their addresses."""
+        """The Service's EndpointSlices, with the pods behind their addresses."""
         found = _value(self.evidence.endpoint_slices, ())
         return found if self.selects else endpoints.attributed(found, self.pods)
 

@@ -37,10 +37,10 @@ class ClientPath:
 
 def client_path(case: Case) -> ClientPath | None:
     """What the client met at this port; None where nothing was tried."""
-    told = case.in_cluster
-    if isinstance(told, Missing) or told.value.undialled is not None:
+    source = case.in_cluster
+    if isinstance(source, Missing) or source.value.undialled is not None:
         return None
-    return ClientPath(case, told.value)
+    return ClientPath(case, source.value)
 
 
 def fails(attempt: Attempt) -> bool:

@@ -1,6 +1,6 @@
 """Why a controller could not create pods, read from what the API server answered it.
 
-The answer stands in the condition ``ReplicaFailure`` of a Deployment or ReplicaSet and in the event
+The answer is in the condition ``ReplicaFailure`` of a Deployment or ReplicaSet and in the event
 ``FailedCreate`` of what creates the pods. Sources: Kubernetes ``plugin/pkg/admission`` (quota,
 limitranger, serviceaccount, podsecurity) and ``apiserver/pkg/admission/plugin/webhook``; all forms
 but those of webhooks were seen on 1.36.
@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(message: str) -> Refusal | None:
-    """What stands in the way of a pod; None where the message tells of no refusal."""
+    """What prevents a pod; None where the message reports no refusal."""
     text = " ".join(message[:LONGEST].split())
     if failed := _FAILED.search(text):
         where = _SERVICE.search(text, failed.end())
@@ -104,12 +104,12 @@ def answered(workload: Workload, events: Iterable[Event], pods: Iterable[Pod]) -
     if condition or not lacks_pods(workload):
         return condition
     whose = (workload.kind, workload.metadata.name)
-    told = [
+    reported = [
         e
         for e in events
         if e.reason == REFUSED and (e.involved_object.kind, e.involved_object.name) == whose
     ]
-    last = max(told, key=when, default=None)
+    last = max(reported, key=when, default=None)
     made = [
         p.metadata.creation_timestamp
         for p in pods

@@ -125,7 +125,7 @@ def strangers(slices: Iterable[EndpointSlice], pods: Iterable[Pod]) -> tuple[str
 
 
 def holder_of(address: str, pods: Iterable[Pod], nodes: Iterable[Node]) -> AddressHolder:
-    """Who has the address: a pod that has it for itself, a node, or nobody in the cluster."""
+    """Who has the address: a pod that has it for itself, a node, or none in the cluster."""
     from ipaddress import ip_address, ip_network
 
     known = list(nodes)
@@ -151,7 +151,7 @@ def holder_of(address: str, pods: Iterable[Pod], nodes: Iterable[Node]) -> Addre
 def is_foreign(piece: EndpointSlice, slices: Iterable[EndpointSlice]) -> bool:
     """Whether another one than Kubernetes wrote this slice of a Service with a selector.
 
-    A slice without the label is nobody's word where no slice has it.
+    A slice without the label counts as Kubernetes' own where no slice has it.
     """
     manager = piece.metadata.labels.get(MANAGED_BY)
     if manager is not None:
@@ -169,7 +169,7 @@ def writers(piece: EndpointSlice) -> str:
 
 
 def own_addresses(pod: Pod) -> tuple[str, ...]:
-    """The addresses that are the pod's alone: none in the node's network, none when it ended."""
+    """The addresses that only the pod has: none in the node's network, none when it ended."""
     if pod.spec.host_network or pod.status.phase in ("Succeeded", "Failed"):
         return ()
     return tuple(p.ip for p in pod.status.pod_ips) or tuple(a for a in (pod.status.pod_ip,) if a)

@@ -26,7 +26,8 @@ from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
 
 ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
-"""Answers of a pod to which a policy makes a difference: at another port nobody would arrive."""
+"""Answers of a pod to which a policy makes a difference: at another port no connection would
+arrive."""
 
 _UNREACHABLE = re.compile(
     r"no route to host|host (is )?unreachable|network (is )?unreachable|prohibited"

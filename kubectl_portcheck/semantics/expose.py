@@ -117,7 +117,7 @@ def _ports(workload: Workload, wanted: Wanted) -> list[_Port] | None:
         ]
     found = []
     for port in dict.fromkeys(wanted.ports):
-        target = _declared_for(port, declared, alone=len(wanted.ports) == 1)
+        target = _declared_for(port, declared, only=len(wanted.ports) == 1)
         if target is None:
             return None
         number = port if isinstance(port, int) else target.container_port
@@ -133,11 +133,11 @@ def _target(port: ContainerPort) -> tuple[int, str]:
 
 
 def _declared_for(
-    port: int | str, declared: Sequence[ContainerPort], *, alone: bool
+    port: int | str, declared: Sequence[ContainerPort], *, only: bool
 ) -> ContainerPort | None:
     """The declared port that a Service port is meant for: its own number or name, or the only."""
     same = [p for p in declared if port in (p.container_port, p.name)]
-    if same or not alone:
+    if same or not only:
         return next(iter(same), None)
     tcp = [p for p in declared if p.protocol == "TCP"]
     return tcp[0] if len(tcp) == 1 else None

@@ -1,4 +1,4 @@
-"""The ports on which well-known images listen, unless they are told otherwise.
+"""The ports on which well-known images listen, unless they are configured otherwise.
 
 From the EXPOSE lines of the images. Such a port speaks for a declaration, and proves nothing.
 """

@@ -29,12 +29,12 @@ Standing = Literal["fine", "missing", "none", "old-style", "unknown"]
 
 
 class Class(NamedTuple):
-    """How an Ingress stands to the classes of the cluster."""
+    """Whether the class of an Ingress exists in the cluster."""
 
     standing: Standing
     """``fine``: the class exists, or the Ingress has an address that a controller gave it;
     ``missing``: its class does not exist; ``none``: it names none, and no controller that is known
-    takes such; ``old-style``: the annotation nearly names a class; ``unknown``: cannot be told."""
+    takes such; ``old-style``: the annotation nearly names a class; ``unknown``: not known."""
     name: str = ""
     near: str = ""
     """The class that may have been meant."""
@@ -52,7 +52,7 @@ def default_class(classes: Iterable[IngressClass]) -> str:
 
 
 def class_standing(ingress: Ingress, classes: Sequence[IngressClass]) -> Class:
-    """How the Ingress stands to these classes: all of the cluster."""
+    """Whether the Ingress has one of these classes: all of the cluster."""
     name = class_of(ingress)
     names = sorted(c.metadata.name for c in classes)
     if name in names or (not name and is_taken(ingress)):

@@ -67,7 +67,7 @@ def _tells_of_closed_port(message: str, check: Check) -> bool:
 def vouches(pod: Pod, number: int) -> bool:
     """Whether a probe by request passes on this very port: then the pod answers there.
 
-    A tcpSocket probe proves the connection alone, so it does not vouch for an answer.
+    A tcpSocket probe proves only the connection, so it does not vouch for an answer.
     """
     return pods.is_ready(pod) and any(
         c.kind == "readiness" and c.number == number and c.way in ("httpGet", "grpc")

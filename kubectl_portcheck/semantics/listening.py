@@ -46,7 +46,7 @@ def accepting(
 ) -> tuple[ListeningSocket, ...]:
     """Return the sockets that a client reaches at one of the pod's addresses.
 
-    ``protocol`` None stands for any; no families stand for all that the pod has.
+    ``protocol`` None means any; no families mean all that the pod has.
     """
     addresses = addresses_of(pod, families)
     return tuple(

@@ -21,7 +21,7 @@ class Wanted(NamedTuple):
 def wanted(pod: Pod, now: str, *, silent: bool = False, port: int | None = None) -> Wanted | None:
     """The log to read; None where no container of the pod is known to fail.
 
-    ``silent`` says that nothing in the pod accepts clients, of whom those are sent to ``port``.
+    ``silent`` says that nothing in the pod accepts clients, which are sent to ``port``.
     """
     if pods.is_terminating(pod) or pods.is_finished(pod):
         return None

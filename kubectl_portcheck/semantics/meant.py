@@ -28,7 +28,7 @@ class Guess(NamedTuple):
 
     candidates: tuple[Meant, ...]
     certain: bool
-    """Whether the evidence leaves the one candidate alone."""
+    """Whether the evidence leaves only one candidate."""
 
     @property
     def best(self) -> Meant | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.model.fixes import JsonPatch, Operation
 
 ABSENT: Any = object()
-"""Stands for a value that is not there."""
+"""Means that a value is not there."""
 KEPT_BY_SERVER = ("managedFields", "resourceVersion", "generation", "status")
 """Fields that change with every write and say nothing about it."""
 PRIVATE = frozenset(("annotations", "args", "command", "data", "env", "stringData", "value"))

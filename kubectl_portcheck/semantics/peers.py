@@ -29,7 +29,7 @@ class Peer(NamedTuple):
     node: str = ""
     """Where it is no pod: the node on which it runs, if it does."""
     anyone: bool = False
-    """Whether it stands for every client that there may be: then what selects one is not known."""
+    """Whether it means every possible client: then what selects one is not known."""
     pods_only: bool = False
     """Whether every client that there may be is a pod with a network of its own."""
 
@@ -62,7 +62,7 @@ class Asked(NamedTuple):
 
 
 def covered(entries: Sequence[NetworkPolicyPort], asked: Asked, *, names: bool = True) -> Fact:
-    """Whether one of the entries covers the port; no entries stand for every port.
+    """Whether one of the entries covers the port; no entries mean every port.
 
     ``names`` says whether it is known what a port's name means.
     """

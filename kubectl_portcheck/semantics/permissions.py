@@ -18,8 +18,8 @@ VERBS = {
 def denied(review: SubjectRulesReviewStatus, namespace: str) -> tuple[Right, ...]:
     """Return the changes in the namespace that the user may not make; none where it is not known.
 
-    A rule for some objects by name is taken for all of them: nobody is told wrongly that he may
-    not. (k8s.io/api/authorization/v1, SubjectRulesReviewStatus)
+    A rule for some objects by name is taken for all of them: no user reads wrongly that a change
+    is forbidden. (k8s.io/api/authorization/v1, SubjectRulesReviewStatus)
     """
     if review.incomplete:
         return ()

@@ -107,7 +107,7 @@ def main_statuses(pod: Pod) -> tuple[ContainerStatus, ...]:
 
 
 def init_unfinished(pod: Pod) -> tuple[ContainerStatus, ...]:
-    """The init containers that began, have to end, and have not ended well.
+    """The init containers that began, have to end, and have not succeeded.
 
     A native sidecar never has to end.
     """
@@ -152,7 +152,7 @@ class Trouble(NamedTuple):
 def crash(pod: Pod, now: str = "") -> Trouble | None:
     """The container that starts and ends again and again, where there is one.
 
-    Between two crashes a container runs for a while and looks well: :func:`_between` at ``now``
+    Between two crashes a container runs for a while and looks healthy: :func:`_between` at ``now``
     (RFC 3339) counts as crashing still.
     """
     for status in main_statuses(pod):

@@ -1,4 +1,4 @@
-"""Whom the NetworkPolicies of a namespace admit to a port of a pod.
+"""Which clients the NetworkPolicies of a namespace admit to a port of a pod.
 
 The rules, by the API reference (networking.k8s.io/v1): a pod is isolated for ingress once a policy
 with the type Ingress selects it; then it takes what any one rule of any of these policies admits,
@@ -34,11 +34,11 @@ class Admission(NamedTuple):
     policies: tuple[NetworkPolicy, ...]
     """Those that isolate the pod; where there is none, everyone may."""
     sources: tuple[str, ...]
-    """Whom they admit to the port, in words, each once: ``every source`` alone, or those named."""
+    """The clients that they admit, in words, each once: only ``every source``, or those named."""
 
     @property
     def everyone(self) -> bool:
-        """Whether nobody is kept away."""
+        """Whether no client is kept away."""
         return not self.policies or EVERYONE in self.sources
 
     @property
@@ -55,7 +55,7 @@ class PortEntry(NamedTuple):
     entry: int
     port: NetworkPolicyPort
     sources: tuple[str, ...]
-    """Whom the rule admits, in words."""
+    """The clients that the rule admits, in words."""
 
     @property
     def pointer(self) -> str:
@@ -80,7 +80,7 @@ def admission(
 
 
 def port_entries(policies: Iterable[NetworkPolicy]) -> Iterator[PortEntry]:
-    """Every port that the rules name, in the order in which they stand."""
+    """Every port that the rules name, in their order."""
     for policy in policies:
         for i, rule in enumerate(policy.spec.ingress):
             for j, port in enumerate(rule.ports):
@@ -89,7 +89,7 @@ def port_entries(policies: Iterable[NetworkPolicy]) -> Iterator[PortEntry]:
 
 
 def sources_of(rule: NetworkPolicyIngressRule) -> tuple[str, ...]:
-    """Whom a rule admits, in words."""
+    """The clients that a rule admits, in words."""
     return tuple(map(_in_words, rule.from_)) or (EVERYONE,)
 
 
@@ -115,7 +115,7 @@ def _selected(noun: str, selector: LabelSelector | None) -> str:
 
 
 def fence_for(policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[int]) -> int | None:
-    """A TCP port that is closed, and to which nobody is admitted."""
+    """A TCP port that is closed, and to which no client is admitted."""
     closed = (n for n in FENCES if n not in listening)
     return next((n for n in closed if admission(policies, pod, n, "TCP").admits_none), None)
 
@@ -123,10 +123,10 @@ def fence_for(policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[
 def closed_port(
     policies: Sequence[NetworkPolicy], pod: Pod, listening: Container[int]
 ) -> int | None:
-    """A TCP port of the pod that refuses whoever reaches the pod, whatever the policies are.
+    """A TCP port of the pod that refuses every connection, whatever the policies are.
 
-    Where policies guard the pod, it is one to which they admit nobody: a refusal from there shows
-    that they are not enforced against the client, and no answer that they may be.
+    Where policies guard the pod, it is one to which they admit no client: a refusal from there
+    shows that they are not enforced against the client, and no answer that they may be.
     """
     if admission(policies, pod, FENCES[0], "TCP").policies:
         return fence_for(policies, pod, listening)

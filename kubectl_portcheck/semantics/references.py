@@ -46,7 +46,7 @@ class IngressUse(NamedTuple):
 
 
 def uses_of_ingress(ingress: Ingress) -> list[IngressUse]:
-    """Every Service that the Ingress names, in the order in which they stand."""
+    """Every Service that the Ingress names, in their order."""
     found: list[IngressUse] = []
 
     def add(where: str, backend: IngressBackend | None, pointer: str) -> None:
@@ -188,7 +188,7 @@ def watches(monitor: Monitor, service: Service, pods: Iterable[Pod]) -> bool:
 
 
 def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
-    """The evidence without the objects that concern other Services alone.
+    """The evidence without the objects that concern only other Services.
 
     Lists of a namespace hold many of those; snapshots and rules are better off without them.
     """
@@ -205,8 +205,8 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
     def guards(policy: NetworkPolicy) -> bool:
         return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
 
-    told = evidence.in_cluster
-    client = told.value.client if isinstance(told, Observed) else None
+    source = evidence.in_cluster
+    client = source.value.client if isinstance(source, Observed) else None
     known = (*pods, *((client.pod,) if client else ()))
 
     def is_about(guard: Guard) -> bool:

@@ -14,7 +14,7 @@ OF_REVISION = "controller-revision-hash"
 
 
 def revision(replica_set: Workload) -> int:
-    """The revision of a Deployment that the ReplicaSet holds; 0 where it bears none."""
+    """The revision of a Deployment that the ReplicaSet holds; 0 where it has none."""
     text = replica_set.metadata.annotations.get(REVISION, "")
     return int(text) if text.isdecimal() and len(text) < 10 else 0
 

@@ -81,7 +81,7 @@ def _reason(part: str) -> Reason:
 
 
 def _parts(text: str) -> list[str]:
-    """The reasons, which stand between commas, as other words do: each begins with its number."""
+    """The reasons, which are between commas, as other words do: each begins with its number."""
     parts: list[str] = []
     for piece in text.split(", "):
         if parts and not piece[:1].isdigit():

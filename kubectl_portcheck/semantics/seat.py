@@ -26,7 +26,7 @@ DOMAIN = "cluster.local"
 
 Named = Literal["right", "differs", "alias", "unknown-name", "no-answer", "skips", "unclear"]
 """What became of the name: it leads to the Service; elsewhere; by hostAliases elsewhere; it does
-not exist; no nameserver answers; the nameserver is not the cluster's; it cannot be told."""
+not exist; no nameserver answers; the nameserver is not the cluster's; it is not known."""
 
 
 class Seen(NamedTuple):
@@ -41,10 +41,10 @@ class Seen(NamedTuple):
 
 def seen(case: ServiceCase) -> Seen | Missing | None:
     """What DNS came to; why that is not known; None where --from did not ask."""
-    told = case.evidence.in_cluster
-    if isinstance(told, Missing):
+    known = case.evidence.in_cluster
+    if isinstance(known, Missing):
         return None
-    client = told.value
+    client = known.value
     if isinstance(client.dns, Missing):
         return client.dns if client.dns.detail else None
     return _judged(case, client, client.dns.value)
@@ -199,8 +199,8 @@ def by_protocol(dns: Dns, protocol: str) -> tuple[ServerAnswer, ...]:
 
 def known_client(case: ServiceCase) -> InCluster | None:
     """The client's pod with what it met; None without --from."""
-    told = case.evidence.in_cluster
-    return told.value if isinstance(told, Observed) else None
+    known = case.evidence.in_cluster
+    return known.value if isinstance(known, Observed) else None
 
 
 class Met(NamedTuple):

@@ -78,7 +78,7 @@ def parse_selector(text: str) -> LabelSelector:
 
 
 class NearMiss(NamedTuple):
-    """A set of labels that fails a selector in one term alone."""
+    """A set of labels that fails a selector in only one term."""
 
     key: str
     """The selector's key."""

@@ -49,7 +49,7 @@ def expected(
 ) -> Expected | None:
     """The language that this port of the pod is said to speak; None where nothing says HTTP.
 
-    What stands nearest to the process counts: the probe, the container port, the Service port.
+    What is nearest to the process counts: the probe, the container port, the Service port.
     """
     if number in DEBUG_PORTS or mesh.is_meshed(pod):
         return None

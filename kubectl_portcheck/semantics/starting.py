@@ -11,7 +11,7 @@ from kubectl_portcheck.semantics import kubelet, mesh, pods, rollouts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.probes import Check
 
-ALONE = 30.0
+BY_ITSELF = 30.0
 """Seconds in which a container without a probe may open its port."""
 LIKE_OTHERS = 300.0
 """The same where an older pod of the same revision has opened it."""
@@ -64,7 +64,11 @@ def before_listening(case: Case, pod: Pod, port: int) -> Starting | None:
         return None
     container = _meant(pod, port)
     age = _age(case, pod, container)
-    if not 0 <= age < (LIKE_OTHERS if _like_others(case, pod, port) else 0 if sockets else ALONE):
+    if (
+        not 0
+        <= age
+        < (LIKE_OTHERS if _like_others(case, pod, port) else 0 if sockets else BY_ITSELF)
+    ):
         return None
     return Starting(container, age, None)
 

@@ -25,7 +25,7 @@ def receives(case: ServiceCase, pod: Pod) -> bool:
 def impact_on(case: ServiceCase, faulty: Iterable[Pod]) -> Impact:
     """What it means for the Service's clients that these pods do not serve.
 
-    Pods that get no traffic hurt nobody as long as others get it.
+    Pods that get no traffic hurt no client as long as others get it.
     """
     names = {p.metadata.name for p in faulty}
     receiving = {p.metadata.name for p in case.pods if receives(case, p)}

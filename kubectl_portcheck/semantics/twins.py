@@ -1,4 +1,4 @@
-"""Workloads that stand for one another: blue and green, stable and canary, two versions.
+"""Workloads that replace one another: blue and green, stable and canary, two versions.
 
 Sources: Argo Rollouts (``managed-by-rollouts``, the label ``rollouts-pod-template-hash``); Flagger
 (Services owned by a ``Canary``; the Deployment that it was given is scaled to 0 between releases).
@@ -53,7 +53,7 @@ def _selected(case: ServiceCase) -> list[Workload]:
 
 
 def are_twins(one: str, other: str) -> bool:
-    """Whether two values of a label differ in a side or a version alone."""
+    """Whether two values of a label differ only in a side or a version."""
     return one != other and _rest(one) == _rest(other)
 
 

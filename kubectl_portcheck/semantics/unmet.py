@@ -40,7 +40,7 @@ class Unmet(NamedTuple):
 
     kind: Kind
     name: str
-    """Empty where the message names the volume alone."""
+    """Empty where the message names only the volume."""
     key: str = ""
     """The key that is missing; empty where the whole object is."""
     volume: str = ""
@@ -102,7 +102,7 @@ def waiting(case: ServiceCase, pod: Pod) -> tuple[Waiting, ...]:
 
 
 def _with_name(lacking: Unmet, pod: Pod) -> Unmet:
-    """The object's name, where the message has the volume's alone."""
+    """The object's name, where the message has only the volume's."""
     volume = next((v for v in pod.spec.volumes if v.name == lacking.volume), None)
     if lacking.name or volume is None:
         return lacking

@@ -64,13 +64,7 @@ def words_of(source: str) -> Iterator[str]:
             yield re.sub(r"_+|(?<=[a-z])(?=[A-Z])", " ", token.string)
 
 
-PLAIN = (
-    "kubectl_portcheck/*.py",
-    "kubectl_portcheck/client/*.py",
-    "kubectl_portcheck/inputs/*.py",
-    "kubectl_portcheck/collect/**/*.py",
-    "kubectl_portcheck/model/*.py",
-)
+PLAIN = ("kubectl_portcheck/**/*.py", "docs/**/*.py")
 MODULES = sorted(path for pattern in PLAIN for path in ROOT.glob(pattern))
 DOCS = sorted(
     path for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md")

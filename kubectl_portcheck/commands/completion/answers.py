@@ -116,7 +116,7 @@ def _namespaces(question: Question, environ: Mapping[str, str]) -> Named:
 
 
 def _targets(question: Question, environ: Mapping[str, str]) -> Named:
-    """Names of Services, and what else may stand for one; after a colon its ports."""
+    """Names of Services, and what else may be given for one; after a colon its ports."""
     word, slash, rest = question.prefix.rpartition("/")
     kind = kind_named(word) if slash else kind_named(question.kind_word) or SERVICE
     if kind is None:
@@ -150,7 +150,7 @@ Item = dict[str, Any]
 """An object as the API server sends it."""
 _Read = Callable[["Api", "Connection"], Named]
 _SECRET = ("token", "password", "client_key")
-"""Flags after which nothing is kept: what they let one see is theirs alone."""
+"""Flags after which nothing is kept: what they show is only for their user."""
 
 
 def _asked(question: Question, environ: Mapping[str, str], what: str, read: _Read) -> Named:

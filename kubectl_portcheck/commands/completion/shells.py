@@ -113,7 +113,7 @@ def _answer_into(found: list[Answer], argv: Sequence[str], environ: Mapping[str,
 
 
 def _undisturbed() -> Callable[[str], object]:
-    """Where the answer goes, once nothing else can be printed or asked by anybody."""
+    """Where the answer goes, once nothing else can be printed or asked."""
     kept = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):

@@ -32,7 +32,7 @@ class Question(NamedTuple):
     prefix: str
     """What of it is written already."""
     lead: str = ""
-    """What of the word stands before that, such as ``--namespace=``."""
+    """The part of the word before that, such as ``--namespace=``."""
     words: tuple[str, ...] = ()
     """The possible values, for ``words``."""
     flags: Mapping[str, str] = {}
@@ -40,7 +40,7 @@ class Question(NamedTuple):
     taken: tuple[str, ...] = ()
     """What is written already and need not be offered again."""
     kind_word: str = ""
-    """The kind that stands by itself before the names: ``svc`` in ``svc checkout``."""
+    """The kind as a word of its own before the names: ``svc`` in ``svc checkout``."""
 
 
 def question(words: Sequence[str], current: str) -> Question:

@@ -1,6 +1,6 @@
 """The picture of a request's way as SVG, from the same facts as the terminal's.
 
-The stations stand beside each other, and in a narrow page below each other: the style sheet moves
+The stations are beside each other, and in a narrow page below each other: the style sheet moves
 them by their classes, so one picture serves both. It knows no colour and no size of its own.
 """
 

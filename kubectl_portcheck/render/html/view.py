@@ -68,7 +68,7 @@ class Remedy(NamedTuple):
     safety: str
     """``safe``, ``review``, or '' where no command makes the change."""
     care: str
-    """Whether it may be pasted as it stands; '' without a command."""
+    """Whether it may be pasted as it is; '' without a command."""
     more: str
     """What speaks against it, and what it would bring."""
     command: Whole | None
@@ -77,7 +77,7 @@ class Remedy(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A finding that stands for itself."""
+    """A finding that is not a consequence."""
 
     label: str
     code: str

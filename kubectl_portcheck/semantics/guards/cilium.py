@@ -5,9 +5,9 @@ Enforcement Modes) and the field comments of its API (``pkg/policy/api``): a pod
 direction once a policy with a rule of that direction selects it, unless ``enableDefaultDeny`` says
 otherwise. Allow rules add up, also with those of NetworkPolicies; a deny rule comes before all of
 them. ``fromEndpoints`` of a namespaced policy means pods of its own namespace, unless a term names
-a namespace. A rule without a source is about every source; ``{}`` alone allows nothing. An address
-range never means a pod of the cluster. HTTP and other rules of layer 7, names of DNS, Services,
-nodes and authentication are not compared.
+a namespace. A rule without a source is about every source; ``{}`` by itself allows nothing. An
+address range never means a pod of the cluster. HTTP and other rules of layer 7, names of DNS,
+Services, nodes and authentication are not compared.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Objects that lead to a Service, and are neither an Ingress nor a route of the Gateway API.
 
 Each kind is one :class:`ReferrerKind`: its name and group, the fields that are read, and where in
-them its references stand. Who reads them live, who reads files and who judges goes by this table.
+them its references are. Who reads them live, who reads files and who judges goes by this table.
 """
 
 import re

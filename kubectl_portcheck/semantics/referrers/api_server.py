@@ -29,7 +29,7 @@ class ServiceReference(Record, frozen=True):
 
 
 class WebhookClientConfig(Record, frozen=True):
-    """Whom a webhook calls; without a Service that is a URL."""
+    """What a webhook calls; without a Service that is a URL."""
 
     service: ServiceReference | None = None
     ca_bundle: str = ""
@@ -51,7 +51,7 @@ class WebhookConfiguration(Record, frozen=True):
 
 
 class ConversionWebhook(Record, frozen=True):
-    """Whom the API server calls to convert objects of a kind from one version to another."""
+    """What the API server calls to convert objects of a kind from one version to another."""
 
     client_config: WebhookClientConfig = WebhookClientConfig()
 

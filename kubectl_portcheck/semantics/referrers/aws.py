@@ -35,7 +35,7 @@ class TargetGroupBinding(Record, frozen=True):
 def _of_binding(found: TargetGroupBinding) -> Iterator[Reference]:
     bound = found.spec.service_ref
     if bound.name:
-        # A target group may be for UDP as well; its protocol is known to AWS alone.
+        # A target group may be for UDP as well; only AWS knows its protocol.
         yield Reference(
             where="spec.serviceRef",
             service=bound.name,

@@ -13,7 +13,7 @@ Reader = Literal["api-server", "istio", "proxy"]
 
 
 class ReferrerKind(NamedTuple):
-    """A kind of object that leads to a Service: where its references stand."""
+    """A kind of object that leads to a Service: where its references are."""
 
     kind: Kind
     shape: type[Record]

@@ -1,7 +1,7 @@
 """Istio's VirtualService and DestinationRule.
 
 A host without a dot is a Service of the rule's own namespace; a port is a Service port by its
-number, and may be left out where the Service has one alone. A subset must be defined in a
+number, and may be left out where the Service has only one. A subset must be defined in a
 DestinationRule of that host. (Istio, ``Destination``)
 """
 
