@@ -6,7 +6,7 @@ to the standard output. It needs only Python's standard library.
 
     PORTCHECK_TOKEN=... PORTCHECK_POST_URL=https://chat.example/hook python3 alert_receiver.py
 
-Labels come from whoever can write a metric. They are used only where they are names that
+Labels come from every program that can write a metric. They are used only where they are names that
 Kubernetes allows, as arguments of their own that no shell sees; the rest of the alert is not used.
 What the program prints may quote anyone's words: mentions and links in it are made plain text.
 
@@ -218,7 +218,7 @@ def deliver(text: str, post_url: str) -> None:
 
 
 class Slow(io.RawIOBase):
-    """What a client sends, as long as it takes no more than its time over all of it."""
+    """What a client sends, unless all of it takes longer than its time."""
 
     def __init__(self, connection: socket.socket) -> None:
         super().__init__()
@@ -313,7 +313,7 @@ def server(settings: Settings) -> Server:
             self.wfile.write(text.encode())
 
         def log_message(self, form: str, *args: Any) -> None:
-            """Requests are not logged: their text is anybody's."""
+            """Requests are not logged: their text may come from any client."""
 
     return Server(("", settings.port), Handler)
 

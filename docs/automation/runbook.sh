@@ -45,7 +45,7 @@ case $code in
 0) echo "$service: all clients are served. If they still complain, look beyond the Service." ;;
 1) post "$service refuses connections. The first fix below solves it." ;;
 2) echo "$service: no such Service, or a mistake in its name: see above." >&2 ;;
-3) post "$service: it could not be told. The report names what was missing." ;;
+3) post "$service: the verdict is not known. The report names what was missing." ;;
 4) echo "no cluster was reached: check the kubeconfig and the VPN first." >&2 ;;
 5) echo "the report could not be written: is the disk full?" >&2 ;;
 130) echo "interrupted" >&2 ;;

@@ -140,7 +140,7 @@ class _Sweeps:
             self.ended.put(self._part(name))
 
     def _part(self, name: str) -> "Part":
-        """Give what is found in one cluster; whatever fails is of this cluster alone."""
+        """Give what is found in one cluster; a failure concerns only this cluster."""
         from kubectl_portcheck.diagnosis.merging import Part
 
         try:

@@ -111,7 +111,7 @@ class FleetRequest(msgspec.Struct, frozen=True):
     sweep: SweepRequest
     """What is done in each."""
     contexts: tuple[str, ...] = ()
-    """Those of the kubeconfig; none stands for all of them."""
+    """Those of the kubeconfig; none means all of them."""
 
 
 class MergeRequest(msgspec.Struct, frozen=True):

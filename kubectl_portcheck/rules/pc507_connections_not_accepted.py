@@ -37,7 +37,9 @@ def _check(case: Case) -> Outcome:
         case,
         f"The process in {share(found, case.states)} {what}: {waiting} "
         f"{plural('connection', waiting)} {verb} in the accept queue",
-        evidence=[evidence.pod_is(case, s.name, _told(q)) for s in found if (q := _queue(case, s))],
+        evidence=[
+            evidence.pod_is(case, s.name, _in_words(q)) for s in found if (q := _queue(case, s))
+        ],
         fixes=[
             fixes.by_hand(
                 "Find out what the process waits for (its log, a thread dump), then restart it; "
@@ -68,7 +70,7 @@ def _full(queue: AcceptQueue) -> bool:
     return queue.limit is not None and 0 < queue.limit <= queue.waiting
 
 
-def _told(queue: AcceptQueue) -> str:
+def _in_words(queue: AcceptQueue) -> str:
     """``6 connections wait on 8080, of at most 128; none was accepted within 1 s``."""
     most = f", of at most {queue.limit}" if queue.limit is not None else ""
     verb = "waits" if queue.waiting == 1 else "wait"

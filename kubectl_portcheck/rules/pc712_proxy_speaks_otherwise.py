@@ -30,7 +30,7 @@ LANGUAGES: dict[speech.Scheme, Language] = {"http": "plain", "https": "tls"}
 OTHER: dict[Language, Language] = {"plain": "tls", "tls": "plain"}
 
 
-class _Told(NamedTuple):
+class _Spoken(NamedTuple):
     """What is known of the language of a pod's port."""
 
     state: PodState
@@ -46,16 +46,16 @@ def _check(case: Case) -> Outcome:
     if not ways:
         return NotApplicable("it is not known what a proxy speaks to the port")
     states = case.backends or case.states
-    told = [t for s in states if (t := _told(case, s))]
-    found = [f for w in ways if (f := _finding(case, w, told))]
+    spoken = [t for s in states if (t := _spoken(case, s))]
+    found = [f for w in ways if (f := _finding(case, w, spoken))]
     if found:
         return Several(tuple(found))
-    if len(told) < len(states) or not states:
+    if len(spoken) < len(states) or not states:
         return NotApplicable("nothing says what the port speaks")
     return Passed()
 
 
-def _told(case: Case, state: PodState) -> _Told | None:
+def _spoken(case: Case, state: PodState) -> _Spoken | None:
     """What the pod answered; else what is said of its port, where nothing says otherwise."""
     if state.target is None:
         return None
@@ -65,16 +65,16 @@ def _told(case: Case, state: PodState) -> _Told | None:
         asked = LANGUAGES["https" if state.proxy.request.startswith("https") else "http"]
         # An answer in the language of the request leaves open whether the other one is spoken too.
         if asked != answered or all(LANGUAGES[s.scheme] == answered for s in said):
-            return _Told(state, answered, sure=True)
+            return _Spoken(state, answered, sure=True)
         return None
     languages = {LANGUAGES[s.scheme] for s in said}
     if len(languages) != 1:
         return None
-    return _Told(state, languages.pop(), sure=False, said=said[0])
+    return _Spoken(state, languages.pop(), sure=False, said=said[0])
 
 
-def _finding(case: Case, way: Proxied, told: list[_Told]) -> Finding | None:
-    wrong = [t for t in told if t.language != way.language]
+def _finding(case: Case, way: Proxied, spoken: list[_Spoken]) -> Finding | None:
+    wrong = [t for t in spoken if t.language != way.language]
     if not wrong:
         return None
     states = [t.state for t in wrong]
@@ -101,7 +101,7 @@ def _finding(case: Case, way: Proxied, told: list[_Told]) -> Finding | None:
     )
 
 
-def _saying(wrong: list[_Told]) -> str:
+def _saying(wrong: list[_Spoken]) -> str:
     said = next(t.said for t in wrong if t.said is not None)
     return said.why
 
@@ -110,7 +110,7 @@ def _decides(way: Proxied) -> Fact:
     return State(subject=way.subject, state=way.why)
 
 
-def _facts(wrong: list[_Told]) -> list[Fact]:
+def _facts(wrong: list[_Spoken]) -> list[Fact]:
     return [evidence.connected(t.state.proxy) for t in wrong if t.state.proxy and t.sure]
 
 

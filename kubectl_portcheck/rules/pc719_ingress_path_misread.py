@@ -40,7 +40,7 @@ def _finding(case: ServiceCase, ingress: Ingress, place: Place) -> Finding | Non
     path, name = place.path.path, ingress.metadata.name
     literal = place.type in ("Exact", "Prefix")
     if literal and is_pattern(path):
-        return _told(
+        return _reported(
             case,
             ingress,
             place,
@@ -49,7 +49,7 @@ def _finding(case: ServiceCase, ingress: Ingress, place: Place) -> Finding | Non
             [_set_type(case, ingress, place)],
         )
     if literal and path.endswith("*"):
-        return _told(
+        return _reported(
             case,
             ingress,
             place,
@@ -58,7 +58,7 @@ def _finding(case: ServiceCase, ingress: Ingress, place: Place) -> Finding | Non
             [_without_star(case, ingress, place)],
         )
     if (place.type, path) == ("Exact", "/") and not _led_elsewhere(case, place):
-        return _told(
+        return _reported(
             case,
             ingress,
             place,
@@ -68,7 +68,7 @@ def _finding(case: ServiceCase, ingress: Ingress, place: Place) -> Finding | Non
             "info",
         )
     if not literal and is_pattern(path) and _unread(case, ingress, place):
-        return _told(
+        return _reported(
             case,
             ingress,
             place,
@@ -97,7 +97,7 @@ def _led_elsewhere(case: ServiceCase, place: Place) -> bool:
     return bool(others) or any(i.spec.default_backend for i in case.ingresses)
 
 
-def _told(
+def _reported(
     case: ServiceCase,
     ingress: Ingress,
     place: Place,

@@ -245,7 +245,7 @@ def _meaning(call: Call, meant: Service | None) -> Call:
 def _by_variable(named: Named, services: Sequence[Service]) -> Service | None:
     """The one Service after which the variable is called: ``CHECKOUT_URL``."""
     words = _words(named.variable.rpartition("/")[2])  # Of a ConfigMap its key.
-    fitting = [s for s in services if words and _bears(words, s.metadata.name.split("-"))]
+    fitting = [s for s in services if words and _contains(words, s.metadata.name.split("-"))]
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -253,7 +253,7 @@ def _words(variable: str) -> list[str]:
     return [w for w in variable.lower().replace("-", "_").replace(".", "_").split("_") if w]
 
 
-def _bears(words: Sequence[str], parts: Sequence[str]) -> bool:
+def _contains(words: Sequence[str], parts: Sequence[str]) -> bool:
     """Whether the parts of a Service's name are side by side among the words."""
     size = len(parts)
     return any(list(words[i : i + size]) == list(parts) for i in range(len(words) - size + 1))

@@ -166,7 +166,7 @@ def crash(pod: Pod, now: str = "") -> Trouble | None:
             return Trouble(
                 container=status.name,
                 reason=ended.reason if ended else (waiting.reason if waiting else ""),
-                message=(ended.message if ended else "") or _told(waiting),
+                message=(ended.message if ended else "") or _waiting_message(waiting),
                 exit_code=ended.exit_code if ended else None,
                 restarts=status.restart_count,
                 ended=ended,
@@ -188,7 +188,7 @@ def _between(status: ContainerStatus, now: str) -> bool:
     return age(running.started_at, now) < max(JUST_UP, again)
 
 
-def _told(waiting: StateWaiting | None) -> str:
+def _waiting_message(waiting: StateWaiting | None) -> str:
     """What the kubelet says of a container that waits, unless it is only that it waits."""
     message = waiting.message if waiting else ""
     return "" if message.startswith("back-off ") else message

@@ -69,14 +69,14 @@ def absent(
 
 def _looked_up(evidence: ServiceEvidence) -> bool:
     """Whether the name was looked up in a client's pod."""
-    told = evidence.in_cluster
-    return isinstance(told, Observed) and isinstance(told.value.dns, Observed)
+    source = evidence.in_cluster
+    return isinstance(source, Observed) and isinstance(source.value.dns, Observed)
 
 
 def _not_looked_up(evidence: ServiceEvidence) -> str:
     """Why DNS was not asked in the client's pod, and what would ask it."""
-    told = evidence.in_cluster
-    missing = told if isinstance(told, Missing) else told.value.dns
+    source = evidence.in_cluster
+    missing = source if isinstance(source, Missing) else source.value.dns
     if not isinstance(missing, Missing) or not missing.detail:
         return ""
     more = "; add --debug-image IMAGE" if missing.reason == Reason.NO_SHELL else ""

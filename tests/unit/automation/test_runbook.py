@@ -63,7 +63,7 @@ def test_the_exit_code_decides_what_is_said(tools: Path, code: int, shell: str) 
         0: "all clients are served",
         1: "refuses connections",
         2: "no such Service",
-        3: "could not be told",
+        3: "is not known",
         4: "no cluster was reached",
         130: "interrupted",
     }
