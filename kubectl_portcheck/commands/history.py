@@ -80,7 +80,7 @@ def _make(place: str) -> None:
 
 
 def _remove(place: str) -> None:
-    """Remove the runs and the folder; a file of somebody else stays, and with it the folder."""
+    """Remove the runs and the folder; a file of another program stays, and with it the folder."""
     if not os.path.isdir(place):
         return
     try:

@@ -55,7 +55,7 @@ def _key(service: ServiceReport) -> tuple[str, str, str, str]:
 
 
 def _findings(service: ServiceReport) -> Iterator[tuple[object, str]]:
-    """Each error and warning that stands for itself, by what makes it the same."""
+    """Each error and warning that is not a consequence, by what makes it the same."""
     for found in service.heads:
         if found.severity != "info":
             yield _identity(found), f"{found.code} {found.name}"

@@ -31,7 +31,7 @@ def unwell(case: ServiceCase) -> bool:
 
     Whatever is unusual counts: a restart, a condition that is not True, a pod that has ended.
     """
-    return not case.pods or bool(case.finished_pods) or not all(map(pods.is_well, case.pods))
+    return not case.pods or bool(case.finished_pods) or not all(map(pods.is_healthy, case.pods))
 
 
 def measured(case: ServiceCase) -> bool:

@@ -166,7 +166,10 @@ PC713 warning in HTTPRoute shop
       shop.example.com
 """,
         ),
-        Example("an Ingress of Traefik", f"{_ALIAS}{_INGRESS % 'traefik'}", expects="""
+        Example(
+            "an Ingress of Traefik",
+            f"{_ALIAS}{_INGRESS % 'traefik'}",
+            expects="""
 inconclusive; also PC716, PC409
 PC713 warning in Ingress shop
   Ingress shop leads to an ExternalName Service, which Traefik follows only if
@@ -174,8 +177,13 @@ PC713 warning in Ingress shop
   - Ingress shop: default backend → port 80
   review: Set allowExternalNameServices of the provider in Traefik's configuration, or use a
       Service without a selector and an EndpointSlice with the addresses of shop.example.com
-"""),
-        Example("an Ingress of ingress-nginx", f"{_ALIAS}{_INGRESS % 'nginx'}", expects="inconclusive; also PC716, PC409"),
+""",
+        ),
+        Example(
+            "an Ingress of ingress-nginx",
+            f"{_ALIAS}{_INGRESS % 'nginx'}",
+            expects="inconclusive; also PC716, PC409",
+        ),
     ),
     check_service=_check,
 )

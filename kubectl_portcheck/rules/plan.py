@@ -1,7 +1,7 @@
 """Which rules are worth running for a case, asked once for each shape of evidence.
 
-What a rule declares of itself - when it applies, what it needs, its clues - depends on the shape of
-the evidence alone. Thousands of Services have a few shapes, and in most of them most rules have
+What a rule declares of itself - when it applies, what it needs, its clues - depends only on the
+shape of the evidence. Thousands of Services have a few shapes, and in most of them most rules have
 nothing to find.
 """
 

@@ -41,7 +41,7 @@ def is_terminating(pod: Pod) -> bool:
     return pod.metadata.deletion_timestamp is not None
 
 
-def is_well(pod: Pod) -> bool:
+def is_healthy(pod: Pod) -> bool:
     """Whether the pod is plainly Running and Ready: nothing about it is unusual."""
     status = pod.status
     return (

@@ -252,7 +252,7 @@ def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
 def _ports(
     ports: Iterable[int | str], protocols: Iterable[Protocol], *, limited: bool
 ) -> Iterator[NetworkPolicyPort]:
-    """The ports by each protocol; the protocols alone where there are none."""
+    """The ports by each protocol; only the protocols where there are none."""
     several = list(ports)
     for protocol in protocols:
         for port in several:

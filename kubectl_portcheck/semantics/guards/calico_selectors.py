@@ -183,8 +183,8 @@ def selectors(
     Without one of namespaces, those of ``home`` are meant, or all where it is empty.
     """
     spaces = ways(namespaces) if namespaces else ((),)
-    alone = namespaces and re.fullmatch(r"\s*global\(\)\s*", namespaces)
-    if alone:
+    only = namespaces and re.fullmatch(r"\s*global\(\)\s*", namespaces)
+    if only:
         spaces = (_NEVER,)
     own: Way = ()
     if not namespaces and home:

@@ -53,7 +53,7 @@ def _asks_for_labels(rules: Iterable[GuardRule]) -> bool:
 
 
 def _names_only(selector: GuardSelector) -> bool:
-    """Whether it selects namespaces by their names alone, or not at all."""
+    """Whether it selects namespaces only by their names, or not at all."""
     found = selector.namespaces
     if found is None:
         return True
