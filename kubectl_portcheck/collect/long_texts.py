@@ -6,8 +6,7 @@ An API server keeps an event's message to a kilobyte, but nothing keeps another 
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import Record, Told, shorter
 
 T = TypeVar("T")
 
@@ -39,8 +38,8 @@ def _record(value: Record) -> Record:
     for name, is_text in _plan(type(value)):
         old = getattr(value, name)
         if is_text:
-            if isinstance(old, str) and len(old) > MESSAGE_CHARACTERS:
-                changed[name] = f"{old[: MESSAGE_CHARACTERS - 1]}…"
+            if isinstance(old, str) and (cut := shorter(old)) is not old:
+                changed[name] = cut
         elif old and (new := _shortened(old)) is not old:
             changed[name] = new
     if not changed:
@@ -73,6 +72,8 @@ def _may_hold(hint: Any) -> bool:
         return any(_may_hold(argument) for argument in (get_origin(hint), *arguments))
     if not (isinstance(hint, type) and issubclass(hint, Record)):
         return False
+    if issubclass(hint, Told):
+        return False  # It sees to that itself.
     # A type that is part of itself is looked at: its plan is being made.
     return hint in _begun or bool(_plan(hint))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.withheld import without_secrets
 
@@ -50,6 +51,25 @@ def keep_no_secret(record: Record, *fields: str) -> None:
             kept = without_secrets(text)
             if kept != text:
                 msgspec.structs.force_setattr(record, field, kept)
+
+
+class Told(Record, frozen=True):
+    """A struct of the API with words of others: they are kept short, and without secrets, before
+    anything else can see them."""
+
+    def __post_init__(self) -> None:
+        message: str = getattr(self, "message", "")
+        reason: str = getattr(self, "reason", "")
+        if message:
+            keep_no_secret(self, "message")
+        if len(message) > MESSAGE_CHARACTERS or len(reason) > MESSAGE_CHARACTERS:
+            for name in ("message", "reason"):
+                msgspec.structs.force_setattr(self, name, shorter(getattr(self, name)))
+
+
+def shorter(text: str) -> str:
+    """The text, cut off where it is too long."""
+    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 1]}…"
 
 
 class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed"):

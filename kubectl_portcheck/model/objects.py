@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import KindName, Known, Record, WholeNumber, keep_no_secret
+from kubectl_portcheck.model.base import KindName, Known, Record, Told, WholeNumber
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.volumes import Volume
 from kubectl_portcheck.withheld import without_query
@@ -194,7 +194,7 @@ class PodSpec(Record, frozen=True):
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
 
-class Condition(Record, frozen=True):
+class Condition(Told, frozen=True):
     """A condition of a pod or workload."""
 
     type: str
@@ -203,18 +203,12 @@ class Condition(Record, frozen=True):
     message: str = ""
     last_transition_time: str | None = None
 
-    def __post_init__(self) -> None:
-        keep_no_secret(self, "message")
 
-
-class StateWaiting(Record, frozen=True):
+class StateWaiting(Told, frozen=True):
     """A container that has not started."""
 
     reason: str = ""
     message: str = ""
-
-    def __post_init__(self) -> None:
-        keep_no_secret(self, "message")
 
 
 class StateRunning(Record, frozen=True):
@@ -223,7 +217,7 @@ class StateRunning(Record, frozen=True):
     started_at: str | None = None
 
 
-class StateTerminated(Record, frozen=True):
+class StateTerminated(Told, frozen=True):
     """A container that has ended."""
 
     exit_code: WholeNumber = 0
@@ -232,9 +226,6 @@ class StateTerminated(Record, frozen=True):
     message: str = ""
     started_at: str | None = None
     finished_at: str | None = None
-
-    def __post_init__(self) -> None:
-        keep_no_secret(self, "message")
 
 
 class ContainerState(Record, frozen=True):
@@ -262,7 +253,7 @@ class PodIP(Record, frozen=True):
     ip: str
 
 
-class PodStatus(Record, frozen=True):
+class PodStatus(Told, frozen=True):
     """The kubelet's report on a pod."""
 
     phase: Phase = ""
@@ -274,9 +265,6 @@ class PodStatus(Record, frozen=True):
     container_statuses: tuple[ContainerStatus, ...] = ()
     init_container_statuses: tuple[ContainerStatus, ...] = ()
     ephemeral_container_statuses: tuple[ContainerStatus, ...] = ()
-
-    def __post_init__(self) -> None:
-        keep_no_secret(self, "message")
 
 
 class Pod(Record, frozen=True):
@@ -530,7 +518,7 @@ class ControllerRevision(Record, frozen=True):
     data: RevisionData = RevisionData()
 
 
-class Event(Record, frozen=True):
+class Event(Told, frozen=True):
     """What a component said about an object."""
 
     metadata: ObjectMeta
@@ -541,9 +529,6 @@ class Event(Record, frozen=True):
     count: WholeNumber = 0
     last_timestamp: str | None = None
     event_time: str | None = None
-
-    def __post_init__(self) -> None:
-        keep_no_secret(self, "message")
 
 
 class Taint(Record, frozen=True):

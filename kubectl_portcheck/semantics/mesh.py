@@ -60,6 +60,9 @@ PROGRAMS = frozenset().union(*(m.programs for m in MESHES))
 """The names of the programs that run in them."""
 
 
+_NO_PORTS: frozenset[int] = frozenset()
+
+
 def of_pod(pod: Pod) -> tuple[Mesh, ...]:
     """Return the meshes that the pod is part of; none for a pod that is nothing but a proxy."""
     spec = pod.spec
@@ -87,7 +90,8 @@ def is_meshed(pod: Pod) -> bool:
 
 def ports_of(pod: Pod) -> frozenset[int]:
     """Return the ports that the pod's mesh listens on."""
-    return frozenset().union(*(m.ports for m in of_pod(pod)))
+    found = of_pod(pod)
+    return frozenset().union(*(m.ports for m in found)) if found else _NO_PORTS
 
 
 def without(pod: Pod, sockets: Iterable[ListeningSocket]) -> tuple[ListeningSocket, ...]:

@@ -17,6 +17,7 @@ import msgspec
 from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline, TooLarge
 from kubectl_portcheck.collect import decode
+from kubectl_portcheck.collect.alike import held_once
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.inputs.limits import LIST_OBJECTS, ODD_OBJECTS
@@ -179,6 +180,7 @@ def read_pages(
         odd.extend(unreadable)
         if len(odd) > ODD_OBJECTS:
             raise ValueError(f"more than {ODD_OBJECTS} objects cannot be read: {odd[0].why}")
+        held_once(page.items)
         found = tuple(_as_kind(decode.cut_down(o), kind) for o in page.items)
         if made is not None:
             found = tuple(made(o) for o in found)
