@@ -10,7 +10,18 @@ from kubectl_portcheck.parser import PROGRAM, Given, Help, OneOf, OptionalValue,
 
 COMPLETIONS = ("kubectl", "bash", "zsh", "fish")
 COLORS = ("auto", "always", "never")
-FORMATS = ("table", "wide", "json", "yaml", "markdown", "junit", "sarif", "name", "html")
+FORMATS = (
+    "table",
+    "wide",
+    "json",
+    "yaml",
+    "markdown",
+    "junit",
+    "sarif",
+    "name",
+    "html",
+    "openmetrics",
+)
 
 SEVERAL = "several Services; with no TARGET, all of the namespace"
 WALK = "check"
@@ -180,6 +191,12 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         metavar="FILE",
         help="one report from several of -o json: files, folders of *.json, or CLUSTER=FILE to "
         "name the cluster that a report is on",
+    )
+    group.add_argument(
+        "--mcp",
+        action="store_true",
+        help="serve read-only tools to an agent on standard input and output, by the Model Context "
+        "Protocol; needs the extra kubectl-portcheck[mcp]",
     )
     group.add_argument(
         "--explain",

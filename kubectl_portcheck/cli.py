@@ -83,6 +83,10 @@ def _run(given: Given, env: Environment) -> ExitCode:
         from kubectl_portcheck.commands import recorded
 
         return recorded.run(request, env)
+    if isinstance(request, modes.McpRequest):
+        from kubectl_portcheck.commands import mcp_server
+
+        return mcp_server.run(request, env)
     if isinstance(request, modes.MergeRequest):
         from kubectl_portcheck.commands import merging
 

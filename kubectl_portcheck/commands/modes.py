@@ -122,6 +122,13 @@ class MergeRequest(msgspec.Struct, frozen=True):
     output: Output
 
 
+class McpRequest(msgspec.Struct, frozen=True):
+    """Serve tools to an agent."""
+
+    flags: tuple[str, ...] = ()
+    """The connection flags of every check."""
+
+
 class FilesRequest(msgspec.Struct, frozen=True):
     """Check manifests."""
 
@@ -187,6 +194,7 @@ Request = (
     | SweepRequest
     | FleetRequest
     | MergeRequest
+    | McpRequest
     | FilesRequest
     | DemoRequest
     | ReplayRequest

@@ -9,7 +9,7 @@ from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 from kubectl_portcheck.writing import write_file
 
-VERSIONED = ("html", "json", "yaml")
+VERSIONED = ("html", "json", "yaml", "openmetrics")
 """The formats that name the version of this program."""
 
 if TYPE_CHECKING:

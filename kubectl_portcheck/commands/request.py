@@ -15,6 +15,7 @@ from kubectl_portcheck.commands.modes import (
     FilesRequest,
     FixRequest,
     FleetRequest,
+    McpRequest,
     MergeRequest,
     Output,
     ReferenceRequest,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 REFERENCES = ("explain", "history", "list_rules", "rbac", "completion")
 """The modes that ask no cluster and judge no evidence."""
-MODES = ("demo", "filename", "replay", "merge", *REFERENCES)
+MODES = ("demo", "filename", "replay", "merge", "mcp", *REFERENCES)
 """The flags that choose what to do; without any of them a cluster is checked."""
 NEEDED = {
     "calls": "a TARGET: it is about workloads",
@@ -89,6 +90,9 @@ def _request(given: Given, mode: str) -> Request:
         return DemoRequest(given.text("demo") or "", _output(given), animated)
     if mode == "replay":
         return ReplayRequest(given.text("replay") or "", _output(given))
+    if mode == "mcp":
+        given.switch("mcp")
+        return McpRequest(tuple(_connection(given).to_argv()))
     if mode == "merge":
         return _merge(given)
     if given.has("fix") and given.has("targets"):

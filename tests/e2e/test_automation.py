@@ -138,14 +138,17 @@ def test_the_names_are_what_kubectl_takes(cluster: Cluster, shop: str) -> None:
     assert taken.stdout == named.stdout
 
 
-@pytest.mark.parametrize("file", ["job.yaml", "cronjob.yaml", "alert-receiver.yaml"])
+@pytest.mark.parametrize(
+    "file",
+    ["job.yaml", "cronjob.yaml", "alert-receiver.yaml", "indexed-job.yaml", "merge-job.yaml"],
+)
 def test_the_strictest_pod_security_admits_them(
     cluster: Cluster, namespace: str, file: str
 ) -> None:
     strict = "pod-security.kubernetes.io/enforce=restricted"
     cluster.kubectl("label", "namespace", namespace, strict, check=True)
     cluster.apply((RECIPES / "rbac.yaml").read_text(), namespace)
-    first = recipe(file)[0]
+    first = next(d for d in recipe(file) if d["kind"] != "PersistentVolumeClaim")
     template = first["spec"].get("jobTemplate", first)["spec"]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "one"}}
     dry = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
@@ -207,3 +210,84 @@ def test_an_alert_gets_its_diagnosis(cluster: Cluster, shop: str) -> None:
     cluster.until(lambda: "kubectl patch service checkout" in told(), "the diagnosis")
     assert told().startswith(f"{shop}/checkout: clients get errors\n\n### ")
     assert diagnose(cluster, shop, f"svc/{name}").verdict == "healthy"
+
+
+SPACES = 200
+"""Namespaces that are divided over the pods of the Indexed Job."""
+
+
+def volume(cluster: Cluster, claim: Document, folder: Path, name: str) -> list[Document]:
+    """The claim, with a volume for it where no provisioner makes one."""
+    if not cluster.direct:
+        return [{**claim, "spec": {**claim["spec"], "accessModes": ["ReadWriteOnce"]}}]
+    folder.chmod(0o777)
+    made = {
+        "capacity": {"storage": "1Gi"},
+        "accessModes": ["ReadWriteMany"],
+        "hostPath": {"path": str(folder), "type": "Directory"},
+        "storageClassName": "",
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
+    held = {"storageClassName": "", "volumeName": name}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": made},
+        {**claim, "spec": {**claim["spec"], **held}},
+    ]
+
+
+def divided() -> list[Document]:
+    """Namespaces with Services that are broken, healthy or empty, and no pod in any of them."""
+    found: list[Document] = []
+    for number in range(SPACES):
+        name = f"fleet-{number}"
+        made = {"name": name, "labels": {"portcheck.test/fleet": "yes"}}
+        found.append({"apiVersion": "v1", "kind": "Namespace", "metadata": made})
+        one = service((80, 8080), name="lost")
+        found.append({**one, "metadata": {**one["metadata"], "namespace": name}})
+        if number % 2:
+            spec = {"type": "ExternalName", "externalName": "example.com"}
+            meta = {"name": "away", "namespace": name}
+            found.append({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": spec})
+    return found
+
+
+def of_fleet(report: dict[str, Any]) -> dict[str, str]:
+    """The verdicts in the namespaces of this test: those of others come and go."""
+    return {
+        f"{s['namespace']}/{s['name']}": s["verdict"]
+        for s in report["services"]
+        if s["namespace"].startswith("fleet-")
+    }
+
+
+def test_an_indexed_job_divides_a_cluster_and_loses_nothing(
+    cluster: Cluster, image: str, namespace: str, tmp_path: Path
+) -> None:
+    role = run(cluster, "--rbac", "-A").stdout
+    binding = (
+        *("create", "clusterrolebinding", namespace, "--clusterrole=portcheck"),
+        f"--serviceaccount={namespace}:portcheck",
+    )
+    cluster.apply(role)
+    cluster.kubectl("create", "serviceaccount", "portcheck", namespace=namespace, check=True)
+    cluster.kubectl(*binding, check=True)
+    try:
+        cluster.apply(divided())
+        claim, job = recipe("indexed-job.yaml")
+        cluster.apply([*volume(cluster, claim, tmp_path, namespace), job], namespace)
+        wait = ("wait", "job/portcheck-shards", "--for=condition=Complete", "--timeout=500s")
+        cluster.kubectl(*wait, namespace=namespace, timeout=520, check=True)
+        cluster.apply(recipe("merge-job.yaml"), namespace)
+        _, _, merged = ended(cluster, "portcheck-merge", namespace)
+        done = run(cluster, "-A", "-o", "json", "--timeout", "300s", timeout=330)
+        whole = json.loads(done.stdout)
+        assert of_fleet(merged) == of_fleet(whole)
+        assert len(of_fleet(merged)) == SPACES + SPACES // 2
+        assert [c["name"] for c in merged["clusters"]] == [merged["context"]["cluster"]]
+        assert not [m for m in merged["missing"] if "shard" in m]
+    finally:
+        delete = ("delete", "namespace", "-l", "portcheck.test/fleet=yes", "--wait=false")
+        cluster.kubectl(*delete)
+        cluster.kubectl("delete", "clusterrolebinding", namespace)
+        gone = ("persistentvolume", namespace, "--ignore-not-found", "--wait=false")
+        cluster.kubectl("delete", *gone)

@@ -89,7 +89,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     (): REPORT
     | WALK - {"--from", *FROM_ONLY, "--debug-image", "--fix"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep"}
-    | {"--contexts", "--all-contexts", "--merge"}
+    | {"--contexts", "--all-contexts", "--merge", "--mcp"}
     | {"--demo", "--replay", "--explain", "--history", "--list-rules", "--completion"}
     | OTHERS,
     ("-A",): REPORT
@@ -101,6 +101,7 @@ TAKEN: dict[tuple[str, ...], set[str]] = {
     - {"--from", *FROM_ONLY, "--debug-image", "--fix", "--wait", "--watch"}
     - {"--since-last"}
     | {"--all-namespaces", "--selector", "--field-selector", "--deep", "--contexts", "--rbac"},
+    ("--mcp",): {"--mcp"},
     ("--merge", "x.json"): REPORT - {"--save", "--ignore", "--redact"} | {"--merge"},
     ("svc/checkout", "--fix"): REPORT - {"--redact", "--save-svg"}
     | WALK - FROM_ONLY - {"--wait", "--watch", "--debug-image", "--since-last"}

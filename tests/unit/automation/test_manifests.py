@@ -15,7 +15,8 @@ from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.render.rbac import render_role
 
 RECIPES = Path(__file__).parents[3] / "docs" / "automation"
-MANIFESTS = sorted(RECIPES.glob("*.yaml"))
+METRICS = RECIPES.parent / "metrics"
+MANIFESTS = sorted([*RECIPES.glob("*.yaml"), METRICS / "cronjob.yaml"])
 INDEX = "$(JOB_COMPLETION_INDEX)"
 NUMBER = "{{inputs.parameters.number}}"
 AGAIN = {ExitCode.INCONCLUSIVE, ExitCode.NO_CLUSTER}
@@ -168,7 +169,7 @@ def _containers(part: Any) -> Iterator[dict[str, Any]]:
 def test_the_manifests_run_what_there_is(file: str, argv: list[str], tmp_path: Path) -> None:
     # What a workflow or the kubelet fills in.
     words = [word.replace(NUMBER, "1").replace(INDEX, "0") for word in argv]
-    words = [word.replace("=/reports", f"={tmp_path}") for word in words]
+    words = [re.sub("=/(reports|metrics)", f"={tmp_path}", word) for word in words]
     words = [re.sub(r"{{.*?}}", "name", word) for word in words]
     assert isinstance(parse(words), WalkRequest | SweepRequest | MergeRequest)
 

@@ -3,7 +3,17 @@
 from collections.abc import Callable
 
 from kubectl_portcheck.model.report import Report
-from kubectl_portcheck.render import export, html, junit, line, markdown, name, sarif, yaml
+from kubectl_portcheck.render import (
+    export,
+    html,
+    junit,
+    line,
+    markdown,
+    name,
+    openmetrics,
+    sarif,
+    yaml,
+)
 from kubectl_portcheck.render import json as json_format
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.table import render_table
@@ -36,5 +46,6 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "junit.xml": junit.render_junit,
     "report.sarif": lambda r: sarif.render_sarif(r, VERSION),
     "report.svg": export.render_svg,
+    "metrics.txt": lambda r: openmetrics.render_openmetrics(r, VERSION),
     "report.html": lambda r: html.render_html(r, VERSION),
 }
