@@ -273,7 +273,8 @@ class Trial:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        self.reached = reached(session, self.kept)
+        if not self.near_only:
+            self.reached = reached(session, self.kept)
         gc.collect()
         gc.freeze()  # What a child does not touch is not copied for it.
         running: dict[int, Mutant] = {}
@@ -314,19 +315,19 @@ class Trial:
         return MISSED
 
     def _items(self, session: pytest.Session, mutant: Mutant) -> list[pytest.Item]:
-        """The tests that reach the line; those of the module first, then the fastest."""
-        lines = self.reached.lines.get(str(mutant.file), {})
-        names = set().union(*(lines.get(n, ()) for n in range(mutant.line, mutant.last + 1)))
+        """The tests that reach the line, or the nearest ones; those of the module come first."""
         rule = mutant.file.name.startswith("pc")
         own = mutant.file.stem[:5].upper() if rule else f"test_{mutant.file.stem}.py"
+        if self.near_only:
+            near = [i for i in session.items if own in i.nodeid]
+            return near if rule else [*near, *(i for i in session.items if EXAMPLES in i.nodeid)]
+        lines = self.reached.lines.get(str(mutant.file), {})
+        names = set().union(*(lines.get(n, ()) for n in range(mutant.line, mutant.last + 1)))
 
         def far(item: pytest.Item) -> tuple[bool, float]:
             return own not in item.nodeid, self.reached.seconds[item.nodeid]
 
-        items = sorted((i for i in session.items if i.nodeid in names), key=far)
-        if not self.near_only:
-            return items
-        return [i for i in items if own in i.nodeid or (not rule and EXAMPLES in i.nodeid)]
+        return sorted((i for i in session.items if i.nodeid in names), key=far)
 
 
 def main() -> int:

@@ -155,6 +155,26 @@ status:
 """,
             expects="inconclusive",
         ),
+        Example(
+            "a pod that terminates needs no gate any more",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata:
+  name: checkout-1
+  labels: {app: checkout}
+  deletionTimestamp: "2026-06-01T11:59:50Z"
+spec: {containers: [{name: app}], readinessGates: [{conditionType: example.com/registered}]}
+status:
+  phase: Running
+  podIP: 10.0.0.1
+  conditions: [{type: ContainersReady, status: "True"}, {type: Ready, status: "False"}]
+""",
+            expects="broken; also PC106, PC302",
+        ),
     ),
     check_service=_check,
 )

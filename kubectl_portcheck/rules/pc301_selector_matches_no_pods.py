@@ -332,6 +332,50 @@ spec: {containers: [{name: app}]}
 """,
             expects="inconclusive",
         ),
+        Example(
+            "the selector is like the labels, and the Service has the name of the workload",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: chekout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {tcpSocket: {port: 8080}}}]}
+""",
+            expects="""
+broken
+PC301 error for all in Service checkout
+  The selector app=chekout matches no pod; Pod checkout-1 has app=checkout
+  - Service checkout: selects app=chekout
+  - checkout-1: has app=checkout
+  safe: Change the selector to app=checkout, the label of Pod checkout-1, which then matches 1
+      pod
+    replace /spec/selector/app checkout in Service checkout
+""",
+        ),
+        Example(
+            "the labels of the pods are misspelt, as the name of the Service shows",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: chekout}}
+spec: {containers: [{name: app, readinessProbe: {tcpSocket: {port: 8080}}}]}
+""",
+            expects="""
+broken
+PC301 error for all in Service checkout
+  The selector app=checkout matches no pod; Pod checkout-1 has app=chekout
+  - Service checkout: selects app=checkout
+  - checkout-1: has app=chekout
+  review: Change the selector to app=chekout, the label of Pod checkout-1, which then matches 1
+      pod
+    replace /spec/selector/app chekout in Service checkout
+""",
+        ),
     ),
     check_service=_check,
     follows_from=(

@@ -328,6 +328,86 @@ probes:
 """,
             expects="healthy; also PC205",
         ),
+        Example(
+            "two ports are declared and open, and nothing speaks for one of them",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 7000}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{name: one, containerPort: 8001}, {name: two, containerPort: 8002}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8001", "0.0.0.0:8002"]}}
+""",
+            expects="""
+broken; also PC501
+PC401 error for all in Service checkout, port 80/TCP
+  No process listens on targetPort 7000; the pod listens on 8001 and 8002
+  pods: checkout-1
+  - checkout-1: listens on 8001 and 8002, not on 7000
+  - for 8001: containerPort 8001 is declared as one
+  - for 8002: containerPort 8002 is declared as two
+  - no readinessProbe asks for a port, so the pods are Ready
+  review: Set targetPort to 8001, if that is the port that was meant
+    replace /spec/ports/0/targetPort 8001 in Service checkout
+  review: Set targetPort to 8002, if that is the port that was meant
+    replace /spec/ports/0/targetPort 8002 in Service checkout
+""",
+        ),
+        Example(
+            "the readiness probe asks for the port on which the pod listens",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, readinessProbe: {tcpSocket: {port: 9000}}}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            expects="""
+broken; also PC412, PC501
+PC401 error for all in Service checkout, port 80/TCP
+  No process listens on targetPort 8080; the pod listens on 9000
+  pods: checkout-1
+  - checkout-1: listens on 9000, not on 8080
+  - for 9000: a process listens there, undeclared
+  - the readinessProbe asks for 9000, so the pods are Ready
+  review: Set targetPort to 9000
+    replace /spec/ports/0/targetPort 9000 in Service checkout
+""",
+        ),
+        Example(
+            "only a liveness probe asks for the port on which the pod listens",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, livenessProbe: {tcpSocket: {port: 9000}}}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:9000"]}}
+""",
+            expects="""
+broken; also PC501
+PC401 error for all in Service checkout, port 80/TCP
+  No process listens on targetPort 8080; the pod listens on 9000
+  pods: checkout-1
+  - checkout-1: listens on 9000, not on 8080
+  - for 9000: a process listens there, undeclared
+  - no readinessProbe asks for a port, so the pods are Ready
+  review: Set targetPort to 9000
+    replace /spec/ports/0/targetPort 9000 in Service checkout
+""",
+        ),
     ),
     check=_check,
     follows_from=("PC102", "PC116"),

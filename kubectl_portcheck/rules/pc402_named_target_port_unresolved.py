@@ -44,8 +44,13 @@ def _check(case: Case) -> Outcome:
     every = len(without) == len(case.states)
     common = _common_ports(case, without)
     declared = [f"{p.name or 'unnamed'} ({p.container_port}/{p.protocol})" for p in common]
-    summary = f"No container port is named {name} in {share(without, case.states)}" + (
-        f"; declared: {listing(declared)}" if declared else "; no port is declared"
+    lacks = (
+        f"None of the {len(without)} pods has a container port named {name}"
+        if every and len(without) > 1
+        else f"No container port is named {name} in {share(without, case.states)}"
+    )
+    summary = (
+        f"{lacks}; declared: {listing(declared)}" if declared else f"{lacks}; no port is declared"
     )
     return RULE.finding(
         case,
@@ -134,12 +139,23 @@ def _fixes(case: Case, states: list[PodState], common: list[ContainerPort]) -> l
             p.name or p.container_port,
             safety="safe" if safe else "review",
             cautions=_cautions(case, p),
-            title=f"Set targetPort to {p.name} ({p.container_port})"
-            if p.name
-            else f"Set targetPort to {p.container_port}",
+            title=f"Set targetPort to {_named(states, p)}",
         )
         for p in sorted(meant, key=lambda p: (-closeness(p.name, str(case.target)), p.name))
     ]
+
+
+def _named(states: Iterable[PodState], port: ContainerPort) -> str:
+    """``http (8080)``; without the number where the pods give the name to several."""
+    if not port.name:
+        return str(port.container_port)
+    numbers = {
+        p.container_port
+        for s in states
+        for _, p in ports.declared_ports(s.pod)
+        if (p.name, p.protocol) == (port.name, port.protocol)
+    }
+    return f"{port.name} ({port.container_port})" if len(numbers) == 1 else port.name
 
 
 def _is_likely(case: Case, port: ContainerPort) -> bool:
@@ -244,6 +260,86 @@ spec:
 probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 """,
             expects="healthy",
+        ),
+        Example(
+            "two pods give the same name to different numbers",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: htpp}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 8080}]}]}
+---
+kind: Pod
+metadata: {name: checkout-2, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: http, containerPort: 9090}]}]}
+---
+probes:
+  checkout-1: {sockets: ["0.0.0.0:8080"]}
+  checkout-2: {sockets: ["0.0.0.0:9090"]}
+""",
+            expects="""
+broken; also PC303
+PC402 error for all in Service checkout, port 80/TCP
+  None of the 2 pods has a container port named htpp; declared: http (8080/TCP)
+  pods: checkout-1, checkout-2
+  - checkout-1: declares http (8080), not htpp
+  - checkout-2: declares http (9090), not htpp
+  review: Set targetPort to http
+    replace /spec/ports/0/targetPort http in Service checkout
+""",
+        ),
+        Example(
+            "of two declared ports one has nearly the name",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: htpp}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{name: http, containerPort: 8080}, {name: web, containerPort: 9000}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9000"]}}
+""",
+            expects="""
+broken; also PC303
+PC402 error for all in Service checkout, port 80/TCP
+  No container port is named htpp in the pod; declared: http (8080/TCP) and web (9000/TCP)
+  pods: checkout-1
+  - checkout-1: declares http (8080) and web (9000), not htpp
+  safe: Set targetPort to http (8080)
+    replace /spec/ports/0/targetPort http in Service checkout
+""",
+        ),
+        Example(
+            "of two declared ports one has the name of the Service port",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{name: web, port: 80, targetPort: frontend}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{name: web, containerPort: 8080}, {name: extra, containerPort: 9000}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9000"]}}
+""",
+            expects="""
+broken; also PC303
+PC402 error for all in Service checkout, port 80/TCP
+  No container port is named frontend in the pod; declared: extra (9000/TCP) and web (8080/TCP)
+  pods: checkout-1
+  - checkout-1: declares web (8080) and extra (9000), not frontend
+  safe: Set targetPort to web (8080)
+    replace /spec/ports/0/targetPort web in Service checkout
+""",
         ),
     ),
     check=_check,

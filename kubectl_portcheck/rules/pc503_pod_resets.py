@@ -222,6 +222,36 @@ inconclusive
 not evaluated: a port-forward is reset, and the readiness probe is answered on the same port
 """,
         ),
+        Example(
+            "a port-forward is reset, and so is the request",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  type: LoadBalancer
+  selector: {app: checkout}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes:
+  checkout-1:
+    sockets: ["0.0.0.0:8080"]
+    port-forward: {8080: reset}
+    spoken: {8080: {request: http /, outcome: reset}}
+""",
+            expects="""
+broken
+PC503 error for all in Service checkout, port 80/TCP
+  The pod accepts connections on 8080 and resets them before sending a byte
+  pods: checkout-1
+  - checkout-1: port-forward to the pod, 8080: reset
+  - checkout-1: GET / to 8080: reset
+""",
+        ),
     ),
     check=_check,
     deciding=True,

@@ -304,6 +304,29 @@ spec: {selector: {matchLabels: {app: checkout}}, endpoints: [{port: web}, {port:
 """,
             expects="broken; also PC301",
         ),
+        Example(
+            "the annotation is a number with more digits than a port has",
+            """
+kind: Service
+metadata:
+  name: checkout
+  annotations: {prometheus.io/scrape: "true", prometheus.io/port: "909000"}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+""",
+            expects="""
+healthy
+PC704 warning in Service checkout
+  The annotation prometheus.io/port of the Service is not a port number: 909000
+  pods: checkout-1
+  review: Set prometheus.io/port to a port that serves the metrics
+""",
+        ),
     ),
     check_service=_check,
 )
