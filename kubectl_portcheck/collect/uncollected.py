@@ -16,4 +16,7 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         if enabled:
+            # Straight into the oldest generation: else the next allocation looks at all of it.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()

@@ -55,8 +55,11 @@ def _checked(case: ServiceCase, pod: Pod) -> set[int]:
 
     A mesh rewrites probes to its agent's port, which asks the port that was meant: no news.
     """
-    own = {c.name for c in mesh.own_containers(pod)}
-    numbers = {c.number for c in probes.checks(pod) if c.kind == "readiness" and c.container in own}
+    asking = [c for c in probes.checks(pod) if c.kind == "readiness"]
+    if mesh.is_meshed(pod):
+        own = {c.name for c in mesh.own_containers(pod)}
+        asking = [c for c in asking if c.container in own]
+    numbers = {c.number for c in asking}
     if None in numbers or numbers & mesh.ports_of(pod):
         return set()
     return {n for n in numbers if n is not None}

@@ -79,10 +79,11 @@ HOOKS = ("helm.sh/hook", "argocd.argoproj.io/hook")
 
 def is_passing(pod: Pod) -> bool:
     """Whether the pod is there for a task: of a Job, a CronJob, a Helm test or another hook."""
-    owners = (o.kind for o in pod.metadata.owner_references if o.controller)
-    return any(k in ("Job", "CronJob") for k in owners) or any(
-        hook in pod.metadata.annotations for hook in HOOKS
-    )
+    for owner in pod.metadata.owner_references:
+        if owner.controller and owner.kind in ("Job", "CronJob"):
+            return True
+    annotations = pod.metadata.annotations
+    return bool(annotations) and any(hook in annotations for hook in HOOKS)
 
 
 def lost_with_its_node(pod: Pod) -> bool:

@@ -1,6 +1,7 @@
 """Label selectors, and labels that nearly match one."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from kubectl_portcheck.errors import UsageError
@@ -107,6 +108,7 @@ def near_miss(selector: Mapping[str, str], labels: Mapping[str, str]) -> NearMis
     return NearMiss(key, wanted, None, None, 0.0)
 
 
+@lru_cache(maxsize=4096)
 def closeness(a: str, b: str) -> float:
     """How much two names resemble each other, from 0 to 1."""
     from difflib import SequenceMatcher
