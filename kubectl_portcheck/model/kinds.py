@@ -13,8 +13,9 @@ CALICO: Final = "projectcalico.org"
 CALICO_CRD: Final = "crd.projectcalico.org"
 ADMIN: Final = "policy.networking.k8s.io"
 AWS: Final = "elbv2.k8s.aws"
+ARGO: Final = "argoproj.io"
 OPTIONAL_GROUPS: Final = (
-    *(GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, CILIUM),
+    *(GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, ARGO, CILIUM),
     *(CALICO, CALICO_CRD, ADMIN),
 )
 """Groups of custom resources, which a cluster may have or not."""
@@ -97,7 +98,7 @@ DEPLOYMENT_CONFIG: Final = Kind(
     "apps.openshift.io",
     earlier_groups=("",),
 )
-ROLLOUT: Final = Kind("Rollout", "rollouts", "argoproj.io", ("v1alpha1",))
+ROLLOUT: Final = Kind("Rollout", "rollouts", ARGO, ("v1alpha1",))
 INGRESS: Final = Kind("Ingress", "ingresses", "networking.k8s.io", short="ing")
 INGRESS_CLASS: Final = Kind("IngressClass", "ingressclasses", "networking.k8s.io", namespaced=False)
 NETWORK_POLICY: Final = Kind("NetworkPolicy", "networkpolicies", "networking.k8s.io")
@@ -107,6 +108,9 @@ TLS_ROUTE: Final = Kind("TLSRoute", "tlsroutes", GATEWAY, ("v1", "v1alpha3", "v1
 TCP_ROUTE: Final = Kind("TCPRoute", "tcproutes", GATEWAY, ("v1", "v1alpha2"))
 UDP_ROUTE: Final = Kind("UDPRoute", "udproutes", GATEWAY, ("v1", "v1alpha2"))
 REFERENCE_GRANT: Final = Kind("ReferenceGrant", "referencegrants", GATEWAY, ("v1", "v1beta1"))
+BACKEND_TLS_POLICY: Final = Kind(
+    "BackendTLSPolicy", "backendtlspolicies", GATEWAY, ("v1", "v1alpha3")
+)
 SERVICE_MONITOR: Final = Kind("ServiceMonitor", "servicemonitors", MONITORING)
 CLAIM: Final = Kind("PersistentVolumeClaim", "persistentvolumeclaims", short="pvc")
 STORAGE_CLASS: Final = Kind(
@@ -214,6 +218,7 @@ REFERRERS: Final = (
     *(VIRTUAL_SERVICE, DESTINATION_RULE),
     *(INGRESS_ROUTE, INGRESS_ROUTE_TCP, INGRESS_ROUTE_UDP, TRAEFIK_SERVICE),
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
+    *(BACKEND_TLS_POLICY, ROLLOUT),
 )
 """Other kinds that lead to a Service; ``semantics.referrers`` says where in them it is named."""
 GUARDS: Final = (
@@ -236,7 +241,7 @@ ALL: Final = (
         REPLICATION_CONTROLLER,
         ENDPOINT_SLICE,
     ),
-    *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG, ROLLOUT),
+    *(*WORKLOADS, CONTROLLER_REVISION, JOB, CRON_JOB, DEPLOYMENT_CONFIG),
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
     *REFERRERS,

@@ -297,9 +297,9 @@ class Reference(Record, frozen=True):
     """The port that is taken where none is written; None where any will do."""
     pointer: str = ""
     """The JSON pointer of the port."""
-    by: Literal["port", "number", "endpoint-port"] = "port"
-    """What is named: a Service port by number or name, only by its number, or the name of a
-    Service port or the number of the pods' port."""
+    by: Literal["port", "name", "number", "endpoint-port"] = "port"
+    """What is named: a Service port by number or name, only by its name, only by its number, or the
+    name of a Service port or the number of the pods' port."""
     protocol: Protocol | Literal[""] = "TCP"
     """Empty where it is not known."""
     subset: str = ""
@@ -334,3 +334,5 @@ class Referrer(Record, frozen=True):
     """What its controller says of it, where that is read."""
     subsets: tuple[str, ...] = ()
     """The subsets that a DestinationRule defines."""
+    labels: dict[str, str] = {}
+    """The labels of the pods that a Rollout makes."""

@@ -97,6 +97,8 @@ _FILES = (
     "pc711_subset_missing",
     "pc712_proxy_speaks_otherwise",
     "pc713_external_name_not_followed",
+    "pc714_rollout_service_selects_others",
+    "pc715_backend_tls_policy_detached",
     "pc716_ingress_not_taken",
     "pc717_ingress_rewrite_group_missing",
     "pc718_ingress_path_claimed_twice",

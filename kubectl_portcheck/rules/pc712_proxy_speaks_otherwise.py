@@ -143,7 +143,7 @@ def _fixes(case: Case, way: Proxied, targets: str) -> list[Fix]:
 
 _SERVICE = """
 kind: Service
-metadata: {name: checkout}
+metadata: {name: checkout, namespace: default}
 spec: {selector: {app: checkout}, ports: [{name: https, port: 443, targetPort: 8443}]}
 ---
 kind: Pod
@@ -152,7 +152,7 @@ spec: {containers: [{name: app, ports: [{name: https, containerPort: 8443}]}]}
 ---
 """
 _INGRESS = """kind: Ingress
-metadata: {name: shop, annotations: {%s}}
+metadata: {name: shop, namespace: default, annotations: {%s}}
 spec:
   ingressClassName: nginx
   rules:
@@ -184,12 +184,12 @@ RULE = Rule(
     code="PC712",
     name="proxy-speaks-otherwise",
     severity="error",
-    summary="An Ingress, IngressRoute, HTTPProxy or OpenShift Route makes its proxy speak plain "
+    summary="An Ingress, a route, an IngressRoute or an HTTPProxy makes its proxy speak plain "
     "HTTP to pods that speak TLS, or the reverse",
     applies=(When.TCP, When.NOT_EXTERNAL_NAME),
     needs=(),
     uses=(
-        *(Need.INGRESSES, Need.INGRESS_CLASSES, Need.REFERRERS),
+        *(Need.INGRESSES, Need.INGRESS_CLASSES, Need.ROUTES, Need.REFERRERS),
         *(Need.PODS, Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
     ),
     in_files=Worth.PROOF,
@@ -198,7 +198,8 @@ RULE = Rule(
         "(nginx.ingress.kubernetes.io/backend-protocol and alb.ingress.kubernetes.io/"
         "backend-protocol, plain HTTP by default; traefik.ingress.kubernetes.io/"
         "service.serversscheme on the Service), by a field (scheme of a Traefik IngressRoute, "
-        "protocol of a Contour HTTPProxy, tls.termination of an OpenShift Route), or by the "
+        "protocol of a Contour HTTPProxy, tls.termination of an OpenShift Route), by a "
+        "BackendTLSPolicy (routes of the Gateway API are not judged without one), or by the "
         "Service port (Traefik speaks TLS to port 443 and to names that begin with https). The "
         "pods speak the other language. It is a warning where only names or a probe say so.",
         why="Plain HTTP on a TLS port gets the answer 400 (Client sent an HTTP request to an HTTPS "
@@ -298,6 +299,28 @@ PC712 error for path in IngressRoute shop, port 8443/TCP
 """,
         ),
         Example(
+            "a BackendTLSPolicy makes Gateways speak TLS, and the pods speak plain HTTP",
+            f"""{_SERVICE}kind: BackendTLSPolicy
+metadata: {{name: checkout, namespace: default}}
+spec: {{targetRefs: [{{group: "", kind: Service, name: checkout, sectionName: https}}]}}
+---
+kind: HTTPRoute
+metadata: {{name: shop, namespace: default}}
+spec: {{rules: [{{backendRefs: [{{name: checkout, port: 443}}]}}]}}
+---
+{_PLAIN}""",
+            expects="""
+degraded; also PC505
+PC712 error for path in HTTPRoute shop, port 443/TCP
+  HTTPRoute shop sends TLS to Service port 443, but the pod speaks plain HTTP on 8443
+  pods: checkout-1
+  - HTTPRoute shop: BackendTLSPolicy checkout is for the Service
+  - checkout-1: GET by TLS / to 8443: accepted
+  review: Make the application speak TLS on 8443, or lead HTTPRoute shop to a port on which it
+      does
+""",
+        ),
+        Example(
             "backend-protocol HTTPS, and the pods speak TLS",
             f"{_SERVICE}{_INGRESS % _HTTPS}{_TLS}",
             expects="healthy",
@@ -306,7 +329,7 @@ PC712 error for path in IngressRoute shop, port 8443/TCP
             "a server that speaks both on one port, by what its Service ports are named",
             f"""
 kind: Service
-metadata: {{name: checkout}}
+metadata: {{name: checkout, namespace: default}}
 spec:
   selector: {{app: checkout}}
   ports: [{{name: http, port: 80, targetPort: 8080}}, {{name: https, port: 443, targetPort: 8080}}]

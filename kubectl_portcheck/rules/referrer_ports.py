@@ -10,7 +10,7 @@ from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.fixes import Operation, Subject
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Reference, Referrer
-from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.model.report import Finding, Severity
 from kubectl_portcheck.rules import fixes, service_ports
 from kubectl_portcheck.rules.base import NotApplicable, Outcome, Passed, Rule, Several
 from kubectl_portcheck.rules.service_ports import Wrong
@@ -29,10 +29,10 @@ class Place(NamedTuple):
     wrong: Wrong
 
 
-def check(case: ServiceCase, rule: Rule, reader: Reader) -> Outcome:
+def check(case: ServiceCase, rule: Rule, reader: Reader, severity: Severity = "error") -> Outcome:
     """What the rule says of the objects that this reader follows."""
     found = [
-        _finding(case, rule, c, w)
+        _finding(case, rule, c, w, severity)
         for c in referrers.read_by(case.referrers, reader)
         if (w := _wrong(case, c))
     ]
@@ -79,13 +79,19 @@ def _wrong(case: ServiceCase, referrer: Referrer) -> list[Place]:
     ]
 
 
-def _finding(case: ServiceCase, rule: Rule, referrer: Referrer, places: Sequence[Place]) -> Finding:
+def _finding(
+    case: ServiceCase,
+    rule: Rule,
+    referrer: Referrer,
+    places: Sequence[Place],
+    severity: Severity,
+) -> Finding:
     subject = subject_of(case, referrer)
     found = [p.wrong for p in places]
     numbers = listing(dict.fromkeys(_quoted(w.named) for w in found))
     default = " (the default)" if all(p.reference.port is None for p in places) else ""
     fails = any(p.reference.fails for p in places)
-    severity, impact = service_ports.weight(case, found)
+    severity, impact = service_ports.weight(case, found, severity)
     return rule.finding(
         case,
         f"{subject.kind} {subject.name} references port {numbers}{default}, which "
@@ -125,6 +131,9 @@ def _change(case: ServiceCase, places: Sequence[Place]) -> service_ports.Change:
         reference = by_pointer[found.pointer]
         of_endpoints = reference.by == "endpoint-port"
         number = _of_pods(case, port) if of_endpoints else port.port
+        if reference.by == "name" and not port.name:
+            # Without a name the Service has one port, which needs none.
+            return [fixes.test(found.pointer, reference.port), fixes.remove(found.pointer)]
         named = isinstance(reference.port, str) or of_endpoints
         new = port.name if named and port.name else number
         if reference.port is None:

@@ -49,6 +49,8 @@ def is_there(case: ServiceCase, reference: Reference) -> bool:
     known = of_protocol(case, reference.protocol)
     if reference.by == "endpoint-port":
         return _is_of_endpoints(case, known, named)
+    if reference.by == "name":
+        return any(named == p.name for p in known)
     if reference.by == "number":
         return any(named == p.port for p in known)
     return any(named in (p.port, p.name) for p in known)

@@ -23,7 +23,7 @@ from kubectl_portcheck.semantics.annotations import (
 )
 from kubectl_portcheck.semantics.case import Case
 from kubectl_portcheck.semantics.ingress_classes import likely_controller
-from kubectl_portcheck.semantics.references import uses_of_ingress
+from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 
 Language = Literal["plain", "tls"]
 Words = dict[Language, str]
@@ -72,6 +72,7 @@ def proxied(case: Case) -> Iterator[Proxied]:
             if found is not None:
                 others = any((u.service, u.port) != (uses[0].service, uses[0].port) for u in uses)
                 yield found._replace(shared=others and found.holder == found.subject)
+    yield from _of_routes(case)
     for referrer in case.referrers:
         for reference in referrer.references:
             here = case.is_meant(reference.service, reference.namespace)
@@ -79,6 +80,26 @@ def proxied(case: Case) -> Iterator[Proxied]:
                 found = _of_referrer(case, referrer, reference)
                 if found is not None:
                     yield found
+
+
+def _of_routes(case: Case) -> Iterator[Proxied]:
+    """What Gateways speak, where a BackendTLSPolicy decides it."""
+    policies = [
+        p
+        for p in case.referrers
+        if p.kind == kinds.BACKEND_TLS_POLICY.name
+        for r in p.references
+        if case.is_meant(r.service, r.namespace) and r.port in (None, case.port.name)
+    ]
+    for route in case.routes if policies else ():
+        if any(
+            case.is_meant(u.service, u.namespace) and u.port == case.port.port
+            for u in uses_of_route(route)
+        ):
+            space = route.metadata.namespace or case.namespace
+            subject = Subject(kind=route.kind, namespace=space, name=route.metadata.name)
+            why = f"BackendTLSPolicy {policies[0].metadata.name} is for the Service"
+            yield Proxied(subject, "tls", why)
 
 
 def _is(named: int | str, port: ServicePort) -> bool:

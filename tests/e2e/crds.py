@@ -41,6 +41,8 @@ KINDS = {
     "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
     "VirtualService": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
+    "Rollout": ("argoproj.io", "v1alpha1"),
+    "BackendTLSPolicy": (GATEWAY, "v1"),
     "HTTPRoute": (GATEWAY, "v1"),
     "GRPCRoute": (GATEWAY, "v1"),
     "TCPRoute": (GATEWAY, "v1alpha2"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .crds import KINDS, definition, served
-from .portcheck import diagnose, paste
+from .portcheck import diagnose, diagnose_all, paste
 from .table import keep
 from .test_paths import HTTP, deploy, fixed, route
 from .workloads import Document, container, deployment, service
@@ -300,3 +300,74 @@ def test_a_webhook_that_is_called_well_and_one_without_authority(
         found = diagnose(cluster, namespace)
         assert (found.verdict, found.causes) == ("healthy", ["PC709"])
         assert found.findings[0]["severity"] == "warning"
+
+
+def test_the_port_of_a_backend_tls_policy(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "BackendTLSPolicy", "HTTPRoute"):
+        target = {"group": "", "kind": "Service", "name": "checkout", "sectionName": "https"}
+        app = container("https://0.0.0.0:8443", ports={"https": 8443})
+        secure = service((443, 8443))
+        secure["spec"]["ports"][0]["name"] = "web-tls"
+        policy = of("BackendTLSPolicy", {"targetRefs": [target]})
+        cluster.apply([deployment(app), secure, policy, route(443)], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("healthy", ["PC715"])
+        assert found.findings[0]["severity"] == "warning"
+        assert found.fix
+        paste(cluster, found.fix)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("a BackendTLSPolicy names a port that is not there", found, well)
+
+
+def test_the_services_of_a_rollout(cluster: Cluster, namespace: str) -> None:
+    """The canary Service selects a label that the pods do not have, and one does not exist."""
+    with served(cluster, "Rollout"):
+        canary = {"stableService": "checkout", "canaryService": "checkout-canary"}
+        labels = {"app": "checkout"}
+        spec = {
+            "strategy": {"canary": canary},
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}},
+        }
+        wrong = service((80, 8080))
+        wrong["spec"]["selector"]["tier"] = "web"
+        app = container(HTTP, ports=[8080])
+        pods = deployment(app, labels={**labels, "tier": "web"})
+        cluster.apply([pods, wrong, of("Rollout", spec)], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("healthy", ["PC714"])
+        assert found.fix
+        paste(cluster, found.fix)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("a Rollout's Service selects a label that its pods do not have", found, well)
+        absent = diagnose_all(cluster, namespace, "svc/checkout-canary")
+        assert absent.causes == ["PC617"]
+
+
+def test_routes_in_an_older_version_than_their_group(cluster: Cluster, namespace: str) -> None:
+    """A sweep finds them where other kinds of the group are served in a newer one."""
+    with served(cluster, "HTTPRoute", "TCPRoute"):
+        deploy(cluster, namespace, route(8080, "TCPRoute"))
+        swept = diagnose_all(cluster, namespace)
+        assert swept.causes == ["PC702"]
+
+
+def test_an_ingress_route_for_udp(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "IngressRouteUDP"):
+        both = service((80, 8080), (90, 8080))
+        both["spec"]["ports"][1]["protocol"] = "UDP"
+        called = {"routes": [{"services": [{"name": "checkout", "port": 8080}]}]}
+        app = container("udp://0.0.0.0:8080", HTTP)
+        cluster.apply([deployment(app), both, of("IngressRouteUDP", called)], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("degraded", ["PC708"])
+        called["routes"][0]["services"][0]["port"] = 90
+        cluster.apply(of("IngressRouteUDP", called), namespace)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("an IngressRouteUDP names the targetPort", found, well, by_hand=True)

@@ -48,6 +48,8 @@ class Resource(Generic[R]):
     kind: str = ""
     """The kind's name, where the model keeps it in each object."""
     version: str = ""
+    older: tuple[str, ...] = ()
+    """Versions in which it may be served where it is not in this one."""
     made: Callable[[Any], Any] | None = None
     """What is kept of an object, where that is not the object itself."""
     anywhere: bool = False

@@ -5,6 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -167,7 +168,13 @@ class Shared:
         seen = self._seen(resource.plural)
         whole = resource.anywhere or not resource.of.namespaced
         spaces = None if whole else self.namespaces
-        self._lister.read(resource, spaces, query, seen, into, fatal)
+        for version in (resource.version, *resource.older):
+            into.missing.clear()
+            at = replace(resource, version=version)
+            self._lister.read(at, spaces, query, seen, into, fatal)
+            # Not every kind of a group is served in each of its versions.
+            if not any(m.reason == Reason.NOT_FOUND for m in into.missing.values()):
+                break
 
     def _again(self, resource: Resource[R], namespaces: Sequence[str]) -> None:
         into = Listed[R]()
@@ -198,17 +205,23 @@ class Shared:
         self.lists["services"] = into = Listed[Service]()
         self._list(SERVICES, into, self._scope.query)
 
-    def _around(self, kind: "listable.Listable[Any]", version: str) -> Resource[Any]:
+    def _around(self, kind: "listable.Listable[Any]", *versions: str) -> Resource[Any]:
         self.kinds[kind.name] = kind.of.resource
-        named = kind.name if kind.named else ""
-        return Resource(kind.of, kind.items, named, version, kind.made, kind.anywhere)
+        return Resource(
+            kind.of,
+            kind.items,
+            kind.name if kind.named else "",
+            *(versions[0], versions[1:]),
+            made=kind.made,
+            anywhere=kind.anywhere,
+        )
 
     def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
         for kind in OPTIONAL:
             versions = served.get(kind.of.group, ()) if kind.of.unless not in served else ()
-            version = next((v for v in kind.of.versions if v in versions), None)
-            if version is not None:
-                yield self._around(kind, version)
+            known = [v for v in kind.of.versions if v in versions]
+            if known:
+                yield self._around(kind, *known)
 
     def _called(self) -> Iterable[Resource[Any]]:
         """The long lists of what the API server calls, where it may call one of the Services."""

@@ -14,8 +14,10 @@ from kubectl_portcheck.model.objects import Service, ServicePort
 from kubectl_portcheck.model.references import Referrer
 from kubectl_portcheck.semantics.referrers import (
     api_server,
+    argo,
     aws,
     contour,
+    gateway,
     istio,
     openshift,
     traefik,
@@ -32,6 +34,8 @@ KINDS: tuple[ReferrerKind, ...] = (
     *openshift.KINDS,
     *contour.KINDS,
     *aws.KINDS,
+    *gateway.KINDS,
+    *argo.KINDS,
 )
 BY_NAME = {k.kind.name: k for k in KINDS}
 

@@ -8,8 +8,9 @@ from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Condition
 from kubectl_portcheck.model.references import Reference, Referrer
 
-Reader = Literal["api-server", "istio", "proxy"]
-"""Who sends the requests: the API server, Istio's proxies, or another proxy or load balancer."""
+Reader = Literal["api-server", "istio", "proxy", "gateway", "rollout"]
+"""Who reads it: the API server, Istio's proxies, another proxy or load balancer, a Gateway, or the
+controller of a Rollout, which sends no requests and changes where the Service leads."""
 
 
 class ReferrerKind(NamedTuple):
@@ -27,6 +28,7 @@ class ReferrerKind(NamedTuple):
     """Whether the list is too long to be read for a Service that the API server hardly calls."""
     conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
     subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    labels: Callable[[Any], dict[str, str]] = lambda _: {}
 
     def read(self, item: Any) -> Referrer:
         """The object, as far as it leads to Services."""
@@ -36,4 +38,5 @@ class ReferrerKind(NamedTuple):
             references=tuple(self.references(item)),
             conditions=self.conditions(item),
             subsets=self.subsets(item),
+            labels=self.labels(item),
         )
