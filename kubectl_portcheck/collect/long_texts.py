@@ -6,7 +6,7 @@ An API server keeps an event's message to a kilobyte, but nothing keeps another 
 from functools import cache
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from kubectl_portcheck.model.base import Record, Told, shorter
+from kubectl_portcheck.model.base import Record, WithMessage, shorter
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def _may_hold(hint: Any) -> bool:
         return any(_may_hold(argument) for argument in (get_origin(hint), *arguments))
     if not (isinstance(hint, type) and issubclass(hint, Record)):
         return False
-    if issubclass(hint, Told):
+    if issubclass(hint, WithMessage):
         return False  # It sees to that itself.
     # A type that is part of itself is looked at: its plan is being made.
     return hint in _begun or bool(_plan(hint))

@@ -53,7 +53,7 @@ def keep_no_secret(record: Record, *fields: str) -> None:
                 msgspec.structs.force_setattr(record, field, kept)
 
 
-class Told(Record, frozen=True):
+class WithMessage(Record, frozen=True):
     """A struct of the API with words of others: they are kept short, and without secrets, before
     anything else can see them."""
 

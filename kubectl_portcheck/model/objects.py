@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from msgspec import field
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import KindName, Known, Record, Told, WholeNumber
+from kubectl_portcheck.model.base import KindName, Known, Record, WholeNumber, WithMessage
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.volumes import Volume
 from kubectl_portcheck.withheld import without_query
@@ -194,7 +194,7 @@ class PodSpec(Record, frozen=True):
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
 
-class Condition(Told, frozen=True):
+class Condition(WithMessage, frozen=True):
     """A condition of a pod or workload."""
 
     type: str
@@ -204,7 +204,7 @@ class Condition(Told, frozen=True):
     last_transition_time: str | None = None
 
 
-class StateWaiting(Told, frozen=True):
+class StateWaiting(WithMessage, frozen=True):
     """A container that has not started."""
 
     reason: str = ""
@@ -217,7 +217,7 @@ class StateRunning(Record, frozen=True):
     started_at: str | None = None
 
 
-class StateTerminated(Told, frozen=True):
+class StateTerminated(WithMessage, frozen=True):
     """A container that has ended."""
 
     exit_code: WholeNumber = 0
@@ -253,7 +253,7 @@ class PodIP(Record, frozen=True):
     ip: str
 
 
-class PodStatus(Told, frozen=True):
+class PodStatus(WithMessage, frozen=True):
     """The kubelet's report on a pod."""
 
     phase: Phase = ""
@@ -518,7 +518,7 @@ class ControllerRevision(Record, frozen=True):
     data: RevisionData = RevisionData()
 
 
-class Event(Told, frozen=True):
+class Event(WithMessage, frozen=True):
     """What a component said about an object."""
 
     metadata: ObjectMeta
