@@ -1,5 +1,6 @@
 """Kubernetes JSON into the model, from any source."""
 
+import copy
 import re
 from collections.abc import Iterable, Mapping
 from threading import Lock
@@ -283,7 +284,9 @@ def cut_down(item: R) -> R:
     metadata = getattr(item, "metadata", None)
     if not isinstance(metadata, ObjectMeta) or not metadata.annotations:
         return item
-    return msgspec.structs.replace(item, metadata=trimmed(metadata))
+    cut = copy.copy(item)  # A new one would be read once more, of what reading it left.
+    msgspec.structs.force_setattr(cut, "metadata", trimmed(metadata))
+    return cut
 
 
 def trimmed(metadata: ObjectMeta) -> ObjectMeta:

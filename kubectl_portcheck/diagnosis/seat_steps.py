@@ -14,6 +14,7 @@ from kubectl_portcheck.model.report import (
     Status,
     Verdict,
 )
+from kubectl_portcheck.rules.seat import kind_of
 from kubectl_portcheck.rules.wording import listing, verb
 from kubectl_portcheck.semantics import seat
 from kubectl_portcheck.semantics.case import Case, ServiceCase
@@ -100,12 +101,12 @@ def _server(whole: ServiceCase, found: Seen) -> list[SeatStep]:
     text = f"{report.title} in {report.namespace} is {report.verdict}: {report.headline}"
     return [
         SeatStep(name="dns-server", status=marks[report.verdict], summary=text),
-        *_dns_policies(found),
+        *_dns_policies(whole, found),
     ]
 
 
-def _dns_policies(found: Seen) -> list[SeatStep]:
-    ways = seat.to_dns(found.client)
+def _dns_policies(whole: ServiceCase, found: Seen) -> list[SeatStep]:
+    ways = seat.to_dns(whole, found.client)
     if not ways:
         return []
     unknown = next((a.why for w in ways for a in (w.udp, w.tcp) if a.allowed is None), None)
@@ -117,12 +118,16 @@ def _dns_policies(found: Seen) -> list[SeatStep]:
         for name, way in (("UDP", [w.udp for w in ways]), ("TCP", [w.tcp for w in ways]))
         if not any(a.allowed for a in way)
     ]
-    guards = listing(dict.fromkeys(p.metadata.name for w in ways for p in w.udp.guards))
+    guards = listing(
+        dict.fromkeys(
+            f"{kind_of(p)} {p.metadata.name}" for w in ways for p in (*w.udp.guards, *w.tcp.guards)
+        )
+    )
     port = ways[0].port
     if not denied:
         text = f"port {port} of the DNS pods is allowed by UDP and TCP"
         return [SeatStep(name="dns-policies", status="pass", summary=text)]
-    by = f" (NetworkPolicy {guards})" if guards else ""
+    by = f" ({guards})" if guards else ""
     text = f"port {port} of the DNS pods is not allowed by {listing(denied)}{by}"
     worse: Status = "fail" if "UDP" in denied else "warn"
     return [SeatStep(name="dns-policies", status=worse, summary=text)]

@@ -91,6 +91,8 @@ def set_to(
     if not (variables and named.setting == "env" and subject.kind in SETTABLE):
         if case.in_files:
             return fixes.by_hand(f"Set {_what(call)} in {subject.kind} {subject.name} to {target}")
+        if named.setting == "config-map":
+            return _in_config_map(case, call, target)
         words = ("get", subject.kind.lower(), subject.name, "-o", "yaml")
         title = f"Set {_what(call)} in {subject.kind} {subject.name} to {target}"
         return fixes.look(case, *words, title=title, namespace=subject.namespace)
@@ -101,6 +103,16 @@ def set_to(
         *variables,
         title=title,
         subject=subject,
+    )
+
+
+def _in_config_map(case: ServiceCase, call: Call, target: str) -> Fix:
+    """The change of a ConfigMap: pods read variables from it only as they start."""
+    name, _, key = call.named.variable.partition("/")
+    title = f"Set the host and port of {key} in ConfigMap {name} to {target}, then restart the pods"
+    words = ("get", "configmap", name, "-o", "yaml")
+    return fixes.look(
+        case, *words, title=f"{title} of {call.kind} {call.name}", namespace=call.namespace
     )
 
 

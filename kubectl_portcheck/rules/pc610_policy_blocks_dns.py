@@ -1,5 +1,7 @@
 """PC610: NetworkPolicies keep the client from the cluster's DNS (--from)."""
 
+from collections.abc import Sequence
+
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -18,6 +20,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, verb
 from kubectl_portcheck.semantics import policies, seat
+from kubectl_portcheck.semantics.admission import Policy
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.peers import Direction
 from kubectl_portcheck.semantics.seat import Seen, ToDns
@@ -29,7 +32,7 @@ def _check(case: ServiceCase) -> Outcome:
         return NotApplicable(shared.NOT_ASKED)
     if found.kind != "no-answer":
         return Passed()
-    ways = seat.to_dns(found.client)
+    ways = seat.to_dns(case, found.client)
     if not ways:
         return NotApplicable("the DNS pods are not known")
     if any(w.udp.allowed is None for w in ways):
@@ -39,13 +42,11 @@ def _check(case: ServiceCase) -> Outcome:
         return Passed()
     direction: Direction = "Egress" if denied[0].udp.egress.allowed is False else "Ingress"
     side = denied[0].udp.egress if direction == "Egress" else denied[0].udp.ingress
-    guards = tuple(g for g in side.guards if isinstance(g, NetworkPolicy))
-    names = listing(policies.names(guards))
+    guards = side.guards
     return RULE.finding(
         case,
-        f"{verb(guards, 'NetworkPolicy', 'NetworkPolicies')} {names} "
-        f"{verb(guards, 'does', 'do')} not allow pod/{found.client.pod} to ask the cluster's DNS, "
-        f"port {denied[0].port} by UDP",
+        f"{_named(guards)} {verb(guards, 'does', 'do')} not allow pod/{found.client.pod} to ask "
+        f"the cluster's DNS, port {denied[0].port} by UDP",
         evidence=[*(_allows(g, direction) for g in guards), *shared.servers(found)],
         fixes=_fixes(case, found, denied[0], direction, guards),
         impact=Impact.PATH,
@@ -53,12 +54,24 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
-def _subject(policy: NetworkPolicy) -> Subject:
+def _named(guards: Sequence[Policy]) -> str:
+    """``NetworkPolicies a and b``, ``NetworkPolicy a and CiliumNetworkPolicy b``."""
+    if all(isinstance(g, NetworkPolicy) for g in guards):
+        names = listing(dict.fromkeys(g.metadata.name for g in guards))
+        return f"{verb(guards, 'NetworkPolicy', 'NetworkPolicies')} {names}"
+    return listing(dict.fromkeys(f"{shared.kind_of(g)} {g.metadata.name}" for g in guards))
+
+
+def _subject(policy: Policy) -> Subject:
     meta = policy.metadata
-    return Subject(kind="NetworkPolicy", namespace=meta.namespace or "default", name=meta.name)
+    return Subject(
+        kind=shared.kind_of(policy), namespace=meta.namespace or "default", name=meta.name
+    )
 
 
-def _allows(policy: NetworkPolicy, direction: Direction) -> Fact:
+def _allows(policy: Policy, direction: Direction) -> Fact:
+    if not isinstance(policy, NetworkPolicy):
+        return State(subject=_subject(policy), state="does not allow the connection")
     what = listing(policies.allowances(policy, direction)) or "nothing"
     way = "out of" if direction == "Egress" else "into"
     return State(subject=_subject(policy), state=f"allows {way} the pods that it selects: {what}")
@@ -69,10 +82,22 @@ def _fixes(
     found: Seen,
     way: ToDns,
     direction: Direction,
-    guards: tuple[NetworkPolicy, ...],
+    guards: Sequence[Policy],
 ) -> list[Fix]:
-    """Adds port 53 by both protocols to a policy of the client; rules of policies add up."""
+    """Adds port 53 by both protocols to a policy of the client; rules of policies add up.
+
+    A policy of another kind may deny it before a NetworkPolicy counts.
+    """
     space = way.service.metadata.namespace
+    others = [g for g in guards if not isinstance(g, NetworkPolicy)]
+    if others:
+        return [
+            fixes.by_hand(
+                f"Allow pod {found.client.pod} in namespace {found.client.namespace} to connect to "
+                f"port {way.port}, UDP and TCP, of the DNS pods in namespace {space}, in "
+                f"{_named(others)}"
+            )
+        ]
     if direction == "Ingress":
         return [
             fixes.by_hand(
@@ -85,7 +110,7 @@ def _fixes(
         "to": [policies.as_peer(space, dict(way.service.spec.selector))],
         "ports": [{"protocol": p, "port": way.port} for p in ("UDP", "TCP")],
     }
-    policy = guards[0]
+    policy = next(g for g in guards if isinstance(g, NetworkPolicy))
     path, value = ("/spec/egress/-", rule) if policy.spec.egress else ("/spec/egress", [rule])
     return [
         fixes.patch(
@@ -140,13 +165,13 @@ RULE = Rule(
     code="PC610",
     name="policy-blocks-dns",
     severity="error",
-    summary="NetworkPolicies keep a client from the cluster's DNS (--from)",
+    summary="Policies keep a client from the cluster's DNS (--from)",
     needs=(),
-    uses=(Need.SLICES, Need.IN_CLUSTER),
+    uses=(Need.SLICES, Need.IN_CLUSTER, Need.GUARDS),
     about_absent=True,
     explanation=Explanation(
         meaning="The lookup of the Service's name fails in the client's pod, and the "
-        "NetworkPolicies between that pod and the DNS pods do not allow UDP to their port 53.",
+        "policies between that pod and the DNS pods do not allow UDP to their port 53.",
         why="Once a policy of the type Egress selects a pod, the pod may send only what a rule "
         "allows. A rule for the application's port does not allow DNS, so the client never learns "
         "an address: it times out, or is refused where the network plugin refuses.",
@@ -180,6 +205,27 @@ PC610 error for path in NetworkPolicy only-checkout
         {"kubernetes.io/metadata.name": "kube-system"}}, "podSelector": {"matchLabels":
         {"k8s-app": "kube-dns"}}}], "ports": [{"protocol": "UDP", "port": 53}, {"protocol":
         "TCP", "port": 53}]} in NetworkPolicy only-checkout
+""",
+        ),
+        Example(
+            "a policy of Cilium allows the Service's pods and nothing else",
+            f"""{shared.SHOP}{_CLIENT}
+kind: CiliumNetworkPolicy
+metadata: {{name: only-checkout, namespace: web}}
+spec:
+  endpointSelector: {{matchLabels: {{app: web}}}}
+  egress: [{{toPorts: [{{ports: [{{port: "8080"}}]}}]}}]
+---
+{_FROM}{_SERVER}""",
+            expects="""
+degraded; also PC607
+PC610 error for path in CiliumNetworkPolicy only-checkout
+  CiliumNetworkPolicy only-checkout does not allow pod/web to ask the cluster's DNS, port 53 by
+      UDP
+  - CiliumNetworkPolicy only-checkout: does not allow the connection
+  - web: nameserver 10.96.0.2 by UDP: refuses
+  review: Allow pod web in namespace web to connect to port 53, UDP and TCP, of the DNS pods in
+      namespace kube-system, in CiliumNetworkPolicy only-checkout
 """,
         ),
         Example(

@@ -3,6 +3,8 @@
 from kubectl_portcheck.model.evidence import InCluster
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.semantics import seat
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -38,6 +40,11 @@ _SERVERS = {
 def pod_of(client: InCluster) -> Subject:
     """The client's pod."""
     return Subject(kind="Pod", namespace=client.namespace, name=client.pod)
+
+
+def kind_of(policy: NetworkPolicy | Guard) -> str:
+    """The kind of a policy."""
+    return "NetworkPolicy" if isinstance(policy, NetworkPolicy) else policy.kind
 
 
 def settings(found: Seen) -> Fact:

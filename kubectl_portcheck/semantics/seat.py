@@ -7,10 +7,10 @@ resolv.conf(5) (search, ndots).
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import InCluster
+from kubectl_portcheck.model.evidence import Client, InCluster, ServiceEvidence
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.probes import Attempt, Protocol
@@ -158,7 +158,7 @@ class ToDns(NamedTuple):
     tcp: Admitted
 
 
-def to_dns(client: InCluster) -> tuple[ToDns, ...]:
+def to_dns(case: ServiceCase, client: InCluster) -> tuple[ToDns, ...]:
     """Whether policies let the client ask each DNS pod; none where they are not known."""
     seat, server = client.client, client.dns_server
     if seat is None or isinstance(server, Missing) or isinstance(server.value.pods, Missing):
@@ -166,17 +166,7 @@ def to_dns(client: InCluster) -> tuple[ToDns, ...]:
     service = server.value.service
     space = service.metadata.namespace
     port = next((p for p in service.spec.ports if (p.port, p.protocol) == (53, "UDP")), None)
-    own, guards = seat.policies, server.value.network_policies
-    network = (
-        *(own.value if isinstance(own, Observed) else ()),
-        *(guards.value if isinstance(guards, Observed) else ()),
-    )
-    unread = {
-        where: read.detail or str(read.reason)
-        for where, read in ((client.namespace, own), (space, guards))
-        if isinstance(read, Missing) and read.reason != Reason.NOT_ASKED
-    }
-    known = Policies(network, unread)
+    known = _to_both(case, client.namespace, seat, server.value)
     peer = Peer(seat.pod, seat.namespaces.get(client.namespace))
     found = []
     for pod in server.value.pods.value:
@@ -189,6 +179,35 @@ def to_dns(client: InCluster) -> tuple[ToDns, ...]:
     return tuple(found)
 
 
+def _to_both(case: ServiceCase, home: str, client: Client, server: ServiceEvidence) -> Policies:
+    """The policies of the client's pod and of the DNS pods, of every kind."""
+    space = server.service.metadata.namespace
+    reads: tuple[tuple[str, Observed[Any] | Missing], ...] = (
+        (home, client.policies),
+        (space, server.network_policies),
+        (home, case.evidence.guards),
+        (space, server.guards),
+    )
+    unread = {
+        where: read.detail or str(read.reason)
+        for where, read in reads
+        if isinstance(read, Missing) and read.reason not in _NONE_KNOWN
+    }
+    network = [p for _, read in reads[:2] for p in _value(read)]
+    guards = {
+        (g.kind, g.metadata.namespace, g.metadata.name): g
+        for _, read in reads[2:]
+        for g in _value(read)
+    }
+    return Policies(tuple(network), unread, tuple(guards.values()))
+
+
+def _value(read: Observed[Any] | Missing) -> tuple[Any, ...]:
+    return read.value if isinstance(read, Observed) else ()
+
+
+_NONE_KNOWN = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+"""Why policies are not there, where that says nothing of what stops a client."""
 _PROTOCOLS: tuple[Protocol, ...] = ("UDP", "TCP")
 
 

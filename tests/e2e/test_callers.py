@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -83,6 +83,81 @@ INCIDENTS = [
         [frontend(CHECKOUT_ADDR="checkout:80"), *checkout()[:1]],
     ),
 ]
+
+
+def config_map(**data: str) -> Document:
+    """What the client's variables come from."""
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hosts"}, "data": data}
+
+
+def configured(*, mounted: bool = False, **pod: Any) -> Document:
+    """A client that takes its settings from that ConfigMap, as variables or as files."""
+    app = container()
+    if mounted:
+        app["volumeMounts"] = [{"name": "hosts", "mountPath": "/etc/hosts.d"}]
+        pod["volumes"] = [{"name": "hosts", "configMap": {"name": "hosts"}}]
+    else:
+        app["envFrom"] = [{"configMapRef": {"name": "hosts"}}]
+    return deployment(app, name="frontend", pod=pod)
+
+
+INCIDENTS += [
+    Incident(
+        "a client's ConfigMap has a wrong port (seen by --configmaps)",
+        "PC612",
+        [config_map(CHECKOUT_URL="http://u:s3cret@checkout:8080/"), configured(), *checkout()],
+        by_hand=[config_map(CHECKOUT_URL="http://u:s3cret@checkout/")],
+        verdict="degraded",
+        target="deploy/frontend",
+        flags=("--calls", "--configmaps"),
+    ),
+    Incident(
+        "a file of a client's ConfigMap has a mistyped name (seen by --configmaps)",
+        "PC614",
+        [
+            config_map(**{"app.yaml": "checkout:\n  url: http://chekcout/pay\n"}),
+            configured(mounted=True),
+            *checkout(),
+        ],
+        by_hand=[config_map(**{"app.yaml": "checkout:\n  url: http://checkout/pay\n"})],
+        verdict="degraded",
+        target="deploy/frontend",
+        flags=("--calls", "--configmaps"),
+    ),
+]
+
+
+def test_a_name_of_host_aliases_is_no_missing_service(cluster: Cluster, namespace: str) -> None:
+    """The pod's own /etc/hosts has the name: DNS is never asked for it."""
+    made = frontend(CHECKOUT_ADDR="checkout:80", DB_HOST="chekcout", DB_PORT="5432")
+    made["spec"]["template"]["spec"]["hostAliases"] = [
+        {"ip": "192.0.2.7", "hostnames": ["chekcout"]}
+    ]
+    cluster.apply([made, *checkout()], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    found = diagnose_all(cluster, namespace, "deploy/frontend", "--calls")
+    assert (found.verdict, found.findings) == ("healthy", [])
+    cluster.apply([frontend(CHECKOUT_ADDR="checkout:80", DB_HOST="chekcout")], namespace)
+    cluster.kubectl(
+        *("patch", "deployment", "frontend", "--type=json"),
+        '-p=[{"op": "remove", "path": "/spec/template/spec/hostAliases"}]',
+        namespace=namespace,
+    )
+    without = diagnose_all(cluster, namespace, "deploy/frontend", "--calls")
+    assert [f["code"] for f in without.findings] == ["PC614"]
+
+
+def test_config_maps_are_read_only_where_that_is_asked_for(
+    cluster: Cluster, namespace: str
+) -> None:
+    wrong = config_map(CHECKOUT_URL="http://u:s3cret@checkout:8080/")
+    cluster.apply([wrong, configured(), *checkout()], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+    plain = run(cluster, "svc/checkout", "--callers", "-n", namespace, "-o", "json")
+    whole = run(cluster, "svc/checkout", "--callers", "--configmaps", "-n", namespace, "-o", "json")
+    called = [json.loads(d.stdout)["services"][0]["calls"] for d in (plain, whole)]
+    assert [[c["finding"] for c in found] for found in called] == [[], ["PC612"]]
+    assert "s3cret" not in plain.stdout + whole.stdout
 
 
 @pytest.mark.parametrize("incident", INCIDENTS, ids=lambda i: i.title)

@@ -113,6 +113,54 @@ def test_a_webhook_is_called_where_pods_speak_plain_http(cluster: Cluster, names
         keep(title, found, well, by_hand=True)
 
 
+def test_the_error_line_of_a_webhook_whose_service_is_gone(
+    cluster: Cluster, namespace: str
+) -> None:
+    """The line is what the API server says for real; only marked objects of the namespace are
+    checked by that webhook."""
+    deploy_tls(cluster, namespace)
+    cluster.kubectl("delete", "service", "checkout", namespace=namespace, check=True)
+    made = webhooks(namespace, authority(cluster), name=f"portcheck-{namespace}")
+    (webhook,) = made["webhooks"]
+    webhook["rules"] = [
+        {
+            "apiGroups": [""],
+            "apiVersions": ["v1"],
+            "operations": ["CREATE"],
+            "resources": ["configmaps"],
+        }
+    ]
+    webhook["objectSelector"] = {"matchLabels": {"portcheck.test/checked": namespace}}
+    checked = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "checked", "labels": {"portcheck.test/checked": namespace}},
+    }
+    with applied(cluster, made):
+        lines: list[str] = []
+
+        def refused() -> bool:
+            create = ("create", "-f", "-", "--dry-run=server")
+            done = cluster.kubectl(*create, namespace=namespace, stdin=json.dumps(checked))
+            lines[:] = [done.stderr.strip()]
+            return "failed calling webhook" in done.stderr
+
+        cluster.until(refused, "the API server to ask the webhook")
+        (line,) = lines
+        assert f"https://checkout.{namespace}.svc:443/" in line
+        found = diagnose(cluster, namespace, line)
+        assert (found.verdict, found.causes) == ("broken", ["PC617"])
+        summary = found.findings[0]["summary"]
+        assert f"ValidatingWebhookConfiguration portcheck-{namespace} needs it" in summary
+        assert found.fix
+        paste(cluster, found.fix)
+        cluster.until(
+            lambda: diagnose(cluster, namespace, line).verdict == "healthy", "the Service to serve"
+        )
+        well = diagnose(cluster, namespace, line)
+        keep("a webhook's Service is deleted (the API server's error line is pasted)", found, well)
+
+
 def api_service(namespace: str, port: int) -> Document:
     return {
         "apiVersion": "apiregistration.k8s.io/v1",

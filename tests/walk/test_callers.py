@@ -283,10 +283,15 @@ def configured(*, volume: bool, aliases: tuple[str, ...] = ()) -> dict[str, Any]
     return made
 
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 SETTINGS = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
-    "metadata": {"name": "settings", "namespace": NAMESPACE},
+    "metadata": {
+        "name": "settings",
+        "namespace": NAMESPACE,
+        "annotations": {LAST_APPLIED: "{}"},  # As kubectl apply leaves it.
+    },
     "data": {"checkout.url": "http://u:c4n4ry@checkout:8080/", "note": "c4n4ry:8080"},
 }
 
