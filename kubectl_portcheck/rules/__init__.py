@@ -104,6 +104,7 @@ _FILES = (
     "pc718_ingress_path_claimed_twice",
     "pc719_ingress_path_misread",
     "pc720_plugin_policy_blocks_port",
+    "pc730_route_refused",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

@@ -119,7 +119,7 @@ status:
 probes: {checkout-1: {sockets: ["0.0.0.0:8080 app"], port-forward: {8080: accepted}}}
 """,
             expects="""
-degraded
+degraded; also PC730
 PC702 error for path in HTTPRoute shop, port 80/TCP
   HTTPRoute shop references port 8080, which Service checkout does not have; the ports of
       Service checkout: 80/TCP

@@ -157,7 +157,7 @@ status:
     conditions: [{{type: ResolvedRefs, status: "False", reason: UnsupportedValue}}]
 """,
             expects="""
-inconclusive; also PC409
+inconclusive; also PC730, PC409
 PC713 warning in HTTPRoute shop
   HTTPRoute shop leads to an ExternalName Service, which implementations of the Gateway API
       should not follow (CVE-2021-25740)

@@ -1,6 +1,6 @@
 """Which objects refer to a Service or to its pods, and by what."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -113,10 +113,10 @@ def is_for_mesh(route: Route) -> bool:
     return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
-def refusals(route: Route) -> list[Said]:
-    """What the Gateways' controllers say of the route's backends, where they do not resolve.
+def refusals(route: Route, types: Collection[str] = ("ResolvedRefs",)) -> list[Said]:
+    """What the Gateways' controllers say of the route, by its conditions of these types.
 
-    (Gateway API, RouteConditionResolvedRefs)
+    (Gateway API, RouteConditionResolvedRefs, RouteConditionAccepted)
     """
     return [
         Said(
@@ -125,7 +125,7 @@ def refusals(route: Route) -> list[Said]:
         )
         for parent in route.status.parents
         for c in parent.conditions
-        if c.type == "ResolvedRefs" and c.status == "False"
+        if c.type in types and c.status == "False"
     ]
 
 

@@ -419,3 +419,20 @@ def test_an_ingress_route_for_udp(cluster: Cluster, namespace: str) -> None:
         well = diagnose(cluster, namespace)
         assert (well.verdict, well.findings) == ("healthy", [])
         keep("an IngressRouteUDP names the targetPort", found, well, by_hand=True)
+
+
+def test_a_route_that_its_gateway_refuses(cluster: Cluster, namespace: str) -> None:
+    with served(cluster, "HTTPRoute"):
+        refused = route(80)
+        condition = {"type": "Accepted", "status": "False", "reason": "NotAllowedByListeners"}
+        refused["status"] = {
+            "parents": [{"parentRef": {"name": "edge"}, "conditions": [condition]}]
+        }
+        deploy(cluster, namespace, refused)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("healthy", ["PC730"])
+        condition |= {"status": "True", "reason": "Accepted"}
+        cluster.apply(refused, namespace)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("the Gateway does not accept a route", found, well, by_hand=True)
