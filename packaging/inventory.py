@@ -33,7 +33,12 @@ COMPATIBLE = {
 }
 """Licences under which a part may be given away together with an Apache-2.0 program."""
 
-SPDX = {"Apache Software License": "Apache-2.0", "MIT License": "MIT", "BSD": "BSD-3-Clause"}
+SPDX = {
+    "Apache Software License": "Apache-2.0",
+    "MIT License": "MIT",
+    "BSD": "BSD-3-Clause",
+    "BSD License": "BSD-3-Clause",
+}
 """What packages without an SPDX expression write instead."""
 
 
@@ -214,8 +219,10 @@ def _packages(folder: Path) -> Iterable[Distribution]:
 
 def _package(package: Distribution, license: str | None = None) -> Part:
     if license is None:
-        fields = ("License-Expression", "License")
-        said = next((s for f in fields for s in package.metadata.get_all(f) or ()), "")
+        fields = ("License-Expression", "License", "Classifier")
+        written = (s for f in fields for s in package.metadata.get_all(f) or ())
+        said = next((s for s in written if "::" not in s or s.startswith("License ::")), "")
+        said = said.rpartition(" :: ")[2]
         license = SPDX.get(said, said)
     texts = [
         Path(str(path.locate())).read_text(encoding="utf-8")

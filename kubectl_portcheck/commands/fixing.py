@@ -32,6 +32,8 @@ WORSE = 15.0
 """After so many seconds of a worse verdict it is not a rollout on its way."""
 TABLES = ("table", "wide")
 LONGEST_ANSWER = 64
+REFUSED_TESTS = (409, 422)
+"""The statuses of a patch whose tests fail; the API server does not say which one did."""
 
 
 class _Refused(Exception):
@@ -141,7 +143,9 @@ class _Dialogue:
         try:
             self._changes.patch(subject, change, dry_run=False)
         except ApiStatusError as error:
-            raise _Refused(error.line) from None
+            changed = error.status in REFUSED_TESTS and self._has_changed(subject, change)
+            said = f"{subject.kind} {subject.name} changed since it was shown: run it again"
+            raise _Refused(said if changed else error.line) from None
         except (ClusterError, ValueError) as error:
             self._say([f"the answer was lost ({error}); the change may have been made"])
         except KeyboardInterrupt:
@@ -150,6 +154,17 @@ class _Dialogue:
         else:
             self._say(["changed."])
         self._say(_to_undo(made))
+
+    def _has_changed(self, subject: "Subject", change: "JsonPatch") -> bool:
+        """Whether the object is of another version than the one that the change was made for."""
+        from kubectl_portcheck.client import ClusterError
+        from kubectl_portcheck.semantics.patches import VERSION, value_at
+
+        expected = [o.value for o in change.operations if o.op == "test" and o.path == VERSION]
+        try:
+            return value_at(self._changes.read(subject), VERSION) not in expected
+        except (ClusterError, ValueError):
+            return False
 
     def _chosen(self, report: "Report") -> "Fix":
         """Return the fix that is to be made. Raises _Refused."""
@@ -175,7 +190,8 @@ class _Dialogue:
             self._say(offer.choices(fixes))
             raise _Refused("the first fix is not proved to be safe; choose one by its number")
         if not isinstance(fix.change, JsonPatch):
-            raise _Refused(f"kubectl has to make this change:\n  {offer.undo(fix)}")
+            why = f", since {fix.unpredicted}" if fix.unpredicted else ""
+            raise _Refused(f"this change is left to you{why}:\n  {offer.undo(fix)}")
         if fix.lacks is not None:
             raise _Refused(f"you may not {fix.lacks.words} in namespace {fix.lacks.namespace}")
         return fix

@@ -11,6 +11,8 @@ KEPT_BY_SERVER = ("managedFields", "resourceVersion", "generation", "status")
 """Fields that change with every write and say nothing about it."""
 PRIVATE = frozenset(("annotations", "args", "command", "data", "env", "stringData", "value"))
 """Fields whose values may be secrets, and are not shown."""
+VERSION = "/metadata/resourceVersion"
+"""The pointer of what changes with every write of an object."""
 MOST = 40
 """How many changed fields are listed."""
 
@@ -79,10 +81,10 @@ def _test(path: str, value: Any) -> Operation:
 
 def at_version(patch: JsonPatch, document: Any) -> JsonPatch:
     """Return the patch, which then fits only this state of the object."""
-    version = value_at(document, "/metadata/resourceVersion")
+    version = value_at(document, VERSION)
     if version is ABSENT:
         return patch
-    test = _test("/metadata/resourceVersion", version)
+    test = _test(VERSION, version)
     return JsonPatch(operations=(test, *patch.operations))
 
 

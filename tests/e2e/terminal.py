@@ -49,6 +49,13 @@ class Terminal:
                 pytest.fail(f"waited for {words}; the screen shows:\n{screen}")
             time.sleep(0.2)
 
+    def lacks(self, word: str) -> None:
+        """Wait until the screen shows this no longer."""
+        end = time.monotonic() + PATIENCE
+        while word in self.screen():
+            assert time.monotonic() < end, f"{word} is still there"
+            time.sleep(0.2)
+
     def close(self) -> None:
         """End the program and the terminal."""
         self._tmux("kill-server", check=False)

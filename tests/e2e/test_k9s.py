@@ -98,6 +98,8 @@ def test_shift_p_shows_the_report_and_escape_leads_back(
     terminal.press("P")
     terminal.shows("Esc: back to k9s")
     terminal.press("x")
+    terminal.lacks("Esc: back to k9s")
+    terminal.press("G")
     terminal.shows("(END)")
     terminal.press("q")
     terminal.shows(f"({namespace})[", "checkout")
