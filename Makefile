@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs pictures faults fuzz mutants clean
+.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs pictures casts faults fuzz mutants clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ fuzz: $(VENV)/dev ## Feed each reader of foreign bytes for SECONDS=30; needs Pyt
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement packaging/requirements/fuzz.txt
 	for target in decode kubeconfig yaml sockets websocket wire; do \
 	  $(BIN)/python -m tests.fuzz $$target $(or $(SECONDS),30) || exit 1; done
+
+casts: $(VENV)/dev ## Record --fix and the plugin for k9s at a terminal, on the test cluster; needs k9s
+	$(BIN)/python -m tests.demo.casts
 
 pictures: $(VENV)/dev ## Draw the pictures of the page in the documentation; needs Chromium
 	$(BIN)/python -m tests.page.pictures
