@@ -27,6 +27,7 @@ from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection
 from kubectl_portcheck.semantics.endpoints import alias_of
+from kubectl_portcheck.semantics.monitoring import is_for_sibling, lacks_port
 from kubectl_portcheck.semantics.pods import is_passing
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import Target
@@ -332,7 +333,23 @@ class _Gatherer:
         )
         around = None if self.complete else near
         called = Observed(value=self.callers.of(service, around))
-        return self.around.complete(msgspec.structs.replace(found, calls=called), around)
+        whole = self.around.complete(msgspec.structs.replace(found, calls=called), around)
+        monitors = whole.monitors
+        if isinstance(monitors, Missing) or not any(lacks_port(m, service) for m in monitors.value):
+            return whole
+        beside = self._beside(item)
+        kept = tuple(m for m in monitors.value if not is_for_sibling(m, service, beside))
+        return msgspec.structs.replace(whole, monitors=Observed(value=kept))
+
+    def _beside(self, item: Object) -> list[Service]:
+        """The other Services of the namespace, in the environment of this one."""
+        space = self._space(item)
+        return [
+            service
+            for other, service in self.services
+            if self._space(other) == space
+            and (self.complete or not self.environments.apart(item, other))
+        ]
 
     def _alias(self, item: Object, service: Service) -> Observed[Service] | Missing:
         """The Service of these files that an ExternalName means."""

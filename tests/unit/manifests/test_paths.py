@@ -133,3 +133,33 @@ def test_a_route_without_a_namespace_is_of_the_services(tmp_path: Path) -> None:
     route = ROUTE.replace("  namespace: NAMESPACE\n", "").replace("      namespace: store\n", "")
     found = check(folder(tmp_path, service=SERVICE, route=route))
     assert "PC702" in [f.code for f in found.findings]
+
+
+MONITORED = """\
+apiVersion: v1
+kind: Service
+metadata: {{name: shop, namespace: default, labels: {{app: shop}}}}
+spec: {{selector: {{app: shop}}, ports: [{{name: http, port: 80}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: shop-metrics, namespace: {space}, labels: {{app: shop}}}}
+spec: {{selector: {{app: shop}}, ports: [{{name: {name}, port: 9100}}]}}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: ServiceMonitor
+metadata: {{name: shop, namespace: default}}
+spec: {{selector: {{matchLabels: {{app: shop}}}}, endpoints: [{{port: metrics}}]}}
+"""
+
+
+def test_the_port_of_a_monitor_stands_on_another_service(tmp_path: Path) -> None:
+    """It must be one that the monitor selects as well: of the same namespace, with the port."""
+    for name, space, codes in (
+        ("metrics", "default", []),
+        ("other", "default", ["PC704", "PC704"]),
+        ("metrics", "elsewhere", ["PC704"]),
+    ):
+        text = MONITORED.format(name=name, space=space)
+        found = check(folder(tmp_path, all=text), complete=True)
+        assert [f.code for f in found.findings if f.code == "PC704"] == codes
