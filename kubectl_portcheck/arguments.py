@@ -278,8 +278,8 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--callers",
         action="store_true",
-        help="also read which workloads of the namespace call the Service: the hosts and ports in "
-        "their variables, arguments and commands, and nothing else of these",
+        help="also read which workloads call the Service, of every namespace that may be listed: "
+        "the hosts and ports in their variables, arguments and commands, and nothing else of these",
     )
     group.add_argument(
         "--calls",

@@ -342,11 +342,15 @@ def calls_label(service: ServiceReport) -> str:
 def call_texts(service: ServiceReport) -> list[str]:
     """Each call, once."""
     of_service = service.kind == "Service"
-    return list(dict.fromkeys(_call_text(c, of_service=of_service) for c in service.calls))
+    home = service.namespace if of_service else None
+    return list(dict.fromkeys(_call_text(c, home) for c in service.calls))
 
 
-def _call_text(called: Called, *, of_service: bool) -> str:
-    """``deploy/frontend (CHECKOUT_URL)``; of a workload ``checkout:80 (CHECKOUT_URL)``."""
+def _call_text(called: Called, home: str | None) -> str:
+    """``deploy/frontend (CHECKOUT_URL)``; of a workload ``checkout:80 (CHECKOUT_URL)``.
+
+    ``home`` is the Service's namespace: a caller of another one has its own beside it.
+    """
     call = called.call
     named = call.named
     host = f"[{named.host}]" if ":" in named.host else named.host
@@ -355,7 +359,9 @@ def _call_text(called: Called, *, of_service: bool) -> str:
     where = named.variable or named.setting
     init = "init container, " if named.init else ""
     wrong = f": {called.finding}" if called.finding else ""
-    return f"{who if of_service else what} ({init}{where}{wrong})"
+    if home is not None and call.namespace not in ("", home):
+        who += f" in {call.namespace}"
+    return f"{what if home is None else who} ({init}{where}{wrong})"
 
 
 def aside(service: ServiceReport, look: Look) -> Lines:

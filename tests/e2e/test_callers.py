@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .fixing import Incident, broken_named_fixed
-from .portcheck import diagnose_all, run
+from .portcheck import diagnose_all, paste, run
+from .table import keep
 from .workloads import Document, container, deployment, service
 
 if TYPE_CHECKING:
@@ -205,6 +206,22 @@ def test_a_client_of_another_namespace(cluster: Cluster, namespace: str, shop: s
         flags=("--calls",),
     )
     broken_named_fixed(cluster, namespace, broken)
+
+
+def test_a_caller_of_another_namespace_is_named(
+    cluster: Cluster, namespace: str, shop: str
+) -> None:
+    cluster.apply([frontend(CHECKOUT_ADDR=f"{ONLY}.{shop}:81")], namespace)
+    target = (f"svc/{ONLY}", "--callers")
+    found = diagnose_all(cluster, shop, *target)
+    assert (found.verdict, [f["code"] for f in found.findings]) == ("healthy", ["PC612"])
+    assert found.findings[0]["subject"]["namespace"] == namespace
+    assert found.fix is not None
+    assert f"CHECKOUT_ADDR={ONLY}.{shop}:80" in found.fix
+    paste(cluster, found.fix)
+    after = diagnose_all(cluster, shop, *target)
+    assert (after.verdict, after.findings) == ("healthy", [])
+    keep("a client of another namespace has a wrong port (seen by --callers)", found, after)
 
 
 WAITS = container(name="wait", image="busybox", command=["sh", "-c", "until nc -z db 5432; do :;"])

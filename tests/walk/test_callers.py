@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
+from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, Run, program, shop, walk
 from tests.walk.test_targets import ingress
@@ -81,6 +82,45 @@ def test_callers_cost_seven_requests_beside_the_walk(tmp_path: Path) -> None:
     kinds = sorted(line.partition("?")[0].rpartition("/")[2] for line in more.elements())
     expected = ["cronjobs", "daemonsets", "deployments", "jobs", "servicecidrs", "services"]
     assert kinds == [*expected, "statefulsets"]
+
+
+def test_callers_of_other_namespaces_are_found_where_they_may_be_listed(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(
+            caller("near", CHECKOUT_ADDR="checkout:80"),
+            caller("far", namespace="web", CHECKOUT_ADDR=f"checkout.{NAMESPACE}:81"),
+            caller("other", namespace="web", CHECKOUT_ADDR="checkout:80"),
+        )
+        done = walk(server, tmp_path, "--callers")
+        text = walk(server, tmp_path, "--callers", "-o", "table").stdout
+        server.on(r"/apis/(apps|batch)/v1/[a-z]+\?", faults.status(403, "Forbidden", "no"))
+        refused = walk(server, tmp_path, "--callers")
+    assert called(done) == [
+        ("near", "checkout", 80, None),
+        ("far", f"checkout.{NAMESPACE}", 81, "PC612"),
+    ]
+    assert "deploy/far in web (CHECKOUT_ADDR: PC612)" in " ".join(text.split())
+    assert called(refused) == [("near", "checkout", 80, None)]
+    said = "workloads of other namespaces may not be listed"
+    assert str(refused.report["services"][0]["missing"]).count(said) == 1
+    assert refused.verdict == "healthy"
+
+
+def test_a_config_map_of_another_namespace_is_not_taken_for_one_of_the_same_name(
+    tmp_path: Path,
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(
+            configured(volume=True, namespace="web"),
+            {**SETTINGS, "data": {"checkout.url": f"http://checkout.{NAMESPACE}/"}},
+        )
+        away = walk(server, tmp_path, "--callers", "--configmaps")
+        server.add(configured(volume=True))
+        here = walk(server, tmp_path, "--callers", "--configmaps")
+    assert called(away) == []
+    assert called(here) == [("frontend", f"checkout.{NAMESPACE}", 80, None)]
 
 
 def test_a_pasted_address_asks_for_the_callers(tmp_path: Path) -> None:
@@ -270,9 +310,11 @@ def test_the_range_of_services_is_what_the_cluster_says_or_shows(
     assert [c for c, _, _ in found(done)] == ([expected] if expected else [])
 
 
-def configured(*, volume: bool, aliases: tuple[str, ...] = ()) -> dict[str, Any]:
+def configured(
+    *, volume: bool, aliases: tuple[str, ...] = (), namespace: str = NAMESPACE
+) -> dict[str, Any]:
     """A workload that has its settings from ConfigMaps."""
-    made = caller()
+    made = caller(namespace=namespace)
     pods = made["spec"]["template"]["spec"]
     if volume:
         pods["volumes"] = [{"name": "v", "configMap": {"name": "settings"}}]

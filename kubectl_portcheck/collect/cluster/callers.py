@@ -1,6 +1,8 @@
 """Who calls a Service, by the settings of the workloads of its namespace."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+
+import msgspec
 
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling, ConfigMapCalls
@@ -8,7 +10,7 @@ from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Missing, Observed, combined
+from kubectl_portcheck.model.base import Missing, Observed, Reason, combined
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.semantics import calls
 from kubectl_portcheck.semantics.calls import Caller
@@ -20,20 +22,33 @@ CALLING = tuple(
     )
 )
 """The workloads whose settings are read: one list each."""
+CALLING_ANYWHERE = tuple(msgspec.structs.replace(kind, anywhere=True) for kind in CALLING)
+"""The same of all namespaces, where they may be listed."""
 CONFIGURING = Listable(kinds.CONFIG_MAP, decode.ListOf[ConfigMapCalls])
+OTHERS = "of other namespaces"
+"""What a read says that could reach only its own namespace."""
 MOST = 200
 """Calls of one Service that are kept."""
 
 
 def calls_to(
-    reads: Reads, questions: Questions, namespace: str, name: str, *, configured: bool = False
+    reads: Reads,
+    questions: Questions,
+    namespace: str,
+    name: str,
+    *,
+    configured: bool = False,
+    everywhere: bool = False,
 ) -> Read[tuple[Call, ...]]:
-    """The calls of the namespace's workloads that mean the Service of that name, or may mean it.
+    """The calls that mean the Service of that name, or may mean it.
 
-    With ``configured`` the ConfigMaps that they use are read too.
+    They are those of the namespace's workloads; with ``everywhere`` those of all namespaces, as far
+    as they may be read. With ``configured`` the ConfigMaps that they use are read too, those of the
+    Service's own namespace.
     """
     maps = questions.ask(config_maps, reads) if configured else None
-    listed = [questions.ask(reads.objects, kind, {}) for kind in CALLING]
+    asked = CALLING_ANYWHERE if everywhere else CALLING
+    listed = [questions.ask(reads.objects, kind, {}) for kind in asked]
     known = questions.ask(reads.known_services).result()
     found = combined([one.result() for one in listed])
     if isinstance(found, Missing):
@@ -47,10 +62,25 @@ def calls_to(
         call
         for workload in found.value
         if not workload.passed
-        for call in calls.resolved(caller(workload, by_name), known.value)
+        for call in calls.resolved(
+            caller(workload, by_name if workload.metadata.namespace == namespace else {}),
+            known.value,
+        )
     )
     leading = calls.leading_to((name, namespace), made)
-    return Observed(value=leading[:MOST], lacking=(*found.lacking, *unread))
+    lacking = _once(found.lacking) if everywhere else found.lacking
+    return Observed(value=leading[:MOST], lacking=(*lacking, *unread))
+
+
+def _once(lacking: Sequence[Missing]) -> tuple[Missing, ...]:
+    """What is not known of other namespaces, in one sentence for all kinds of workloads."""
+    first = next((m for m in lacking if OTHERS in m.detail), None)
+    if first is None:
+        return tuple(lacking)
+    why = "may not be listed" if first.reason == Reason.FORBIDDEN else "could not all be read"
+    detail = f"workloads of other namespaces {why}: which of them call the Service is not known"
+    rest = (m for m in lacking if OTHERS not in m.detail)
+    return (msgspec.structs.replace(first, detail=detail, right=None), *rest)
 
 
 def config_maps(reads: Reads) -> Read[tuple[ConfigMapCalls, ...]]:

@@ -210,6 +210,7 @@ class Walk:
             namespace,
             name,
             configured=self.options.configured,
+            everywhere=self.options.callers,
         )
 
     def _endpoints_by_hand(self, service: Service) -> None:
