@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs pictures casts faults fuzz mutants clean
+.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs site pictures casts faults fuzz mutants clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -94,6 +94,11 @@ pictures: $(VENV)/dev ## Draw the pictures of the page in the documentation; nee
 
 docs: $(VENV)/dev ## Write the parts of the documentation that are generated
 	$(BIN)/python -m tests.docs
+
+site: $(VENV)/dev ## Build the documentation as a site, strictly, into build/site/html
+	$(BIN)/python -m tests.site build/site
+	NO_MKDOCS_2_WARNING=1 $$($(PYTHON) packaging/environments.py site)/mkdocs build --quiet --strict \
+		--config-file build/site/mkdocs.yml
 
 include packaging/packaging.mk
 

@@ -128,7 +128,7 @@ def test_licences_are_compatible() -> None:
     assert checked.code == 0, checked.out + checked.err
 
 
-@pytest.mark.parametrize("name", ["pip", "runtime", "bundle", "release", "dev"])
+@pytest.mark.parametrize("name", ["pip", "runtime", "bundle", "release", "dev", "site"])
 def test_every_pin_has_a_hash(name: str) -> None:
     text = (PACKAGING / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
     pins = re.findall(r"(?m)^\S+==.*(?:\n +--hash=.*)*", text)

@@ -146,7 +146,7 @@ PAGES = sorted(
     page
     for page in ROOT.rglob("*.md")
     if not {p for p in page.relative_to(ROOT).parts if p.startswith(".")}
-    and "corpus" not in page.parts
+    and not {"build", "corpus"} & {*page.relative_to(ROOT).parts}
 )
 
 
