@@ -21,7 +21,11 @@ from tests.packaging.conftest import PACKAGING, ROOT, Ended, run
 from tests.unit.manifests.reading import DEBRIEF
 
 PACKAGE = ROOT / "kubectl_portcheck"
-IMPORT_NAMES = {"pyyaml": "yaml", "websocket-client": "websocket"}
+IMPORT_NAMES = {
+    "prometheus-client": "prometheus_client",
+    "pyyaml": "yaml",
+    "websocket-client": "websocket",
+}
 
 
 PYTHONS = pythons.found()
@@ -149,7 +153,8 @@ def test_the_newest_python_that_is_there_was_tried() -> None:
 
 
 def test_every_dependency_is_imported_and_every_import_is_a_dependency(packages: Path) -> None:
-    declared = {IMPORT_NAMES.get(name, name) for name in _dependencies(packages)}
+    names = [*_dependencies(packages), *_dependencies(packages, extra="mcp")]
+    declared = {IMPORT_NAMES.get(name, name) for name in names}
 
     assert set(_foreign_imports()) == declared
 
@@ -170,11 +175,21 @@ def test_the_pins_are_of_these_dependencies(packages: Path, name: str) -> None:
     assert set(_dependencies(packages)) - left_out <= pinned, "run: make pins"
 
 
-def _dependencies(packages: Path) -> Iterator[str]:
+def test_an_extra_is_imported_in_its_own_module_only(packages: Path) -> None:
+    extra = {*_dependencies(packages, extra="mcp")} - {*_dependencies(packages)}
+    users = [p.name for p in PACKAGE.rglob("*.py") if extra & {*_imports_of(p)}]
+
+    assert extra == {"anyio", "mcp", "pydantic"}
+    assert users == ["mcp_server.py"]
+
+
+def _dependencies(packages: Path, extra: str = "") -> Iterator[str]:
     with zipfile.ZipFile(_wheel(packages)) as wheel:
         name = next(n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
         metadata = Parser().parsestr(wheel.read(name).decode())
     for requirement in metadata.get_all("Requires-Dist") or ():
+        if extra != "".join(re.findall(r"extra == ['\"](\w+)['\"]", requirement)):
+            continue
         match = re.match(r"[A-Za-z0-9._-]+", requirement)
         assert match is not None
         yield match[0].lower()
@@ -183,14 +198,18 @@ def _dependencies(packages: Path) -> Iterator[str]:
 def _foreign_imports() -> Iterator[str]:
     own = {*sys.stdlib_module_names, "kubectl_portcheck", "_typeshed"}
     for path in PACKAGE.rglob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        names = re.findall(r'import_module\("([a-z_.0-9]+)"', text)
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Import):
-                names += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.append(node.module)
-        yield from (top for name in names if (top := name.split(".")[0]) not in own)
+        yield from (name for name in _imports_of(path) if name not in own)
+
+
+def _imports_of(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    names = re.findall(r'import_module\("([a-z_.0-9]+)"', text)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.append(node.module)
+    yield from (name.split(".")[0] for name in names)
 
 
 def _sum(path: Path) -> str:
