@@ -45,7 +45,10 @@ def write_file(path: str, content: bytes, *, private: bool = False) -> None:
         else:
             _write_regular(real_path(path), content, private=private)
     except OSError as error:
-        raise NotWrittenError(f"cannot write {path}: {error.strerror or error}") from None
+        why = error.strerror or str(error)
+        if error.errno == errno.ENXIO:
+            why = "no program reads from this pipe"
+        raise NotWrittenError(f"cannot write {path}: {why}") from None
 
 
 def replace(
@@ -115,5 +118,9 @@ def _write_regular(path: str, content: bytes, *, private: bool) -> None:
 
 
 def _write_in_place(path: str, content: bytes) -> None:
-    with open(path, "wb") as file:
+    # A pipe from which no program reads would hold the run for ever.
+    number = os.open(path, _FLAGS | os.O_TRUNC | getattr(os, "O_NONBLOCK", 0))
+    with open(number, "wb") as file:
+        if hasattr(os, "O_NONBLOCK"):
+            os.set_blocking(number, True)
         file.write(content)

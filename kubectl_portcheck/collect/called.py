@@ -15,6 +15,7 @@ from kubectl_portcheck.model.base import KindName, Record
 from kubectl_portcheck.model.calls import Named, Setting
 from kubectl_portcheck.model.objects import ContainerPort, ObjectMeta
 from kubectl_portcheck.semantics.called import Host, hosts, plain
+from kubectl_portcheck.semantics.digits import number_of
 
 MOST = 64
 """Hosts that are kept of one container."""
@@ -285,8 +286,9 @@ def _port_beside(name: str, others: dict[str, str]) -> tuple[int | None, str]:
     stem = found["of"].lower()
     for other, value in others.items():
         match = re.match(r"^(.+?)[_.-]?(?:service[_.-])?port(?:[_.-]?number)?$", other, re.I)
-        if match and match[1].lower() == stem and value.isdecimal() and 0 < int(value) < 65536:
-            return int(value), other
+        number = number_of(value) or 0
+        if match and match[1].lower() == stem and 0 < number < 65536:
+            return number, other
     return None, ""
 
 

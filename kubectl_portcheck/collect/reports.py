@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.collect.shards import parse_shard
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.inputs import (
     Unreadable,
@@ -87,7 +88,13 @@ def report_of(document: Json) -> Report:
 
 
 def _converted(document: Json) -> Report:
-    return msgspec.convert(_report(document), Report, str_keys=True)
+    report = msgspec.convert(_report(document), Report, str_keys=True)
+    if report.context.shard:
+        try:
+            parse_shard(report.context.shard)
+        except UsageError:
+            raise msgspec.ValidationError("shard is not N/OF - at `$.context.shard`") from None
+    return report
 
 
 def _bare(value: Any) -> Any:

@@ -28,8 +28,8 @@ def _check(case: ServiceCase) -> Outcome:
 def _finding(case: ServiceCase, route: Route) -> Finding | None:
     uses = references.uses_of_route(route)
     # What does not resolve may be another backend of the route.
-    alone = all(case.is_meant(u.service, u.namespace) for u in uses)
-    said = references.refusals(route, ("Accepted", *(("ResolvedRefs",) if alone else ())))
+    ours = all(case.is_meant(u.service, u.namespace) for u in uses)
+    said = references.refusals(route, ("Accepted", *(("ResolvedRefs",) if ours else ())))
     if not said:
         return None
     meta = route.metadata

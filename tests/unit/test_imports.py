@@ -1,5 +1,6 @@
 """What the fast paths load. A count of imports is exact, where a time is not."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -119,3 +120,12 @@ def test_a_fast_path_loads_none_of_the_other_ways_of_running(
     assert [
         m for m in found if m in unwanted or m.startswith(tuple(f"{u}." for u in unwanted))
     ] == []
+
+
+def test_a_named_tuple_has_no_other_base() -> None:
+    """Python 3.10 refuses one that is generic, as soon as its module is imported."""
+    for path in (ROOT / OWN).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                bases = [ast.unparse(base) for base in node.bases]
+                assert bases == ["NamedTuple"] or "NamedTuple" not in bases, f"{path}: {node.name}"

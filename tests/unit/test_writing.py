@@ -3,7 +3,9 @@
 import errno
 import io
 import os
+import select
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -112,3 +114,36 @@ def test_a_place_that_cannot_be_is_refused_before_the_walk(tmp_path: Path) -> No
     with pytest.raises(UsageError, match="there is no folder"):
         writing.check_place(str(tmp_path / "a" / "b"))
     writing.check_place(str(tmp_path / "fresh"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_from_which_no_program_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotWrittenError, match="no program reads from this pipe"):
+        writing.write_file(str(tmp_path / "pipe"), b"x")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_with_a_reader_gets_everything(tmp_path: Path) -> None:
+    """More than a pipe holds: the write waits for its reader."""
+    content = b"x" * 300_000
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    os.set_blocking(reader, True)
+    read: list[bytes] = []
+
+    def take() -> None:
+        with open(reader, "rb") as file:
+            read.append(file.read())
+
+    taking = threading.Thread(target=take)
+    writing_thread = threading.Thread(
+        target=writing.write_file, args=(str(tmp_path / "pipe"), content)
+    )
+    writing_thread.start()
+    # A read before the pipe is opened for writing would find its end.
+    select.select([reader], [], [], 60)
+    taking.start()
+    writing_thread.join(60)
+    taking.join(60)
+    assert read == [content]

@@ -21,6 +21,7 @@ from kubectl_portcheck.model.seat import (
     ServerAnswer,
     ServerOutcome,
 )
+from kubectl_portcheck.semantics.digits import number_of
 
 MOST_SERVERS = 3
 """How many nameservers are asked: the C library uses no more."""
@@ -311,9 +312,9 @@ def _answer(protocol: str, tool: str, words: list[str]) -> tuple[ServerOutcome, 
     head, text = (words[0] if words else ""), " ".join(words)[:300].lower()
     if protocol == "tcp" and head in ("open", "0"):
         return "answered", ()
-    if head == "rcode" and len(words) > 1 and words[1].isdecimal():
+    if head == "rcode" and len(words) > 1 and (code := number_of(words[1])) is not None:
         found = tuple(a for w in words[2:] if (a := _address(w)))
-        return _RCODES.get(int(words[1]), "server-failure"), found
+        return _RCODES.get(code, "server-failure"), found
     if head in _ERRORS:
         return _ERRORS[head], ()
     if protocol == "udp" and tool == "bash" and len(words) >= 12:

@@ -39,6 +39,7 @@ from kubectl_portcheck.model.kinds import (
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
+from kubectl_portcheck.semantics.digits import number_of
 from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors
 
 COPIES = ("knp.", "kanp.", "kbanp.", "kcnp.")
@@ -266,7 +267,8 @@ def _numbers(port: int | str) -> tuple[int | str, int | None]:
     """A number, the ends of a range such as ``8000:9000``, or a name."""
     if isinstance(port, int):
         return port, None
-    first, colon, last = port.partition(":")
-    if colon and first.isdecimal() and last.isdecimal():
-        return int(first), int(last)
-    return (int(port) if port.isdecimal() else port), None
+    first, _, last = port.partition(":")
+    lowest, highest, number = number_of(first), number_of(last), number_of(port)
+    if lowest is not None and highest is not None:
+        return lowest, highest
+    return (port if number is None else number), None

@@ -30,6 +30,7 @@ from kubectl_portcheck.model.guards import (
 from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
+from kubectl_portcheck.semantics.digits import number_of
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 NAMESPACE = "io.kubernetes.pod.namespace"
@@ -200,11 +201,12 @@ _ENTITIES: dict[str, Entity] = {"all": "all", "cluster": "cluster"}
 def _ports(several: Iterable[Ports]) -> Iterator[NetworkPolicyPort]:
     for one in several:
         for port in one.ports:
-            number: int | str | None = int(port.port) if port.port.isdecimal() else port.port
+            number = number_of(port.port)
+            named = port.port if number is None else number
             protocols = _PROTOCOLS.get(port.protocol, ("TCP", "UDP", "SCTP"))
             for protocol in protocols:
                 yield NetworkPolicyPort(
-                    protocol=protocol, port=number or None, end_port=port.end_port or None
+                    protocol=protocol, port=named or None, end_port=port.end_port or None
                 )
 
 

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from typing import Generic, Literal, NamedTuple, TypeVar
 
+import msgspec
+
 from kubectl_portcheck.model.guards import Action
 from kubectl_portcheck.semantics.peers import Fact, any_of
 
@@ -34,7 +36,7 @@ class Step(NamedTuple):
     """Says why it is not known."""
 
 
-class Entry(NamedTuple, Generic[P]):
+class Entry(msgspec.Struct, Generic[P], frozen=True):
     """A policy, compared with the connection."""
 
     policy: P
@@ -59,7 +61,7 @@ class Entry(NamedTuple, Generic[P]):
         return frozenset(found | {""})
 
 
-class Decided(NamedTuple, Generic[P]):
+class Decided(msgspec.Struct, Generic[P], frozen=True):
     """What came of a tier, or of all of them."""
 
     outcomes: frozenset[Outcome]

@@ -71,6 +71,17 @@ def test_a_packed_report_is_read(tmp_path: Path) -> None:
     assert load(str(path))[0].verdict == "broken"
 
 
+@pytest.mark.parametrize("shard", ["1/999999999", "1/" + "9" * 5000, "x/y", "3", "/"])
+def test_a_shard_that_none_can_be_is_refused(shard: str, tmp_path: Path) -> None:
+    """Of a division into a billion, all but one would be named as missing."""
+    content = written(reports()[0].values[0])
+    content["context"]["shard"] = shard
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="shard is not N/OF"):
+        load(str(path))
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

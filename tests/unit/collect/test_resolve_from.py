@@ -193,6 +193,7 @@ def test_where_one_tool_does_not_say_why_another_one_does() -> None:
         ("ask 10.96.0.2 udp python3 rcode 3", "no-such-name"),
         ("ask 10.96.0.2 udp perl rcode 2", "server-failure"),
         ("ask 10.96.0.2 udp python3 rcode 5", "server-failure"),
+        (f"ask 10.96.0.2 udp python3 rcode {'9' * 5000}", "unknown"),
         ("ask 10.96.0.2 udp python3 timeout", "timeout"),
         ("ask 10.96.0.2 udp python3 error [Errno 111] Connection refused", "refused"),
         ("ask 10.96.0.2 udp node ESERVFAIL", "server-failure"),
