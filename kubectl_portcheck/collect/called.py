@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import force_setattr
 
 from kubectl_portcheck.model.base import KindName, Record
-from kubectl_portcheck.model.calls import Named, Setting
+from kubectl_portcheck.model.calls import OWN_ADDRESS, Named, Setting
 from kubectl_portcheck.model.objects import ContainerPort, ObjectMeta
 from kubectl_portcheck.semantics.called import Host, hosts, plain
 from kubectl_portcheck.semantics.digits import number_of
@@ -42,8 +42,13 @@ class _Ref(Record, frozen=True):
     key: str = ""
 
 
+class _FieldRef(Record, frozen=True):
+    field_path: str = ""
+
+
 class _ValueFrom(Record, frozen=True):
     config_map_key_ref: _Ref | None = None
+    field_ref: _FieldRef = _FieldRef()
 
 
 class _EnvFrom(Record, frozen=True):
@@ -234,6 +239,8 @@ def _initial(found: Named) -> Named:
 def _of_variables(container: str, env: Iterable[_Variable]) -> Iterator[Named]:
     """The hosts in the values of environment variables."""
     plain_values = {v.name: v.value for v in env if v.value and _may_be_expanded(v)}
+    own = {v.name: OWN_ADDRESS for v in env if v.value_from.field_ref.field_path == "status.podIP"}
+    plain_values.update(own)
     for variable in env:
         if not variable.value or _NO_ADDRESS.search(variable.name):
             continue

@@ -8,6 +8,8 @@ from typing import Literal
 from kubectl_portcheck.model.base import KindName, Record, WholeNumber
 from kubectl_portcheck.model.objects import ServicePort
 
+OWN_ADDRESS = "status.podip"
+"""The pod's own address in a setting: the field that it is taken from, as a host."""
 Setting = Literal["env", "args", "command", "config-map"]
 """Where in a workload an address was found."""
 
@@ -59,3 +61,8 @@ class Call(Record, frozen=True):
     """Where the host is an IP or localhost: the pod itself, a Service, or nothing that has it."""
     declared: bool = False
     """Whether a container of the pod declares the port that is called in the pod itself."""
+    listens: bool | None = None
+    """Whether something listens on that port in a pod of the workload; None where that is not
+    known."""
+    seen_in: str = ""
+    """That pod."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model.calls import Call
+from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import calls
@@ -28,15 +29,26 @@ def _check(case: ServiceCase) -> Outcome:
 
 
 def _finding(case: ServiceCase, subject: Subject, found: Sequence[Call]) -> Finding:
-    first = found[0]
+    closed = [c for c in found if c.listens is False]
+    first = (closed or found)[0]
+    seen = f"nothing listens on port {first.named.port}"
+    where = seen if closed else f"no container declares port {first.named.port}"
+    severity, impact = calls.weight(case, closed)
     return RULE.finding(
         case,
-        f"{subject.kind} {subject.name} calls {text(first)}, its own pod, where no container "
-        f"declares port {first.named.port}; Service {first.near} has that port",
-        evidence=calls.facts(found),
+        f"{subject.kind} {subject.name} calls {text(first)}, its own pod, where {where}; Service "
+        f"{first.near} has that port",
+        evidence=[*calls.facts(found), *(_seen(c) for c in closed)],
+        severity=severity,
+        impact=impact,
         fixes=[calls.set_to(case, c, c.near, c.named.port) for c in found[:3]],
         subject=subject,
     )
+
+
+def _seen(call: Call) -> Fact:
+    pod = Subject(kind="Pod", namespace=call.namespace, name=call.seen_in)
+    return State(subject=pod, state=f"nothing listens on port {call.named.port}")
 
 
 RULE = Rule(
@@ -49,9 +61,11 @@ RULE = Rule(
     about_pods=True,
     explanation=Explanation(
         meaning="A variable named after a Service, such as REDIS_URL beside a Service redis, has "
-        "localhost and the port of that Service. No container of the pod declares the port.",
+        "localhost, or the pod's own address, and the port of that Service. No container of the "
+        "pod declares the port; with --calls the sockets of a pod show whether anything listens.",
         why="localhost is the pod itself. Where nothing listens there the client reads 'connection "
-        "refused'. A container need not declare its ports, so this is a warning.",
+        "refused'. A container need not declare its ports, so without the sockets this is a "
+        "warning.",
         confirm="kubectl exec POD -- netstat -tln shows whether anything listens on the port in "
         "the pod.",
         fix="Write the name of the Service, unless a container of the pod is meant.",
@@ -83,6 +97,57 @@ PC615 warning in Deployment frontend
   review: Set REDIS_ADDR=redis:6379 in Deployment frontend; its pods are replaced
     kubectl set env deployment/frontend -c app REDIS_ADDR=redis:6379 -n default
 """,
+        ),
+        Example(
+            "the sockets of a pod show that nothing listens there",
+            """
+kind: Service
+metadata: {name: frontend, namespace: default}
+---
+calls-of: Deployment
+calls:
+- kind: Deployment
+  namespace: default
+  name: frontend
+  named: {container: app, setting: env, variable: REDIS_ADDR, host: localhost, port: 6379,
+    whole: true, sure: true}
+  near: redis
+  nearPorts: [{port: 6379}]
+  address: own
+  listens: false
+  seenIn: frontend-1
+""",
+            expects="""
+degraded
+PC615 error for path in Deployment frontend
+  Deployment frontend calls localhost:6379, its own pod, where nothing listens on port 6379;
+      Service redis has that port
+  - Deployment frontend: localhost:6379 in variable REDIS_ADDR of container app
+  - frontend-1: nothing listens on port 6379
+  review: Set REDIS_ADDR=redis:6379 in Deployment frontend; its pods are replaced
+    kubectl set env deployment/frontend -c app REDIS_ADDR=redis:6379 -n default
+""",
+        ),
+        Example(
+            "a program of the pod listens there, though no container declares it",
+            """
+kind: Service
+metadata: {name: frontend, namespace: default}
+---
+calls-of: Deployment
+calls:
+- kind: Deployment
+  namespace: default
+  name: frontend
+  named: {container: app, setting: env, variable: REDIS_ADDR, host: localhost, port: 6379,
+    whole: true, sure: true}
+  near: redis
+  nearPorts: [{port: 6379}]
+  address: own
+  listens: true
+  seenIn: frontend-1
+""",
+            expects="healthy",
         ),
         Example(
             "a sidecar declares the port",

@@ -11,13 +11,13 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from kubectl_portcheck.address import Address, is_ip
-from kubectl_portcheck.model.calls import Call, Named
+from kubectl_portcheck.model.calls import OWN_ADDRESS, Call, Named
 from kubectl_portcheck.model.objects import Service, ServicePort
 from kubectl_portcheck.semantics.selectors import nearest
 
 CLOSE = 0.8
 """From here on a name resembles another one as a slip does."""
-_LOCAL = frozenset({"localhost", "ip6-localhost"})
+_LOCAL = frozenset({"localhost", "ip6-localhost", OWN_ADDRESS})
 _RANGE = 24
 """Bits that an address of no Service has in common with that of one, where the cluster does not say
 which ranges are for Services. Nodes and other machines may have addresses close by, yet a range
@@ -133,7 +133,7 @@ def fault(call: Call) -> Fault:
     if call.exists:
         return "port" if lacks_port(call) else ""
     if call.address == "own":
-        return "" if call.declared else "own"
+        return "" if call.declared or call.listens else "own"
     if call.address == "unknown":
         return "address"
     if call.exists is None:

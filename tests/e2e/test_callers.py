@@ -79,6 +79,14 @@ INCIDENTS = [
         flags=("--callers",),
     ),
     Incident(
+        "a client has localhost, and nothing listens in its pod (seen by its sockets)",
+        "PC615",
+        [frontend(CHECKOUT_ADDR="localhost:80"), *checkout()],
+        verdict="degraded",
+        target="deploy/frontend",
+        flags=("--calls",),
+    ),
+    Incident(
         "a Service is deleted that a client needs",
         "PC617",
         [frontend(CHECKOUT_ADDR="checkout:80"), *checkout()[:1]],

@@ -9,8 +9,9 @@ import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
-from tests.fake.api_server import FakeApiServer
-from tests.walk.shop import NAMESPACE, Run, program, shop, walk
+from tests.fake.api_server import Command, FakeApiServer
+from tests.walk.clients import client
+from tests.walk.shop import NAMESPACE, Run, program, shop, sockets, walk
 from tests.walk.test_targets import ingress
 
 
@@ -255,6 +256,46 @@ def test_an_address_that_no_service_has_and_localhost(tmp_path: Path) -> None:
     expected = [("PC616", "frontend", "error"), ("PC615", "frontend", "warning")]
     assert found(done) == expected
     assert [(c, n, "warning") for c, n, _ in sorted(expected)] == found(again)
+
+
+@pytest.mark.parametrize(
+    ("listening", "expected", "verdict"),
+    [(9999, [("PC615", "front", "error")], "degraded"), (5432, [], "healthy")],
+)
+def test_sockets_show_whether_anything_listens_in_the_own_pod(
+    tmp_path: Path, listening: int, expected: list[tuple[str, str, str]], verdict: str
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.add(service_named("db", 5432))
+        made = caller("front", DB_ADDR="localhost:5432")
+        if listening == 9999:
+            env = made["spec"]["template"]["spec"]["containers"][0]["env"]
+            env.insert(0, {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}})
+            env.append({"name": "DB_URL", "value": "tcp://$(IP):5432"})
+        pod = client("front-7c-x", owner="front-7c", labels={"app": "front"})
+        pod["metadata"]["labels"]["pod-template-hash"] = "7c"
+        server.add(made, pod)
+        server.commands[NAMESPACE, "front-7c-x"] = lambda _, __: Command(sockets(listening))
+        done = program(server, tmp_path, "deploy/front", "--calls")
+        left_out = program(server, tmp_path, "deploy/front", "--calls", "--no-exec")
+    own = done.report["services"][0]
+    assert (found(done), own["verdict"]) == (expected, verdict)
+    if expected:
+        assert "nothing listens on port 5432" in own["headline"]
+        hosts = {c["host"] for c in own["calls"]}
+        assert hosts == {"localhost", "status.podip"}
+    assert found(left_out) == [("PC615", "front", "warning")]
+
+
+def service_named(name: str, port: int) -> dict[str, Any]:
+    """A Service without pods."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"clusterIP": "10.96.0.99", "selector": {"app": name}, "ports": [{"port": port}]},
+    }
 
 
 def test_a_name_of_another_namespace_and_a_mistyped_one(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) 
             return Live(reads, LiveProbes(api, namespace, deadline))
 
         named = [found(live, t, connection.namespace) for t in targets]
-        made = _called(live, named, configured=options.configured) if calls else stops(live, named)
+        made = _called(live, named, options) if calls else stops(live, named)
         seated = [_seated(s, options, live, connection.namespace) for s in made]
         walked, whole = _walks(seated, progress, live)
     except BadRequest as error:
@@ -141,11 +141,11 @@ def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) 
     return Evidence(context=context, services=tuple(walked), interrupted=not whole)
 
 
-def _called(spaces: Spaces, targets: Sequence[Target], *, configured: bool) -> list[Stop]:
+def _called(spaces: Spaces, targets: Sequence[Target], options: Options) -> list[Stop]:
     """The walks to what the workloads call; most runs do without what it imports."""
     from kubectl_portcheck.collect.cluster.own_calls import called
 
-    return called(spaces, targets, configured=configured)
+    return called(spaces, targets, configured=options.configured, execs=options.exec)
 
 
 def _context(connection: Connection, namespace: str) -> Context:

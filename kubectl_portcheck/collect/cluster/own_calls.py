@@ -8,22 +8,30 @@ from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
 from kubectl_portcheck.collect.cluster.callers import caller, config_maps
+from kubectl_portcheck.collect.cluster.listable import PODS
+from kubectl_portcheck.collect.cluster.reads import label_query
 from kubectl_portcheck.collect.cluster.targets import Stop
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import Asked, ServiceEvidence
-from kubectl_portcheck.model.objects import ObjectMeta, Service
+from kubectl_portcheck.model.kinds import POD
+from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta, Pod, Service
 from kubectl_portcheck.semantics import calls
+from kubectl_portcheck.semantics.pods import has_running_main, is_ready
+from kubectl_portcheck.semantics.seat import owner_of_pod
 from kubectl_portcheck.target import Target
 
 MOST = 50
 """Services that are walked to."""
 
 
-def called(spaces: Spaces, targets: Iterable[Target], *, configured: bool = False) -> list[Stop]:
+def called(
+    spaces: Spaces, targets: Iterable[Target], *, configured: bool = False, execs: bool = True
+) -> list[Stop]:
     """The workloads themselves, then the Services that they call, each once.
 
-    With ``configured`` the ConfigMaps that they use are read too.
+    With ``configured`` the ConfigMaps that they use are read too; without ``execs`` no pod is asked
+    whether anything listens where the workload calls its own pod.
 
     Raises UnknownTargetError for a workload that does not exist, and ClusterError where no cluster
     can be reached.
@@ -32,7 +40,7 @@ def called(spaces: Spaces, targets: Iterable[Target], *, configured: bool = Fals
     own: list[Stop] = []
     for target in targets:
         here = spaces(target.namespace)
-        read = _calls(here, target, configured=configured)
+        read = _calls(here, target, configured=configured, execs=execs)
         own.append(Stop(here.cluster, target, known=_evidence(target, read)))
         for at in _services(() if isinstance(read, Missing) else read.value):
             stop = Stop(spaces(at.namespace).cluster, at, named_by=target.title)
@@ -40,7 +48,9 @@ def called(spaces: Spaces, targets: Iterable[Target], *, configured: bool = Fals
     return [*own, *list(found.values())[:MOST]]
 
 
-def _calls(here: Live, target: Target, *, configured: bool) -> Observed[tuple[Call, ...]] | Missing:
+def _calls(
+    here: Live, target: Target, *, configured: bool, execs: bool
+) -> Observed[tuple[Call, ...]] | Missing:
     def read_as(raw: bytes) -> Calling:
         found = decode.decode(raw, Calling)
         return msgspec.structs.replace(found, kind=target.kind.name)
@@ -54,7 +64,44 @@ def _calls(here: Live, target: Target, *, configured: bool) -> Observed[tuple[Ca
     maps = config_maps(here.reads) if configured else Observed(value=())
     by_name = {} if isinstance(maps, Missing) else {m.metadata.name: m for m in maps.value}
     found = calls.resolved(caller(read.value, by_name), known.value)
+    if execs and any(calls.fault(c) == "own" for c in found):
+        found = _with_sockets(here, target, read.value, found)
     return Observed(value=found, lacking=(maps,) if isinstance(maps, Missing) else ())
+
+
+def _with_sockets(
+    here: Live, target: Target, workload: Calling, found: tuple[Call, ...]
+) -> tuple[Call, ...]:
+    """The calls, of which those to the own pod know whether anything listens there, by one pod."""
+    query = f"metadata.name={target.name}" if target.kind is POD else ""
+    selector = LabelSelector(match_labels=workload.labels)
+    listed = (
+        here.reads.objects(PODS, {}, fieldSelector=query)
+        if query
+        else here.reads.pods_matching(label_query(selector))
+    )
+    pods = () if isinstance(listed, Missing) else listed.value
+    running = sorted((p for p in pods if _is_of(target, p)), key=lambda p: p.metadata.name)
+    ready = next((p for p in running if is_ready(p)), None)
+    if not workload.labels or ready is None or ready.spec.host_network:
+        return found
+    sockets = here.probes.sockets(ready)
+    if isinstance(sockets, Missing) or not sockets.value.complete:
+        return found
+    open_ports = {s.port for s in sockets.value.listeners}
+    return tuple(
+        msgspec.structs.replace(c, listens=c.named.port in open_ports, seen_in=ready.metadata.name)
+        if c.address == "own"
+        else c
+        for c in found
+    )
+
+
+def _is_of(target: Target, pod: Pod) -> bool:
+    """Whether the pod runs and is the target, or is made by it."""
+    owner = owner_of_pod(pod, target.namespace)
+    made = owner is not None and (owner.kind, owner.name) == (target.kind.name, target.name)
+    return has_running_main(pod) and (made or target.kind is POD)
 
 
 def _evidence(target: Target, read: Observed[tuple[Call, ...]] | Missing) -> ServiceEvidence:
