@@ -24,6 +24,8 @@ ROOT = HERE.parent
 MISSED = {
     "_typeshed",  # For type checkers.
     "certifi",  # Only beside the package kubernetes, which the archive leaves out.
+    # Only of the extra for agents, which the archive leaves out.
+    *("anyio", "mcp.server.fastmcp", "mcp.types", "pydantic"),
 }
 """Imports in the program's text that the archive does without."""
 

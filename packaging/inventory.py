@@ -23,6 +23,7 @@ PROJECT = "kubectl-portcheck"
 COMPATIBLE = {
     "0BSD",
     "Apache-2.0",
+    "Apache-2.0 AND BSD-2-Clause",
     "BSD-2-Clause",
     "BSD-3-Clause",
     "LicenseRef-Microsoft-Redistributable",
@@ -157,7 +158,7 @@ def bill_of_materials(found: Iterable[Part], version: str) -> dict[str, object]:
             "type": "library",
             "bom-ref": part.purl or f"part:{part.name}@{part.version}",
             "name": part.name,
-            "licenses": [{"license": _license_field(part.license)}],
+            "licenses": [_license_entry(part.license)],
         }
         if part.version:
             component["version"] = part.version
@@ -186,6 +187,13 @@ def bill_of_materials(found: Iterable[Part], version: str) -> dict[str, object]:
             {"ref": root, "dependsOn": [str(component["bom-ref"]) for component in components]}
         ],
     }
+
+
+def _license_entry(license: str) -> dict[str, object]:
+    """A licence as CycloneDX has it: several together are an expression."""
+    if " AND " in license:
+        return {"expression": license}
+    return {"license": _license_field(license)}
 
 
 def _license_field(license: str) -> dict[str, str]:

@@ -14,7 +14,8 @@ import sys
 from environments import REQUIREMENTS, pinned
 
 ALLOWED = (
-    "0BSD; Apache-2.0; Apache-2.0 AND MIT; Apache License 2.0; Apache Software License; "
+    "0BSD; Apache-2.0; Apache-2.0 AND BSD-2-Clause; Apache-2.0 AND MIT; Apache License 2.0; "
+    "Apache Software License; "
     "BSD-2-Clause; BSD-3-Clause; BSD License; MIT; MIT License; "
     "Mozilla Public License 2.0 (MPL 2.0); MPL-2.0; PSF-2.0; Python Software Foundation License"
 )

@@ -45,7 +45,7 @@ def test_holds_every_module_of_the_program(archive: Path) -> None:
     } | {
         f"lib/{path.relative_to(ROOT).as_posix()}"
         for path in sources
-        if path.suffix in (".gz", ".json")
+        if path.suffix in (".css", ".gz", ".j2", ".js", ".json")
     }
 
     assert not {name for name in wanted if "/." not in name} - names
