@@ -336,3 +336,7 @@ class Referrer(Record, frozen=True):
     """The subsets that a DestinationRule defines."""
     labels: dict[str, str] = {}
     """The labels of the pods that a Rollout makes."""
+    gateways: tuple[str, ...] = ()
+    """The gateways of Istio by which a VirtualService is reached, as they are written there."""
+    hosts: tuple[str, ...] = ()
+    """The hosts of a VirtualService, or of the servers of an Istio Gateway."""

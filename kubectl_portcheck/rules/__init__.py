@@ -105,6 +105,7 @@ _FILES = (
     "pc719_ingress_path_misread",
     "pc720_plugin_policy_blocks_port",
     "pc730_route_refused",
+    "pc731_istio_gateway_missing",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

@@ -216,11 +216,22 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
         evidence,
         ingresses=_with_rivals(evidence.ingresses, name),
         routes=_those(evidence.routes, routes_here),
-        referrers=referrers.relevant(_those(evidence.referrers, calls), service),
+        referrers=referrers.relevant(_leading(evidence.referrers, calls), service),
         network_policies=_those(evidence.network_policies, guards),
         guards=_those(evidence.guards, is_about),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
     )
+
+
+def _leading(
+    part: Observed[tuple[Referrer, ...]] | Missing, wanted: Callable[[Referrer], bool]
+) -> Observed[tuple[Referrer, ...]] | Missing:
+    """What leads to the Service, and the Gateways by which clients may come."""
+    if isinstance(part, Missing):
+        return part
+    leading = [r for r in part.value if wanted(r)]
+    gateways = [r for r in part.value if referrers.is_gateway(r)]
+    return msgspec.structs.replace(part, value=referrers.with_gateways(leading, gateways))
 
 
 def _with_rivals(

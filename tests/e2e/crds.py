@@ -40,6 +40,7 @@ KINDS = {
     "BaselineAdminNetworkPolicy": (ADMIN, "v1alpha1"),
     "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
     "VirtualService": (ISTIO, "v1"),
+    "Gateway": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "Rollout": ("argoproj.io", "v1alpha1"),
     "BackendTLSPolicy": (GATEWAY, "v1"),

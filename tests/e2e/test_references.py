@@ -436,3 +436,32 @@ def test_a_route_that_its_gateway_refuses(cluster: Cluster, namespace: str) -> N
         well = diagnose(cluster, namespace)
         assert (well.verdict, well.findings) == ("healthy", [])
         keep("the Gateway does not accept a route", found, well, by_hand=True)
+
+
+def test_the_gateway_of_a_virtual_service(cluster: Cluster, namespace: str) -> None:
+    """Another Gateway has a similar name; then its servers take another host."""
+    destination = {"host": "checkout", "port": {"number": 80}}
+    spec = {
+        "hosts": ["shop.example.com"],
+        "gateways": ["publik"],
+        "http": [{"route": [{"destination": destination}]}],
+    }
+    gateway = {"servers": [{"hosts": ["*.example.com"]}]}
+    with served(cluster, "VirtualService", "Gateway"):
+        public = of("Gateway", gateway, "public")
+        deploy(cluster, namespace, of("VirtualService", spec), public)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, found.causes) == ("degraded", ["PC731"])
+        assert diagnose_all(cluster, namespace).causes == ["PC731"]
+        assert found.fix
+        paste(cluster, found.fix)
+        well = diagnose(cluster, namespace)
+        assert (well.verdict, well.findings) == ("healthy", [])
+        keep("a VirtualService names a Gateway that does not exist", found, well)
+        cluster.apply(of("Gateway", {"servers": [{"hosts": ["example.org"]}]}, "public"), namespace)
+        other = diagnose(cluster, namespace)
+        assert (other.verdict, other.causes) == ("degraded", ["PC731"])
+        cluster.apply(public, namespace)
+        keep(
+            "an Istio Gateway does not take the host of a VirtualService", other, well, by_hand=True
+        )

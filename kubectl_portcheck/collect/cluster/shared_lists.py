@@ -417,8 +417,17 @@ class Shared:
             listed = self.lists.get(self.kinds.get(kind.name, ""))
             if listed is not None:
                 here = index.get((kind.name, metadata.namespace, metadata.name), ())
+                if kind.of is kinds.ISTIO_GATEWAY and self._is_routed(index, metadata):
+                    here = [g for several in listed.found.values() for g in several]
                 parts += [Observed(value=tuple(here)), *self._why_not(listed)]
         return combined(parts) if parts else Missing(reason=Reason.NOT_SERVED)
+
+    def _is_routed(
+        self, index: Mapping[tuple[str, str, str], list[Any]], metadata: ObjectMeta
+    ) -> bool:
+        """Whether a VirtualService leads to the Service: then Gateways matter."""
+        kind = kinds.VIRTUAL_SERVICE.name
+        return bool(index.get((kind, metadata.namespace, metadata.name)))
 
     def _why_not(self, listed: Listed[Any]) -> Iterable[Missing]:
         """Why objects that lead to any Service may be unknown."""

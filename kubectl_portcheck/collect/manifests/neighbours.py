@@ -66,6 +66,8 @@ class Around:
         """By field, namespace and name of a Service: what names it."""
         self._by_space: dict[tuple[str, str], list[_Found]] = defaultdict(list)
         """By field and namespace: what may concern any Service there."""
+        self._gateways: list[_Found] = []
+        """Istio's, which count beside the VirtualServices that name them."""
         for field, kinds in FIELDS.items():
             for kind, type_ in kinds.items():
                 for item in manifests.of_kind(kind):
@@ -85,6 +87,8 @@ class Around:
             )
             for field in FIELDS
         }
+        if chosen["referrers"]:
+            chosen["referrers"] = [*chosen["referrers"], *self._gateways]
         parts = {f: Observed(value=tuple(x.value for x in found)) for f, found in chosen.items()}
         whole = references.concerning(msgspec.structs.replace(evidence, **parts))
         if near is None:
@@ -96,7 +100,9 @@ class Around:
         self, whole: ServiceEvidence, chosen: dict[str, list[_Found]], near: Near
     ) -> Iterator[Doubt]:
         """The objects around the Service that may belong to another cluster than it."""
-        for field, found in chosen.items():
+        gateways = {id(g) for g in self._gateways}
+        for field, several in chosen.items():
+            found = [f for f in several if id(f) not in gateways]
             part = getattr(whole, field)
             kept = () if isinstance(part, Missing) else part.value
             for one in found:
@@ -134,6 +140,9 @@ class Around:
             named = {(space, u.service) for u in references.uses_of_ingress(value)}
         elif isinstance(value, Route):
             named = {(u.namespace, u.service) for u in references.uses_of_route(value)}
+        elif isinstance(value, Referrer) and referrers.is_gateway(value):
+            self._gateways.append(found)
+            return
         elif isinstance(value, Referrer):
             named = {(r.namespace, r.service) for r in value.references}
         else:

@@ -91,7 +91,7 @@ _KNOWN = frozenset(
     svc usage per ratio than maximum persistentvolumeclaim persistentvolumeclaims immediate
     webhooks clientconfig destination mirror mirrors routes weighted mirroring targetport serviceref
     tcpproxy subset faileddiscoverycheck missingendpoints serviceporterror serviceaccesserror
-    servicenotfound passed rollouts traefik alb
+    servicenotfound passed rollouts traefik alb mesh
     pressure memorypressure diskpressure pidpressure networkunavailable untolerated blue green
     preview stable primary active old new prev next
     existent references bound lost waitforfirstconsumer no longer specify requests limits free

@@ -30,6 +30,7 @@ KINDS: tuple[ReferrerKind, ...] = (
     api_server.DEFINITIONS,
     istio.VIRTUAL_SERVICES,
     istio.DESTINATION_RULES,
+    istio.GATEWAYS,
     *traefik.KINDS,
     *openshift.KINDS,
     *contour.KINDS,
@@ -43,6 +44,20 @@ BY_NAME = {k.kind.name: k for k in KINDS}
 def read_by(referrers: Iterable[Referrer], reader: Reader) -> list[Referrer]:
     """Those of the objects by which this reader sends requests."""
     return [c for c in referrers if BY_NAME[c.kind].reader == reader]
+
+
+def with_gateways(
+    leading: Iterable[Referrer], gateways: Iterable[Referrer]
+) -> tuple[Referrer, ...]:
+    """What leads to a Service, with the Gateways of Istio where one of it names any."""
+    found = tuple(leading)
+    named = any(g != istio.MESH for r in found for g in r.gateways)
+    return (*found, *gateways) if named else found
+
+
+def is_gateway(referrer: Referrer) -> bool:
+    """Whether it is a Gateway of Istio."""
+    return referrer.kind == istio.GATEWAYS.kind.name
 
 
 Found = Observed[tuple[Referrer, ...]] | Missing

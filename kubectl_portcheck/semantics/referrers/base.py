@@ -29,6 +29,8 @@ class ReferrerKind(NamedTuple):
     conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
     subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
     labels: Callable[[Any], dict[str, str]] = lambda _: {}
+    gateways: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    hosts: Callable[[Any], tuple[str, ...]] = lambda _: ()
 
     def read(self, item: Any) -> Referrer:
         """The object, as far as it leads to Services."""
@@ -39,4 +41,6 @@ class ReferrerKind(NamedTuple):
             conditions=self.conditions(item),
             subsets=self.subsets(item),
             labels=self.labels(item),
+            gateways=self.gateways(item),
+            hosts=self.hosts(item),
         )

@@ -1,4 +1,4 @@
-"""Istio's VirtualService and DestinationRule.
+"""Istio's VirtualService, DestinationRule and Gateway.
 
 A host without a dot is a Service of the rule's own namespace; a port is a Service port by its
 number, and may be left out where the Service has only one. A subset must be defined in a
@@ -45,6 +45,10 @@ class VirtualRoute(Record, frozen=True):
 class VirtualServiceSpec(Record, frozen=True):
     """The rules of a VirtualService."""
 
+    hosts: tuple[str, ...] = ()
+    gateways: tuple[str, ...] = ()
+    """Names of Gateways, with a namespace before a slash where it is another one; ``mesh`` stands
+    for the sidecars."""
     http: tuple[VirtualRoute, ...] = ()
     tls: tuple[VirtualRoute, ...] = ()
     tcp: tuple[VirtualRoute, ...] = ()
@@ -75,6 +79,25 @@ class DestinationRule(Record, frozen=True):
 
     metadata: ObjectMeta = ObjectMeta()
     spec: DestinationRuleSpec = DestinationRuleSpec()
+
+
+class GatewayServer(Record, frozen=True):
+    """A port that a Gateway opens."""
+
+    hosts: tuple[str, ...] = ()
+
+
+class GatewaySpec(Record, frozen=True):
+    """What an Istio Gateway opens."""
+
+    servers: tuple[GatewayServer, ...] = ()
+
+
+class Gateway(Record, frozen=True):
+    """An Istio Gateway."""
+
+    metadata: ObjectMeta = ObjectMeta()
+    spec: GatewaySpec = GatewaySpec()
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:
@@ -123,7 +146,13 @@ def _of_rule(found: DestinationRule) -> Iterator[Reference]:
 
 
 VIRTUAL_SERVICES = ReferrerKind(
-    kinds.VIRTUAL_SERVICE, VirtualService, _of_routes, "istio", anywhere=True
+    kinds.VIRTUAL_SERVICE,
+    VirtualService,
+    _of_routes,
+    "istio",
+    anywhere=True,
+    gateways=lambda found: found.spec.gateways,
+    hosts=lambda found: found.spec.hosts,
 )
 DESTINATION_RULES = ReferrerKind(
     kinds.DESTINATION_RULE,
@@ -133,3 +162,33 @@ DESTINATION_RULES = ReferrerKind(
     anywhere=True,
     subsets=lambda found: tuple(s.name for s in found.spec.subsets),
 )
+GATEWAYS = ReferrerKind(
+    kinds.ISTIO_GATEWAY,
+    Gateway,
+    lambda _: (),
+    "istio",
+    anywhere=True,
+    hosts=lambda found: tuple(h for s in found.spec.servers for h in s.hosts),
+)
+"""They name no Service: they count beside a VirtualService that names them."""
+
+MESH = "mesh"
+"""What stands among the gateways of a VirtualService for the sidecars themselves."""
+
+
+def takes(offered: str, host: str, same_namespace: bool) -> bool:
+    """Whether a host of a Gateway's server takes a host of a VirtualService.
+
+    Before a slash stands the namespace whose VirtualServices may be bound: ``.`` for its own.
+    Other namespaces than these are not compared. (Istio, ``Server.hosts``)
+    """
+    space, slash, name = offered.rpartition("/")
+    if slash and space == "." and not same_namespace:
+        return False
+    return _covers(name, host) or _covers(host, name)
+
+
+def _covers(pattern: str, host: str) -> bool:
+    if pattern == "*":
+        return True
+    return host.endswith(pattern[1:]) if pattern.startswith("*.") else pattern == host

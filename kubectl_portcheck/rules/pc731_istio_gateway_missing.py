@@ -1,0 +1,230 @@
+"""PC731: a VirtualService to the Service names an Istio Gateway that does not exist, or that does
+not take its hosts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kubectl_portcheck.model.facts import Fact, State
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.references import Referrer
+from kubectl_portcheck.model.report import Finding, Impact
+from kubectl_portcheck.rules import fixes, referrer_ports
+from kubectl_portcheck.rules.base import (
+    Example,
+    Explanation,
+    Need,
+    NotApplicable,
+    Outcome,
+    Passed,
+    Rule,
+    Several,
+    Worth,
+)
+from kubectl_portcheck.rules.wording import listing
+from kubectl_portcheck.semantics import referrers
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.referrers.istio import MESH, takes
+from kubectl_portcheck.semantics.selectors import nearest
+
+
+class _Named(NamedTuple):
+    """A Gateway that a VirtualService names."""
+
+    place: int
+    """Among the gateways of the VirtualService."""
+    text: str
+    gateway: Referrer | None
+    """None where it does not exist."""
+    takes: bool
+    """Whether one of its servers takes one of the hosts."""
+
+
+def _check(case: ServiceCase) -> Outcome:
+    routed = [
+        (r, named) for r in referrers.read_by(case.referrers, "istio") if (named := _named(case, r))
+    ]
+    if not routed:
+        return NotApplicable("no VirtualService with a Gateway is known to lead to the Service")
+    if (missing := referrer_ports.lacking(case, "istio")) is not None:
+        return RULE.lacks(missing)
+    found = [f for r, named in routed if (f := _finding(case, r, named))]
+    return Several(tuple(found)) if found else Passed()
+
+
+def _named(case: ServiceCase, virtual: Referrer) -> list[_Named]:
+    home = virtual.metadata.namespace or case.namespace
+    known = {_place(case, g): g for g in case.referrers if referrers.is_gateway(g)}
+    found = []
+    for i, text in enumerate(virtual.gateways):
+        space, slash, name = text.rpartition("/")
+        # A name with dots is an old form of a place.
+        if text == MESH or "." in text:
+            continue
+        where = space if slash else home
+        gateway = known.get((where, name))
+        fits = gateway is not None and any(
+            takes(offered, host, where == home)
+            for offered in gateway.hosts
+            for host in virtual.hosts
+        )
+        found.append(_Named(i, text, gateway, fits))
+    return found
+
+
+def _place(case: ServiceCase, gateway: Referrer) -> tuple[str, str]:
+    return gateway.metadata.namespace or case.namespace, gateway.metadata.name
+
+
+def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> Finding | None:
+    if any(n.takes for n in named):
+        return None  # It is reached by one of them.
+    absent = [n for n in named if n.gateway is None]
+    offered = _fixes(case, virtual, absent)
+    if absent and case.in_files and case.evidence.files != "all" and not offered:
+        return None  # Gateways are mostly in the files of others.
+    subject = referrer_ports.subject_of(case, virtual)
+    if absent:
+        what = f"names Gateway {listing(n.text for n in absent)}, which does not exist"
+    else:
+        what = (
+            f"has the host {listing(virtual.hosts)}, which Gateway "
+            f"{listing(n.text for n in named)} does not take"
+        )
+    sidecars = MESH in virtual.gateways
+    return RULE.finding(
+        case,
+        f"VirtualService {virtual.metadata.name} {what}",
+        evidence=_facts(case, virtual, named),
+        fixes=offered
+        or [
+            fixes.by_hand(
+                f"Name a Gateway that exists and takes the hosts of VirtualService {subject.name}, "
+                "or add the hosts to its servers"
+            )
+        ],
+        severity="warning" if sidecars else "error",
+        impact=Impact.NONE if sidecars else Impact.PATH,
+        subject=subject,
+        pointer=f"/spec/gateways/{named[0].place}",
+    )
+
+
+def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> list[Fact]:
+    facts: list[Fact] = [
+        State(
+            subject=referrer_ports.subject_of(case, n.gateway),
+            state=f"its servers take {listing(n.gateway.hosts) or 'no host'}",
+        )
+        for n in named
+        if n.gateway is not None
+    ]
+    hosts = listing(virtual.hosts) or "no host"
+    return [
+        State(subject=referrer_ports.subject_of(case, virtual), state=f"hosts: {hosts}"),
+        *facts,
+    ]
+
+
+def _fixes(case: ServiceCase, virtual: Referrer, absent: Sequence[_Named]) -> list[Fix]:
+    """Name the Gateway that was meant: the same name elsewhere, or one that resembles it."""
+    home = virtual.metadata.namespace or case.namespace
+    known = [_place(case, g) for g in case.referrers if referrers.is_gateway(g)]
+    found = []
+    for one in absent:
+        name = one.text.rpartition("/")[2]
+        meant = [p for p in known if p[1] == name] or [
+            p for p in known if p[1] == nearest(name, [n for _, n in known])
+        ]
+        for space, other in meant[:3]:
+            new = other if space == home else f"{space}/{other}"
+            found.append(
+                fixes.patch(
+                    case,
+                    referrer_ports.subject_of(case, virtual),
+                    fixes.replace(f"/spec/gateways/{one.place}", one.text, new),
+                    title=f"Change the Gateway in VirtualService {virtual.metadata.name} to {new}",
+                    safety="review",
+                )
+            )
+    return found
+
+
+_SHOP = """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, namespace: shop, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"], port-forward: {8080: accepted}}}
+---
+kind: VirtualService
+metadata: {name: shop, namespace: shop}
+spec:
+  hosts: [shop.example.com]
+  gateways: [%s]
+  http: [{route: [{destination: {host: checkout, port: {number: 80}}}]}]
+---
+kind: Gateway
+metadata: {name: public, namespace: istio-system}
+spec: {servers: [{hosts: ["%s"]}]}
+"""
+
+RULE = Rule(
+    code="PC731",
+    name="istio-gateway-missing",
+    severity="error",
+    summary="A VirtualService names an Istio Gateway that does not exist, or whose servers do not "
+    "take its hosts",
+    needs=(),
+    uses=(Need.REFERRERS,),
+    in_files=Worth.PROOF,
+    explanation=Explanation(
+        meaning="A VirtualService is bound to the Gateways in its field gateways: by name in its "
+        "own namespace, or NAMESPACE/NAME. Each of them does not exist, or none of its servers "
+        "has a host that fits a host of the VirtualService. Where mesh is among the gateways, "
+        "sidecars follow it all the same, and it is a warning.",
+        why="The ingress gateway knows no route for the host and answers with 404. Clients inside "
+        "the cluster are not affected.",
+        confirm="kubectl get gateways.networking.istio.io -A, and istioctl analyze "
+        "(IST0101, IST0132).",
+        fix="Name the Gateway with its namespace, or make the hosts fit.",
+    ),
+    examples=(
+        Example(
+            "the Gateway is in another namespace",
+            _SHOP % ("public", "*.example.com"),
+            expects="""
+degraded
+PC731 error for path in VirtualService shop
+  VirtualService shop names Gateway public, which does not exist
+  - VirtualService shop: hosts: shop.example.com
+  review: Change the Gateway in VirtualService shop to istio-system/public
+    replace /spec/gateways/0 istio-system/public in VirtualService shop
+""",
+        ),
+        Example(
+            "the servers of the Gateway take other hosts",
+            _SHOP % ("istio-system/public", "shop.example.org"),
+            expects="""
+degraded
+PC731 error for path in VirtualService shop
+  VirtualService shop has the host shop.example.com, which Gateway istio-system/public does not
+      take
+  - VirtualService shop: hosts: shop.example.com
+  - Gateway public: its servers take shop.example.org
+  review: Name a Gateway that exists and takes the hosts of VirtualService shop, or add the
+      hosts to its servers
+""",
+        ),
+        Example(
+            "a wildcard takes the host",
+            _SHOP % ("istio-system/public", "*.example.com"),
+            expects="healthy",
+        ),
+        Example("sidecars only", _SHOP % ("mesh", "*"), expects="healthy"),
+    ),
+    check_service=_check,
+)
