@@ -162,6 +162,31 @@ probes: {checkout-1: {sockets: ["0.0.0.0:38412"]}}
 """,
             expects="inconclusive",
         ),
+        Example(
+            "the name is declared for the protocol that the pod listens for",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 53, targetPort: dns}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec: {containers: [{name: app, ports: [{name: dns, containerPort: 53}]}]}
+---
+probes: {checkout-1: {sockets: ["udp 0.0.0.0:53"]}}
+""",
+            expects="""
+broken; also PC501
+PC206 error for all in Service checkout, port 53/TCP
+  The Service sends TCP to 53, but the pod listens there for UDP
+  pods: checkout-1
+  - checkout-1: listens on 0.0.0.0:53/UDP; by UDP, not by TCP
+  review: Set the protocol of the Service port to UDP, if clients speak UDP
+    replace /spec/ports/0/protocol UDP in Service checkout
+    replace /spec/ports/0/targetPort 53 in Service checkout
+  review: Make the application listen on 53 for TCP, if clients speak TCP
+""",
+        ),
     ),
     check=_check,
     follows_from=("PC102",),

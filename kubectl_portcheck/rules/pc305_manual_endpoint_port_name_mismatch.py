@@ -324,6 +324,30 @@ PC305 error for all in Service checkout, port 5432/TCP
     add /ports/0/name  in EndpointSlice checkout-1
 """,
         ),
+        Example(
+            "headless: the name differs, and only readers of names notice",
+            """
+kind: Service
+metadata: {name: checkout}
+spec: {clusterIP: None, ports: [{name: postgres, port: 5432}]}
+---
+kind: EndpointSlice
+metadata: {name: checkout-1, labels: {kubernetes.io/service-name: checkout}}
+endpoints: [{addresses: [192.0.2.7]}]
+ports: [{name: pg, port: 5432}]
+""",
+            expects="""
+inconclusive
+PC305 warning in Service checkout, port 5432/TCP
+  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): only
+      readers of port names miss it
+  - DNS gives clients the addresses, whatever the ports are called
+  - Ingress controllers such as Traefik, and SRV records, go by the name of the port and find
+      none
+  review: Name the port postgres in EndpointSlice checkout-1, as in the Service
+    add /ports/0/name postgres in EndpointSlice checkout-1
+""",
+        ),
     ),
     check=_check,
 )

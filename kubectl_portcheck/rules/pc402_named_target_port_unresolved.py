@@ -341,6 +341,35 @@ PC402 error for all in Service checkout, port 80/TCP
     replace /spec/ports/0/targetPort web in Service checkout
 """,
         ),
+        Example(
+            "a Service port has the name of one of two ports that are already used",
+            """
+kind: Service
+metadata: {name: checkout}
+spec:
+  selector: {app: checkout}
+  ports:
+  - {name: web, port: 80, targetPort: frontend}
+  - {name: admin, port: 81, targetPort: admin}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers:
+  - {name: app, ports: [{name: main, containerPort: 8080}, {name: admin, containerPort: 9000}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9000"]}}
+""",
+            expects="""
+broken; also PC303
+PC402 error for all in Service checkout, port 80/TCP
+  No container port is named frontend in the pod; declared: admin (9000/TCP) and main (8080/TCP)
+  pods: checkout-1
+  - checkout-1: declares main (8080) and admin (9000), not frontend
+  safe: Set targetPort to main (8080)
+    replace /spec/ports/0/targetPort main in Service checkout
+""",
+        ),
     ),
     check=_check,
     follows_from=("PC404",),

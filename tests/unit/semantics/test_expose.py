@@ -157,3 +157,17 @@ def test_the_workload_that_is_meant() -> None:
     assert meant_by(Wanted("chekout"), [worker, web]) == (web,)
     assert meant_by(Wanted("payments"), [worker, web]) == ()
     assert meant_by(Wanted("checkout"), [labelled, web]) == (web, labelled)
+
+
+def test_each_of_several_ports_has_a_name() -> None:
+    """The Service's own name for it, the container port's, or one that is made of the number."""
+    declared: Ports = [
+        {"containerPort": 8080, "name": "http"},
+        {"containerPort": 9100},
+        {"containerPort": 5000, "name": "grpc"},
+    ]
+    found = exposed(_workload(ports=declared), Wanted("checkout", (8080, 9100, "grpc")))
+    assert found
+    ports = yaml.safe_load(found.manifest)["spec"]["ports"]
+    assert [p["name"] for p in ports] == ["http", "p9100", "grpc"]
+    assert [p["port"] for p in ports] == [8080, 9100, 5000]

@@ -1,6 +1,8 @@
 import pytest
 
-from kubectl_portcheck.semantics.unmet import Unmet, needs_another_user, reference
+from kubectl_portcheck.collect.examples import evidence_of
+from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.unmet import Unmet, needs_another_user, reference, waiting
 
 
 @pytest.mark.parametrize(
@@ -50,3 +52,31 @@ def test_a_message_without_end_is_read_as_far_as_it_may_be() -> None:
 )
 def test_a_container_that_may_not_run_as_root(message: str, expected: bool) -> None:
     assert needs_another_user(message) is expected
+
+
+def test_a_missing_key_of_a_volume_is_named_with_the_object_behind_that_volume() -> None:
+    case = ServiceCase(
+        evidence_of("""
+kind: Service
+metadata: {name: checkout}
+spec: {selector: {app: checkout}, ports: [{port: 80}]}
+---
+kind: Pod
+metadata: {name: checkout-1, labels: {app: checkout}}
+spec:
+  containers: [{name: app}]
+  volumes:
+  - {name: other, secret: {secretName: not-this}}
+  - {name: tls, secret: {secretName: certificate}}
+status: {phase: Pending}
+---
+kind: Event
+metadata: {name: one}
+involvedObject: {kind: Pod, name: checkout-1}
+type: Warning
+reason: FailedMount
+message: 'MountVolume.SetUp failed for volume "tls" : references non-existent secret key: ca.crt'
+""").services[0]
+    )
+    [found] = waiting(case, case.pods[0])
+    assert found.unmet == Unmet("Secret", "certificate", "ca.crt", "tls")
