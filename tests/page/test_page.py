@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from kubectl_portcheck.diagnosis.merging import Part, merged
 from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.render.shell import shell_quote
 from tests.page.browser import DESK, PHONE, Browser, awaited
@@ -89,6 +90,25 @@ def test_the_services_are_filtered_by_words_and_by_verdicts(
     broken.click()
     healthy.click()
     browser.press(Keys.ESCAPE)
+    assert browser.complaints() == []
+
+
+def test_of_several_clusters_each_has_its_verdict_and_each_service_its_cluster(
+    browser: Browser, page: Written
+) -> None:
+    parts = [
+        Part("kind-north", b.report(b.debrief_service())),
+        Part("kind-south", b.report(b.service())),
+    ]
+    browser.open(page(merged(parts)), PHONE)
+    rows = [e.text for e in browser.shown(".clusters li")]
+    assert "BROKEN kind-north 1 of 1 Service broken" in rows[0]
+    assert "HEALTHY kind-south 1 of 1 Service healthy" in rows[1]
+    found = [e.text for e in browser.shown(".services .name .ns")]
+    assert found == ["kind-north/production", "kind-south/production"]
+    browser.press("/")
+    browser.press("south")
+    assert len(browser.shown(".services > li")) == 1
     assert browser.complaints() == []
 
 

@@ -10,7 +10,18 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    *("kubernetes", "websocket", "yaml", "rich", "ssl", "http.client", "urllib3", "msgspec"),
+    *(
+        "jinja2",
+        "kubernetes",
+        "markupsafe",
+        "websocket",
+        "yaml",
+        "rich",
+        "ssl",
+        "http.client",
+        "urllib3",
+        "msgspec",
+    ),
     *("argcomplete", "difflib", "importlib.resources", "json", "logging", "pathlib", "shutil"),
     *("tempfile", "threading", "zipfile"),
 }

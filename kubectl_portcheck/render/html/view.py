@@ -10,6 +10,7 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import (
     FAULTY,
     WORST_FIRST,
+    ClusterReport,
     Finding,
     PortReport,
     Report,
@@ -23,7 +24,7 @@ from kubectl_portcheck.render.look import SIGNS, Look
 from kubectl_portcheck.render.rights import missing_rights, role_commands
 from kubectl_portcheck.render.service import consequences, label_of
 from kubectl_portcheck.render.shell import shell_form
-from kubectl_portcheck.render.sweep import tally
+from kubectl_portcheck.render.sweep import tally, tally_of
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean
 
@@ -133,6 +134,8 @@ class Page(NamedTuple):
     namespace: str
     time: str
     note: str
+    clusters: Sequence[tuple[str, str, str]]
+    """Verdict, name and tally of each, where there are several."""
     counts: Sequence[tuple[str, int]]
     """Each verdict that occurs, the worst first."""
     bars: Sequence[tuple[str, float, float]]
@@ -150,18 +153,22 @@ def page_of(report: Report) -> Page:
         _service(number, s, is_open=len(services) == 1 or (faulty <= FEW_FAULTY and _is_faulty(s)))
         for number, s in enumerate(services, 1)
     ]
+    words = f"{len(report.clusters)} clusters" if report.clusters else "a cluster"
     context, first = report.context, services[0] if len(services) == 1 else None
     about = f"{first.title} in {first.namespace}" if first else tally(report)
     return Page(
         title=f"{report.verdict.upper()}: {about}",
         verdict=report.verdict,
         tally=tally(report),
-        source={"cluster": f"cluster {context.cluster}" if context.cluster else "a cluster"}.get(
+        source={"cluster": f"cluster {context.cluster}" if context.cluster else words}.get(
             context.source, context.source
         ),
         namespace=context.namespace,
         time=context.collected_at,
         note=source_note(report) if report.interrupted else "",
+        clusters=[(c.verdict, c.name or "no name", _tally(c)) for c in report.clusters]
+        if len(report.clusters) > 1
+        else (),
         counts=_counts(report),
         bars=_bars(_counts(report)),
         services=shown,
@@ -172,6 +179,12 @@ def page_of(report: Report) -> Page:
             if (form := shell_form(command))
         ],
     )
+
+
+def _tally(cluster: ClusterReport) -> str:
+    words = tally_of(cluster.services) if cluster.services else ""
+    words = words or ("not looked at" if cluster.missing else "no Service was found")
+    return f"{words}; not all of it" if cluster.services and cluster.missing else words
 
 
 def _is_faulty(service: ServiceReport) -> bool:
@@ -195,12 +208,14 @@ def _bars(counts: Sequence[tuple[str, int]]) -> list[tuple[str, float, float]]:
 
 def _service(number: int, service: ServiceReport, *, is_open: bool) -> Service:
     many = len(service.ports) > 1
-    step = service.next
+    step, where = service.next, service.namespace
     return Service(
         number=number,
         verdict=service.verdict,
         title=service.title,
-        namespace=service.namespace,
+        namespace=f"{service.cluster}/{service.namespace}"
+        if service.cluster
+        else service.namespace,
         headline=str(service.headline),
         codes=list(dict.fromkeys(f.code for f in service.heads if f.severity != "info")),
         open=is_open,
