@@ -15,6 +15,7 @@ from kubectl_portcheck.render.text import clean
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
 from tests.fake.wire import Exchange
+from tests.walk.clients import client, seat, workload
 from tests.walk.shop import NAMESPACE, PODS, shop
 
 CANARY = "c4n4ry"
@@ -185,9 +186,41 @@ def test_no_secret_of_the_cluster_is_in(tmp_path: Path, form: str, target: int) 
     assert canaries(out.getvalue() + err.getvalue()) == []
 
 
+def a_client(server: FakeApiServer) -> None:
+    """Two clients, the second in another namespace, with secrets beside what they call; and a
+    ConfigMap that both use by its name."""
+    data = {
+        **{f"key-{n}.url": text for n, text in enumerate(CALLS[1:])},
+        **{f"login-{n}": text for n, text in enumerate(CALLS)},
+    }
+    settings = {"metadata": {"name": "settings", "namespace": NAMESPACE}, "data": data}
+    server.add(marked({"apiVersion": "v1", "kind": "ConfigMap", **settings}))
+    for space in (NAMESPACE, "web"):
+        made = workload("front", space)
+        pods = {
+            "containers": [{**container(9090), "envFrom": [{"configMapRef": {"name": "settings"}}]}]
+        }
+        made["spec"]["template"] = {"metadata": {"labels": {"app": "front"}}, "spec": pods}
+        server.add(marked(made))
+    front = client("front-7c-x", owner="front-7c", labels={"app": "front"})
+    front["metadata"]["labels"]["pod-template-hash"] = "7c"
+    front["spec"]["containers"] = [container(9090)]
+    seat(server, marked(front))
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize(
-    "words", [("svc/checkout", "--callers"), ("deploy/checkout", "--calls"), ("svc/gone",)]
+    "words",
+    [
+        ("svc/checkout", "--callers"),
+        ("svc/checkout", "--callers", "--configmaps"),
+        ("deploy/checkout", "--calls"),
+        ("deploy/front", "--calls", "--configmaps"),
+        ("svc/gone",),
+        ("svc/gone", "--from=auto"),
+        ("svc/checkout", "--from=auto", "--callers"),
+        ("svc/checkout", "--from=deploy/front", "--callers"),
+    ],
 )
 def test_no_secret_of_a_setting_is_in(tmp_path: Path, form: str, words: tuple[str, ...]) -> None:
     with FakeApiServer() as server:
@@ -196,6 +229,7 @@ def test_no_secret_of_a_setting_is_in(tmp_path: Path, form: str, words: tuple[st
         gone["spec"]["template"]["spec"]["containers"].append(
             {"name": "other", "env": [{"name": "GONE", "value": f"amqp://a:{CANARY}@gone:80"}]}
         )
+        a_client(server)
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(json.dumps(server.kubeconfig({"token": TOKEN})))
         out, err = io.StringIO(), io.StringIO()
