@@ -256,6 +256,8 @@ class ServiceEvidence(Record, frozen=True):
     """The NetworkPolicies that select one of the pods."""
     guards: Observed[tuple[Guard, ...]] | Missing = NOT_ASKED
     """Policies of other kinds that select one of the pods, or the pod of ``--from``."""
+    mesh_policies: Observed[tuple[Guard, ...]] | Missing = NOT_ASKED
+    """What the policies of a mesh ask of connections to one of the pods."""
     namespace_labels: Observed[dict[str, str]] | Missing = NOT_ASKED
     """Those of the Service's namespace; asked for only where a policy of another kind selects
     namespaces by them."""

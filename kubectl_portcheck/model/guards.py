@@ -15,11 +15,11 @@ Action = Literal["Allow", "Deny", "Pass"]
 Entity = Literal["", "all", "cluster", "outside", "no-pod"]
 """``outside``: a part of the world, or of the cluster's own machines, that is no pod; ``no-pod``:
 everything but pods."""
-Tier = Literal["union", "admin", "main", "baseline", "unknown"]
+Tier = Literal["union", "admin", "main", "baseline", "unknown", "mesh"]
 """How a policy stands to the others. ``union``: what allows adds up, what denies comes first. The
 others are asked in turn, and the first rule that matches decides: ``admin`` before NetworkPolicies,
 ``main`` beside them by its order, ``baseline`` where none of these has decided. Of ``unknown`` that
-is not known."""
+is not known. ``mesh``: a mesh's own, which adds up as in ``union``, apart from all others."""
 FamilyName = Literal["", "IPv4", "IPv6"]
 
 
@@ -77,6 +77,8 @@ class GuardPart(Record, frozen=True):
     """In which directions the pods have only what is allowed."""
     rules: tuple[GuardRule, ...] = ()
     """In tiers, the first that matches decides."""
+    modes: dict[str, str] = {}
+    """Istio's modes of mutual TLS: by the pod's port, and '' for all others."""
 
 
 class Guard(Record, frozen=True):

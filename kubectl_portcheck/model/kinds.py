@@ -12,11 +12,12 @@ CILIUM: Final = "cilium.io"
 CALICO: Final = "projectcalico.org"
 CALICO_CRD: Final = "crd.projectcalico.org"
 ADMIN: Final = "policy.networking.k8s.io"
+ISTIO_SECURITY: Final = "security.istio.io"
 AWS: Final = "elbv2.k8s.aws"
 ARGO: Final = "argoproj.io"
 OPTIONAL_GROUPS: Final = (
     *(GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, ARGO, CILIUM),
-    *(CALICO, CALICO_CRD, ADMIN),
+    *(CALICO, CALICO_CRD, ADMIN, ISTIO_SECURITY),
 )
 """Groups of custom resources, which a cluster may have or not."""
 
@@ -212,6 +213,13 @@ CLUSTER_POLICY: Final = Kind(
     "ClusterNetworkPolicy", "clusternetworkpolicies", ADMIN, ("v1alpha2",), namespaced=False
 )
 
+PEER_AUTHENTICATION: Final = Kind(
+    "PeerAuthentication", "peerauthentications", ISTIO_SECURITY, ("v1", "v1beta1")
+)
+ISTIO_AUTHORIZATION: Final = Kind(
+    "AuthorizationPolicy", "authorizationpolicies", ISTIO_SECURITY, ("v1", "v1beta1")
+)
+
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 REFERRERS: Final = (
@@ -228,6 +236,8 @@ GUARDS: Final = (
     *(ADMIN_POLICY, BASELINE_POLICY, CLUSTER_POLICY),
 )
 """Policies of other kinds than NetworkPolicy."""
+MESH_POLICIES: Final = (PEER_AUTHENTICATION, ISTIO_AUTHORIZATION)
+"""What a mesh's proxies ask of connections."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (
@@ -246,7 +256,7 @@ ALL: Final = (
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
     *REFERRERS,
-    *GUARDS,
+    *(*GUARDS, *MESH_POLICIES),
 )
 BY_NAME: Final = {kind.key: kind for kind in ALL}
 """By :attr:`Kind.key`."""

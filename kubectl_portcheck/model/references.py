@@ -340,3 +340,6 @@ class Referrer(Record, frozen=True):
     """The gateways of Istio by which a VirtualService is reached, as they are written there."""
     hosts: tuple[str, ...] = ()
     """The hosts of a VirtualService, or of the servers of an Istio Gateway."""
+    tls_modes: dict[str, str] = {}
+    """What clients by a DestinationRule speak, in Istio's words: by Service port, and '' for all
+    others."""

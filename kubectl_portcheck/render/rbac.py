@@ -45,6 +45,10 @@ RULES: Final[tuple[Right, ...]] = (
         for kind in kinds.GUARDS
         if kind.namespaced
     ),
+    *(
+        _on(kind, ("list",), f"what a mesh asks of its clients, by {kind.key}, where it is served")
+        for kind in kinds.MESH_POLICIES
+    ),
     _on(kinds.HTTP_ROUTE, ("list",), "what leads to the Service, by the Gateway API"),
     _on(kinds.GRPC_ROUTE, ("list",), "the same"),
     _on(kinds.TLS_ROUTE, ("list",), "the same"),

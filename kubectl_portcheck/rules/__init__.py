@@ -104,6 +104,9 @@ _FILES = (
     "pc718_ingress_path_claimed_twice",
     "pc719_ingress_path_misread",
     "pc720_plugin_policy_blocks_port",
+    "pc721_mesh_tls_conflicts",
+    "pc722_mesh_policy_denies_port",
+    "pc723_client_outside_mesh",
     "pc730_route_refused",
     "pc731_istio_gateway_missing",
 )

@@ -31,6 +31,7 @@ class Need(Word):
     POLICIES = "network_policies"
     GUARDS = "guards"
     NAMESPACE_LABELS = "namespace_labels"
+    MESH_POLICIES = "mesh_policies"
     REFERRERS = "referrers"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"

@@ -120,6 +120,17 @@ def admits(
     )
 
 
+def mesh_admits_anyone(
+    server: Peer, port: int, protocol: Protocol, policies: Sequence[Guard]
+) -> Side:
+    """Whether the mesh's own policies let any client at all connect to this port of the pod.
+
+    They stand apart from the others: the pod's proxy asks them when the packets have arrived.
+    """
+    asked = Asked(server, port, protocol, "")
+    return _added_up("Ingress", (server, ANYONE), policies, (), asked)
+
+
 def _exempt(client: Peer, server: Peer) -> str:
     one, other = client.pod, server.pod
     if one is not None and other is not None:
@@ -180,6 +191,7 @@ def _added_up(
 ) -> Side:
     """What allows adds up, and what denies comes first. (Cilium, Policy Enforcement Modes)"""
     own, other = ends
+    unsure = ""
     isolation: list[tuple[Policy, Fact]] = [(p, True) for p, _ in answers]
     allowing: list[tuple[Policy, Fact]] = list(answers)
     for guard in guards:
@@ -197,17 +209,19 @@ def _added_up(
                 elif found:
                     return Side(False, (guard,))
                 elif found is None:
-                    return Side(None, why=compare.not_compared(guard, rule, other))
+                    unsure = unsure or compare.not_compared(guard, rule, other)
     isolated = any_of(found for _, found in isolation)
     if isolated is False:
-        return FREE
+        return Side(None, why=unsure) if unsure else FREE
     allowed = any_of((negated(isolated), any_of(found for _, found in allowing)))
     names = _each(p for p, found in isolation if found is not False)
     by = _each(p for p, found in allowing if found)
+    if allowed and unsure:
+        return Side(None, names, by, unsure)
     why = ""
     if allowed is None:
-        unsure = next((p for p, found in allowing if found is None and isinstance(p, Guard)), None)
-        why = compare.not_compared(unsure, None, other) if unsure else _unknown(other, direction)
+        vague = next((p for p, found in allowing if found is None and isinstance(p, Guard)), None)
+        why = compare.not_compared(vague, None, other) if vague else _unknown(other, direction)
     return Side(allowed, names, by, why)
 
 

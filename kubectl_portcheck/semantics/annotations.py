@@ -3,6 +3,15 @@
 AMBIENT = "ambient.istio.io/redirection"
 """On pods for which their node answers in place of the application. (Istio, ambient mode)"""
 
+ISTIO_DRY_RUN = "istio.io/dry-run"
+"""On an AuthorizationPolicy: whether it only reports. (Istio, Dry run)"""
+
+ISTIO_PORTS = (
+    "traffic.sidecar.istio.io/excludeInboundPorts",
+    "traffic.sidecar.istio.io/includeInboundPorts",
+)
+"""On pods: the ports that pass by the sidecar, and those that do not. (Istio, annotations)"""
+
 IGNORE = "portcheck.dev/ignore"
 """On a Service: codes or names of rules whose findings decide nothing, separated by commas."""
 

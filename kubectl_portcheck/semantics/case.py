@@ -240,6 +240,11 @@ class ServiceCase:
         return _value(self.evidence.guards, ())
 
     @cached_property
+    def mesh_policies(self) -> tuple[Guard, ...]:
+        """What a mesh asks of connections to one of the pods, or to that of --from."""
+        return _value(self.evidence.mesh_policies, ())
+
+    @cached_property
     def overwritten(self) -> tuple[Endpoints, ...]:
         """Hand-written Endpoints beside the Service's selector."""
         return _value(self.evidence.overwritten, ())

@@ -219,6 +219,7 @@ def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
         referrers=referrers.relevant(_leading(evidence.referrers, calls), service),
         network_policies=_those(evidence.network_policies, guards),
         guards=_those(evidence.guards, is_about),
+        mesh_policies=_those(evidence.mesh_policies, is_about),
         monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
     )
 

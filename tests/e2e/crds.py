@@ -20,6 +20,7 @@ GATEWAY = "gateway.networking.k8s.io"
 MONITORING = "monitoring.coreos.com"
 ISTIO = "networking.istio.io"
 TRAEFIK = "traefik.io"
+ISTIO_SECURITY = "security.istio.io"
 CILIUM = "cilium.io"
 CALICO = "crd.projectcalico.org"
 ADMIN = "policy.networking.k8s.io"
@@ -39,6 +40,8 @@ KINDS = {
     "AdminNetworkPolicy": (ADMIN, "v1alpha1"),
     "BaselineAdminNetworkPolicy": (ADMIN, "v1alpha1"),
     "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
+    "PeerAuthentication": (ISTIO_SECURITY, "v1"),
+    "AuthorizationPolicy": (ISTIO_SECURITY, "v1"),
     "VirtualService": (ISTIO, "v1"),
     "Gateway": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),

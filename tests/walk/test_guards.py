@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD
+from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD, ISTIO_SECURITY
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
 from tests.walk.shop import NAMESPACE, Run, program, shop
@@ -161,3 +161,50 @@ def test_in_a_sweep_each_kind_is_one_list(tmp_path: Path) -> None:
         for group, (version, plurals) in kinds.items()
         for plural in plurals
     }
+
+
+def of_istio(kind: str, spec: dict[str, Any], namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{ISTIO_SECURITY}/v1",
+        "kind": kind,
+        "metadata": {"name": "default", "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def meshed(server: FakeApiServer) -> None:
+    """The shop, with a sidecar in every pod."""
+    shop(server, 8080)
+    server.groups.append((ISTIO_SECURITY, "v1"))
+    for item in server.store.objects:
+        if item["kind"] == "Pod":
+            item["spec"]["containers"].append({"name": "istio-proxy", "image": "proxy"})
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"]])
+def test_policies_of_a_mesh_stand_in_two_namespaces(tmp_path: Path, flags: list[str]) -> None:
+    scope = "" if "-A" in flags else NAMESPACE
+    done = []
+    for namespace in (NAMESPACE, "istio-system", "other"):
+        with FakeApiServer() as server:
+            meshed(server)
+            server.add(of_istio("AuthorizationPolicy", {}, namespace))
+            done.append(codes(program(server, tmp_path, *flags, namespace=scope)))
+            read = asked(server, ISTIO_SECURITY)
+        assert sorted(read) == [
+            f"/apis/{ISTIO_SECURITY}/v1/{kind}"
+            for kind in ("authorizationpolicies", "peerauthentications")
+        ]
+    assert done == [["PC722"], ["PC722"], []]
+
+
+def test_policies_of_a_mesh_that_may_not_be_read_say_nothing_of_network_policies(
+    tmp_path: Path,
+) -> None:
+    with FakeApiServer() as server:
+        meshed(server)
+        refuse(server, rf"GET /apis/{ISTIO_SECURITY}/v1/")
+        done = program(server, tmp_path, "svc/checkout")
+    lacking = {n["code"] for n in done.report["services"][0]["notEvaluated"]}
+    assert "PC722" in lacking
+    assert not lacking & {"PC720", "PC602"}

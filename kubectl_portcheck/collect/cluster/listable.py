@@ -92,6 +92,9 @@ REFERRERS: tuple[Listable[Any], ...] = tuple(
 GUARDS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.KINDS
 )
+MESH_POLICIES: tuple[Listable[Any], ...] = tuple(
+    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.OF_MESHES
+)
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])
 STATEFUL_SETS = Listable(kinds.STATEFUL_SET, decode.ListOf[Workload], named=True)

@@ -17,6 +17,7 @@ from kubectl_portcheck.collect.cluster.listable import (
     GUARDS,
     INGRESS_CLASSES,
     INGRESSES,
+    MESH_POLICIES,
     MONITORS,
     NETWORK_POLICIES,
     NODES,
@@ -65,6 +66,7 @@ def around_the_name(
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
+    parts.mesh_policies = work.follow(_of_kinds, reads, work, MESH_POLICIES, groups)
     parts.namespace_labels = work.follow(_labels, reads, parts.guards)
     always = [
         work.ask(reads.objects, kind, {}) for kind in REFERRERS if not (kind.optional or kind.long)

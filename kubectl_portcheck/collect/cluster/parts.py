@@ -76,6 +76,7 @@ class Parts(msgspec.Struct):
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
     referrers: Part[tuple[Referrer, ...]] = None
     guards: Part[tuple[Guard, ...]] = None
+    mesh_policies: Part[tuple[Guard, ...]] = None
     namespace_labels: Part[dict[str, str]] = None
     monitors: Part[tuple[Monitor, ...]] = None
     events: Part[tuple[Event, ...]] = None
@@ -132,6 +133,7 @@ class Parts(msgspec.Struct):
             network_policies=_known(self.network_policies),
             referrers=_known(self.referrers),
             guards=_known(self.guards),
+            mesh_policies=_known(self.mesh_policies),
             namespace_labels=_known(self.namespace_labels),
             monitors=_known(self.monitors),
             events=creations.together([_known(self.events), _known(self.refusals)]),

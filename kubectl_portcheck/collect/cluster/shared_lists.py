@@ -34,6 +34,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.guards import istio
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.monitoring import is_for_sibling
 from kubectl_portcheck.semantics.references import (
@@ -383,6 +384,7 @@ class Shared:
             "network_policies": self._guarding(service.metadata.namespace, pods),
             "monitors": self._watching(service, pods),
             "guards": self._of_other_kinds(service, pods),
+            "mesh_policies": self._of_meshes(service, pods),
             "referrers": referrers.relevant(self.referrers(service), service),
         }
 
@@ -540,6 +542,23 @@ class Shared:
         found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
         return msgspec.structs.replace(everyone, value=found)
 
+    def of_mesh(self, kind: kinds.Kind, namespace: str) -> Read[Any]:
+        """What the policies of a mesh say in the namespace, and in that of the whole mesh."""
+        here = self.objects(kind.key, namespace)
+        if namespace == istio.ROOT or isinstance(here, Missing):
+            return here
+        return combined([here, self.objects(kind.key, istio.ROOT)])
+
+    def _of_meshes(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
+        """The policies of a mesh that are about one of the pods."""
+        space = service.metadata.namespace
+        everyone = combined([self.of_mesh(k, space) for k in kinds.MESH_POLICIES])
+        if isinstance(everyone, Missing) or not everyone.value:
+            return everyone
+        several = list(pods)
+        found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
+        return msgspec.structs.replace(everyone, value=found)
+
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
         everyone = self.monitors(service)
         if isinstance(everyone, Missing):
@@ -558,6 +577,7 @@ OPTIONAL: tuple[listable.Listable[Any], ...] = (
     listable.REFERENCE_GRANTS,
     *listable.MONITORS,
     *listable.GUARDS,
+    *listable.MESH_POLICIES,
     *(kind for kind in listable.REFERRERS if kind.optional),
 )
 SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))

@@ -8,7 +8,7 @@ from kubectl_portcheck.collect.cluster.listable import MONITORS, Listable
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
-from kubectl_portcheck.model.kinds import GUARDS, INGRESS_CLASS
+from kubectl_portcheck.model.kinds import GUARDS, INGRESS_CLASS, MESH_POLICIES
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class FreshReads:
 
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
+        if kind.of in MESH_POLICIES:
+            return self._shared.of_mesh(kind.of, self._namespace)
         if kind.of in GUARDS:
             space = self._namespace if kind.of.namespaced else ""
             return self._shared.objects(kind.name, space)

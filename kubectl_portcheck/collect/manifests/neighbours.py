@@ -32,10 +32,11 @@ FIELDS: dict[str, dict[str, type[Record]]] = {
     "network_policies": {"NetworkPolicy": NetworkPolicy},
     "referrers": {kind.kind.name: kind.shape for kind in referrers.KINDS},
     "guards": {kind.kind.key: kind.shape for kind in guards.KINDS},
+    "mesh_policies": {kind.kind.key: kind.shape for kind in guards.OF_MESHES},
     "monitors": dict.fromkeys((kind.name for kind in MONITORS), Monitor),
 }
 """By field of the evidence: the kinds that it is read from, and as what."""
-_SELECTING = ("network_policies", "guards", "monitors")
+_SELECTING = ("network_policies", "guards", "mesh_policies", "monitors")
 """Fields of objects that select by labels, which are alike in several environments."""
 
 
@@ -146,7 +147,8 @@ class Around:
         elif isinstance(value, Referrer):
             named = {(r.namespace, r.service) for r in value.references}
         else:
-            self._by_space[field, space].append(found)
+            of_mesh = field == "mesh_policies" and space == guards.istio.ROOT
+            self._by_space[field, "" if of_mesh else space].append(found)
             return
         for where, service in sorted(named):
             self._by_use[field, where, service].append(found)

@@ -24,7 +24,7 @@ _READ = (
     *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
     *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
     *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.REFERRERS),
-    *kinds.GUARDS,
+    *(*kinds.GUARDS, *kinds.MESH_POLICIES),
 )
 _KEYS = {(k.name, group): k.key for k in _READ for group in (k.group, *k.earlier_groups)}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.guards import Guard
-from kubectl_portcheck.semantics.guards import admin, calico, cilium
+from kubectl_portcheck.semantics.guards import admin, calico, cilium, istio
 
 
 class GuardKind(NamedTuple):
@@ -34,4 +34,8 @@ KINDS = (
     GuardKind(kinds.BASELINE_POLICY, admin.AdminPolicy, admin.read_baseline),
     GuardKind(kinds.CLUSTER_POLICY, admin.AdminPolicy, admin.read_cluster),
 )
-BY_NAME = {k.kind.key: k for k in KINDS}
+OF_MESHES = (
+    GuardKind(kinds.PEER_AUTHENTICATION, istio.PeerAuthentication, istio.read_peer),
+    GuardKind(kinds.ISTIO_AUTHORIZATION, istio.AuthorizationPolicy, istio.read_authorization),
+)
+BY_NAME = {k.kind.key: k for k in (*KINDS, *OF_MESHES)}

@@ -31,6 +31,7 @@ class ReferrerKind(NamedTuple):
     labels: Callable[[Any], dict[str, str]] = lambda _: {}
     gateways: Callable[[Any], tuple[str, ...]] = lambda _: ()
     hosts: Callable[[Any], tuple[str, ...]] = lambda _: ()
+    tls_modes: Callable[[Any], dict[str, str]] = lambda _: {}
 
     def read(self, item: Any) -> Referrer:
         """The object, as far as it leads to Services."""
@@ -43,4 +44,5 @@ class ReferrerKind(NamedTuple):
             labels=self.labels(item),
             gateways=self.gateways(item),
             hosts=self.hosts(item),
+            tls_modes=self.tls_modes(item),
         )

@@ -67,10 +67,31 @@ class Subset(Record, frozen=True):
     name: str = ""
 
 
+class ClientTls(Record, frozen=True):
+    """What clients speak to the pods."""
+
+    mode: str = ""
+
+
+class PortPolicy(Record, frozen=True):
+    """What holds for one Service port, in place of what holds for the host."""
+
+    port: DestinationPort = DestinationPort()
+    tls: ClientTls | None = None
+
+
+class TrafficPolicy(Record, frozen=True):
+    """How clients connect to the pods of a host."""
+
+    tls: ClientTls | None = None
+    port_level_settings: tuple[PortPolicy, ...] = ()
+
+
 class DestinationRuleSpec(Record, frozen=True):
     """What holds for the pods of a host."""
 
     host: str = ""
+    traffic_policy: TrafficPolicy = TrafficPolicy()
     subsets: tuple[Subset, ...] = ()
 
 
@@ -145,6 +166,17 @@ def _of_rule(found: DestinationRule) -> Iterator[Reference]:
         yield Reference(where=f"host {found.spec.host}", service=meant[0], namespace=meant[1])
 
 
+def _tls_modes(found: DestinationRule) -> dict[str, str]:
+    """By Service port; settings of a port take nothing over from those of the host."""
+    policy = found.spec.traffic_policy
+    modes = {"": policy.tls.mode} if policy.tls else {}
+    return modes | {
+        str(p.port.number): p.tls.mode if p.tls else ""
+        for p in policy.port_level_settings
+        if p.port.number
+    }
+
+
 VIRTUAL_SERVICES = ReferrerKind(
     kinds.VIRTUAL_SERVICE,
     VirtualService,
@@ -161,6 +193,7 @@ DESTINATION_RULES = ReferrerKind(
     "istio",
     anywhere=True,
     subsets=lambda found: tuple(s.name for s in found.spec.subsets),
+    tls_modes=_tls_modes,
 )
 GATEWAYS = ReferrerKind(
     kinds.ISTIO_GATEWAY,

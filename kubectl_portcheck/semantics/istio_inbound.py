@@ -1,0 +1,80 @@
+"""What Istio's sidecar of a pod asks of connections to one of the pod's ports.
+
+A pod has a sidecar where it has the container ``istio-proxy`` beside an application. Ports that its
+annotations take out (``excludeInboundPorts``, or not among ``includeInboundPorts``) pass by it.
+(Istio, Resource Annotations) The sidecar accepts every connection before it looks at it: that a
+connection is accepted says nothing about what becomes of a request.
+"""
+
+from typing import NamedTuple
+
+from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.semantics import mesh
+from kubectl_portcheck.semantics.admission import Side, mesh_admits_anyone
+from kubectl_portcheck.semantics.annotations import ISTIO_PORTS
+from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.guards import compare
+from kubectl_portcheck.semantics.guards.istio import mode_of
+from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.references import may_select
+
+UNSEEN = "whether the sidecar enforces it was not seen: it accepts a connection before it judges it"
+
+
+class Mode(NamedTuple):
+    """The mode of mutual TLS of a port."""
+
+    name: str
+    """``STRICT``, ``PERMISSIVE``, ``DISABLE``; '' where it is not known."""
+    by: Guard | None
+    """The policy that says so."""
+
+
+def has_sidecar(pod: Pod) -> bool:
+    """Whether Istio's sidecar stands before the pod's application."""
+    several = (*pod.spec.containers, *pod.spec.init_containers)
+    return mesh.ISTIO in mesh.of_pod(pod) and any(c.name == "istio-proxy" for c in several)
+
+
+def judges(pod: Pod, port: int) -> bool:
+    """Whether connections to the port go through the sidecar."""
+    if not has_sidecar(pod) or port in mesh.ISTIO.ports:
+        return False
+    excluded, included = (pod.metadata.annotations.get(key) for key in ISTIO_PORTS)
+    if str(port) in _listed(excluded or ""):
+        return False
+    return included is None or "*" in _listed(included) or str(port) in _listed(included)
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def mode(case: ServiceCase, pod: Pod, port: int) -> Mode:
+    """The mode that PeerAuthentications give to a port of the pod."""
+    about = [
+        (guard, part)
+        for guard in case.mesh_policies
+        if guard.kind == "PeerAuthentication" and may_select(guard, pod)
+        for part in guard.parts
+    ]
+    return Mode(*mode_of(about, port))
+
+
+def admits_anyone(case: Case, pod: Pod, port: int) -> Side:
+    """Whether AuthorizationPolicies let any client at all connect to the port."""
+    policies = [g for g in case.mesh_policies if g.kind == "AuthorizationPolicy"]
+    return mesh_admits_anyone(Peer(pod, {}), port, case.port.protocol, policies)
+
+
+def not_compared(case: Case, pod: Pod, port: int) -> str:
+    """What of the AuthorizationPolicies about the port is not compared; '' where all is."""
+    side = admits_anyone(case, pod, port)
+    if side.allowed is not None:
+        return ""
+    for guard in case.mesh_policies:
+        for rule in (r for part in guard.parts for r in part.rules if may_select(guard, pod)):
+            if rule.beyond:
+                return f"{compare.title(guard)}: {rule.beyond}: not compared"
+    return ""
