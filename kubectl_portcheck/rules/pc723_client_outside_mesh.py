@@ -20,8 +20,8 @@ from kubectl_portcheck.semantics.case import Case
 
 
 def _check(case: Case) -> Outcome:
-    told = case.in_cluster
-    client = None if isinstance(told, Missing) else told.value.client
+    known = case.in_cluster
+    client = None if isinstance(known, Missing) else known.value.client
     if client is None or mesh.ISTIO in mesh.of_pod(client.pod):
         return NotApplicable("no client without a sidecar is known")
     judged = [s for s in case.backends if s.target and istio_inbound.judges(s.pod, s.target)]
