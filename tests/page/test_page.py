@@ -101,7 +101,7 @@ def test_of_several_clusters_each_has_its_verdict_and_each_service_its_cluster(
         Part("kind-south", b.report(b.service())),
     ]
     browser.open(page(merged(parts)), PHONE)
-    rows = [e.text for e in browser.shown(".clusters li")]
+    rows = [" ".join(e.text.split()) for e in browser.shown(".clusters li")]
     assert "BROKEN kind-north 1 of 1 Service broken" in rows[0]
     assert "HEALTHY kind-south 1 of 1 Service healthy" in rows[1]
     found = [e.text for e in browser.shown(".services .name .ns")]

@@ -10,18 +10,8 @@ from pathlib import Path
 import pytest
 
 HEAVY = {
-    *(
-        "jinja2",
-        "kubernetes",
-        "markupsafe",
-        "websocket",
-        "yaml",
-        "rich",
-        "ssl",
-        "http.client",
-        "urllib3",
-        "msgspec",
-    ),
+    *("jinja2", "markupsafe"),
+    *("kubernetes", "websocket", "yaml", "rich", "ssl", "http.client", "urllib3", "msgspec"),
     *("argcomplete", "difflib", "importlib.resources", "json", "logging", "pathlib", "shutil"),
     *("tempfile", "threading", "zipfile"),
 }

@@ -213,9 +213,7 @@ def _service(number: int, service: ServiceReport, *, is_open: bool) -> Service:
         number=number,
         verdict=service.verdict,
         title=service.title,
-        namespace=f"{service.cluster}/{service.namespace}"
-        if service.cluster
-        else service.namespace,
+        namespace=f"{service.cluster}/{where}" if service.cluster else where,
         headline=str(service.headline),
         codes=list(dict.fromkeys(f.code for f in service.heads if f.severity != "info")),
         open=is_open,
