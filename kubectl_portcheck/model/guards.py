@@ -3,9 +3,9 @@
 ``semantics.guards`` has how each kind is read into it.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from kubectl_portcheck.model.base import KindName, Record
+from kubectl_portcheck.model.base import KindName, Known, Record
 from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 
@@ -77,7 +77,7 @@ class GuardPart(Record, frozen=True):
     """In which directions the pods have only what is allowed."""
     rules: tuple[GuardRule, ...] = ()
     """In tiers, the first that matches decides."""
-    modes: dict[str, str] = {}
+    modes: dict[str, Annotated[str, Known(("UNSET", "DISABLE", "PERMISSIVE", "STRICT"))]] = {}
     """Istio's modes of mutual TLS: by the pod's port, and '' for all others."""
 
 

@@ -340,6 +340,8 @@ class Referrer(Record, frozen=True):
     """The gateways of Istio by which a VirtualService is reached, as they are written there."""
     hosts: tuple[str, ...] = ()
     """The hosts of a VirtualService, or of the servers of an Istio Gateway."""
-    tls_modes: dict[str, str] = {}
+    tls_modes: dict[
+        str, Annotated[str, Known(("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"))]
+    ] = {}
     """What clients by a DestinationRule speak, in Istio's words: by Service port, and '' for all
     others."""
