@@ -177,6 +177,17 @@ def pages(documents: list[Document]) -> list[Page]:
     ]
 
 
+def _part(found: Document, query: dict[str, list[str]]) -> Document:
+    """A list as far as it was asked for: no page is larger than its limit."""
+    limit, start = (int(query.get(name, ["0"])[0]) for name in ("limit", "continue"))
+    items = found.get("items", [])
+    left = len(items) - start - limit
+    if not limit or left <= 0:
+        return {**found, "items": items[start:]} if start else found
+    metadata = {"continue": str(start + limit), "remainingItemCount": left}
+    return {**found, "metadata": metadata, "items": items[start : start + limit]}
+
+
 class Cluster:
     """The lists, by the last part of their path, and single Services' objects."""
 
@@ -232,7 +243,7 @@ class Cluster:
                 "unpacked": self.unpacked,
             }
         if found and (selector or kind.startswith("service-")):
-            return self._one(kind, int(found[1]), typo=bool(found[2]))
+            return _part(self._one(kind, int(found[1]), typo=bool(found[2])), query)
         if kind in self.lists:
             return self.lists[kind][int(query.get("continue", ["0"])[0])]
         if path == "/apis":
