@@ -4,12 +4,17 @@
 """
 
 import argparse
+import contextlib
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+
+if sys.platform != "win32":
+    import fcntl
 
 REQUIREMENTS = Path(__file__).resolve().parent / "requirements"
 
@@ -27,14 +32,25 @@ def pinned(*names: str) -> Path:
     key = hashlib.sha256("\n".join(about).encode()).hexdigest()[:16]
     folder = cache() / f"{names[-1]}-{key}"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    if not (folder / "complete").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        run([sys.executable, "-m", "venv", str(folder)])
-        pins = [word for path in files for word in ("--requirement", str(path))]
-        wheels = ["--require-hashes", "--only-binary", ":all:", "--quiet"]
-        run([str(python), "-m", "pip", "install", *wheels, *pins])
-        (folder / "complete").touch()
+    with _only_one(folder):
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            run([sys.executable, "-m", "venv", str(folder)])
+            pins = [word for path in files for word in ("--requirement", str(path))]
+            wheels = ["--require-hashes", "--only-binary", ":all:", "--quiet"]
+            run([str(python), "-m", "pip", "install", *wheels, *pins])
+            (folder / "complete").touch()
     return python
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Let one process at a time make the folder; the others wait for it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w", encoding="utf-8") as lock:
+        if sys.platform != "win32":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def run(command: list[str], env: dict[str, str] | None = None) -> None:

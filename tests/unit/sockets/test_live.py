@@ -92,7 +92,7 @@ def ask(shell: tuple[str, ...], path: str | None = None, user: int | None = None
         capture_output=True,
         env={"PATH": path or os.environ["PATH"]},
         user=user,
-        timeout=60,
+        timeout=300,
         check=True,
         cwd="/",
     )
@@ -194,5 +194,5 @@ def test_hostile_names(shell: tuple[str, ...], comm: str, program: str) -> None:
 def test_fallbacks(fallback: Fallback, opened: dict[str, int]) -> None:
     if shutil.which(fallback.program) is None:
         pytest.skip(f"there is no {fallback.program} on this machine")
-    done = subprocess.run(fallback.argv, capture_output=True, timeout=60)
+    done = subprocess.run(fallback.argv, capture_output=True, timeout=300)
     compare(fallback.parse(done.stdout, "web", None), opened)
