@@ -46,6 +46,11 @@ def test_a_rule_is_described(rule: Rule) -> None:
     assert rule.code not in rule.follows_from
 
 
+def test_an_example_says_whether_its_rule_finds_something() -> None:
+    assert Example("", "", expects="broken\nPC401 error").fires
+    assert not Example("", "", expects="healthy").fires
+
+
 EVIDENCE = frozenset(need.value for need in Need)
 
 

@@ -76,6 +76,11 @@ CASES: dict[str, tuple[list[Guard], bool | None]] = {
     "the cluster": ([ingress(fromEntities=["cluster"])], True),
     "the world": ([ingress(fromEntities=["world"])], False),
     "a range never means a pod": ([ingress(fromCIDR=["10.0.0.0/8"])], False),
+    "a set of ranges never means a pod": ([ingress(fromCIDRSet=[{"cidr": "10.0.0.0/8"}])], False),
+    "nor does one of the other direction": (
+        [policy(namespace="front", egress=[{"toCIDRSet": [{"cidr": "10.0.0.0/8"}]}])],
+        False,
+    ),
     "deny comes first": (
         [ingress(fromEntities=["all"]), policy(ingressDeny=[{"toPorts": TO_8080}])],
         False,

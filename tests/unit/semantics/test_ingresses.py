@@ -11,6 +11,7 @@ from kubectl_portcheck.semantics.ingress_classes import (
     class_standing,
     is_for_nginx,
     older_claim,
+    resembles,
 )
 from kubectl_portcheck.semantics.ingresses import (
     Hosts,
@@ -165,3 +166,10 @@ def test_the_ingresses_beside_others() -> None:
     foreign = _ingress("foreign", service="cart", path="/y")
     found = Hosts([mine, rival, regex, foreign]).beside([mine])
     assert [i.metadata.name for i in found] == ["regex", "rival", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "same"), [("nginx", "ngins", True), ("nginx", "nxinz", False)]
+)
+def test_a_class_that_may_be_another_one_misspelt(name: str, other: str, same: bool) -> None:
+    assert resembles(name, other) is same

@@ -7,19 +7,24 @@ from kubectl_portcheck.semantics.needs import needs_of
 
 SERVICE = """
 kind: Service
-metadata: {name: checkout}
+metadata: {name: checkout, namespace: default}
 spec: {selector: {app: checkout}, ports: [{port: 80}]}
 ---
 """
 INGRESS = """
 kind: Ingress
-metadata: {name: shop}
+metadata: {name: shop, namespace: default}
 spec: {defaultBackend: {service: {name: checkout, port: {number: 80}}}}
 """
 ROUTE = """
 kind: HTTPRoute
-metadata: {name: shop}
+metadata: {name: shop, namespace: default}
 spec: {rules: [{backendRefs: [{name: checkout, port: 8080}, {name: other, port: 1}]}]}
+"""
+WEBHOOK = """
+kind: ValidatingWebhookConfiguration
+metadata: {name: shop}
+webhooks: [{name: a.b.c, clientConfig: {service: {name: checkout, namespace: default}}}]
 """
 
 
@@ -28,6 +33,7 @@ spec: {rules: [{backendRefs: [{name: checkout, port: 8080}, {name: other, port: 
     [
         (INGRESS, "Ingress", 80),
         (ROUTE, "HTTPRoute", 8080),
+        (WEBHOOK, "ValidatingWebhookConfiguration", 443),
     ],
 )
 def test_what_names_the_service_is_found_with_its_port(document: str, kind: str, port: int) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_portcheck.model.objects import PodSpec
-from kubectl_portcheck.semantics.rollouts import differences
+from kubectl_portcheck.model.objects import ObjectMeta, PodSpec, Workload
+from kubectl_portcheck.semantics.rollouts import REVISION, differences, revision
 
 
 def spec(**container: Any) -> PodSpec:
@@ -39,3 +39,11 @@ def spec(**container: Any) -> PodSpec:
 )
 def test_what_changed(old: PodSpec, new: PodSpec, said: tuple[str, ...]) -> None:
     assert differences(old, new) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("7", 7), ("999999999", 999999999), ("1000000000", 0), ("x", 0), ("", 0)]
+)
+def test_the_revision_of_a_replica_set(text: str, number: int) -> None:
+    metadata = ObjectMeta(name="checkout-1", annotations={REVISION: text} if text else {})
+    assert revision(Workload(kind="ReplicaSet", metadata=metadata)) == number
