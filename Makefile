@@ -86,7 +86,7 @@ fuzz: $(VENV)/dev ## Feed each reader of foreign bytes for SECONDS=30; needs Pyt
 	for target in decode kubeconfig yaml sockets websocket wire; do \
 	  $(BIN)/python -m tests.fuzz $$target $(or $(SECONDS),30) || exit 1; done
 
-casts: $(VENV)/dev ## Record --fix and the plugin for k9s at a terminal, on the test cluster; needs k9s
+casts: $(VENV)/dev ## Record the program and its plugin for k9s at a terminal, on the test cluster; needs k9s
 	$(BIN)/python -m tests.demo.casts
 
 pictures: $(VENV)/dev ## Draw the pictures of the page in the documentation; needs Chromium
