@@ -22,6 +22,10 @@ class Spent:
         self.ended: float | None = None
         self.late = 0.0
         """Seconds for which the machine did other things while somebody here wanted to go on."""
+        self.processor_began = time.thread_time()
+        self.processor: float | None = None
+        """Seconds of the processor that the block's own thread took, once it has ended: for upper
+        bounds of what only computes. There ``seconds`` is too low, because the napper waits too."""
 
     @property
     def wall(self) -> float:
@@ -56,6 +60,7 @@ def stopwatch() -> Iterator[Spent]:
         yield spent
     finally:
         spent.ended = time.monotonic()
+        spent.processor = time.thread_time() - spent.processor_began
         ended.set()
         napping.join()
 
