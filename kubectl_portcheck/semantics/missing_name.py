@@ -25,7 +25,8 @@ class Meant(NamedTuple):
 
 def meant(absence: Absence, name: str, namespace: str) -> tuple[Meant, ...]:
     """The Services that may be meant, the likeliest first."""
-    found = [Meant(name, space, close=True) for space in absence.elsewhere]
+    spaces = sorted(absence.elsewhere, key=lambda space: -closeness(space, namespace))
+    found = [Meant(name, space, close=True) for space in spaces]
     if absence.near:
         close = closeness(absence.near, name) >= CLOSE
         near = Meant(absence.near, namespace, close)
