@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """Return the workers of ``-n auto``: more than cores, since half of the time tests wait."""
-    return min(16, max(4, 2 * (os.cpu_count() or 1)))
+    return min(16, max(4, 3 * (os.cpu_count() or 1)))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
