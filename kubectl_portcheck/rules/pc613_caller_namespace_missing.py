@@ -46,9 +46,10 @@ def _finding(case: ServiceCase, subject: Subject, found: Sequence[Call]) -> Find
 
 
 def _fixes(case: ServiceCase, call: Call) -> list[Fix]:
-    """A change for each namespace that may be meant."""
+    """A change for each namespace that may be meant; a command where there is only one."""
+    only = len(call.elsewhere) == 1
     return [
-        calls.set_to(case, call, f"{call.service}.{space}", call.named.port)
+        calls.set_to(case, call, f"{call.service}.{space}", call.named.port, known=only)
         for space in call.elsewhere[:3]
     ]
 
@@ -97,6 +98,36 @@ PC613 error for path in Deployment frontend
   - Deployment frontend: checkout:80 in variable CHECKOUT_ADDR of container app
   review: Set CHECKOUT_ADDR=checkout.shop:80 in Deployment frontend; its pods are replaced
     kubectl set env deployment/frontend -c app CHECKOUT_ADDR=checkout.shop:80 -n default
+""",
+        ),
+        Example(
+            "two namespaces have such a Service: a person has to choose",
+            """
+kind: Service
+metadata: {name: frontend, namespace: default}
+---
+calls-of: Deployment
+calls:
+- kind: Deployment
+  namespace: default
+  name: frontend
+  named: {container: app, setting: env, variable: CHECKOUT_ADDR, host: checkout, port: 80,
+    whole: true, sure: true}
+  service: checkout
+  serviceNamespace: default
+  exists: false
+  elsewhere: [dev, shop]
+""",
+            expects="""
+degraded
+PC613 error for path in Deployment frontend
+  Deployment frontend calls checkout:80; its namespace default has no Service checkout,
+      namespaces dev and shop have one
+  - Deployment frontend: checkout:80 in variable CHECKOUT_ADDR of container app
+  review: Set the host and port in CHECKOUT_ADDR in Deployment frontend to checkout.dev:80
+    look: kubectl get deployment frontend -o yaml -n default
+  review: Set the host and port in CHECKOUT_ADDR in Deployment frontend to checkout.shop:80
+    look: kubectl get deployment frontend -o yaml -n default
 """,
         ),
         Example(

@@ -20,13 +20,16 @@ class Meant(NamedTuple):
     name: str
     namespace: str
     close: bool
-    """Whether the name is this one, or differs from it as by a slip."""
+    """Whether what is written differs from it as by a slip, or nothing else may be meant."""
 
 
 def meant(absence: Absence, name: str, namespace: str) -> tuple[Meant, ...]:
     """The Services that may be meant, the likeliest first."""
     spaces = sorted(absence.elsewhere, key=lambda space: -closeness(space, namespace))
-    found = [Meant(name, space, close=True) for space in spaces]
+    found = [
+        Meant(name, space, close=len(spaces) == 1 or closeness(space, namespace) >= CLOSE)
+        for space in spaces
+    ]
     if absence.near:
         close = closeness(absence.near, name) >= CLOSE
         near = Meant(absence.near, namespace, close)

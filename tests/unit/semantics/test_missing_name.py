@@ -17,3 +17,10 @@ def test_a_service_of_the_namespace_with_nearly_the_name_comes_before_others() -
         ("checkout", "web"),
         ("chekcout", "shop"),
     ]
+
+
+def test_of_several_namespaces_only_one_with_nearly_the_name_is_sure() -> None:
+    absence = Absence(elsewhere=("dev", "staging"))
+    assert [m.close for m in meant(absence, "checkout", "prod")] == [False, False]
+    assert [m.close for m in meant(absence, "checkout", "stagin")] == [True, False]
+    assert [m.close for m in meant(Absence(elsewhere=("dev",)), "checkout", "prod")] == [True]
