@@ -28,10 +28,10 @@ class Judged(NamedTuple):
 def judge(case: ServiceCase, asked: Asked, findings: Sequence[Finding]) -> Judged:
     """The verdict on the pods of what was asked about."""
     errors = [f for f in findings if f.severity == "error"]
-    unwell = {pod for f in errors for pod in f.pods}
+    failing = {pod for f in errors for pod in f.pods}
     everyone = {p.metadata.name for p in case.pods}
     state = _own_ports(case)
-    if errors and (any(f.impact == Impact.ALL for f in errors) or everyone <= unwell):
+    if errors and (any(f.impact == Impact.ALL for f in errors) or everyone <= failing):
         return Judged("broken", headline_of(errors[0], case))
     if errors:
         return Judged("degraded", headline_of(errors[0], case))

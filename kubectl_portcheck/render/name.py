@@ -12,8 +12,8 @@ def render_name(report: Report) -> str:
     Blanks do not occur in the names that Kubernetes allows; in a name from elsewhere they are
     written out, so that one Service stays one word.
     """
-    unwell = [s for s in worst_first(report) if s.verdict != "healthy"]
-    return "".join(f"{_resource(s.kind)}/{_word(s.name)}\n" for s in unwell)
+    unhealthy = [s for s in worst_first(report) if s.verdict != "healthy"]
+    return "".join(f"{_resource(s.kind)}/{_word(s.name)}\n" for s in unhealthy)
 
 
 def _resource(kind: str) -> str:

@@ -73,7 +73,7 @@ class When(Word):
 class Clue(Word):
     """What the evidence shows beside its lists, and without which many rules find nothing."""
 
-    UNWELL = "a pod is not plainly Running and Ready, or there is none"
+    UNHEALTHY = "a pod is not plainly Running and Ready, or there is none"
     MEASURED = "something was measured in a pod, or tried from outside of it"
     UNPROVED = "not every pod with traffic is known to serve by its readiness probe"
 

@@ -26,7 +26,7 @@ def holds(part: object) -> bool:
     return bool(part)
 
 
-def unwell(case: ServiceCase) -> bool:
+def unhealthy(case: ServiceCase) -> bool:
     """Whether a pod that the Service leads to is not plainly Running and Ready, or there is none.
 
     Whatever is unusual counts: a restart, a condition that is not True, a pod that has ended.
@@ -51,4 +51,4 @@ def unproved(case: ServiceCase) -> bool:
     return any(s.answer.kind != "serves" for s in case.states)
 
 
-_SHOWS = {Clue.UNWELL: unwell, Clue.MEASURED: measured, Clue.UNPROVED: unproved}
+_SHOWS = {Clue.UNHEALTHY: unhealthy, Clue.MEASURED: measured, Clue.UNPROVED: unproved}

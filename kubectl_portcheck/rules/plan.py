@@ -89,7 +89,7 @@ def shape(case: ServiceCase) -> Hashable:
     if isinstance(case, Case):
         flags += [holds(case) for holds in OF_PORT.values()]
         flags.append(clues.unproved(case))
-    flags += (clues.unwell(case), clues.measured(case))
+    flags += (clues.unhealthy(case), clues.measured(case))
     return (*flags, *map(_outline, _parts(case.evidence)))
 
 

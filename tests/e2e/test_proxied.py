@@ -23,7 +23,7 @@ NGINX = "nginx.ingress.kubernetes.io/backend-protocol"
 
 @contextmanager
 def nginx(cluster: Cluster, namespace: str) -> Iterator[str]:
-    """A class of this test alone, whose controller is ingress-nginx."""
+    """A class of only this test, whose controller is ingress-nginx."""
     name = f"nginx-{namespace}"
     with applied(cluster, ingress_class(name)):
         yield name

@@ -195,7 +195,7 @@ class LiveProbes:
         from kubectl_portcheck.collect.cluster import dial_from
 
         words = dial_from.arguments(dials)
-        why = "connect with: no shell with bash, nc, python3, perl or curl, and no python3 alone"
+        why = "connect with: no shell with bash, nc, python3, perl or curl, and no python3 either"
         return self._run_in(
             seat, dial_from.SHELLS, words, lambda out: dial_from.parse(out, dials), why
         )
@@ -206,7 +206,7 @@ class LiveProbes:
 
         why = (
             "look up a name with: no shell with python3, perl, node, getent, bash or nslookup, "
-            "and no python3 or node alone"
+            "and no python3 or node either"
         )
         return self._run_in(
             seat,

@@ -71,8 +71,8 @@ def test_the_machine_formats_stay_valid(text: str) -> None:
     assert yaml.safe_load(FORMATS["report.yaml"](report)) == document
     json.loads(FORMATS["report.sarif"](report))
     ET.fromstring(FORMATS["junit.xml"](report))
-    unwell = [s for s in report.services if s.verdict != "healthy"]
-    assert len(FORMATS["name.txt"](report).splitlines()) == len(unwell) > 0
+    unhealthy = [s for s in report.services if s.verdict != "healthy"]
+    assert len(FORMATS["name.txt"](report).splitlines()) == len(unhealthy) > 0
     assert len(FORMATS["line.txt"](report).splitlines()) == 1
 
 
