@@ -49,11 +49,11 @@ def rules_text() -> str:
 
 
 def _rule(rule: Rule) -> str:
-    told = rule.explanation
+    explained = rule.explanation
     parts = [
         f"\n## {rule.code}\n\n**{rule.name}** ({rule.severity}). {rule.summary}.\n",
-        f"\n- *What it means.* {told.meaning}\n- *Why traffic fails.* {told.why}\n"
-        f"- *How to confirm.* {told.confirm}\n- *How to fix.* {told.fix}\n",
+        f"\n- *What it means.* {explained.meaning}\n- *Why traffic fails.* {explained.why}\n"
+        f"- *How to confirm.* {explained.confirm}\n- *How to fix.* {explained.fix}\n",
     ]
     for example in rule.examples:
         fires = "Fires" if example.fires else "Passes"

@@ -28,8 +28,8 @@ def _diagnosed(manifest: str) -> ServiceReport:
     return diagnose(evidence_of(manifest)).services[0]
 
 
-def told(rule: Rule, example: Example) -> str:
-    """The verdict, what other rules found, and all that this one found: one fact a line."""
+def diagnosed(rule: Rule, example: Example) -> str:
+    """The verdict, what other rules found, and all that this one found: one fact per line."""
     report = _diagnosed(example.manifest)
     others = dict.fromkeys(f.code for f in report.findings if f.code != rule.code)
     lines = ["; also ".join(filter(None, (report.verdict, ", ".join(others))))]
@@ -90,7 +90,7 @@ def _wrapped(line: str) -> str:
 
 
 def update(rule: Rule) -> bool:
-    """Write what is told of each example into the file of the rule; whether anything changed."""
+    """Write what a diagnosis says of each example into its rule's file; say whether it changed."""
     module = importlib.import_module(
         f"{rules.__name__}.{rule.code.lower()}_{rule.name.replace('-', '_')}"
     )
@@ -104,7 +104,9 @@ def update(rule: Rule) -> bool:
         assert node.end_lineno is not None
         head = lines[node.lineno - 1][: node.col_offset]
         tail = lines[node.end_lineno - 1][node.end_col_offset :]
-        lines[node.lineno - 1 : node.end_lineno] = [head + _literal(told(rule, example)) + tail]
+        lines[node.lineno - 1 : node.end_lineno] = [
+            head + _literal(diagnosed(rule, example)) + tail
+        ]
     path.write_text("".join(lines))
     return "".join(lines) != source
 
@@ -123,4 +125,4 @@ def _literal(text: str) -> str:
 if __name__ == "__main__":
     for each in CATALOGUE:
         if update(each):
-            print(f"{each.code}: its examples are told anew")
+            print(f"{each.code}: its examples are written again")

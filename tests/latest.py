@@ -1,6 +1,6 @@
 """The quick suite on the newest and on the oldest dependencies: ``make test-latest``.
 
-Pins hide what a new version breaks until a user installs it. So this takes no pins: the newest
+Pins hide what a new version breaks until a user installs it. So this uses no pins: the newest
 versions of all dependencies, and the oldest that pyproject.toml admits, each on the oldest and on
 the newest Python of this machine. The tools of the tests are the newest in all four.
 

@@ -80,8 +80,8 @@ class Cluster:
     """The cluster with the fixed pods."""
 
     def __init__(self, kubeconfig: str) -> None:
-        told = subprocess.run([BED, "kubectl"], capture_output=True, text=True, check=True)
-        self._kubectl = (told.stdout.strip(), f"--kubeconfig={kubeconfig}")
+        printed = subprocess.run([BED, "kubectl"], capture_output=True, text=True, check=True)
+        self._kubectl = (printed.stdout.strip(), f"--kubeconfig={kubeconfig}")
         self.pods: dict[str, Pod] = {}
 
     def kubectl(self, *words: str, stdin: str = "") -> str:
@@ -151,10 +151,10 @@ class Cluster:
         self.apply([_sentinel(opened)])
 
         def followed() -> bool:
-            told = self.dial(
+            answers = self.dial(
                 WATCHER[1], [(a, p) for a in self.addresses("sentinel") for p in (opened, closed)]
             )
-            return all(told[a, opened] and not told[a, closed] for a, _ in told)
+            return all(answers[a, opened] and not answers[a, closed] for a, _ in answers)
 
         self._await(followed, "the engine")
 
@@ -165,8 +165,8 @@ class Cluster:
         space = self.pods[client].metadata.namespace
         words = ("exec", "-n", space, client, "--", "sh", "-c", script, "sh", *targets)
         lines = [line.split() for line in self.kubectl(*words).splitlines()]
-        told = {words[0]: words[1] for words in lines}
-        return {d: told[t] == "accepted" for d, t in zip(dials, targets, strict=True)}
+        answers = {words[0]: words[1] for words in lines}
+        return {d: answers[t] == "accepted" for d, t in zip(dials, targets, strict=True)}
 
 
 def _pod(space: str, name: str, labels: dict[str, str], named: dict[str, int]) -> Document:
@@ -313,7 +313,7 @@ def typed(document: Document) -> NetworkPolicy:
 
 
 def opens_everything(policy: NetworkPolicy, pods: Sequence[Pod] | Any) -> bool:
-    """Whether the engine opens every port, against the API: names alone, which no pod has."""
+    """Whether the engine opens every port, against the API: only names, which no pod has."""
     everyone = list(pods)
     for direction in types_of(policy):
         inward = direction == "Ingress"

@@ -26,7 +26,7 @@ class Judged(msgspec.Struct, frozen=True):
     """Code and subject."""
     says: str
     judgement: bool | None = None
-    """Whether it is one; None where nobody has judged it yet."""
+    """Whether it is one; None where it is not judged yet."""
     why: str = ""
 
 
@@ -107,7 +107,7 @@ def page() -> str:
 
 
 def main(folder: Path) -> None:
-    """Write the page anew."""
+    """Write the page again."""
     before = {(p.name, e.file, e.finding): e for p in projects() for e in p.errors}
     found = [run(f, before) for f in sorted(folder.iterdir()) if f.is_dir()]
     PAGE.write_bytes(msgspec.yaml.encode(found))

@@ -25,7 +25,7 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             finding["code"] == self.code
             and f"{subject['kind']}/{subject['name']}" == self.subject
             and self.severity in ("", finding["severity"])
-            and all(words in told(finding) for words in self.says)
+            and all(words in said(finding) for words in self.says)
         )
 
 
@@ -119,7 +119,7 @@ def _faults(right: Right, code: int, report: dict[str, Any]) -> Iterator[str]:
     for wanted in right.findings:
         if not any(wanted.is_(f) for f in findings):
             yield f"no finding is {wanted}"
-    texts = [*map(told, findings), *(s["headline"] for s in report["services"])]
+    texts = [*map(said, findings), *(s["headline"] for s in report["services"])]
     yield from _forbidden(right.never, findings, texts)
     for step in (t for s in report["services"] for p in s["ports"] for t in p["steps"]):
         if step["status"] not in right.steps.get(step["name"], (step["status"],)):
@@ -139,7 +139,7 @@ def _forbidden(never: Never, findings: list[dict[str, Any]], texts: list[str]) -
     yield from (f"must not be said: {t}" for t in texts for words in never.says if words in t)
 
 
-def told(finding: dict[str, Any]) -> str:
+def said(finding: dict[str, Any]) -> str:
     """All that a finding of the JSON report says, in one text."""
     fixes = (part for f in finding["fixes"] for part in (f["title"], f["patch"]))
     return _text((finding["summary"], *finding["evidence"], *fixes))
@@ -152,7 +152,7 @@ def _text(parts: Iterable[str | None]) -> str:
 def shown(code: int, report: dict[str, Any], wrong: Iterable[str]) -> str:
     """The faults, and what the run said."""
     lines = [
-        f"  {f['code']} {f['severity']} {told(f)}"
+        f"  {f['code']} {f['severity']} {said(f)}"
         for s in report["services"]
         for f in s["findings"]
     ]

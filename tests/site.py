@@ -107,13 +107,13 @@ def rules_page() -> str:
 
 def rule_page(rule: Rule) -> str:
     """Give the page of one rule: its explanation, and the report on each of its examples."""
-    told = rule.explanation
+    explained = rule.explanation
     parts = [
         f"# {rule.code} {rule.name}\n\n{rule.summary}. Severity: {rule.severity}.",
-        f"## What it means\n\n{told.meaning}",
-        f"## Why traffic fails\n\n{told.why}",
-        f"## How to confirm\n\n{told.confirm}",
-        f"## How to fix\n\n{told.fix}",
+        f"## What it means\n\n{explained.meaning}",
+        f"## Why traffic fails\n\n{explained.why}",
+        f"## How to confirm\n\n{explained.confirm}",
+        f"## How to fix\n\n{explained.fix}",
     ]
     for fires, title in ((True, "Where it is found"), (False, "Where it is not found")):
         several = [e for e in rule.examples if e.fires == fires]

@@ -21,7 +21,7 @@ class Spent:
         self.began = time.monotonic()
         self.ended: float | None = None
         self.late = 0.0
-        """Seconds for which the machine did other things while somebody here wanted to go on."""
+        """Seconds for which the machine did other things while a process here wanted to go on."""
         self.processor_began = time.thread_time()
         self.processor: float | None = None
         """Seconds of the processor that the block's own thread took, once it has ended: for upper
@@ -73,7 +73,7 @@ def patiently(
     """Return what comes of something that waits for its limit, after what it must reach before.
 
     On a busy machine the time may be over before the handshake is, or before a program has started;
-    then it is tried anew with more of it.
+    then it is tried again with more of it.
     """
     for limit in (seconds, seconds + 10):
         with suppress(TimedOut):

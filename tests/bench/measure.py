@@ -96,14 +96,14 @@ def environment(folder: str) -> dict[str, str]:
     """
     environ = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     if "KUBECONFIG" not in environ:
-        environ["KUBECONFIG"] = told(BED, "kubeconfig")
-    own = told(BED, "kubectl") if told(BED, "kubeconfig") == environ["KUBECONFIG"] else ""
+        environ["KUBECONFIG"] = output_of(BED, "kubeconfig")
+    own = output_of(BED, "kubectl") if output_of(BED, "kubeconfig") == environ["KUBECONFIG"] else ""
     (Path(folder) / "kubectl").symlink_to(own or shutil.which("kubectl") or "kubectl")
     environ["PATH"] = f"{folder}{os.pathsep}{environ['PATH']}"
     return environ
 
 
-def told(*command: str | Path, environ: Mapping[str, str] | None = None) -> str:
+def output_of(*command: str | Path, environ: Mapping[str, str] | None = None) -> str:
     """What a command prints. Raises CalledProcessError."""
     return subprocess.run(
         [str(word) for word in command],
@@ -119,7 +119,7 @@ def machine(environ: Mapping[str, str]) -> str:
     """When and where the figures of a block were measured."""
     path = environ["PATH"]
     kubectl = shutil.which("kubectl", path=path) or "kubectl"
-    versions = json.loads(told(kubectl, "version", "-o", "json", environ=environ))
+    versions = json.loads(output_of(kubectl, "version", "-o", "json", environ=environ))
     names = {key: versions.get(key, {}).get("gitVersion", "?") for key in VERSIONS}
     return (
         f"{datetime.now(timezone.utc):%Y-%m-%d}; {os.cpu_count()} cores ({_processor()}), load "

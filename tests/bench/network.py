@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench.measure import Table, measure, told
+from tests.bench.measure import Table, measure, output_of
 from tests.bench.walk import commands, incident
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, shop
@@ -86,8 +86,10 @@ def exchanges(program: Path, namespace: str, environ: Mapping[str, str]) -> list
         assert process.stderr
         for line in process.stderr:
             now = time.monotonic()
-            if told := re.match(r"GET https://[^/]+(\S+) .* in (\d+) milliseconds", line):
-                found.append(Exchange(told[1].partition("?")[0], now - int(told[2]) / 1000, now))
+            if request := re.match(r"GET https://[^/]+(\S+) .* in (\d+) milliseconds", line):
+                found.append(
+                    Exchange(request[1].partition("?")[0], now - int(request[2]) / 1000, now)
+                )
     return found
 
 
@@ -178,6 +180,8 @@ def run_far(program: Path, environ: Mapping[str, str], *, rounds: int = 5) -> Ta
 
 
 def _kubeconfig(environ: Mapping[str, str]) -> dict[str, object]:
-    said = told("kubectl", "config", "view", "--raw", "--flatten", "-o", "json", environ=environ)
+    said = output_of(
+        "kubectl", "config", "view", "--raw", "--flatten", "-o", "json", environ=environ
+    )
     found: dict[str, object] = json.loads(said)
     return found

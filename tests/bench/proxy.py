@@ -1,4 +1,4 @@
-"""A TCP proxy that is as far away as it is told: the network between a laptop and a far cluster.
+"""A TCP proxy that is as far away as it is set to be: the network to a far cluster.
 
     python -m tests.bench.proxy HOST:PORT SECONDS
 
@@ -78,7 +78,7 @@ async def _main(address: str, round_trip: float) -> None:
         if line.strip() == "count":
             print(proxy.connections, proxy.up, proxy.down, flush=True)
             proxy.connections = proxy.up = proxy.down = 0
-    os._exit(0)  # What is still on its way is nobody's.
+    os._exit(0)  # What is still on its way belongs to no one.
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def measure(program: Path, what: str, services: int, pods_each: int, port: int, 
         "clusters": [{"name": "bench", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
         "users": [{"name": "bench", "user": {}}],
     }
-    alone = read_only(port)
+    reading = read_only(port)
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config"
         config.write_text(json.dumps(kubeconfig))
@@ -145,7 +145,7 @@ def measure(program: Path, what: str, services: int, pods_each: int, port: int, 
         after["streams"] - before["streams"],
         round((after["sent"] - before["sent"]) / 1e6, 1),
         round((after["unpacked"] - before["unpacked"]) / 1e6, 1),
-        round(alone, 2),
+        round(reading, 2),
         process.returncode,
     )
 

@@ -1,6 +1,6 @@
 """Command line, exit code, stdout and stderr of each scene are as its file has them.
 
-``PORTCHECK_UPDATE_CONTRACT=1 pytest tests/contract`` writes the files anew; the difference is then
+``PORTCHECK_UPDATE_CONTRACT=1 pytest tests/contract`` writes the files again; the difference is then
 read like any other change.
 """
 
@@ -122,9 +122,9 @@ def test_what_is_refused_is_said_in_two_lines_at_most() -> None:
     for file in FILES.glob("*.txt"):
         text = file.read_text()
         if "exit code 2 (" in text and "--- stdout: nothing" in text:
-            told = text.partition("--- stderr\n")[2].splitlines()
-            assert 1 <= len(told) <= 2, file.name
-            assert all(len(line) < 200 for line in told), file.name
+            printed = text.partition("--- stderr\n")[2].splitlines()
+            assert 1 <= len(printed) <= 2, file.name
+            assert all(len(line) < 200 for line in printed), file.name
 
 
 def test_no_scene_shows_a_defect() -> None:

@@ -44,8 +44,8 @@ def main() -> int:
         for future in as_completed(started):
             error = future.exception()
             failed += error is not None
-            told = f"failed: {error}" if error else f"{future.result()} bytes"
-            print(f"{started[future]}: {told}", flush=True)
+            said = f"failed: {error}" if error else f"{future.result()} bytes"
+            print(f"{started[future]}: {said}", flush=True)
     return 1 if failed else 0
 
 

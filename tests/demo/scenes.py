@@ -80,7 +80,7 @@ def _statuses(cluster: Cluster, namespace: str) -> list[Document]:
 
 
 def _role() -> list[Document]:
-    """Somebody on call who may look at objects, and not into pods."""
+    """A person on call who may read objects, but not look into pods."""
     group = "rbac.authorization.k8s.io"
     reads = [
         {"apiGroups": [""], "resources": ["services", "pods", "endpoints"]},

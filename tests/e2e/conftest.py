@@ -145,10 +145,10 @@ class Cluster:
             self.apply(_dialling_pod(), space)
             self.wait_ready("pod/dial", space)
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        told = self.kubectl(
+        said = self.kubectl(
             *("exec", "dial", "--", "/listen", "probe", target, f"{timeout}s"), namespace=space
         )
-        return _result(told.stdout.strip(), told.stderr)
+        return _result(said.stdout.strip(), said.stderr)
 
     def make_namespace(self) -> str:
         """Make a namespace that pods can be created in at once."""

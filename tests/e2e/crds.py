@@ -1,7 +1,7 @@
 """Small stand-ins for the CRDs of the Gateway API and the Prometheus operator.
 
 They keep whatever they are given and check nothing: enough for objects to be read. Where a cluster
-has the real ones, those are used and left alone.
+has the real ones, those are used and not changed.
 """
 
 from __future__ import annotations

@@ -25,19 +25,19 @@ def checkout(container_port: int = 9000) -> list[Document]:
 
 
 def named_port() -> list[Document]:
-    """A targetPort whose name has a slip of the pen."""
+    """A targetPort whose name is misspelt."""
     app = container(HTTP, ports={"http": 8080}, program="checkout")
     return [deployment(app, replicas=2), service((80, "htpp"))]
 
 
 def selector() -> list[Document]:
-    """A selector whose value has a slip of the pen."""
+    """A selector whose value is misspelt."""
     app = container(HTTP, program="checkout")
     return [deployment(app, replicas=2), service((80, 8080), selector={"app": "chekout"})]
 
 
 def loopback(address: str = "127.0.0.1") -> list[Document]:
-    """A program that accepts connections from its own pod alone."""
+    """A program that accepts connections only from its own pod."""
     app = container(f"tcp://{address}:8080", ports=[8080], program="checkout")
     return [deployment(app), service((80, 8080))]
 
@@ -67,13 +67,13 @@ def crash_loop(*, broken: bool) -> list[Document]:
 
 
 def readiness() -> list[Document]:
-    """A readiness probe that asks a port that nobody opens."""
+    """A readiness probe that asks a port that nothing opens."""
     app = container(HTTP, ports={"http": 8080}, readiness=8081, program="cart")
     return [deployment(app, name="cart", replicas=2), service((80, "http"), name="cart")]
 
 
 def liveness() -> list[Document]:
-    """A liveness probe on a port that nobody opens: a good program is killed again and again."""
+    """A liveness probe on a port that nothing opens: a good program is killed again and again."""
     probe = {"tcpSocket": {"port": 8081}, "periodSeconds": 3, "failureThreshold": 3}
     app = container(HTTP, ports={"http": 8080}, program="cart", livenessProbe=probe)
     return [deployment(app, name="cart"), service((80, "http"), name="cart")]
@@ -106,7 +106,7 @@ def two_apps() -> list[Document]:
 
 
 def scaled_to_zero() -> list[Document]:
-    """A Deployment that somebody scaled to nothing."""
+    """A Deployment that was scaled to 0."""
     app = container(HTTP, program="search")
     return [deployment(app, name="search", replicas=0), service((80, 8080), name="search")]
 
@@ -164,7 +164,7 @@ def quota() -> list[Document]:
 
 
 def address_family() -> list[Document]:
-    """A Service of IPv6 alone in front of a program that listens on IPv4 alone."""
+    """An IPv6-only Service in front of a program that listens only on IPv4."""
     app = container(HTTP, program="search")
     family = {"ipFamilies": ["IPv6"], "ipFamilyPolicy": "SingleStack"}
     return [deployment(app, name="search"), service((80, 8080), name="search", **family)]

@@ -38,7 +38,7 @@ class Diagnosis(NamedTuple):
 
     @property
     def fix(self) -> str | None:
-        """The first fix of the first cause, as it is pasted; none while all is well."""
+        """The first fix of the first cause, as it is pasted; none while all is healthy."""
         return next(iter(self.fixes), None)
 
     @property

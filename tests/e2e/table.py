@@ -42,6 +42,6 @@ def keep(
 
 
 def _place(row: str) -> tuple[str, str]:
-    """By the code of the cause, then as it is told."""
+    """By the code of the cause, then in the order of the report."""
     cells = row.split("|")
     return cells[3], cells[1]

@@ -204,11 +204,11 @@ def test_an_alert_gets_its_diagnosis(cluster: Cluster, shop: str) -> None:
     )
     assert sent.stdout.strip() == "1 checks"
 
-    def told() -> str:
+    def said() -> str:
         return cluster.kubectl("logs", f"deployment/{name}", namespace=shop).stdout
 
-    cluster.until(lambda: "kubectl patch service checkout" in told(), "the diagnosis")
-    assert told().startswith(f"{shop}/checkout: clients get errors\n\n### ")
+    cluster.until(lambda: "kubectl patch service checkout" in said(), "the diagnosis")
+    assert said().startswith(f"{shop}/checkout: clients get errors\n\n### ")
     assert diagnose(cluster, shop, f"svc/{name}").verdict == "healthy"
 
 

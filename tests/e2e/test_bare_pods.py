@@ -68,12 +68,12 @@ def test_no_shell_and_no_right_to_exec(cluster: Cluster, namespace: str) -> None
     assert step["summary"] == "inferred from port-forwards: 9000 in 2 of 2; 8080 in none"
     assert step["reason"] == "get pods/exec is forbidden"
     assert found.fix
-    # Whoever may look may not change: somebody else pastes it.
+    # The reader may look but not change: another person pastes it.
     paste(cluster, found.fix.replace(" --as=oncall", ""))
     assert as_oncall(cluster, namespace).verdict == "healthy"
 
 
-def test_missing_rights_are_told_together_and_asking_for_them_mends_it(
+def test_missing_rights_are_named_together_and_asking_for_them_helps(
     cluster: Cluster, namespace: str
 ) -> None:
     app = container("tcp://0.0.0.0:8080", image="debian")

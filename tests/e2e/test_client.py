@@ -79,7 +79,7 @@ def test_the_refresh_hook_gives_the_token_as_in_an_operator(cluster: Cluster, sh
     assert asked
 
 
-def test_a_client_acts_as_whom_its_headers_say(cluster: Cluster, shop: str) -> None:
+def test_a_client_acts_as_the_user_of_its_headers(cluster: Cluster, shop: str) -> None:
     client: Any = kubernetes.client.ApiClient(configured(cluster))
     client.set_default_header("Impersonate-User", "nobody")
     report = diagnose("svc/checkout", namespace=shop, client=client)

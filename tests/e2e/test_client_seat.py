@@ -310,8 +310,8 @@ def wrongly_named(
     cluster.wait_ready("deployment/front", elsewhere)
     after = until(cluster, elsewhere, *flags, verdict="healthy", target=right)
     # The namespaces have other names in each run.
-    told = json.loads(json.dumps(found.report).replace(shop, "shop"))
-    keep(title, Diagnosis(found.code, told), after)
+    said = json.loads(json.dumps(found.report).replace(shop, "shop"))
+    keep(title, Diagnosis(found.code, said), after)
 
 
 def test_a_mistyped_name_of_another_namespace(cluster: Cluster, shop: str, elsewhere: str) -> None:

@@ -48,16 +48,16 @@ def test_who_moved_the_port_and_who_takes_a_fix_back(cluster: Cluster, namespace
 
     found = diagnose(cluster, namespace)
 
-    told = found.report["services"][0]
+    said = found.report["services"][0]
     assert found.causes == ["PC401"]
-    moved, served = told["changes"]
+    moved, served = said["changes"]
     assert moved["subject"]["kind"] == "Deployment"
     assert moved["summary"].startswith("revision 2, ")
     assert moved["summary"].endswith("ago: containerPort 8080 (http) → 9000 (http)")
     assert moved["by"] == served["by"] == "kubectl-client-side-apply"
     assert served["subject"]["kind"] == "Service"
-    assert told["oldPort"]["port"] == 8080
-    assert told["oldPort"]["places"] == [
+    assert said["oldPort"]["port"] == 8080
+    assert said["oldPort"]["places"] == [
         "targetPort of Service checkout, port 80",
         "NetworkPolicy checkout",
         "perhaps Deployment checkout: HTTP_PORT (values are not read)",
@@ -95,4 +95,4 @@ def test_a_stateful_sets_history_and_its_operator(cluster: Cluster, namespace: s
     (moved, _) = found.report["services"][0]["changes"]
     assert moved["subject"]["kind"] == "StatefulSet"
     assert moved["summary"].endswith("ago: containerPort 8080 → 9000")
-    assert found.findings[0]["fixes"][0]["owner"] is None  # The Service is nobody's.
+    assert found.findings[0]["fixes"][0]["owner"] is None  # The Service belongs to no one.

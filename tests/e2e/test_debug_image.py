@@ -19,7 +19,7 @@ WARNING = "cannot be removed again and stays until the pod is deleted"
 
 
 def bare(cluster: Cluster, namespace: str, **spec: Any) -> None:
-    """A distroless pod that listens on its loopback alone, and no probe."""
+    """A distroless pod that listens only on its loopback, and no probe."""
     app = container("tcp://127.0.0.1:8080", "tcp://0.0.0.0:9000", image="distroless", ports=[9000])
     cluster.apply([deployment(app, **spec), service((80, 8080))], namespace)
     cluster.wait_ready("deployment/checkout", namespace)
@@ -36,7 +36,9 @@ def added(cluster: Cluster, namespace: str) -> list[str]:
     return [c["name"] for p in pods for c in p["spec"].get("ephemeralContainers", [])]
 
 
-def test_it_is_added_once_told_before_and_asked_again(cluster: Cluster, namespace: str) -> None:
+def test_it_is_added_once_announced_before_and_asked_again(
+    cluster: Cluster, namespace: str
+) -> None:
     bare(cluster, namespace)
     assert diagnose(cluster, namespace).verdict == "inconclusive"
     assert added(cluster, namespace) == []

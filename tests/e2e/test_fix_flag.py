@@ -125,7 +125,7 @@ def test_an_object_that_changed_since_it_was_shown_is_not_changed(
     assert target_port(cluster, namespace) == 8080
 
 
-def test_who_may_not_change_it_is_told_so_and_by_which_right(
+def test_who_may_not_change_it_reads_which_right_is_missing(
     cluster: Cluster, namespace: str, asked: Callable[..., Terminal]
 ) -> None:
     role = run(cluster, "--rbac", "-n", namespace, "svc/checkout").stdout

@@ -32,7 +32,7 @@ def client(name: str, image: str) -> Document:
 
 @pytest.fixture(scope="module")
 def shop(cluster: Cluster) -> Iterator[str]:
-    """A namespace with clients of three images, and Services that are well and are not."""
+    """A namespace with clients of three images, and healthy and unhealthy Services."""
     name = cluster.make_namespace()
     app = container("tcp://0.0.0.0:8080", image="distroless", ports=[8080])
     closed = container("tcp://127.0.0.1:8080", name="app", image="distroless", ports=[8080])
@@ -72,7 +72,7 @@ def within(found: Diagnosis) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("image", ["busybox", "debian"])
 def test_it_settles_what_no_port_forward_can(cluster: Cluster, shop: str, image: str) -> None:
-    """Distroless pods without a probe: a port-forward reaches the loopback alone."""
+    """Distroless pods without a probe: a port-forward reaches only the loopback."""
     assert diagnose(cluster, shop).verdict == "inconclusive"
     found = ask(cluster, shop, "svc/checkout", f"--from=pod/{image}")
     assert found.verdict == "healthy"

@@ -238,9 +238,9 @@ def test_the_older_endpoints_object_says_the_same(cluster: Cluster, odd: str, na
     new = [decode.convert(s, EndpointSlice) for s in slices]
     old = as_slices(decode.convert(endpoints, Endpoints))
     for port in found.spec.ports:
-        told = [{(e.pod, e.port) for e in used(for_port(s, port))} for s in (new, old)]
-        assert told[0] == told[1]
-        assert told[0]
+        said = [{(e.pod, e.port) for e in used(for_port(s, port))} for s in (new, old)]
+        assert said[0] == said[1]
+        assert said[0]
 
 
 def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: str) -> None:
@@ -250,7 +250,7 @@ def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: st
     sidecar = container(
         "http://0.0.0.0:15000", name="proxy", ports={"http": 15000}, restartPolicy="Always"
     )
-    told: dict[str, Diagnosis] = {}
+    said: dict[str, Diagnosis] = {}
     for name, pod in {
         "first": deployment(cache, exporter, name="first"),
         "last": deployment(exporter, cache, name="last"),
@@ -263,10 +263,10 @@ def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: st
         label = f"kubernetes.io/service-name={name}"
         slices = cluster.get("endpointslices", "-l", label, namespace=namespace)["items"]
         used_port = slices[0]["ports"][0]["port"]
-        told[name] = diagnose(cluster, namespace, f"svc/{name}")
-        assert (told[name].verdict, told[name].causes) == ("healthy", ["PC414"])
-        assert f"leads to {used_port} of container" in told[name].findings[0]["summary"]
-    ports_of = {n: f.findings[0]["summary"].partition("leads to ")[2] for n, f in told.items()}
+        said[name] = diagnose(cluster, namespace, f"svc/{name}")
+        assert (said[name].verdict, said[name].causes) == ("healthy", ["PC414"])
+        assert f"leads to {used_port} of container" in said[name].findings[0]["summary"]
+    ports_of = {n: f.findings[0]["summary"].partition("leads to ")[2] for n, f in said.items()}
     assert ports_of["first"] == "6081 of container cache"
     assert ports_of["last"] == "9131 of container exporter"
     assert ports_of["native"] == "6081 of container cache"
@@ -277,7 +277,7 @@ def test_a_port_name_that_two_containers_declare(cluster: Cluster, namespace: st
         lambda: diagnose(cluster, namespace, "svc/first").findings == [], "no finding", 60
     )
     after = diagnose(cluster, namespace, "svc/first")
-    keep("two containers call their port http", told["first"], after, by_hand=True)
+    keep("two containers call their port http", said["first"], after, by_hand=True)
 
 
 def written(name: str, address: str, port: int, pod: str = "") -> list[Document]:
@@ -297,7 +297,7 @@ def _free_address(cluster: Cluster) -> str:
 
 
 def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespace: str) -> None:
-    """By address alone, and by reference: they are pods like any."""
+    """By address only, and by reference: they are pods like any."""
     app = container(HTTP, "http://0.0.0.0:9000", readinessProbe={"tcpSocket": {"port": 9000}})
     cluster.apply([deployment(app)], namespace)
     cluster.wait_ready("deployment/checkout", namespace)
@@ -316,11 +316,11 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
     )
     address = cluster.get("service/by-address", namespace=namespace)["spec"]["clusterIP"]
     cluster.wait_dial(address, 80, "accepted")
-    told = {
+    said = {
         n: diagnose(cluster, namespace, f"svc/{n}")
         for n in ("by-address", "by-reference", "closed", "gone", "outside", "nobodys")
     }
-    verdicts = {n: f.verdict for n, f in told.items()}
+    verdicts = {n: f.verdict for n, f in said.items()}
     assert verdicts == {
         "by-address": "healthy",
         "by-reference": "healthy",
@@ -329,10 +329,10 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
         "outside": "inconclusive",
         "nobodys": "broken",
     }
-    assert "no pod and no node has this address" in str(told["outside"].report)
-    assert told["nobodys"].causes == ["PC415"]
-    assert told["by-reference"].findings[0]["code"] == "PC416"
-    assert (told["closed"].causes, told["gone"].causes) == (["PC501"], ["PC415"])
+    assert "no pod and no node has this address" in str(said["outside"].report)
+    assert said["nobodys"].causes == ["PC415"]
+    assert said["by-reference"].findings[0]["code"] == "PC416"
+    assert (said["closed"].causes, said["gone"].causes) == (["PC501"], ["PC415"])
     cluster.apply(written("closed", pod["status"]["podIP"], 8080, name), namespace)
     cluster.apply(written("gone", pod["status"]["podIP"], 8080, name), namespace)
     for title, service_name in (
@@ -341,7 +341,7 @@ def test_endpoints_that_a_controller_writes_are_walked(cluster: Cluster, namespa
     ):
         after = diagnose(cluster, namespace, f"svc/{service_name}")
         assert after.verdict == "healthy"
-        keep(title, told[service_name], after, by_hand=True)
+        keep(title, said[service_name], after, by_hand=True)
 
 
 def test_a_slice_by_hand_beside_those_of_kubernetes(cluster: Cluster, namespace: str) -> None:

@@ -150,7 +150,9 @@ def monitor(kind: str, **endpoint: object) -> Document:
     }
 
 
-def test_monitors_that_name_ports_of_the_other_kind(cluster: Cluster, namespace: str) -> None:
+def test_monitors_that_confuse_service_ports_and_pod_ports(
+    cluster: Cluster, namespace: str
+) -> None:
     with served(cluster, "ServiceMonitor", "PodMonitor"):
         deploy(cluster, namespace)
         named = service((80, 8080))

@@ -203,7 +203,7 @@ def test_an_api_service_is_not_available(cluster: Cluster, namespace: str) -> No
 def test_the_conversion_webhook_of_a_kind(cluster: Cluster, namespace: str) -> None:
     """The API server itself says what fails: a list in the version that is not the stored one.
 
-    The newer version is the stored one, so that whoever lists every kind meets no error.
+    The newer version is the stored one, so that a list of every kind meets no error.
     """
     deploy_tls(cluster, namespace)
     kind = definition("Portcheck")

@@ -42,10 +42,10 @@ def test_the_cluster_is_judged_rightly(cluster: Cluster, name: str, run: LiveRun
         home = spaces[run.namespaces[0]] if run.namespaces else spaces[""]
         _deploy(cluster, name, run, spaces, home)
         served = _served(cluster, run, home)
-        told = diagnose_all(cluster, home, *run.ask, *run.flags)
-        wrong = faults(run, told.code, told.report)
-        assert not wrong, shown(told.code, told.report, wrong)
-        _paste_each(cluster, run, told, home, served, spaces)
+        said = diagnose_all(cluster, home, *run.ask, *run.flags)
+        wrong = faults(run, said.code, said.report)
+        assert not wrong, shown(said.code, said.report, wrong)
+        _paste_each(cluster, run, said, home, served, spaces)
 
 
 def _spaces(cluster: Cluster, run: LiveRun) -> dict[str, str]:
@@ -106,16 +106,16 @@ def _served(cluster: Cluster, run: LiveRun, namespace: str) -> int:
 def _paste_each(
     cluster: Cluster,
     run: LiveRun,
-    told: Diagnosis,
+    said: Diagnosis,
     namespace: str,
     before: int,
     spaces: dict[str, str],
 ) -> None:
-    """No fix that is offered takes a connection from anybody."""
+    """No fix that is offered takes a connection from a client."""
     if not run.serves:
         return
     assert before == CONNECTIONS
-    commands = [x["shell"] for f in told.findings for x in f["fixes"] if x["shell"]]
+    commands = [x["shell"] for f in said.findings for x in f["fixes"] if x["shell"]]
     for command in dict.fromkeys(commands):
         paste(cluster, command)
         _wait_ready(cluster, run, spaces, namespace)

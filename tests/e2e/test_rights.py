@@ -40,7 +40,7 @@ resources are served."""
 
 @pytest.fixture(scope="module")
 def incident(cluster: Cluster) -> Iterator[str]:
-    """A namespace with the debrief's incident, and somebody on call who has a Role."""
+    """A namespace with the debrief's incident, and a person on call who has a Role."""
     name = cluster.make_namespace()
     app = container("http://0.0.0.0:9000", "http://0.0.0.0:9100", ports=[9000], readiness=9100)
     cluster.apply(render_role(), name)
@@ -66,7 +66,7 @@ def test_the_printed_role_is_enough(cluster: Cluster, incident: str) -> None:
     assert (code, found["verdict"], service_report["missing"]) == (1, "broken", [])
     lead = service_report["findings"][0]
     assert (lead["code"], lead["cause"]) == ("PC401", True)
-    # The Role only looks; who may change everything is told nothing.
+    # The Role only looks; who may change everything reads nothing of it.
     assert lead["fixes"][0]["missingRight"]["resource"] == "services"
     assert diagnose(cluster, incident).findings[0]["fixes"][0]["missingRight"] is None
 

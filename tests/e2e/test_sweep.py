@@ -115,8 +115,8 @@ def sweep_at_rest(
 
     def come_about() -> bool:
         code, report = sweep(cluster, *flags)
-        told = verdicts(report)
-        here = {k: v for k, v in told.items() if k.startswith(f"{namespace}/")}
+        reported = verdicts(report)
+        here = {k: v for k, v in reported.items() if k.startswith(f"{namespace}/")}
         found[:] = [(code, report, here)]
         return here == expected(namespace) and causes(report, namespace) == BROKEN
 
@@ -196,7 +196,7 @@ def test_a_person_reads_it_from_the_top(cluster: Cluster, town: str, columns: in
     assert all(len(line) <= columns for line in lines if not line.startswith("kubectl "))
 
 
-def test_the_summary_is_one_line_a_service(cluster: Cluster, town: str) -> None:
+def test_the_summary_is_one_line_per_service(cluster: Cluster, town: str) -> None:
     lines = run(cluster, "-n", town, "--summary", COLUMNS="140").stdout.splitlines()
     assert len(lines) == 2 + len(BROKEN) + 1
 
@@ -218,7 +218,7 @@ def test_what_a_probe_settles_is_not_contacted_unless_asked(cluster: Cluster, to
         ("pod/state-0", 35, "Pod"),
     ],
 )
-def test_a_workload_stands_for_the_services_that_select_it(
+def test_a_workload_means_the_services_that_select_it(
     cluster: Cluster, town: str, target: str, many: int, kind: str
 ) -> None:
     code, report = sweep(cluster, target, "-n", town)
@@ -242,7 +242,7 @@ def test_a_workload_that_no_service_selects(cluster: Cluster, town: str) -> None
     assert "svc/typo selects app=typo, and they have app=tipo" in report["services"][0]["headline"]
 
 
-def test_an_ingress_stands_for_its_backends(cluster: Cluster, town: str) -> None:
+def test_an_ingress_means_its_backends(cluster: Cluster, town: str) -> None:
     def path(name: str) -> Document:
         backend = {"service": {"name": name, "port": {"number": 80}}}
         return {"path": f"/{name}", "pathType": "Prefix", "backend": backend}
@@ -291,10 +291,10 @@ def test_the_rights_of_one_namespace(cluster: Cluster, town: str) -> None:
     binding = BINDING.format(kind="Role", name="portcheck", role="portcheck", user=user)
     cluster.apply(render_role(), town)
     cluster.apply(binding, town)
-    alone = run(cluster, "-A", "--as", user, PATH="/nowhere")
-    assert (alone.returncode, alone.stdout) == (3, "")
-    assert "list services is forbidden" in alone.stderr
-    assert "--rbac -A" in alone.stderr
+    denied = run(cluster, "-A", "--as", user, PATH="/nowhere")
+    assert (denied.returncode, denied.stdout) == (3, "")
+    assert "list services is forbidden" in denied.stderr
+    assert "--rbac -A" in denied.stderr
     code, _, found = sweep_at_rest(cluster, town, "-n", town, "--as", user)
     assert (code, found) == (1, expected(town))
 

@@ -19,7 +19,7 @@ def container(
 ) -> Document:
     """A container that listens as its arguments say; ``ports`` is what it declares.
 
-    With ``program`` the listening process bears that name; the image must have a shell.
+    With ``program`` the listening process has that name; the image must have a shell.
     """
     named = ports.items() if isinstance(ports, Mapping) else [("", p) for p in ports]
     declared = [{"containerPort": p, **({"name": n} if n else {})} for n, p in named]
@@ -46,7 +46,7 @@ def labels_of(name: str) -> Document:
 
 
 def client_pod(name: str) -> Document:
-    """A pod with ``app: NAME`` that serves nobody and can connect."""
+    """A pod with ``app: NAME`` that serves no client and can connect."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -75,7 +75,7 @@ def deployment(
     labels: Mapping[str, str] | None = None,
     **spec: Any,
 ) -> Document:
-    """A Deployment whose pods bear ``app: NAME`` and what else is given."""
+    """A Deployment whose pods have ``app: NAME`` and what else is given."""
     selector = {"app": name}
     pod = {"terminationGracePeriodSeconds": 0, "containers": list(containers)}
     pod.update(spec.pop("pod", {}))

@@ -146,7 +146,7 @@ class FakeApiServer:
         thread = threading.Thread(target=target, args=args, daemon=True, name="fake-api-server")
         with self._lock:
             self._threads = [t for t in self._threads if t.is_alive()]
-            # Started under the lock, so that nobody joins a thread that has not begun.
+            # Started under the lock, so that no one joins a thread that has not begun.
             thread.start()
             self._threads.append(thread)
 

@@ -18,7 +18,7 @@ from tests.fake.certificates import authority_pem, server_context
 
 
 def id_token(moment: float) -> str:
-    """An ID token that ends at a moment; nobody checks its signature."""
+    """An ID token that ends at a moment; its signature is not checked."""
     claims = base64.urlsafe_b64encode(json.dumps({"exp": moment}).encode()).decode().rstrip("=")
     return f"e30.{claims}.c2lnbmF0dXJl"
 
@@ -126,8 +126,8 @@ class FakeIdentityProvider:
         if answer.path != "/.well-known/openid-configuration":
             answer.respond(404, {"error": "not_found"})
             return
-        told = {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
-        answer.respond(200, told if self.discovery is None else self.discovery)
+        said = {"issuer": self.url, "token_endpoint": f"{self.url}/token"}
+        answer.respond(200, said if self.discovery is None else self.discovery)
 
     def refresh(self, answer: Answer, form: dict[str, str]) -> None:
         """Answers a request for new tokens."""

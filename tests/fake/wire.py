@@ -126,7 +126,7 @@ class Exchange:
                 raise Gone
 
     def websocket(self, protocol: str | None = None) -> "ServerStream":
-        """Accepts the upgrade; with the first protocol that was offered unless told otherwise."""
+        """Accepts the upgrade; with the first protocol that was offered unless another is set."""
         self.keep = False
         offered = [p.strip() for p in self.request.header("Sec-WebSocket-Protocol").split(",")]
         key = self.request.header("Sec-WebSocket-Key").encode()

@@ -36,7 +36,7 @@ _LATER = Deadline.after(3600)
 
 
 class Sent:
-    """Stands for a socket whose peer sent these bytes and closed."""
+    """A socket whose peer sent these bytes and closed."""
 
     def __init__(self, data: bytes) -> None:
         self._left = memoryview(data)

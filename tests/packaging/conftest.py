@@ -25,7 +25,7 @@ BUILDERS = {"actionlint", "archive", "krew_tools", "packages", "published", "rel
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGING = ROOT / "packaging"
-NOBODY = 65534
+UNPRIVILEGED = 65534
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

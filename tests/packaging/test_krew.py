@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from tests.e2e.workloads import container, deployment, service
-from tests.packaging.conftest import NOBODY, Ended, run, script
+from tests.packaging.conftest import UNPRIVILEGED, Ended, run, script
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Cluster
@@ -39,7 +39,7 @@ class Host(NamedTuple):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """All that programs are told."""
+        """All that programs get."""
         path = f"{self.root / 'bin'}:{self.folder / 'bin'}"
         return {"PATH": path, "KREW_ROOT": str(self.root), "KREW_NO_UPGRADE_CHECK": "1"}
 
@@ -66,7 +66,7 @@ def host(public_path: Path, kubectl: Path, krew_tools: Path) -> Host:
     shutil.copy(kubectl, programs / "kubectl")
     shutil.copy(krew_tools / "krew", programs / "kubectl-krew")
     shutil.copy(krew_tools / "validate-krew-manifest", programs)
-    user = NOBODY if os.getuid() == 0 else None
+    user = UNPRIVILEGED if os.getuid() == 0 else None
     made = Host(public_path, user)
     made.root.mkdir()
     if user is not None:

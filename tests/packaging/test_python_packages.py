@@ -137,10 +137,10 @@ def test_one_line_installs_both_programs_and_one_removes_them(
     assert installed.code == 0, installed.err
     names = {"kubectl-portcheck", "kubectl_complete-portcheck"}
     assert {path.name for path in programs.iterdir()} == names
-    alone = {"PATH": "/nowhere"}
-    demo = run(programs / "kubectl-portcheck", "--demo", "-o", "json", env=alone)
+    bare = {"PATH": "/nowhere"}
+    demo = run(programs / "kubectl-portcheck", "--demo", "-o", "json", env=bare)
     assert (demo.code, json.loads(demo.out)["verdict"]) == (1, "broken")
-    completed = run(programs / "kubectl_complete-portcheck", "--exp", env=alone)
+    completed = run(programs / "kubectl_complete-portcheck", "--exp", env=bare)
     assert completed.out.startswith("--explain"), completed
 
     removed = run(release_tools / words[0], *words[1:], "uninstall", "kubectl-portcheck", env=env)

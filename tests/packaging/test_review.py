@@ -34,7 +34,7 @@ BIN = Path(sys.executable).parent
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """The machine's, with a git that nobody has set up, and the test's own programs first."""
+    """The machine's, with a git that is not set up, and the test's own programs first."""
     mine = {
         k: v for k, v in os.environ.items() if not k.startswith(("GIT_", "PRE_COMMIT", "GITHUB_"))
     }
@@ -74,7 +74,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    """Somebody's repository with a mistake that its files prove."""
+    """A user's repository with a mistake that its files prove."""
     folder = tmp_path / "shop"
     (folder / "deploy").mkdir(parents=True)
     (folder / "deploy" / "shop.yaml").write_text(SHOP)
@@ -98,10 +98,10 @@ def test_the_hook_refuses_the_mistake_and_lets_what_is_fixed_pass(
 
     refused = git(shop, env, "commit", "-m", "the shop")
 
-    told = refused.out + refused.err
+    output = refused.out + refused.err
     assert refused.code == 1
-    assert "PC402" in told
-    assert "deploy/shop.yaml:27" in told
+    assert "PC402" in output
+    assert "deploy/shop.yaml:27" in output
     assert git(shop, env, "rev-parse", "--verify", "-q", "HEAD").code != 0
 
     (shop / "deploy" / "shop.yaml").write_text(GOOD)
@@ -167,8 +167,8 @@ class Job:
             self.code = done.code
             if self.code:
                 break
-        told = files["GITHUB_OUTPUT"].read_text() if files["GITHUB_OUTPUT"].exists() else ""
-        self.outputs = dict(line.split("=", 1) for line in told.splitlines())
+        output = files["GITHUB_OUTPUT"].read_text() if files["GITHUB_OUTPUT"].exists() else ""
+        self.outputs = dict(line.split("=", 1) for line in output.splitlines())
         summary = files["GITHUB_STEP_SUMMARY"]
         self.summary = summary.read_text() if summary.exists() else ""
 
@@ -230,10 +230,10 @@ def test_the_action_passes_what_is_fixed(job: Any, shop: Path) -> None:
 
 
 def test_the_actions_other_inputs(job: Any, shop: Path) -> None:
-    alone = DEBRIEF[DEBRIEF.index("---") :]
-    (shop / "deploy" / "shop.yaml").write_text(alone)
+    broken = DEBRIEF[DEBRIEF.index("---") :]
+    (shop / "deploy" / "shop.yaml").write_text(broken)
     (shop / "more").mkdir()
-    (shop / "more" / "a.yaml").write_text(alone.replace("name: checkout", "name: other"))
+    (shop / "more" / "a.yaml").write_text(broken.replace("name: checkout", "name: other"))
     both = "deploy/\n  more/a.yaml\n"
     absent = job(files=both)
     assert (absent.code, len(absent.annotations)) == (0, 2)
@@ -288,7 +288,7 @@ def test_the_workflows_of_the_page_are_sound(
     workflow.write_text(snippet.replace(ours, "./"))
     linted = run(actionlint, "-color=false", workflow, cwd=tmp_path)
     assert linted.code == 0, linted.out
-    # The tag stands for the commit that the reader will pin.
+    # The tag replaces the commit that the reader will pin.
     workflow.write_text(snippet.replace("@v0.1.0", f"@{'0' * 40} # v0.1.0"))
     quiet = ("--offline", "--no-progress", "--color=never")
     audited = run(release_tools / "zizmor", *quiet, workflow, tmp_path / "action.yml")
@@ -329,8 +329,8 @@ def test_the_gitlab_job_makes_both_reports(shop: Path, tmp_path: Path) -> None:
 def test_the_commands_of_the_page_work(shop: Path, tmp_path: Path) -> None:
     """As a plugin of kubectl they are; here without kubectl, and without helm and kustomize."""
     env = clean_environment(tmp_path)
-    told = re.findall(r"^    (kubectl portcheck .*)$", PAGE, re.MULTILINE)
-    assert len(told) == 2
+    lines = re.findall(r"^    (kubectl portcheck .*)$", PAGE, re.MULTILINE)
+    assert len(lines) == 2
     codes = [
         subprocess.run(
             ["bash", "-c", c.replace("kubectl portcheck", "kubectl-portcheck")],
@@ -339,7 +339,7 @@ def test_the_commands_of_the_page_work(shop: Path, tmp_path: Path) -> None:
             capture_output=True,
             check=False,
         ).returncode
-        for c in told
+        for c in lines
     ]
     assert codes == [1, 0]
     assert "targetPort: http" in (shop / "deploy" / "shop.yaml").read_text()

@@ -93,7 +93,7 @@ class Browser:
         return self._driver.title
 
     def complaints(self) -> list[str]:
-        """Return what the console was told since it was asked last."""
+        """Return what the console got since it was asked last."""
         entries = self._driver.execute("getLog", {"type": "browser"})["value"]
         return [entry["message"] for entry in entries]
 
@@ -119,7 +119,7 @@ class Browser:
 
 
 def awaited(condition: Callable[[], bool]) -> None:
-    """Wait until the browser has done what it was told; fail where it does not."""
+    """Wait until the browser has done what it was asked; fail where it does not."""
     end = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < end

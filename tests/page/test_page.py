@@ -232,7 +232,7 @@ def test_on_paper_the_errors_are_open_and_nothing_is_to_be_pressed(
     assert browser.run("return document.documentElement.scrollWidth") <= 700
 
 
-def test_a_screen_reader_is_told_everything(browser: Browser, page: Written) -> None:
+def test_a_screen_reader_reads_everything(browser: Browser, page: Written) -> None:
     browser.open(page(b.debrief()))
     tree = browser.tree()
     for role in ("button", "image", "heading", "link", "searchbox"):
@@ -242,8 +242,8 @@ def test_a_screen_reader_is_told_everything(browser: Browser, page: Written) -> 
         "The way of a request: client, then Service port 80, then targetPort 8080. It breaks there."
         " On the other side: 9000, python3 listens; 9100, readiness probe."
     ]
-    told = " ".join(p["name"] for p in tree if p["role"] == "StaticText")
-    assert "Target port (fail): 8080; the containers declare 9000" in told
+    said = " ".join(p["name"] for p in tree if p["role"] == "StaticText")
+    assert "Target port (fail): 8080; the containers declare 9000" in said
     headings = [p["name"] for p in tree if p["role"] == "heading"]
     assert headings == ["svc/checkout production", "CAUSE PC401 target-port-not-listening"]
     assert {"banner", "main", "contentinfo"} <= {p["role"] for p in tree}

@@ -1,4 +1,4 @@
-"""The incidents that ship with the program: each as declared, told where there is room."""
+"""The incidents that ship with the program: each as declared, shown where there is room."""
 
 import codecs
 import gzip
@@ -34,7 +34,7 @@ MOST_BYTES = 64 * 1024
 """Of all recordings together."""
 
 
-def test_each_story_has_a_recording_and_a_way_to_make_it_anew() -> None:
+def test_each_story_has_a_recording_and_a_way_to_make_it_again() -> None:
     kept = {p.name.removesuffix(".json.gz") for p in FOLDER.glob("*.gz")}
     assert set(NAMES) == kept == set(SCENES)
     assert len(NAMES) == len(set(NAMES))

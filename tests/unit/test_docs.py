@@ -93,8 +93,8 @@ def test_the_readme_names_files_that_exist() -> None:
 
 
 def test_the_changelog_names_every_rule() -> None:
-    told = (ROOT / "CHANGELOG.md").read_text()
-    assert [r.code for r in CATALOGUE if r.code not in told] == []
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert [r.code for r in CATALOGUE if r.code not in changelog] == []
 
 
 @pytest.mark.parametrize("command", re.findall(r"^    make ([a-z-]+)", README, re.M))
@@ -102,7 +102,7 @@ def test_the_readmes_commands_are_targets(command: str) -> None:
     assert f"\n{command}:" in (ROOT / "Makefile").read_text()
 
 
-TOLD = sorted(
+PAGES = sorted(
     path
     for place in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packaging", "docs", "tests/bed")
     for path in ([ROOT / place] if (ROOT / place).is_file() else (ROOT / place).rglob("*"))
@@ -124,7 +124,7 @@ def commands(text: str) -> list[str]:
 
 
 EXAMPLES = sorted(
-    {(p.relative_to(ROOT).as_posix(), c) for p in TOLD for c in commands(p.read_text())}
+    {(p.relative_to(ROOT).as_posix(), c) for p in PAGES for c in commands(p.read_text())}
 )
 
 
@@ -132,7 +132,7 @@ EXAMPLES = sorted(
 def test_the_commands_of_the_documentation_are_ones(file: str, line: str) -> None:
     words = shlex.split(line, comments=True)[2:]
     argv = list(itertools.takewhile(lambda word: word not in END, words))
-    # Words in capitals stand for names.
+    # Words in capitals replace names.
     assert parse([re.sub(r"^((?:[a-z]+/)?)[A-Z]+\b", r"\1name", word) for word in argv])
 
 

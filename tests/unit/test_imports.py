@@ -44,11 +44,11 @@ RUN = "from kubectl_portcheck.__main__ import run;run()"
 
 
 def _imported(words: str, environ: dict[str, str]) -> set[str]:
-    return set(_told(words, tuple(sorted(environ.items()))))
+    return set(_module_names(words, tuple(sorted(environ.items()))))
 
 
 @cache
-def _told(words: str, environ: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _module_names(words: str, environ: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", *words.split("|", 1)],
         cwd=ROOT,
@@ -69,14 +69,14 @@ def own(modules: set[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("flag", ["--version", "--help"])
-def test_the_fastest_load_the_command_line_alone(flag: str) -> None:
+def test_the_fastest_load_only_the_command_line(flag: str) -> None:
     found = loaded(flag)
     assert own(found) == CLI
     assert found & HEAVY == set()
 
 
 @pytest.mark.parametrize("words", [["__complete", "--exp"], []])
-def test_the_completion_of_a_flag_loads_the_flags_alone(words: list[str]) -> None:
+def test_the_completion_of_a_flag_loads_only_the_flags(words: list[str]) -> None:
     """As kubectl asks for it, and as argcomplete's scripts do."""
     by_argcomplete = {
         "_ARGCOMPLETE": "1",

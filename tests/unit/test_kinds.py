@@ -37,8 +37,8 @@ def test_the_path_of_a_list(kind: Kind, namespace: str, version: str, path: str)
 
 
 def test_several_of_a_kind_in_a_sentence() -> None:
-    told = [BY_NAME[n].plural_name for n in ("Service", "Ingress", "NetworkPolicy", "Endpoints")]
-    assert told == ["Services", "Ingresses", "NetworkPolicies", "Endpoints"]
+    plurals = [BY_NAME[n].plural_name for n in ("Service", "Ingress", "NetworkPolicy", "Endpoints")]
+    assert plurals == ["Services", "Ingresses", "NetworkPolicies", "Endpoints"]
     # What is left out of the prefix is only the plural's ending.
     assert all(k.plural_name.lower() == k.plural for k in kinds.ALL)
 

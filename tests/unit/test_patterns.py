@@ -1,4 +1,4 @@
-"""Whatever a text from outside holds, it is read in a time that grows with its length alone."""
+"""Whatever a text from outside holds, it is read in a time that grows only with its length."""
 
 import ast
 import re

@@ -11,7 +11,7 @@ from tests.demo.casts import COLUMNS, FOLDER, RECORDERS, ROWS, SHOWN
 README = (FOLDER / "README.md").read_text()
 FILES = sorted(FOLDER.glob("*.cast"))
 PLACES = re.compile(r"/(?:home|root|tmp|work|mnt|Users)/|cast-[0-9a-f]{5}")
-"""Folders of whoever made the recording, and the namespaces' true names."""
+"""Folders of the person who made the recording, and the namespaces' true names."""
 
 
 def test_each_that_can_be_made_is_there_and_listed() -> None:

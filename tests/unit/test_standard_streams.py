@@ -1,4 +1,4 @@
-"""A verdict stands whatever happens to the streams that it is told on."""
+"""A verdict holds whatever happens to the streams that it is printed to."""
 
 import io
 import os

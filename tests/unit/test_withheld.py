@@ -206,7 +206,7 @@ def test_no_line_appears_that_was_not_there(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("piece", ["password", "a", "token ", "-key", "://", "$", "A1b"])
-def test_long_lines_take_no_time(piece: str) -> None:
+def test_long_lines_cost_little_time(piece: str) -> None:
     with stopwatch() as spent:
         without_secret_lines([piece * (60_000 // len(piece))])
     assert spent.seconds < 5

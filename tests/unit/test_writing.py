@@ -93,7 +93,7 @@ def test_a_pipe_and_a_link_are_written_through(tmp_path: Path) -> None:
     assert (link.is_symlink(), place.read_text()) == (True, "newer")
 
 
-def test_a_folder_that_takes_no_new_file_gets_the_old_one_filled(
+def test_a_folder_that_refuses_a_new_file_gets_the_old_one_filled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:

@@ -77,8 +77,8 @@ def seat(
         if argv[-1].endswith(".svc"):
             return Command((RESOLV.format(space=space) + dns).encode())
         dials = [w for w in argv if w[:1].isdigit() and w.count(",") == 3]
-        told = [f"dial {w.partition(',')[0]} bash {dial}" for w in dials[:-1]]
-        return Command("\n".join([*told, f"dial {len(dials) - 1} bash 1 refused", "end"]).encode())
+        lines = [f"dial {w.partition(',')[0]} bash {dial}" for w in dials[:-1]]
+        return Command("\n".join([*lines, f"dial {len(dials) - 1} bash 1 refused", "end"]).encode())
 
     server.commands[space, name] = run
 

@@ -1,4 +1,4 @@
-"""Pods that go away, end or start anew while the walk is under way."""
+"""Pods that go away, end or start again while the walk is under way."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ Event = Callable[[FakeApiServer, str], None]
 
 
 def deleted(server: FakeApiServer, pod: str) -> None:
-    """The pod was in the list, and is gone when somebody wants something of it."""
+    """The pod was in the list, and is gone when something is asked of it."""
     server.on(_of(pod), faults.status(404, "NotFound", f'pods "{pod}" not found'))
 
 
@@ -76,7 +76,7 @@ EVENTS: dict[str, tuple[Event, dict[str, tuple[str, ...]]]] = {
     # It does refuse, now: a pod that is asked for the first time then says the same.
     "restarted after the exec": (restarted_after_exec, {"all": ("broken",), "one": ("degraded",)}),
 }
-"""By name: what happens, and what else is true then of a shop that is well otherwise."""
+"""By name: what happens, and what else is true then of a shop that is healthy otherwise."""
 
 
 class Cell(NamedTuple):
@@ -88,7 +88,7 @@ class Cell(NamedTuple):
 
     @property
     def truths(self) -> Sequence[str]:
-        """The verdicts that somebody who sees everything could give."""
+        """The verdicts that a person who sees everything could give."""
         if self.broken:
             # One pod is proven to refuse and nothing is known of the other: some get errors.
             return ("broken", "degraded") if self.pods == "one" else ("broken",)

@@ -80,7 +80,7 @@ def _shown(words: Sequence[str] | None) -> str:
     return words[0] if words[0] == words[1] else " / ".join(words)
 
 
-def told() -> dict[Key, list[str]]:
+def recorded() -> dict[Key, list[str]]:
     """What the document says of each cell."""
     found: dict[Key, list[str]] = {}
     columns: list[str] = []

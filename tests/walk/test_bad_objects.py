@@ -59,7 +59,7 @@ def test_a_service_that_cannot_be_read_spoils_no_sweep(tmp_path: Path, value: st
 @pytest.mark.parametrize(
     ("kind", "name"), [("Pod", "odd-0"), ("EndpointSlice", "odd-1")], ids=["pod", "slice"]
 )
-def test_a_part_that_cannot_be_read_concerns_its_service_alone(
+def test_a_part_that_cannot_be_read_concerns_only_its_service(
     tmp_path: Path, kind: str, name: str
 ) -> None:
     with FakeApiServer() as server:

@@ -1,4 +1,4 @@
-"""What a shell is told may come next; by the process itself, as kubectl and argcomplete run it."""
+"""What a shell gets for the next word; by the process itself, as kubectl and argcomplete run it."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "SECONDS", 300.0)
 
 
-def told(folder: Path, *words: str, **environ: str) -> list[str]:
+def completions(folder: Path, *words: str, **environ: str) -> list[str]:
     """The same answer within this process, however long it takes."""
     text = shells.for_kubectl(words, {"HOME": str(folder), **environ})
     return [line.partition("\t")[0] for line in text.splitlines()[:-1]]
@@ -114,7 +114,7 @@ def test_what_the_cluster_and_the_kubeconfig_know(tmp_path: Path) -> None:
         environ = configured(server, tmp_path)
 
         def words(*line: str) -> list[str]:
-            return told(tmp_path, *line, **environ)
+            return completions(tmp_path, *line, **environ)
 
         here = ("-n", NAMESPACE)
         assert words(*here, "svc/ch") == ["svc/checkout"]
@@ -129,20 +129,20 @@ def test_what_the_cluster_and_the_kubeconfig_know(tmp_path: Path) -> None:
         assert words("--context", "f") == words("--cluster", "") == words("--user", "") == ["fake"]
 
 
-def test_an_answer_is_kept_for_seconds_and_for_nobody_else(tmp_path: Path) -> None:
+def test_an_answer_is_kept_for_seconds_and_for_no_other_user(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path)
         line = ("-n", NAMESPACE, "svc/")
-        first = told(tmp_path, *line, **environ)
+        first = completions(tmp_path, *line, **environ)
         # The clock of the file decides; here no time passes.
         (kept,) = (tmp_path / ".cache" / "kubectl-portcheck" / "completion").iterdir()
         os.utime(kept)
-        again = told(tmp_path, *line[:-1], "svc/ch", **environ)
+        again = completions(tmp_path, *line[:-1], "svc/ch", **environ)
         asked = len(server.requests)
-        elsewhere = told(tmp_path, "-n", "other", "svc/", **environ)
+        elsewhere = completions(tmp_path, "-n", "other", "svc/", **environ)
         os.utime(kept, (0, 0))
-        told(tmp_path, *line, **environ)
+        completions(tmp_path, *line, **environ)
         later = len(server.requests)
     assert first == again == ["svc/checkout"]
     assert (asked, elsewhere, later) == (1, [], 3)
@@ -157,7 +157,7 @@ def test_a_token_of_the_command_line_leaves_nothing_behind(tmp_path: Path) -> No
     with FakeApiServer() as server:
         shop(server, 8080)
         line = ("--token", "x", "-n", NAMESPACE, "svc/")
-        assert told(tmp_path, *line, **configured(server, tmp_path)) == ["svc/checkout"]
+        assert completions(tmp_path, *line, **configured(server, tmp_path)) == ["svc/checkout"]
     assert not (tmp_path / ".cache").exists()
 
 
@@ -168,7 +168,7 @@ def test_a_home_that_cannot_be_written_is_no_matter(tmp_path: Path, place: str) 
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path) | {"XDG_CACHE_HOME": str(tmp_path / place)}
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '[["a"]]', "\x00"])
@@ -176,10 +176,10 @@ def test_what_is_odd_in_the_cache_is_not_used(tmp_path: Path, content: str) -> N
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path)
-        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        completions(tmp_path, "-n", NAMESPACE, "svc/", **environ)
         (kept,) = (tmp_path / ".cache" / "kubectl-portcheck" / "completion").iterdir()
         kept.write_text(content)
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) in (["svc/checkout"], [])
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **environ) in (["svc/checkout"], [])
 
 
 def test_a_server_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_only_files_of_the_cache_are_removed(tmp_path: Path) -> None:
     os.utime(cache / "folder", (0, 0))
     with FakeApiServer() as server:
         shop(server, 8080)
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
     left = {p.name for p in cache.iterdir()}
     assert left >= {*others, "folder"}
     assert not left & set(own)
@@ -287,7 +287,7 @@ def test_a_link_in_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
     cache_of(tmp_path).symlink_to(precious)
     with FakeApiServer() as server:
         shop(server, 8080)
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **configured(server, tmp_path))
     assert [p.name for p in precious.iterdir()] == ["0" * 64]
 
 
@@ -295,16 +295,16 @@ def test_a_link_in_place_of_an_answer_is_not_read(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path)
-        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        completions(tmp_path, "-n", NAMESPACE, "svc/", **environ)
         (kept,) = cache_of(tmp_path).iterdir()
         (tmp_path / "other").write_text('[["svc/evil", ""]]')
         kept.unlink()
         kept.symlink_to(tmp_path / "other")
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
     assert (tmp_path / "other").read_text() == '[["svc/evil", ""]]'
 
 
-def test_an_open_folder_is_closed_and_another_users_is_left_alone(
+def test_an_open_folder_is_closed_and_another_users_is_not_touched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = cache_of(tmp_path)
@@ -313,13 +313,13 @@ def test_an_open_folder_is_closed_and_another_users_is_left_alone(
     with FakeApiServer() as server:
         shop(server, 8080)
         environ = configured(server, tmp_path)
-        told(tmp_path, "-n", NAMESPACE, "svc/", **environ)
+        completions(tmp_path, "-n", NAMESPACE, "svc/", **environ)
         assert stat.S_IMODE(cache.stat().st_mode) == 0o700
         (kept,) = cache.iterdir()
         kept.unlink()
         mine = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: mine + 1)
-        assert told(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
+        assert completions(tmp_path, "-n", NAMESPACE, "svc/", **environ) == ["svc/checkout"]
     assert list(cache.iterdir()) == []
 
 

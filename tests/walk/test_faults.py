@@ -7,7 +7,7 @@ import pytest
 from tests.walk import table
 from tests.walk.matrix import CELLS, TIMEOUT, Cell, run
 
-TOLD = table.told()
+RECORDED = table.recorded()
 
 EXIT_CODES = {"healthy": 0, "broken": 1, "degraded": 1, "inconclusive": 3}
 
@@ -22,14 +22,14 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> None:
 def test_a_fault(cell: Cell, tmp_path: Path) -> None:
     timeout = TIMEOUT
     done = run(cell, tmp_path)
-    told = TOLD[table.key_of(cell)][table.position(cell)]
-    if table.word(done, (cell.truth,)) != told:
+    recorded = RECORDED[table.key_of(cell)][table.position(cell)]
+    if table.word(done, (cell.truth,)) != recorded:
         # On a busy machine two seconds may not be enough to be right in.
         timeout = 10 * TIMEOUT
         done = run(cell, tmp_path, timeout)
 
     assert done.seconds < timeout + 1
-    assert table.word(done, (cell.truth,)) == told, "is docs/faults.md current? make faults"
+    assert table.word(done, (cell.truth,)) == recorded, "is docs/faults.md current? make faults"
     assert "defect" not in done.stderr
     assert "Traceback" not in done.stderr
     if not done.stdout:

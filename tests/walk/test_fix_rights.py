@@ -1,4 +1,4 @@
-"""Before a change is offered: whom it may harm, and whether the user may make it."""
+"""Before a change is offered: which clients it may harm, and whether the user may make it."""
 
 from pathlib import Path
 from typing import Any

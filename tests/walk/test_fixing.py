@@ -17,7 +17,7 @@ SERVICE = f"/api/v1/namespaces/{NAMESPACE}/services/checkout"
 
 
 class Terminal(io.BytesIO):
-    """A terminal on which somebody types."""
+    """A terminal on which a person types."""
 
     def isatty(self) -> bool:
         return True

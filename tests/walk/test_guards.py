@@ -1,5 +1,5 @@
 """Policies of other kinds than NetworkPolicy: what is read of them, and how kinds that share a name
-are told apart."""
+are distinguished."""
 
 from pathlib import Path
 from typing import Any

@@ -188,7 +188,7 @@ def test_a_sweep_reads_no_more_than_ten(tmp_path: Path) -> None:
         ("-o junit", "--logs does nothing with -o junit"),
     ],
 )
-def test_where_nobody_would_see_it_the_flag_is_refused(flags: str, message: str) -> None:
+def test_where_no_one_would_see_it_the_flag_is_refused(flags: str, message: str) -> None:
     err = io.StringIO()
     argv = ["svc/checkout", "--logs", *flags.split()]
     assert main(argv, Environment(io.StringIO(), err, {})) == 2

@@ -51,7 +51,7 @@ def run(tmp_path: Path, asked: list[str], *objects: dict[str, Any], forbidden: s
         return program(server, tmp_path, *asked, namespace=namespace)
 
 
-def told(done: Run) -> tuple[list[str], dict[str, str], str]:
+def outcome(done: Run) -> tuple[list[str], dict[str, str], str]:
     """Codes of findings, what was not evaluated, and all that was missing."""
     (service,) = done.report["services"]
     return (
@@ -67,7 +67,7 @@ def test_nothing_wrong_in_one_kind_is_no_pass_for_the_other(
 ) -> None:
     well = monitor("ServiceMonitor", "")
     done = run(tmp_path, asked, well, forbidden=f"podmonitors.{MONITORING}")
-    codes, unjudged, missing = told(done)
+    codes, unjudged, missing = outcome(done)
     assert codes == []
     assert "podmonitors" in unjudged["PC704"]
     assert "podmonitors" in missing
@@ -79,7 +79,7 @@ def test_a_problem_in_one_kind_is_found_though_another_is_forbidden(
     tmp_path: Path, asked: list[str]
 ) -> None:
     wrong = monitor("ServiceMonitor", "nowhere")
-    codes, _, missing = told(run(tmp_path, asked, wrong, forbidden=f"podmonitors.{MONITORING}"))
+    codes, _, missing = outcome(run(tmp_path, asked, wrong, forbidden=f"podmonitors.{MONITORING}"))
     assert codes == ["PC704"]
     assert "podmonitors" in missing
 
@@ -88,7 +88,7 @@ def test_a_problem_in_one_kind_is_found_though_another_is_forbidden(
 @pytest.mark.parametrize("port", [80, 81])
 def test_the_same_of_routes(tmp_path: Path, asked: list[str], port: int) -> None:
     done = run(tmp_path, asked, route(port), forbidden=f"grpcroutes.{GATEWAY}")
-    codes, unjudged, missing = told(done)
+    codes, unjudged, missing = outcome(done)
     assert codes == ([] if port == 80 else ["PC702"])
     assert ("PC702" in unjudged) == (port == 80)
     assert "grpcroutes" in missing
@@ -101,7 +101,7 @@ def test_every_right_that_is_missing_is_named(tmp_path: Path) -> None:
         for kind in ("servicemonitors", "podmonitors"):
             words = f"{kind}.{MONITORING} is forbidden"
             server.on(rf"GET \S*/{kind}\b", status(403, "Forbidden", words))
-        _, unjudged, missing = told(program(server, tmp_path, "svc/checkout"))
+        _, unjudged, missing = outcome(program(server, tmp_path, "svc/checkout"))
     assert "PC704" in unjudged
     assert "servicemonitors" in missing
     assert "podmonitors" in missing

@@ -104,7 +104,7 @@ def test_a_monitor_whose_port_is_a_siblings(tmp_path: Path, flags: list[str]) ->
                 "spec": {"endpoints": [{"port": "metrics"}]},
             }
         )
-        alone = program(server, tmp_path, *flags)
+        before = program(server, tmp_path, *flags)
         sibling = {
             "apiVersion": "v1",
             "kind": "Service",
@@ -117,7 +117,7 @@ def test_a_monitor_whose_port_is_a_siblings(tmp_path: Path, flags: list[str]) ->
         }
         server.add(sibling)
         beside = program(server, tmp_path, *flags)
-    assert "PC704" in codes(alone)
+    assert "PC704" in codes(before)
     assert "PC704" not in codes(beside)
 
 
@@ -152,7 +152,7 @@ def test_a_kind_that_lacks_the_groups_best_version_is_read_in_another(tmp_path: 
     assert "PC703" not in [n["code"] for n in done.report["services"][0]["notEvaluated"]]
 
 
-def test_an_api_that_is_not_served_is_told_in_json_alone(tmp_path: Path) -> None:
+def test_an_api_that_is_not_served_is_reported_only_in_json(tmp_path: Path) -> None:
     """There is nothing that people could do about it, and there are no such objects."""
     with FakeApiServer() as server:
         shop(server, 9000)

@@ -1,4 +1,4 @@
-"""NetworkPolicies in a walk: one request more to each pod, and only where they admit nobody."""
+"""NetworkPolicies in a walk: one request more to each pod, and only where they admit no client."""
 
 from collections import Counter
 from pathlib import Path
@@ -78,7 +78,7 @@ def test_a_request_that_nothing_answers_ends_and_is_a_dropped_packet(
     assert (done.verdict, codes(done)) == ("broken", ["PC602"])
 
 
-def test_where_somebody_is_admitted_nothing_more_is_asked(tmp_path: Path) -> None:
+def test_where_a_client_is_admitted_nothing_more_is_asked(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         guarded(server, {"port": 9000})
         done = walk(server, tmp_path)
@@ -94,8 +94,8 @@ def test_without_the_right_to_list_policies_the_walk_is_whole(tmp_path: Path) ->
         assert not proxied(server)
     assert (done.verdict, codes(done)) == ("healthy", [])
     lacking = {n["code"]: n["missing"] for n in done.report["services"][0]["notEvaluated"]}
-    told = "list networkpolicies.networking.k8s.io is forbidden"
-    assert (lacking["PC602"], lacking["PC705"]) == (told, told)
+    forbidden = "list networkpolicies.networking.k8s.io is forbidden"
+    assert (lacking["PC602"], lacking["PC705"]) == (forbidden, forbidden)
 
 
 def test_an_ignored_policy_decides_nothing(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def test_wait_ends_with_the_verdict_at_the_end_of_its_time(
 
 
 @pytest.mark.long
-def test_a_well_pod_is_not_looked_into_again_until_all_is_well(tmp_path: Path) -> None:
-    """Two pods are well, one is not for three rounds; then everything is looked at afresh."""
+def test_a_healthy_pod_is_not_looked_into_again_until_all_are_healthy(tmp_path: Path) -> None:
+    """Two pods are healthy, one is not for three rounds; then everything is looked at afresh."""
     with FakeApiServer() as server:
         shop(server, 9000, target=9000)
         sick = server.ports["production", PODS[2]]
@@ -127,7 +127,7 @@ def test_a_server_that_fails_for_a_while_ends_no_wait(tmp_path: Path) -> None:
     assert "waiting: error: You must be logged in to the server" in done.stderr
 
 
-def test_an_unknown_service_is_told_at_once(tmp_path: Path) -> None:
+def test_an_unknown_service_is_reported_at_once(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         done = walk(server, tmp_path, "--wait")
     assert (done.code, done.stdout) == (2, "")
@@ -162,11 +162,11 @@ def test_watch_prints_one_document_after_the_other(tmp_path: Path) -> None:
             return walk(server, tmp_path, *flags), rounds_of(server)
 
     done, rounds = patiently(watch, lambda found: found[1] > 4, 20)
-    told = documents(done.stdout)
-    assert (done.code, told[0]["verdict"], told[-1]["verdict"]) == (0, "broken", "healthy")
+    printed = documents(done.stdout)
+    assert (done.code, printed[0]["verdict"], printed[-1]["verdict"]) == (0, "broken", "healthy")
     # Two of the rounds were news, or a third that saw the change half done.
-    assert len(told) <= 3 < rounds
-    assert json.loads(kept.read_text()) == told[-1]
+    assert len(printed) <= 3 < rounds
+    assert json.loads(kept.read_text()) == printed[-1]
 
 
 @pytest.mark.parametrize(
@@ -243,9 +243,9 @@ def test_names_are_redacted_alike_in_every_round(tmp_path: Path) -> None:
             after(server, 2, 9000)
             return walk(server, tmp_path, "--watch", f"--timeout={seconds:g}s", "--redact")
 
-    told = documents(patiently(watch, lambda run: len(documents(run.stdout)) > 1, 5).stdout)
-    assert len(told) > 1
-    assert len({(s["namespace"], s["name"]) for t in told for s in t["services"]}) == 1
+    printed = documents(patiently(watch, lambda run: len(documents(run.stdout)) > 1, 5).stdout)
+    assert len(printed) > 1
+    assert len({(s["namespace"], s["name"]) for t in printed for s in t["services"]}) == 1
 
 
 def test_an_error_in_between_is_redacted_too(tmp_path: Path) -> None:

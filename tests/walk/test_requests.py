@@ -57,7 +57,7 @@ def test_a_broken_one_costs_a_second_look_at_each_pod(tmp_path: Path) -> None:
         assert walk(server, tmp_path).verdict == "broken"
         kinds = Counter(k.rpartition("/")[2] for k in asked(server).elements() if k not in READS)
     # One more port for what listens undeclared, the pod proxy on the closed port; and
-    # for a fix, once, whom it may harm and whether the user may make it.
+    # for a fix, once, which clients it may harm and whether the user may make it.
     fix = {"services": 1, "selfsubjectrulesreviews": 1}
     assert kinds == {"exec": 3, "portforward": 3 + 3 + 1, "": 3, **fix}
 

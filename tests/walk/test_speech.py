@@ -150,8 +150,8 @@ def test_an_api_server_that_reaches_no_pod_proves_nothing(tmp_path: Path) -> Non
 def test_closed_without_a_byte_is_no_answer(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         named(server, name="http")
-        told = "error trying to reach service: EOF"
-        server.on("/proxy", faults.status(503, "ServiceUnavailable", told))
+        reason = "error trying to reach service: EOF"
+        server.on("/proxy", faults.status(503, "ServiceUnavailable", reason))
         done = walk(server, tmp_path)
     assert (done.verdict, done.causes) == ("inconclusive", ["PC503"])
     assert "PROXY protocol" in done.stdout

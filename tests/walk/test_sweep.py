@@ -100,7 +100,7 @@ def test_the_lists_do_not_grow_with_the_services(tmp_path: Path, many: int) -> N
     }
 
 
-def test_what_looks_wrong_is_read_anew(tmp_path: Path) -> None:
+def test_what_looks_wrong_is_read_again(tmp_path: Path) -> None:
     """A pod that the lists have and that is gone a moment later is no stale endpoint."""
     with FakeApiServer() as server:
         add_service(server, "moving", probed=8080)
@@ -173,7 +173,7 @@ def test_pods_that_may_not_be_listed_are_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
-def test_an_expired_page_begins_the_list_anew(
+def test_an_expired_page_begins_the_list_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
     monkeypatch.setattr("kubectl_portcheck.collect.cluster.pages.PAGE", "3")
@@ -256,7 +256,7 @@ def test_an_older_cluster_is_asked_for_endpoints(tmp_path: Path) -> None:
         (["svc/a", "--deep"], "--deep does nothing with a TARGET"),
     ],
 )
-def test_names_beside_what_stands_for_many(tmp_path: Path, flags: list[str], words: str) -> None:
+def test_names_beside_what_means_many(tmp_path: Path, flags: list[str], words: str) -> None:
     with FakeApiServer() as server:
         done = program(server, tmp_path, *flags)
         assert not server.requests

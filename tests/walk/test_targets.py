@@ -139,7 +139,7 @@ def ingress(*backends: str) -> dict[str, Any]:
     }
 
 
-def test_an_ingress_stands_for_each_of_its_backends(tmp_path: Path) -> None:
+def test_an_ingress_means_each_of_its_backends(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
         server.add(ingress("checkout", "chekout", "checkout"))
@@ -167,7 +167,7 @@ def test_a_route_leads_into_other_namespaces(tmp_path: Path) -> None:
     assert done.report["services"][0]["namespace"] == NAMESPACE
 
 
-def test_an_ingress_that_may_not_be_read_cannot_be_told(tmp_path: Path) -> None:
+def test_an_ingress_that_may_not_be_read_is_inconclusive(tmp_path: Path) -> None:
     from tests.fake import faults
 
     with FakeApiServer() as server:

@@ -102,7 +102,7 @@ def bomb() -> bytes:
     packing = zlib.compressobj(level=9, wbits=31)
     begins = packing.compress(b'{"items":[') + packing.flush(zlib.Z_FULL_FLUSH)
     mebibyte = packing.compress(b" " * 2**20) + packing.flush(zlib.Z_FULL_FLUSH)
-    # Its checksum is that of a mebibyte: whoever reads that far has read too much.
+    # Its checksum is that of a mebibyte: a reader that gets that far has read too much.
     return begins + 1024 * mebibyte + packing.compress(b"]}") + packing.flush()
 
 
@@ -178,7 +178,7 @@ def test_lists(tmp_path: Path, handler: Callable[[Exchange], None]) -> None:
 
 
 def upgraded(then: Callable[[ServerStream], None]) -> Callable[[Exchange], None]:
-    """Accepts a stream and goes on as told."""
+    """Accepts a stream and goes on as it is set."""
     return lambda exchange: then(exchange.websocket())
 
 

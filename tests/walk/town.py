@@ -21,7 +21,7 @@ def add_service(
 ) -> None:
     """A Service, its EndpointSlice and its pods, which listen on one port.
 
-    ``probed`` is the port of a readiness probe; ``selector`` a value that the pods do not bear.
+    ``probed`` is the port of a readiness probe; ``selector`` a value that the pods do not have.
     """
     labels = {"app": name}
     names = [f"{name}-{i}" for i in range(pods)]

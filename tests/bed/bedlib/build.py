@@ -110,8 +110,8 @@ def _go() -> Path:
     wanted = re.search(r"^go (\d+)\.(\d+)", (KUBERNETES / "go.mod").read_text(), re.MULTILINE)
     found = _path("go")
     if found and wanted:
-        told = run([found, "env", "GOVERSION"], env=_go_environment()).strip()
-        version = re.match(r"go(\d+)\.(\d+)", told)
+        said = run([found, "env", "GOVERSION"], env=_go_environment()).strip()
+        version = re.match(r"go(\d+)\.(\d+)", said)
         if version and [*map(int, version.groups())] >= [*map(int, wanted.groups())]:
             return Path(found)
 
@@ -236,8 +236,8 @@ def kubectl() -> Path:
     found = _path("kubectl")
     minor = int(KUBERNETES_VERSION.split(".")[1])
     if found:
-        told = run([found, "version", "--client"], check=False, timeout=30)
-        version = re.search(r"Client Version: v1\.(\d+)\.", told)
+        said = run([found, "version", "--client"], check=False, timeout=30)
+        version = re.search(r"Client Version: v1\.(\d+)\.", said)
         if version and abs(int(version[1]) - minor) <= 1:
             return Path(found)
 

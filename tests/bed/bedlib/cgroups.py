@@ -11,7 +11,7 @@ _TOP = "portcheck-bed"
 
 
 def root(name: str) -> str:
-    """Give the group of a cluster as kubelet is told it, from the root of each hierarchy."""
+    """Give the group of a cluster as the kubelet takes it, from the root of each hierarchy."""
     return f"/{_TOP}/{name}"
 
 
@@ -35,7 +35,7 @@ def create(name: str) -> None:
             place = place / part
             place.mkdir(exist_ok=True)
             for setting in ("cpuset.cpus", "cpuset.mems"):
-                # Version 1 starts a cpuset empty, and an empty one takes no process.
+                # Version 1 starts a cpuset empty, and no process may join an empty one.
                 file = place / setting
                 if file.exists() and not file.read_text().strip():
                     file.write_text((place.parent / setting).read_text())

@@ -16,7 +16,7 @@ DEFAULT_NAME = "portcheck"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; errors that the user can act on are told without a traceback."""
+    """Run one command; errors that the user can act on are printed without a traceback."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options) or 0)

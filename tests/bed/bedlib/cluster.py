@@ -98,7 +98,7 @@ def _same(its: Plan, features: Features) -> None:
 
 
 def _locked(name: str) -> contextlib.AbstractContextManager[None]:
-    # As long as a first build may take: whoever waits for it must not give up.
+    # As long as a first build may take: who waits for it must not give up.
     return store.lock(f"cluster-{plan.check_name(name)}", timeout=7200)
 
 

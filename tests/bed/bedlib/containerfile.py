@@ -59,9 +59,9 @@ class Stage:
 def make(file: Path, context: Path, name: str) -> Path:
     """Make the image and give its docker archive; the last one made is kept."""
     steps = parse(file.read_text())
-    told = "\n".join(map(" ".join, steps))
+    said = "\n".join(map(" ".join, steps))
     short = name.rpartition("/")[2].replace(":", "-")
-    place = f"images/{short}-{store.key(name, told, *_sources(steps, context))}"
+    place = f"images/{short}-{store.key(name, said, *_sources(steps, context))}"
     if store.intact(place):
         return CACHE / place / "image.tar"
     CACHE.mkdir(parents=True, exist_ok=True)

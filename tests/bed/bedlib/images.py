@@ -45,7 +45,7 @@ def build(listen: Path, dns: Path | None) -> Iterable[Path]:
     )
     tools = _layer("busybox", store.digest(busybox), lambda target: _busybox(target, busybox))
     debian = _layer("debian", _DEBIAN_PACKAGES + "".join(LEFT_OUT), _debian)
-    # A lone program is an entrypoint; a shell is a default that a pod may replace by args alone.
+    # A single program is an entrypoint; a shell is a default that a pod may replace by args only.
     yield _image(PAUSE, {"Entrypoint": ["/pause"]}, [pause])
     yield _image(DISTROLESS, {"Entrypoint": ["/listen"]}, [program])
     yield _image(BUSYBOX, {"Cmd": ["/bin/sh"]}, [tools, program])

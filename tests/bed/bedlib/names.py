@@ -1,4 +1,4 @@
-"""DNS of a cluster: CoreDNS, as kubeadm and kind install it, for the cluster's own names alone."""
+"""DNS of a cluster: CoreDNS, as kubeadm and kind install it, only for the cluster's own names."""
 
 from __future__ import annotations
 

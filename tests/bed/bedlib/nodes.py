@@ -20,7 +20,7 @@ from .shell import BedError, environment, run, tail
 
 KUBELET_PORT = "10250"
 
-_NOBODY = "02:00:00:00:00:01"
+_UNUSED_MAC = "02:00:00:00:00:01"
 """A hardware address that no device has: what is sent to it is lost without a word."""
 
 
@@ -138,7 +138,7 @@ def partition(node: Node, other: Node | None) -> None:
         return
     for one, lost in ((node, other), (other, node)):
         for address in lost.addresses:
-            neighbour = [address, "lladdr", _NOBODY, "nud", "permanent", "dev", one.link]
+            neighbour = [address, "lladdr", _UNUSED_MAC, "nud", "permanent", "dev", one.link]
             run(inside(one, "ip", "neighbour", "replace", *neighbour))
 
 
@@ -157,7 +157,7 @@ def heal(node: Node) -> None:
             continue
         lost = [other for other in node.plan.nodes if node in (one, other) and other != one]
         for address in (a for other in lost for a in other.addresses):
-            where = (address, "lladdr", _NOBODY, "dev", one.link)
+            where = (address, "lladdr", _UNUSED_MAC, "dev", one.link)
             run(inside(one, "ip", "neighbour", "delete", *where), check=False)
     for tables in _tables(node):
         while _does(inside(node, tables, "--delete", *_KUBELET_DROPPED)):

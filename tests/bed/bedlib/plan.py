@@ -39,7 +39,7 @@ class Plan:
 
     name: str
     slot: int
-    dual: bool  # IPv4 and IPv6, else IPv4 alone
+    dual: bool  # IPv4 and IPv6, else only IPv4
     features: Features = Features()
 
     @property

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 class BedError(Exception):
-    """Something that the user is told in plain words, without a traceback."""
+    """Something that is printed for the user in plain words, without a traceback."""
 
 
 def say(text: str) -> None:

@@ -52,7 +52,7 @@ def lock(name: str, timeout: float) -> Iterator[None]:
     CACHE.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout
     with (CACHE / f"{name}.lock").open("w") as file:
-        told = False
+        said = False
         while True:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,9 +60,9 @@ def lock(name: str, timeout: float) -> Iterator[None]:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise BedError(f"no lock {name} within {timeout:.0f} s") from None
-                if not told:
+                if not said:
                     say(f"waiting for another process that holds the lock {name}")
-                    told = True
+                    said = True
                 time.sleep(0.2)
         yield
 

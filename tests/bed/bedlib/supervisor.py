@@ -242,7 +242,7 @@ def _join_nodes() -> None:
     # What only passes by on the bridge is no business of this node's rules.
     for family in ("iptables", "ip6tables"):
         _sysctl(f"bridge/bridge-nf-call-{family}", "0")
-    # Every node is told its own routes, and a way by two nodes is no mistake here.
+    # Every node gets its own routes, and a way by two nodes is no mistake here.
     for device in ("all", BRIDGE):
         _sysctl(f"ipv4/conf/{device}/send_redirects", "0")
 
@@ -252,7 +252,7 @@ def _dig_hole(sources: tuple[str, ...]) -> None:
 
     So nothing leaves the machine. A route of type blackhole would drop a packet before kube-proxy's
     rules see it, and a Service without endpoints would time out instead of refusing. Without ARP a
-    packet bears the sender's own address, and the other end of the pair ignores it.
+    packet has the sender's own address, and the other end of the pair ignores it.
     """
     run(["ip", "link", "add", "hole", "type", "veth", "peer", "name", "hole-end"])
     for end in ("hole", "hole-end"):
@@ -270,7 +270,7 @@ def _supervise(its: Node) -> None:
         socket.sethostname(its.name)
         _prepare_network(its)
         node.run()
-    except Exception as error:  # told to the creator, which reads the status
+    except Exception as error:  # sent to the creator, which reads the status
         node.phase = "failed"
         node.problem = str(error) if isinstance(error, BedError) else traceback.format_exc()
         with contextlib.suppress(OSError):

@@ -44,8 +44,8 @@ class Web(NamedTuple):
         address = self.addresses.get(target, [target])[0]
         host = f"[{address}]" if ":" in address else address
         probe = ("--", "/listen", "probe", f"{host}:{port}", "2s")
-        told = self.cluster.kubectl("exec", self.pods[source], *probe, namespace=self.namespace)
-        return told.stdout.strip() or told.stderr.strip()
+        said = self.cluster.kubectl("exec", self.pods[source], *probe, namespace=self.namespace)
+        return said.stdout.strip() or said.stderr.strip()
 
 
 @pytest.fixture

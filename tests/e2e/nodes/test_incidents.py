@@ -80,8 +80,8 @@ def settled(
 
 def dials(cluster: Cluster, namespace: str, target: str) -> str:
     probe = ("--", "/listen", "probe", target, "3s")
-    told = cluster.kubectl("exec", "client", *probe, namespace=namespace)
-    return told.stdout.strip() or told.stderr.strip()
+    said = cluster.kubectl("exec", "client", *probe, namespace=namespace)
+    return said.stdout.strip() or said.stderr.strip()
 
 
 def cluster_ip(cluster: Cluster, namespace: str) -> str:
@@ -198,9 +198,9 @@ def test_a_host_port_that_another_pod_has(cluster: Cluster, namespace: str, node
     roll_out(cluster, namespace, first)
     cluster.apply([web(nodes, "worker", ports=ports), service((80, 8080))], namespace)
     found = settled(cluster, namespace, SERVICE, verdict="broken", cause="PC101")
-    told = " ".join(found.findings[0]["evidence"])
-    assert "first-" in told
-    assert "hostPort 8088" in told
+    said = " ".join(found.findings[0]["evidence"])
+    assert "first-" in said
+    assert "hostPort 8088" in said
     assert found.fix
     paste(cluster, found.fix)
     after = settled(cluster, namespace, SERVICE, verdict="healthy")
@@ -211,7 +211,7 @@ def test_a_kubelet_that_does_not_answer(cluster: Cluster, namespace: str, nodes:
     roll_out(cluster, namespace, web(nodes, replicas=3), service((80, 8080)))
     nodes.change("deafen", "worker2")
     found = settled(cluster, namespace, SERVICE, verdict="healthy")
-    assert found.report["services"][0]["missing"], "the evidence that could not be had is told"
+    assert found.report["services"][0]["missing"], "the evidence that could not be had is named"
     steps = {s["step"]: s["status"] for s in found.report["services"][0]["ports"][0]["steps"]}
     assert steps[2] != "pass"
     assert steps[5] != "pass"

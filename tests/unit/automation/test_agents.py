@@ -67,9 +67,9 @@ def test_the_skill_leads_through_each_demo(scenario: str) -> None:
 
 
 def test_the_skill_names_fields_of_the_report() -> None:
-    _, _, told = SKILL.read_text().partition("## Read the JSON")
+    _, _, said = SKILL.read_text().partition("## Read the JSON")
     schema = report_schema()
-    fields = {f for name in re.findall(r"`([a-z]\w*(?:\.\w+)?)`", told) for f in name.split(".")}
+    fields = {f for name in re.findall(r"`([a-z]\w*(?:\.\w+)?)`", said) for f in name.split(".")}
     assert {"verdict", "headline", "cautions", "unpredicted", "look", "next"} <= fields
     assert {f for f in fields if f'"{f}"' not in schema} == set()
 

@@ -49,9 +49,9 @@ class Serving(NamedTuple):
         given = {"Authorization": f"Bearer {token}", **headers}
         wire.request("POST", "/", raw, given)
         answer = wire.getresponse()
-        told = answer.status, answer.read().decode()
+        shown = answer.status, answer.read().decode()
         wire.close()
-        return told
+        return shown
 
     @property
     def ran(self) -> list[str]:
@@ -98,8 +98,8 @@ def until(done: Callable[[], bool]) -> None:
 def test_a_firing_alert_runs_one_check(
     serving: Serving, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = serving.post(message(alert(), alert(), alert("web", status="resolved")))
-    assert told == (202, "1 checks\n")
+    shown = serving.post(message(alert(), alert(), alert("web", status="resolved")))
+    assert shown == (202, "1 checks\n")
     printed = ""
 
     def reported() -> bool:
@@ -219,8 +219,8 @@ def test_a_program_that_hangs_ends(
     program.write_text("#!/bin/sh\nexec sleep 100\n")
     program.chmod(0o755)
     monkeypatch.setattr(receiver, "RUN_SECONDS", -14.5)
-    told = receiver.check(receiver.Target("production", "checkout"), str(program))
-    assert told.startswith("production/checkout: no answer after")
+    shown = receiver.check(receiver.Target("production", "checkout"), str(program))
+    assert shown.startswith("production/checkout: no answer after")
 
 
 class TestStart:
@@ -310,10 +310,10 @@ def test_a_report_mentions_no_one_and_links_nowhere(
         f"#!/bin/sh\nprintf '%b\\n' '{said} \\033[2J![x](http://evil/a.png)'{stream}\n"
     )
     program.chmod(0o755)
-    told = receiver.check(receiver.Target("production", "checkout"), str(program))
+    shown = receiver.check(receiver.Target("production", "checkout"), str(program))
     for special in ("<", "@h", "@U", "](", "://", "www.", "\x1b"):
-        assert special not in told
-    visible = told.replace("\N{ZERO WIDTH SPACE}", "")
+        assert special not in shown
+    visible = shown.replace("\N{ZERO WIDTH SPACE}", "")
     assert "@here" in visible
     assert "https://evil.example" in visible
 
@@ -326,9 +326,9 @@ def test_a_check_does_not_see_what_only_the_receiver_needs(
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\nenv\n")
     program.chmod(0o755)
-    told = receiver.check(receiver.Target("production", "checkout"), str(program))
-    assert "PATH=" in told
-    assert "s3cret" not in told
+    shown = receiver.check(receiver.Target("production", "checkout"), str(program))
+    assert "PATH=" in shown
+    assert "s3cret" not in shown
 
 
 def test_a_chat_that_fails_is_not_named(
@@ -344,10 +344,10 @@ def test_a_chat_that_fails_is_not_named(
     receiver.Checks(settings).add([receiver.Target("production", "checkout")])
     said = ""
 
-    def told() -> bool:
+    def shown() -> bool:
         nonlocal said
         said += capfd.readouterr().err
         return "no report delivered: URLError" in said
 
-    until(told)
+    until(shown)
     assert "s3cret" not in said

@@ -192,5 +192,5 @@ def test_the_image_is_this_version() -> None:
 def test_the_image_has_the_archives_dependencies() -> None:
     text = (RECIPES.parents[1] / "packaging" / "Containerfile").read_text()
     assert "--require-hashes --only-binary :all: -r runtime.txt" in text
-    assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)  # runAsNonRoot takes no name.
+    assert re.search(r"^USER \d+:\d+$", text, re.MULTILINE)  # runAsNonRoot needs a number.
     assert json.loads(text.rpartition("ENTRYPOINT ")[2]) == ["kubectl-portcheck"]

@@ -104,11 +104,11 @@ def gateway(tmp_path: Path) -> Iterator[str]:
         running = subprocess.Popen(words, stdout=out, stderr=out)
     try:
         end = time.monotonic() + 60
-        while not (told := re.findall(r"address=(127\.0\.0\.1:\d+)", log.read_text())):
+        while not (addresses := re.findall(r"address=(127\.0\.0\.1:\d+)", log.read_text())):
             assert running.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()
             time.sleep(0.02)
-        yield f"http://{told[-1]}"
+        yield f"http://{addresses[-1]}"
     finally:
         running.terminate()
         running.wait(30)

@@ -1,4 +1,4 @@
-"""The shell runbook, under several shells, with a kubectl that ends as it is told."""
+"""The shell runbook, under several shells, with a kubectl that exits as the test sets it."""
 
 import json
 import os
@@ -76,9 +76,9 @@ def test_the_exit_code_decides_what_is_said(tools: Path, code: int, shell: str) 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_its_arguments_stay_words(tools: Path, shell: str) -> None:
     run(tools, 0, "a b;$(touch x)`touch y`", "n'\"s", shell=shell)
-    told = (tools / "record").read_text()
-    assert told.startswith("<portcheck><svc/a b;$(touch x)`touch y`>")
-    assert told.endswith("<--output=markdown><--namespace=n'\"s>")
+    shown = (tools / "record").read_text()
+    assert shown.startswith("<portcheck><svc/a b;$(touch x)`touch y`>")
+    assert shown.endswith("<--output=markdown><--namespace=n'\"s>")
     run(tools, 0, "checkout", shell=shell)
     assert "namespace" not in (tools / "record").read_text()
 

@@ -265,8 +265,8 @@ def test_a_plugin_that_hangs(server: FakeApiServer, connect: Open, tmp_path: Pat
         assert spent.seconds < seconds + 4
         return caught.value.message
 
-    told = re.compile(r"credential plugin .*\nopen https://login.test")
-    assert told.search(patiently(ask, lambda message: bool(told.search(message))))
+    wanted = re.compile(r"credential plugin .*\nopen https://login.test")
+    assert wanted.search(patiently(ask, lambda message: bool(wanted.search(message))))
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def test_a_name_that_moves_is_followed(town: Town, dialer: Dialer) -> None:
     assert reached(town, dialer) == FIRST
 
 
-def test_nobody_answers_any_more(town: Town, dialer: Dialer) -> None:
+def test_no_one_answers_any_more(town: Town, dialer: Dialer) -> None:
     assert reached(town, dialer) == FIRST
     town.close(FIRST)
     town.close(SECOND)

@@ -80,7 +80,7 @@ def failing(error: Exception) -> Callable[[Any], None]:
     return renew
 
 
-def test_a_hook_that_fails_is_told_without_its_words() -> None:
+def test_a_hook_that_fails_is_named_without_its_words() -> None:
     hook = failing(RuntimeError("the token abc is wrong"))
     found = connected(api_key={"authorization": "x"}, refresh_api_key_hook=hook)
     with pytest.raises(CredentialsError) as error:

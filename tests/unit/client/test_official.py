@@ -187,7 +187,7 @@ def test_without_an_authority_the_system_s_count(
     assert renew(user)["refresh-token"] == "refresh-2"
 
 
-def test_a_provider_of_another_authority_is_told_nothing(
+def test_a_provider_of_another_authority_gets_nothing(
     provider: FakeIdentityProvider, renew: Callable[..., dict[str, str]]
 ) -> None:
     other = base64.b64encode(other_authority().cert_pem.bytes()).decode()
@@ -216,8 +216,8 @@ def test_a_provider_that_hangs_ends_by_the_deadline_and_is_heard_later(
     api = connect(server, provider.user(), environ=NO_KUBECTL)
     path = Path(api.connection.flags.kubeconfig or "")
     before = path.read_text()
-    told = r"waiting for the identity provider 127\.0\.0\.1:"
-    with stopwatch() as spent, pytest.raises(TimedOut, match=told):
+    message = r"waiting for the identity provider 127\.0\.0\.1:"
+    with stopwatch() as spent, pytest.raises(TimedOut, match=message):
         api.get("/version", deadline=Deadline.after(2))
     assert spent.seconds < 5
     assert (path.read_text(), server.requests) == (before, [])
@@ -313,7 +313,7 @@ def test_discovery_documents_without_a_safe_endpoint(
 
 
 @pytest.mark.parametrize("field", ["client-id", "idp-issuer-url", "refresh-token"])
-def test_entries_that_nobody_can_renew(
+def test_entries_that_no_one_can_renew(
     provider: FakeIdentityProvider, renew: Callable[..., dict[str, str]], field: str
 ) -> None:
     with pytest.raises(CredentialsError, match="missing or has expired"):

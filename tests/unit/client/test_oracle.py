@@ -187,7 +187,7 @@ def refuse(case: Case) -> Case:
 
 
 @agree
-def explicit_file_alone(world: World) -> ConnectionFlags:
+def only_explicit_file(world: World) -> ConnectionFlags:
     world.use(world.write("other", world.config(name="b", current="b")))
     return ConnectionFlags(kubeconfig=world.write("a", world.config()))
 
@@ -435,13 +435,13 @@ TELL = (
     "info = json.loads(os.environ['KUBERNETES_EXEC_INFO'])\n"
     "spec = info['spec']\n"
     "cluster = spec.pop('cluster', None)\n"
-    "told = json.dumps([info, cluster, os.environ['EXTRA']], sort_keys=True)\n"
+    "given = json.dumps([info, cluster, os.environ['EXTRA']], sort_keys=True)\n"
     "import base64\n"
-    "token = base64.b64encode(told.encode()).decode()\n"
+    "token = base64.b64encode(given.encode()).decode()\n"
     "print(json.dumps({'kind': 'ExecCredential', 'apiVersion': info['apiVersion'],\n"
     "  'status': {'token': token}}))\n"
 )
-"""The token is what the plugin was told, so the oracle compares that too."""
+"""The token is what the plugin was given, so the oracle compares that too."""
 
 
 @agree
@@ -591,7 +591,7 @@ def a_kubeconfig_of_another_kind(world: World) -> ConnectionFlags:
 
 
 @refuse
-def nobody_listens(world: World) -> ConnectionFlags:
+def nothing_listens(world: World) -> ConnectionFlags:
     world.use(world.write("a", world.config(cluster={"server": "https://127.0.0.1:1"})))
     return ConnectionFlags()
 

@@ -38,7 +38,7 @@ LINES = st.sampled_from(
 
 
 class OneWire:
-    """Stands for the client that owns a stream's connection."""
+    """The client that owns a stream's connection."""
 
     def end(self, wire: Wire) -> None:
         wire.end()

@@ -61,14 +61,14 @@ def test_a_tool_tells_an_open_port_from_a_closed_one(
         timeout=30,
         check=False,
     )
-    told = parse(done.stdout, dials)
-    assert told is not None, done.stderr
-    assert [(a.pod, a.outcome) for a in told.attempts] == [
+    said = parse(done.stdout, dials)
+    assert said is not None, done.stderr
+    assert [(a.pod, a.outcome) for a in said.attempts] == [
         ("open", "accepted"),
         ("shut", "refused"),
     ]
     # busybox ash brings its own nc.
-    assert told.tool in (tool, "nc")
+    assert said.tool in (tool, "nc")
 
 
 def test_nothing_to_connect_with_is_said() -> None:
@@ -80,9 +80,9 @@ ONE = [Dial("p", "10.0.0.1", 80)]
 
 
 def outcome(line: str, control: str = "dial 1 bash 1 refused") -> Attempt:
-    told = parse(f"{line}\n{control}\nend\n".encode(), ONE)
-    assert told is not None
-    return told.attempts[0]
+    said = parse(f"{line}\n{control}\nend\n".encode(), ONE)
+    assert said is not None
+    return said.attempts[0]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which commands are run in a pod's containers, and how often somebody has to wait for them."""
+"""Which commands are run in a pod's containers, and how often a person has to wait for them."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -47,12 +47,12 @@ class Runs:
 
     def __call__(self, container: str, argv: Sequence[str]) -> ExecResult | Missing:
         with self.changed:
-            alone = not self.asked  # What is asked first is asked by itself.
+            first = not self.asked  # What is asked first is asked by itself.
             self.asked.append((container, argv[0]))
             self.now += 1
             self.most = max(self.most, self.now)
             self.changed.notify_all()
-            if not alone:
+            if not first:
                 self.changed.wait_for(lambda: self.most > 1, timeout=self.patience)
             self.now -= 1
         return self.answer(container, argv)

@@ -103,7 +103,7 @@ def test_what_is_no_report_is_refused(content: str, words: str, tmp_path: Path) 
         load(str(path))
 
 
-def test_a_folder_stands_for_the_reports_in_it(tmp_path: Path) -> None:
+def test_a_folder_means_the_reports_in_it(tmp_path: Path) -> None:
     for name in ("b.json", "a.json.gz", "notes.txt"):
         (tmp_path / name).write_text("{}")
     inside = [str(tmp_path / "a.json.gz"), str(tmp_path / "b.json")]

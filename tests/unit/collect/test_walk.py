@@ -23,7 +23,7 @@ def test_the_others_are_bounded_and_come_last() -> None:
     assert len(found) == MOST_TRIED + 1
 
 
-def test_a_debugger_is_left_alone_unless_clients_are_sent_there() -> None:
+def test_a_debugger_is_not_contacted_unless_clients_are_sent_there() -> None:
     assert ports_to_try(pod(5005, 80), {8080}) == [8080, 80]
     assert ports_to_try(pod(6000, name="debug"), {8080}) == [8080]
     assert ports_to_try(pod(5005), {5005}) == [5005]

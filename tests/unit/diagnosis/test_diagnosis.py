@@ -78,7 +78,7 @@ probes:
 """
 
 
-def test_two_independent_faults_are_both_told() -> None:
+def test_two_independent_faults_are_both_reported() -> None:
     report = diagnose(evidence_of(TWO_FAULTS)).services[0]
     assert [f.code for f in report.findings if f.cause] == ["PC401", "PC402"]
     assert [(p.port, p.verdict) for p in report.ports] == [(80, "broken"), (81, "broken")]

@@ -1,4 +1,4 @@
-"""The one command that settles what could not be told."""
+"""The one command that settles what is not known."""
 
 import pytest
 

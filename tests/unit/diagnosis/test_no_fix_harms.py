@@ -225,19 +225,19 @@ def test_no_offered_fix_serves_fewer_pods_than_before(world: Data) -> None:
             if after_world is None or (fix.predicted and fix.predicted.together):
                 continue
             after = outcome(after_world)
-            told = (finding.code, fix.title, fix.predicted)
+            which = (finding.code, fix.title, fix.predicted)
             for (served, refusing), (then, failing) in zip(before, after, strict=True):
-                assert served <= then, told
+                assert served <= then, which
                 if served:
-                    assert failing <= refusing, told
+                    assert failing <= refusing, which
             if fix.safety == "safe":
                 place = next(
                     i
                     for i, p in enumerate(world["service"]["ports"])
                     if finding.port in (None, p["port"])
                 )
-                assert after[place][0], told
-                assert not after[place][1], told
+                assert after[place][0], which
+                assert not after[place][1], which
             if fix.predicted and finding.port is not None and fix.predicted.verdict == "healthy":
                 place = [p["port"] for p in world["service"]["ports"]].index(finding.port)
-                assert len(after[place][0]) == fix.predicted.served, told
+                assert len(after[place][0]) == fix.predicted.served, which

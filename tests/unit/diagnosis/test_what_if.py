@@ -91,8 +91,8 @@ def test_a_probe_on_a_port_that_all_pods_open_may_be_moved() -> None:
     assert fix.safety == "review"
 
 
-def test_a_fix_that_would_not_serve_alone_says_what_else_it_needs() -> None:
-    """The probe and the targetPort are both wrong: neither fix alone serves a client."""
+def test_a_fix_that_would_not_serve_by_itself_says_what_else_it_needs() -> None:
+    """The probe and the targetPort are both wrong: neither fix by itself serves a client."""
     text = (
         service("{selector: {app: shop}, ports: [{port: 80, targetPort: 8081}]}")
         + OWNER

@@ -66,8 +66,8 @@ def test_a_library_that_stops_earlier_is_not_quoted(
 ) -> None:
     class Shallow(yaml.SafeLoader):
         def get_event(self) -> yaml.Event:
-            told = (f"while increasing {level} level", MARK, "exceeded maximum nesting depth", MARK)
-            raise yaml.scanner.ScannerError(*told)
+            said = (f"while increasing {level} level", MARK, "exceeded maximum nesting depth", MARK)
+            raise yaml.scanner.ScannerError(*said)
 
     monkeypatch.setattr(yaml_tree, "_Loader", Shallow)
     with pytest.raises(yaml_tree.Broken) as broken:

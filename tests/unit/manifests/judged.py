@@ -42,11 +42,11 @@ def findings_text() -> str:
             findings += 1
             origin = finding.origin
             place = f"{Path(origin.file).relative_to(CORPUS)}:{origin.line}" if origin else name
-            told = judged[name, f"{finding.code} {finding.subject.name}"]
+            said = judged[name, f"{finding.code} {finding.subject.name}"]
             rows.append(
                 f"| {place} | [{finding.code}](rules.md#{finding.code.lower()}) "
                 f"| {finding.severity} | {finding.summary} "
-                f"| **{str(told.judgement).lower()}**: {told.why} |"
+                f"| **{str(said.judgement).lower()}**: {said.why} |"
             )
     false = sum(not j.judgement for j in JUDGEMENTS)
     return (

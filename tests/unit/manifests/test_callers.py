@@ -35,7 +35,7 @@ def caller(value: str, kind: str = "Deployment") -> str:
     return CALLER % ("apps/v1", kind, template)
 
 
-def told(folder: Path) -> list[tuple[str, str, str]]:
+def reported(folder: Path) -> list[tuple[str, str, str]]:
     gathered = gather(read([str(folder)], io.BytesIO()))
     report = localise(diagnose(gathered.evidence), gathered)
     return [
@@ -50,7 +50,7 @@ def told(folder: Path) -> list[tuple[str, str, str]]:
 def test_a_port_that_the_service_of_the_same_files_lacks(tmp_path: Path, kind: str) -> None:
     (tmp_path / "service.yaml").write_text(SERVICE % 80)
     (tmp_path / "frontend.yaml").write_text(caller("http://u:s3cret@checkout:8080/x", kind))
-    assert told(tmp_path) == [("PC612", "frontend", "frontend.yaml")]
+    assert reported(tmp_path) == [("PC612", "frontend", "frontend.yaml")]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_port_that_the_service_of_the_same_files_lacks(tmp_path: Path, kind: s
 )
 def test_what_files_cannot_prove_raises_nothing(tmp_path: Path, value: str) -> None:
     (tmp_path / "all.yaml").write_text(f"{SERVICE % 80}---{caller(value)}")
-    assert told(tmp_path) == []
+    assert reported(tmp_path) == []
 
 
 def test_the_service_of_another_environment_is_not_meant(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_the_service_of_another_environment_is_not_meant(tmp_path: Path) -> None
         folder.mkdir()
         (folder / "service.yaml").write_text(SERVICE % port)
         (folder / "frontend.yaml").write_text(caller(f"checkout:{port}"))
-    assert told(tmp_path) == []
+    assert reported(tmp_path) == []

@@ -64,7 +64,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize(("text", "line"), FORMS.values(), ids=FORMS)
-def test_it_is_a_warning_at_the_line_and_git_applies_what_mends_it(
+def test_it_is_a_warning_at_the_line_and_git_applies_what_fixes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int
 ) -> None:
     found = check_text(tmp_path, text)
@@ -113,7 +113,7 @@ def test_writing_keeps_the_mode_and_the_link(tmp_path: Path) -> None:
     assert {p.name for p in tmp_path.iterdir()} == {"a.yaml", "link.yaml"}
 
 
-def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_changed_meanwhile_is_not_written(tmp_path: Path) -> None:
     found = check_text(tmp_path, DEBRIEF)
     (tmp_path / "a.yaml").write_text("something else")
     with pytest.raises(NotWrittenError, match="changed meanwhile"):

@@ -16,8 +16,8 @@ def test_what_works_raises_no_error(name: str) -> None:
     found = check(CORPUS / name)
     assert not found.problems
     assert found.raw.verdict == "healthy"
-    told = [(f"{f.code} {f.subject.name}", f.severity) for f in found.findings]
-    assert told == [(j.finding, j.severity) for j in JUDGEMENTS if j.file == name]
+    reported = [(f"{f.code} {f.subject.name}", f.severity) for f in found.findings]
+    assert reported == [(j.finding, j.severity) for j in JUDGEMENTS if j.file == name]
 
 
 def test_no_error_is_false_and_each_judgement_says_why() -> None:

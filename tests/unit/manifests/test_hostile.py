@@ -127,9 +127,9 @@ def test_any_text_is_a_tree_or_a_reason(text: str) -> None:
         if root is not None:
             yaml_tree.Values(text).of(root)
     except yaml_tree.Broken as error:
-        told = (error.index, error.reason)
+        said = (error.index, error.reason)
     else:
         yaml_tree.check(text)
         return
-    assert 0 <= told[0] <= len(text) + 1
-    assert told[1]
+    assert 0 <= said[0] <= len(text) + 1
+    assert said[1]

@@ -111,7 +111,7 @@ def test_a_missing_grant_is_a_warning_unless_the_files_are_all(tmp_path: Path) -
         assert (Path(problem.origin.file).stem, problem.origin.line) == ("route", 9)
 
 
-def test_the_old_form_of_an_ingress_is_left_alone(tmp_path: Path) -> None:
+def test_the_old_form_of_an_ingress_is_not_judged(tmp_path: Path) -> None:
     old = """\
 apiVersion: networking.k8s.io/v1beta1
 kind: Ingress

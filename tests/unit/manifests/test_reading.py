@@ -41,7 +41,7 @@ def pods_of(text: str, **options: str) -> list[str]:
         ("DeploymentConfig", "apps.openshift.io/v1"),
     ],
 )
-def test_a_template_stands_for_its_pods(kind: str, version: str) -> None:
+def test_a_template_replaces_its_pods(kind: str, version: str) -> None:
     workload = (
         f"kind: {kind}\napiVersion: {version}\nmetadata: {{name: w}}\n"
         f"spec: {{template: {TEMPLATE}}}\n"
@@ -114,7 +114,7 @@ def test_a_named_port_with_a_slip_is_an_error_at_its_line(tmp_path: Path) -> Non
     assert "targetPort: 'http'   # as ever" in found.fixed.files[0][1]
 
 
-def test_what_a_live_pod_alone_can_tell_does_not_spoil_the_verdict(tmp_path: Path) -> None:
+def test_what_only_a_live_pod_can_show_does_not_spoil_the_verdict(tmp_path: Path) -> None:
     report = check_text(tmp_path, DEBRIEF.replace("8080", "9000")).raw
     assert report.verdict == "healthy"
     not_evaluated = {n.code: n.missing for n in report.services[0].not_evaluated}

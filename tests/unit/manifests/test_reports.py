@@ -1,4 +1,4 @@
-"""The rebuilt public reports, as far as files alone can tell."""
+"""The rebuilt public reports, as far as files can show."""
 
 import io
 import json

@@ -38,7 +38,7 @@ NAMES: tuple[StepName, ...] = (
 )
 GET = ("kubectl", "get", "pods", "-l", "app=checkout", "-n", "production")
 PODS = ("checkout-6987bf456-4hv6t", "checkout-6987bf456-kkmhn", "checkout-6987bf456-zq8xw")
-# What it does not say must show as an ending that nobody wrote: no title, no remark, no colour.
+# What it does not say must show as an ending that was not written: no title, no remark, no colour.
 HOSTILE = (
     "\x1b[2J\x1b]0;owned\x07[red]x[/red]\u202egnp.exe\u202c\u2066a\u2069\u200b\ufeff"
     "\x9b31m\r\n\tline\x00\x7f\u2028\ud800\U000e0041 :smile: [link=http://e]z[/link] ${IFS}'`"
@@ -317,7 +317,7 @@ def degraded() -> Report:
 
 
 def inconclusive() -> Report:
-    """No right to exec or to forward: nobody can tell whether anything listens."""
+    """No right to exec or to forward: it is not known whether anything listens."""
     exec_ = 'pods "checkout" is forbidden: User "jane" cannot create resource "pods/exec"'
     forward = "create pods/portforward is forbidden"
     unclear = port(
@@ -378,7 +378,7 @@ def selector_typo() -> Report:
             ),
         ),
     )
-    nobody = port(
+    unserved = port(
         target=8080,
         verdict="broken",
         chain={"resolved": (), "container_port": None, "listening": None, "declared": ()},
@@ -392,7 +392,7 @@ def selector_typo() -> Report:
         ),
     )
     return report(
-        service(verdict="broken", headline=head(typo), pods=(), ports=(nobody,), findings=(typo,))
+        service(verdict="broken", headline=head(typo), pods=(), ports=(unserved,), findings=(typo,))
     )
 
 
@@ -428,8 +428,8 @@ def unresolved_name() -> Report:
 
 
 def loopback() -> Report:
-    """The process listens on 127.0.0.1 alone: a port-forward works, the Service does not."""
-    alone = finding(
+    """The process listens only on 127.0.0.1: a port-forward works, the Service does not."""
+    local_only = finding(
         "PC202",
         "loopback-only-listener",
         summary="Port 9000 is open on 127.0.0.1 only in 3 of 3 pods",
@@ -455,16 +455,16 @@ def loopback() -> Report:
     return report(
         service(
             verdict="broken",
-            headline=head(alone),
+            headline=head(local_only),
             pods=tuple(pod(p, (socket(9000, address="127.0.0.1"), socket(9100))) for p in PODS),
             ports=(local,),
-            findings=(alone,),
+            findings=(local_only,),
         )
     )
 
 
 def several_ports() -> Report:
-    """80 is broken, 443 and 9100 are well."""
+    """80 is broken, 443 and 9100 are healthy."""
     broken = debrief_service()
     tls = port(443, "https", name="https", chain={"resolved": (9443,), "listening": (9443,)})
     metrics = port(9100, 9100, name="metrics")
@@ -472,7 +472,7 @@ def several_ports() -> Report:
 
 
 def several_services() -> Report:
-    """A namespace of 14: 2 broken, 1 degraded, 1 that cannot be told, 10 healthy."""
+    """A namespace of 14: 2 broken, 1 degraded, 1 inconclusive, 10 healthy."""
     well = ("auth", "billing", "cart", "catalog", "coupons", "email", "geo", "images", "media")
     return report(
         *(service(n) for n in (*well, "orders")),

@@ -1,6 +1,6 @@
 """Golden files: what a report looks like, whole, under version control.
 
-``PORTCHECK_UPDATE_GOLDEN=1 pytest tests/unit/render`` writes them anew; the difference is then
+``PORTCHECK_UPDATE_GOLDEN=1 pytest tests/unit/render`` writes them again; the difference is then
 read like any other change.
 """
 

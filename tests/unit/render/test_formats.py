@@ -50,7 +50,7 @@ def test_json_is_what_the_schema_says_and_nothing_else(scenario: str) -> None:
     jsonschema.Draft202012Validator(strict(SCHEMA)).validate(document)
 
 
-def test_the_fields_of_the_contract_bear_their_names() -> None:
+def test_the_fields_of_the_contract_have_their_names() -> None:
     document = as_json("debrief")
     assert list(document)[:3] == ["schemaVersion", "tool", "context"]
     assert document["schemaVersion"] == 1
@@ -130,7 +130,7 @@ def test_junit_counts_add_up(scenario: str) -> None:
         assert int(suites.get(key, "")) == sum(int(s.get(key, "")) for s in suites)
 
 
-def test_junit_fails_what_is_broken_and_errs_where_nobody_can_tell() -> None:
+def test_junit_fails_what_is_broken_and_errs_where_it_is_inconclusive() -> None:
     def tags(scenario: str) -> list[str]:
         suites = ET.fromstring(FORMATS["junit.xml"](SCENARIOS[scenario]()))
         return [child.tag for child in suites.findall("testsuite/testcase/*")]
@@ -161,7 +161,7 @@ def test_sarif_results_name_their_rules(scenario: str) -> None:
             assert rule["shortDescription"]["text"] == known[rule["id"]]
 
 
-def test_names_of_what_is_not_well_are_as_kubectl_prints_them() -> None:
+def test_names_of_what_is_unhealthy_are_as_kubectl_prints_them() -> None:
     assert FORMATS["name.txt"](b.several_services()).splitlines() == [
         "service/checkout",
         "service/search",

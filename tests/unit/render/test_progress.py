@@ -42,7 +42,7 @@ class Screen(io.StringIO):
             time.sleep(0.02)
 
 
-def test_a_fast_walk_leaves_the_terminal_alone() -> None:
+def test_a_fast_walk_writes_nothing_to_the_terminal() -> None:
     screen = Screen()
     with Progress(screen, LIVE) as progress:
         progress.target("svc/checkout")

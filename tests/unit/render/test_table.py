@@ -145,9 +145,9 @@ def test_no_service_at_all_is_said() -> None:
 
 
 def test_an_interrupted_report_says_so() -> None:
-    alone = msgspec.structs.replace(b.inconclusive(), interrupted=True)
+    partial = msgspec.structs.replace(b.inconclusive(), interrupted=True)
     several = msgspec.structs.replace(b.several_services(), interrupted=True)
-    assert "interrupted: partial report" in shown(alone, 140)[0]
+    assert "interrupted: partial report" in shown(partial, 140)[0]
     assert "interrupted: partial report" in " ".join(shown(several)[:2])
 
 
@@ -163,7 +163,7 @@ def test_a_commands_unsafe_characters_are_quoted_again() -> None:
     assert """kubectl get pods -l 'a='"$(printf '\\033')"'[2J'""" in text
 
 
-def test_what_was_missing_is_named_when_it_could_not_be_told() -> None:
+def test_what_was_missing_is_named_when_it_is_not_known() -> None:
     text = " ".join(" ".join(shown(b.inconclusive())).split())
     assert "Could not tell pods" in text
     assert "(PC401, PC201 not evaluated)" in text

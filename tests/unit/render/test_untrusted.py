@@ -31,7 +31,7 @@ FORBIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 
 def dangerous(text: str) -> set[str]:
-    """What must not occur. A warning sign in Markdown bears the one variation selector."""
+    """What must not occur. A warning sign in Markdown has the one variation selector."""
     allowed = "\n"
     return {
         c
@@ -57,8 +57,8 @@ def test_every_format_is_harmless_whatever_a_text_holds(text: str) -> None:
 def test_the_worst_name_is_harmless_in(name: str) -> None:
     report = hostile()
     # With several Services the one line of -q names none of them.
-    alone = msgspec.structs.replace(report, services=report.services[:1])
-    shown = FORMATS[name](alone)
+    one = msgspec.structs.replace(report, services=report.services[:1])
+    shown = FORMATS[name](one)
     assert not dangerous(shown) - {"\N{NO-BREAK SPACE}"}
     assert "\\x1b[2J" in shown.replace("\\\\", "\\").replace("\\[", "[").replace("&#91;", "[")
 
@@ -82,7 +82,7 @@ EXACT = ("command", "commands", "look")
 
 @given(NASTY)
 def test_decoded_json_texts_are_harmless_as_well(text: str) -> None:
-    """For those who print a field with ``jq -r``. An argument vector alone is exact."""
+    """For those who print a field with ``jq -r``. Only an argument vector is exact."""
 
     def walk(value: object, key: str = "") -> None:
         if isinstance(value, dict):

@@ -13,7 +13,7 @@ from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Need, NotApplicable, Passed, Rule, When, Worth
 from kubectl_portcheck.rules.run import OF_PORT, OF_SERVICE, run
 from kubectl_portcheck.semantics.case import Case, ServiceCase
-from tests.examples import told
+from tests.examples import diagnosed
 from tests.situations import SITUATIONS
 
 EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
@@ -24,7 +24,7 @@ EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
 )
 def test_an_example_does_what_it_says(rule: Rule, example: Example) -> None:
     """Where the change is meant, ``python -m tests.examples`` writes it into the examples."""
-    assert told(rule, example) == example.expects
+    assert diagnosed(rule, example) == example.expects
 
 
 def test_every_rule_file_is_in_the_catalogue_once_and_in_order() -> None:

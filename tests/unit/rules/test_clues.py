@@ -20,10 +20,10 @@ EXAMPLES = [example for rule in CATALOGUE for example in rule.examples]
 
 def _as_swept(evidence: ServiceEvidence) -> ServiceEvidence:
     """The same, with no word from its pods: what the static part of a sweep has."""
-    nobody = Missing(reason=Reason.NOT_CONTACTED, detail="not contacted")
+    not_contacted = Missing(reason=Reason.NOT_CONTACTED, detail="not contacted")
     return msgspec.structs.replace(
         evidence,
-        sockets=dict.fromkeys(evidence.sockets, nobody),
+        sockets=dict.fromkeys(evidence.sockets, not_contacted),
         attempts=(),
         service_forwards=(),
         in_cluster=NOT_ASKED,

@@ -39,9 +39,9 @@ probes: {{cache-1: {{sockets: ["0.0.0.0:6081", "0.0.0.0:9131", "udp 0.0.0.0:53"]
 def test_every_declaration_is_named_and_the_first_wins() -> None:
     (found,) = findings(CONTAINERS)
     assert found.summary.endswith("leads to 6081 of container cache")
-    told = " ".join(lines(found.evidence))
-    assert "cache declares http as 6081" in told
-    assert "exporter declares http as 9131: the Service does not use it" in told
+    said = " ".join(lines(found.evidence))
+    assert "cache declares http as 6081" in said
+    assert "exporter declares http as 9131: the Service does not use it" in said
 
 
 def test_a_native_sidecar_comes_last_though_it_starts_first() -> None:

@@ -115,7 +115,7 @@ ports: [{name: "", port: 8080}]
 """
 
 
-def test_an_old_port_that_nobody_serves_breaks_the_service() -> None:
+def test_an_old_port_that_nothing_serves_breaks_the_service() -> None:
     found = report(STALE + 'probes: {one: {sockets: ["0.0.0.0:9000"]}}')
     assert (found.verdict, found.findings[0].code) == ("broken", "PC307")
 

@@ -52,9 +52,9 @@ lastTimestamp: "2026-06-01T11:00:{at}Z"
     ],
 )
 def test_the_latest_event_of_the_pod_is_quoted(code: str, status: str, reason: str) -> None:
-    told = event(reason, "an older reason", 10) + event(reason, "the reason", 20)
+    events = event(reason, "an older reason", 10) + event(reason, "the reason", 20)
     other = event(reason, "of another pod", 30, pod="two") + event("Other", "another thing", 40)
-    found = diagnose(evidence_of(SERVICE.replace("STATUS", status) + told + other)).services[0]
+    found = diagnose(evidence_of(SERVICE.replace("STATUS", status) + events + other)).services[0]
     problem = next(f for f in found.findings if f.code == code)
     quoted = [line for line in lines(problem.evidence) if "event " in line]
     assert quoted[0] == f"one: event {reason}: the reason"
@@ -62,7 +62,7 @@ def test_the_latest_event_of_the_pod_is_quoted(code: str, status: str, reason: s
 
 
 def test_what_the_condition_says_is_not_repeated() -> None:
-    told = event("FailedScheduling", "no node has it", 10)
-    found = diagnose(evidence_of(SERVICE.replace("STATUS", PENDING) + told)).services[0]
+    events = event("FailedScheduling", "no node has it", 10)
+    found = diagnose(evidence_of(SERVICE.replace("STATUS", PENDING) + events)).services[0]
     problem = next(f for f in found.findings if f.code == "PC101")
     assert lines(problem.evidence) == ["one: the scheduler: no node has it"]

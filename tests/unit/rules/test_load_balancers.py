@@ -1,4 +1,4 @@
-"""PC410 and PC413: ports that apply lost, load balancers that nobody makes."""
+"""PC410 and PC413: ports that apply lost, load balancers that nothing creates."""
 
 import json
 
@@ -59,7 +59,7 @@ def test_a_controller_that_fails_degrades_and_is_quoted() -> None:
 
 
 @pytest.mark.parametrize("text", ["", event("Warning", "Unhealthy", "10", about="Pod")])
-def test_where_nobody_says_anything_clients_inside_are_well(text: str) -> None:
+def test_where_nothing_is_said_clients_inside_are_served(text: str) -> None:
     found = report(BALANCED + text)
     problem = finding(found, "PC413")
     assert (found.verdict, problem.severity) == ("healthy", "warning")
@@ -83,8 +83,8 @@ def test_a_class_of_its_own_is_named() -> None:
   loadBalancerClass: corp/lb
 """,
     )
-    told = lines(finding(report(text), "PC413").evidence)
-    assert any("loadBalancerClass is corp/lb" in line for line in told)
+    said = lines(finding(report(text), "PC413").evidence)
+    assert any("loadBalancerClass is corp/lb" in line for line in said)
 
 
 def test_the_port_of_the_nodes_is_in_the_report() -> None:
@@ -125,7 +125,7 @@ def test_the_lost_port_is_added_beside_the_other(live: str, lost: str) -> None:
     assert added["value"]["targetPort"] == 53
 
 
-def test_another_port_that_was_asked_about_is_well() -> None:
+def test_another_port_that_was_asked_about_is_healthy() -> None:
     found = report(dns(f"{UDP}, {WEB}", f"{UDP}, {TCP}, {WEB}", asked="80"))
     assert (found.verdict, finding(found, "PC410").severity) == ("healthy", "warning")
 

@@ -53,7 +53,7 @@ def report(evidence: Evidence) -> ServiceReport:
     return diagnose(evidence).services[0]
 
 
-def told(found: ServiceReport) -> list[Finding]:
+def findings(found: ServiceReport) -> list[Finding]:
     return [f for f in found.findings if f.code == "PC308"]
 
 
@@ -71,7 +71,7 @@ def test_a_node_without_an_endpoint(
     policy: str, owner: str, verdict: str, severity: list[str]
 ) -> None:
     found = report(evidence_of(service(policy, owner=owner) + nodes(one="", two="")))
-    assert (found.verdict, [f.severity for f in told(found)]) == (verdict, severity)
+    assert (found.verdict, [f.severity for f in findings(found)]) == (verdict, severity)
 
 
 @pytest.mark.parametrize(
@@ -83,16 +83,16 @@ def test_a_node_without_an_endpoint(
         DOWN,
     ],
 )
-def test_a_node_where_nobody_runs_does_not_count(two: str) -> None:
+def test_a_node_where_no_pod_runs_does_not_count(two: str) -> None:
     found = report(evidence_of(service(INTERNAL) + nodes(one="", two=two)))
-    assert (found.verdict, told(found)) == ("healthy", [])
+    assert (found.verdict, findings(found)) == ("healthy", [])
 
 
 @pytest.mark.parametrize("owner", ["ReplicaSet", "DaemonSet"])
 def test_a_node_for_some_clients_is_a_warning(owner: str) -> None:
     two = "taints: [{key: a, effect: NoExecute}]"
     found = report(evidence_of(service(INTERNAL, owner=owner) + nodes(one="", two=two)))
-    [problem] = told(found)
+    [problem] = findings(found)
     assert (found.verdict, problem.severity) == ("healthy", "warning")
     assert "nodes without an endpoint: two (taint a)" in str(problem.evidence)
 
@@ -100,20 +100,20 @@ def test_a_node_for_some_clients_is_a_warning(owner: str) -> None:
 def test_a_node_for_all_clients_beside_one_for_some_is_an_error() -> None:
     tainted = "taints: [{key: a, effect: NoExecute}]"
     found = report(evidence_of(service(INTERNAL) + nodes(one="", two="", three=tainted)))
-    [problem] = told(found)
+    [problem] = findings(found)
     assert (found.verdict, problem.severity) == ("degraded", "error")
     assert "2 of 3 nodes" in problem.summary
 
 
 def test_a_taint_that_is_a_preference_counts() -> None:
     two = "taints: [{key: a, effect: PreferNoSchedule}]"
-    [problem] = told(report(evidence_of(service(INTERNAL) + nodes(one="", two=two))))
+    [problem] = findings(report(evidence_of(service(INTERNAL) + nodes(one="", two=two))))
     assert "1 of 2 nodes" in problem.summary
 
 
-def test_an_endpoint_of_no_node_serves_nobody() -> None:
+def test_an_endpoint_of_no_node_serves_no_client() -> None:
     found = report(evidence_of(service(INTERNAL, on="") + nodes(one="")))
-    assert (found.verdict, [f.impact for f in told(found)]) == ("broken", ["all"])
+    assert (found.verdict, [f.impact for f in findings(found)]) == ("broken", ["all"])
 
 
 def test_nodes_that_may_not_be_read_prove_nothing() -> None:
@@ -124,5 +124,5 @@ def test_nodes_that_may_not_be_read_prove_nothing() -> None:
         evidence.services[0], nodes=Missing(reason=Reason.FORBIDDEN, detail="cannot list nodes")
     )
     found = report(msgspec.structs.replace(evidence, services=(blind,)))
-    assert told(found) == []
+    assert findings(found) == []
     assert "cannot list nodes" in [n.missing for n in found.not_evaluated if n.code == "PC308"]

@@ -1,4 +1,4 @@
-"""PC704: what Prometheus is told to scrape, and what is there."""
+"""PC704: what Prometheus has to scrape, and what is there."""
 
 import json
 
@@ -147,7 +147,7 @@ spec: {{containers: [{{name: app, ports: [{{containerPort: 8080}}]}}]}}
 
 
 @pytest.mark.parametrize(
-    ("annotated", "sockets", "told"),
+    ("annotated", "sockets", "summaries"),
     [
         (("9100",) * 3, ("9100",) * 3, []),
         (
@@ -172,11 +172,11 @@ spec: {{containers: [{{name: app, ports: [{{containerPort: 8080}}]}}]}}
     ],
 )
 def test_each_annotated_pod_is_judged_by_its_own_sockets(
-    annotated: tuple[str, ...], sockets: tuple[str, ...], told: list[str]
+    annotated: tuple[str, ...], sockets: tuple[str, ...], summaries: list[str]
 ) -> None:
     problems = found(pods(*annotated, sockets=sockets))
     start = "The annotation prometheus.io/port of "
-    assert [str(p.summary).removeprefix(start) for p in problems] == told
+    assert [str(p.summary).removeprefix(start) for p in problems] == summaries
     assert all(len(p.pods) == 1 for p in problems)
 
 

@@ -107,7 +107,7 @@ def test_a_udp_port_is_no_backend() -> None:
     assert not findings(report(shop("number: 81")), "PC701")
 
 
-def test_one_path_fails_and_the_port_that_is_meant_is_degraded_alone() -> None:
+def test_one_path_fails_and_only_the_port_that_is_meant_is_degraded() -> None:
     found = report(shop("number: 8080"))
     assert found.verdict == "degraded"
     assert [(p.port, p.verdict) for p in found.ports if p.protocol == "TCP"] == [
@@ -272,7 +272,7 @@ def test_who_may_refer_to_the_service(granted: str, fires: bool) -> None:
         assert problem.impact == "path"
 
 
-def test_the_grant_that_is_missing_mends_it() -> None:
+def test_the_grant_that_is_missing_fixes_it() -> None:
     [problem] = findings(report(FOREIGN), "PC703")
     [fix] = problem.fixes
     assert fix.command is None

@@ -111,7 +111,7 @@ def test_a_passed_startup_probe_is_not_held_against_its_closed_port() -> None:
     assert (found.verdict, found.findings) == ("healthy", ())
 
 
-def test_restarts_by_a_liveness_probe_are_told_between_them_too() -> None:
+def test_restarts_by_a_liveness_probe_are_reported_between_them_too() -> None:
     up = 'running: {startedAt: "2026-06-01T11:59:40Z"}'
     probe = "livenessProbe: {tcpSocket: {port: 8081}}"
     ended = ", ready: true, restartCount: 3, lastState: {terminated: {exitCode: 0}}"

@@ -1,4 +1,4 @@
-"""Findings that somebody chose to live with: counted and named, and deciding nothing."""
+"""Findings that a user chose to live with: counted and named, and deciding nothing."""
 
 import io
 import json
@@ -71,7 +71,7 @@ def run(*argv: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("evidence", SITUATIONS.values(), ids=SITUATIONS)
-def test_what_is_ignored_decides_nothing_and_is_all_told(evidence: Evidence) -> None:
+def test_what_is_ignored_decides_nothing_and_is_all_named(evidence: Evidence) -> None:
     everything = [r.code for r in CATALOGUE]
     before = only(evidence)
     after = only(evidence, *everything)
@@ -95,7 +95,7 @@ def test_a_healthy_headline_never_claims_that_pods_answer() -> None:
     assert str(report.headline).startswith("no problem but what is ignored: PC401")
 
 
-def test_a_consequence_of_what_is_ignored_stands_for_itself_and_is_no_cause() -> None:
+def test_a_consequence_of_what_is_ignored_is_shown_by_itself_and_is_no_cause() -> None:
     before, after = only(demo()), only(demo(), "PC401")
     assert [f.code for f in before.findings if f.cause] == ["PC401"]
     assert after.verdict == "broken"

@@ -134,7 +134,7 @@ probes: {one: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
     assert (found.verdict, [f.severity for f in found.findings]) == ("healthy", ["info"])
 
 
-def test_on_a_broken_service_it_is_told_under_the_cause() -> None:
+def test_on_a_broken_service_it_is_reported_under_the_cause() -> None:
     found = report("""
 kind: Service
 metadata: {name: checkout}

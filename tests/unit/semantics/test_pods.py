@@ -157,5 +157,5 @@ def test_a_pod_in_two_words(found: Pod, words: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", [None, "", "yesterday", "2026-01-01T00:00:00"])
-def test_an_age_that_cannot_be_told_is_endless(wrong: str | None) -> None:
+def test_an_age_that_is_not_known_is_endless(wrong: str | None) -> None:
     assert pods.age(wrong, "2026-06-01T12:00:00Z") == float("inf")

@@ -1,4 +1,4 @@
-"""Which workloads stand for one another."""
+"""Which workloads replace one another."""
 
 import pytest
 
@@ -19,5 +19,5 @@ from kubectl_portcheck.semantics.twins import are_twins
         ("blue", "blue", False),
     ],
 )
-def test_they_differ_in_a_side_or_a_version_alone(one: str, other: str, twins: bool) -> None:
+def test_they_differ_only_in_a_side_or_a_version(one: str, other: str, twins: bool) -> None:
     assert are_twins(one, other) is twins

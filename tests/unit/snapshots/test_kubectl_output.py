@@ -75,8 +75,8 @@ def test_what_was_not_recorded_is_not_evaluated() -> None:
     missing = {n.missing for n in report.services[0].not_evaluated}
     assert "EndpointSlices were not recorded" in missing
     assert str(report.services[0].headline) == "could not tell: EndpointSlices were not recorded"
-    alone = kubectl_output.decode(printed(healthy), "x").services[0]
-    assert isinstance(alone.pods, Missing)
+    service = kubectl_output.decode(printed(healthy), "x").services[0]
+    assert isinstance(service.pods, Missing)
     assert diagnose(kubectl_output.decode(printed(healthy), "x")).verdict == "inconclusive"
 
 

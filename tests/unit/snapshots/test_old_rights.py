@@ -1,4 +1,4 @@
-"""Snapshots of earlier versions say in words alone which rights were missing."""
+"""Snapshots of earlier versions say only in words which rights were missing."""
 
 from kubectl_portcheck.collect.snapshots.old_rights import with_rights
 from kubectl_portcheck.model.base import Missing, Reason, Right

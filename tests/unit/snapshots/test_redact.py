@@ -125,7 +125,7 @@ spec: {containers: [{name: main}]}
 """
 
 
-def test_a_slip_of_the_pen_stays_one() -> None:
+def test_a_misspelt_word_stays_misspelt() -> None:
     redacted = redact(evidence_of(SLIP)).services[0]
     assert isinstance(redacted.namespace_pods, Observed)
     wanted = redacted.service.spec.selector["app"]

@@ -1,4 +1,4 @@
-"""Single outputs as listeners: the product reads them in the answer of its script alone."""
+"""Single outputs as listeners: the product reads them only in the answer of its script."""
 
 from typing import Literal
 

@@ -26,7 +26,7 @@ def listens(port: int, waiting: int, *, inode: int = 7) -> str:
 
 
 def waits(port: int, client: int, *, state: str = "01", inode: int = 0) -> str:
-    """A connection to the port; without an inode nobody has accepted it."""
+    """A connection to the port; without an inode it is not accepted yet."""
     return (
         f"   1: 0500F40A:{port:04X} 0100F40A:{client:04X} {state} 00000000:00000000 00:00000000 "
         f"00000000     0        0 {inode} 1 ffff9d0a41b0b400 20 4 30 10 -1"
@@ -41,9 +41,9 @@ def answer(*rows: str, ss: str = "") -> bytes:
 
 def looks(first: list[str], second: list[str] | None) -> bytes:
     """What the second script prints."""
-    told = ["first", *first]
-    told += ["second", *second] if second is not None else []
-    return "\n".join([*told, "end", ""]).encode()
+    lines = ["first", *first]
+    lines += ["second", *second] if second is not None else []
+    return "\n".join([*lines, "end", ""]).encode()
 
 
 def test_the_first_look_counts_what_waits() -> None:
@@ -123,6 +123,6 @@ def test_the_script_runs_in_this_shell() -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", BACKLOG_SCRIPT], capture_output=True, check=True, timeout=30
     )
-    told = done.stdout.decode().split("\n")
-    assert (told[0], told[-2:]) == ("first", ["end", ""])
-    assert "second" in told
+    lines = done.stdout.decode().split("\n")
+    assert (lines[0], lines[-2:]) == ("first", ["end", ""])
+    assert "second" in lines

@@ -273,7 +273,7 @@ ROWS = {
 
 
 @pytest.mark.parametrize("tool", ROWS)
-def test_time_grows_with_the_text_alone(tool: str) -> None:
+def test_time_grows_only_with_the_text(tool: str) -> None:
     """100,000 rows take a second or two; ten allow for a slow machine, but not for a square."""
     parse, row = ROWS[tool]
     for text in (

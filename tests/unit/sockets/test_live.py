@@ -16,7 +16,7 @@ from kubectl_portcheck.collect.sockets.fallbacks import Fallback
 from kubectl_portcheck.model.probes import ListeningSocket, PodSockets
 
 SHELLS = (("dash",), ("bash",), ("busybox", "ash"), ("mksh",))
-NOBODY = 65534
+UNPRIVILEGED = 65534
 LINUX = sys.platform == "linux" and os.access("/proc/net/tcp", os.R_OK)
 pytestmark = pytest.mark.skipif(not LINUX, reason="there is no /proc/net here")
 
@@ -152,7 +152,7 @@ def test_shell_without_any_other_program(shell: tuple[str, ...], opened: dict[st
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs root to drop it")
 def test_another_uid(shell: tuple[str, ...], opened: dict[str, int]) -> None:
-    sockets = ask(shell, user=NOBODY)
+    sockets = ask(shell, user=UNPRIVILEGED)
     compare(sockets, opened)
     (one,) = at(sockets, opened["wildcard"])
     assert one.uid == 0

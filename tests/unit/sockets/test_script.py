@@ -41,8 +41,8 @@ def answer(
     cpu: str = "processor : 0",
 ) -> bytes:
     tables = ("table tcp", *tcp, "table tcp6", *tcp6, "table udp", *udp, "table udp6")
-    told = ("portcheck 1", f"cpu {cpu}", *tables, "ss", *ss, "procs", *procs, "end", "")
-    return "\n".join(told).encode()
+    parts = ("portcheck 1", f"cpu {cpu}", *tables, "ss", *ss, "procs", *procs, "end", "")
+    return "\n".join(parts).encode()
 
 
 def only(sockets: PodSockets) -> ListeningSocket:
@@ -125,15 +125,15 @@ def test_wildcards_of_both_families_are_one_each() -> None:
     [("*:80", "v6only:0", "dual"), ("[::]:80", "v6only:1", "IPv6")],
 )
 def test_ss_settles_the_family(local: str, detail: str, family: str) -> None:
-    told = f"tcp   LISTEN 0      128     {local}     *:*    ino:100 sk:1 cgroup:/ {detail} <->"
-    output = answer(tcp6=(row(WILDCARD6, 80),), ss=(told,))
+    line = f"tcp   LISTEN 0      128     {local}     *:*    ino:100 sk:1 cgroup:/ {detail} <->"
+    output = answer(tcp6=(row(WILDCARD6, 80),), ss=(line,))
     listener = only(parse_script_output(output))
     assert (listener.family, listener.family_certain) == (family, True)
 
 
 def test_ss_tells_the_device() -> None:
-    told = "udp   UNCONN 0      0     0.0.0.0%eth0:67     0.0.0.0:*    ino:100 sk:1 cgroup:/ <->"
-    output = answer(udp=(row(WILDCARD, 67, "07"),), ss=(told,))
+    line = "udp   UNCONN 0      0     0.0.0.0%eth0:67     0.0.0.0:*    ino:100 sk:1 cgroup:/ <->"
+    output = answer(udp=(row(WILDCARD, 67, "07"),), ss=(line,))
     assert only(parse_script_output(output)).device == "eth0"
 
 
@@ -279,10 +279,10 @@ def test_processes_of_the_node_are_not_the_container_s() -> None:
 
 
 def test_what_one_container_knows_holds_for_all() -> None:
-    told = "tcp   LISTEN 0      128   *%eth0:80   *:*    ino:100 sk:1 cgroup:/ v6only:0 <->"
+    line = "tcp   LISTEN 0      128   *%eth0:80   *:*    ino:100 sk:1 cgroup:/ v6only:0 <->"
     tables = (row(WILDCARD6, 80),)
     web = parse_script_output(answer(process(1, "app"), held(1, 100), tcp6=tables), "web")
-    proxy = parse_script_output(answer(tcp6=tables, ss=(told,)), "proxy")
+    proxy = parse_script_output(answer(tcp6=tables, ss=(line,)), "proxy")
     one = only(merge([web, proxy]))
     assert (one.program, one.container) == ("app", "web")
     assert (one.family, one.family_certain, one.device) == ("dual", True, "eth0")
