@@ -2,7 +2,8 @@
 
 Where a Docker engine and kind are there, kind makes the cluster; else the test bed's stand-in
 does (tests/bed), through the same `kind_cluster` fixture of pytest-kind. Any other cluster:
-`--e2e-kubeconfig FILE` or $PORTCHECK_E2E_KUBECONFIG; then nothing is started or stopped.
+`--e2e-kubeconfig FILE` or $PORTCHECK_E2E_KUBECONFIG; then nothing is started or stopped. Another
+release of the test bed: $PORTCHECK_E2E_RELEASE.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,7 +27,9 @@ import pytest
 from tests.e2e.rest import KINDS, at_rest
 
 BED = Path(__file__).resolve().parent.parent / "bed"
-NAME = "portcheck"
+RELEASE = os.environ.get("PORTCHECK_E2E_RELEASE", "")
+"""Another release of Kubernetes than the test bed's newest, such as ``1.34``."""
+NAME = f"portcheck-{RELEASE.replace('.', '-')}" if RELEASE else "portcheck"
 
 _DIAL_SPACE = "portcheck-e2e-dial"
 
@@ -230,6 +234,10 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     other = request.config.getoption("--e2e-kubeconfig", default=None) or os.environ.get(
         "PORTCHECK_E2E_KUBECONFIG"
     )
+    if RELEASE and not other:
+        with _on_bed(NAME) as found:
+            yield found
+        return
     found = _other_cluster(Path(other)) if other else _kind_cluster(request)
     yield found
     if not found.direct:
@@ -276,11 +284,19 @@ def guarded(cluster: Cluster) -> Iterator[Cluster]:
     if not cluster.direct:
         yield cluster
         return
-    name = f"{NAME}-guarded"
+    with _on_bed(f"{NAME}-guarded", "--policies", direct=False) as found:
+        yield found
+
+
+@contextmanager
+def _on_bed(name: str, *words: str, direct: bool = True) -> Iterator[Cluster]:
+    """Give a cluster of the test bed, of the wanted release; it stays up if it was before."""
+    _require_bed()
+    release = ["--release", RELEASE] if RELEASE else []
     there = name in _run(BED / "bed", "list", check=True).stdout.split()
-    _bed("up", "--name", name, "--policies", check=True)
+    _bed("up", "--name", name, *release, *words, check=True)
     path = Path(_bed("kubeconfig", "--name", name, check=True).stdout.strip())
-    yield connect(path, cluster.kubectl_path, direct=False)
+    yield connect(path, _fitting_kubectl(), direct=direct)
     if not there:
         _bed("down", "--name", name, check=True)
 

@@ -30,7 +30,7 @@ def image(cluster: Cluster) -> str:
     """The image, on the node."""
     containerfile = ROOT / "packaging" / "Containerfile"
     if cluster.direct:
-        commands = [[BED / "bed", "image", "-f", containerfile, "-t", IMAGE, ROOT]]
+        commands = [[BED / "bed", "image", "--name", NAME, "-f", containerfile, "-t", IMAGE, ROOT]]
     else:
         commands = [
             ["docker", "build", "--quiet", "-f", containerfile, "-t", IMAGE, ROOT],
