@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-record test e2e e2e-nodes test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs site pictures casts faults fuzz mutants clean
+.PHONY: help demo demo-record test e2e e2e-nodes e2e-versions test-all test-latest lint types bench cluster-up test-oldest policy-cases cluster-down docs site pictures casts faults fuzz mutants clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,11 @@ cluster-up: ## Start a real Kubernetes cluster for tests; harmless where one is 
 
 policy-cases: $(VENV)/dev ## Compare what is said of NetworkPolicies with what an engine lets through; SETS=40
 	$(BIN)/python -m tests.policy_cases --sets $(or $(SETS),40)
+
+e2e-versions: $(VENV)/dev ## Run the end-to-end tests on each release of Kubernetes that README names
+	for release in 1.37 1.36 1.34; do \
+	  PORTCHECK_E2E_RELEASE=$$release $(PYTEST) tests/e2e || exit 1; done
+	$(MAKE) test-oldest
 
 test-oldest: $(VENV)/dev ## Run end-to-end tests on the oldest Kubernetes; builds it first
 	tests/bed/bed up --name old --oldest

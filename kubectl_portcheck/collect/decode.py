@@ -119,6 +119,12 @@ class APIGroupList(Record, frozen=True):
     groups: tuple[APIGroup, ...] = ()
 
 
+class VersionInfo(Record, frozen=True):
+    """The version of the API server, as ``/version`` gives it."""
+
+    git_version: str = ""
+
+
 class ManagedFieldsEntry(Record, frozen=True):
     """An entry of ``managedFields`` as the API sends it."""
 

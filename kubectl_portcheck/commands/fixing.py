@@ -13,7 +13,7 @@ import msgspec
 
 from kubectl_portcheck.commands.live import log_of
 from kubectl_portcheck.commands.modes import FixRequest
-from kubectl_portcheck.commands.output import print_report, save, terminal
+from kubectl_portcheck.commands.output import print_report, save, terminal, warn_of_version
 from kubectl_portcheck.commands.rounds import Rounds
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
@@ -93,6 +93,7 @@ class _Dialogue:
         """Go all steps; return the exit code of the last verdict."""
         report = self._rounds.look()
         assert report is not None  # The first round brings a report or raises.
+        warn_of_version(report.context, self._output, self._env)
         if self._output.form in TABLES:
             print_report(report, self._output, self._env)
             self._env.stdout.flush()

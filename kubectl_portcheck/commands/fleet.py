@@ -14,7 +14,7 @@ import msgspec
 from kubectl_portcheck import timeouts
 from kubectl_portcheck.commands.live import kubectl_of, log_of, wanted_by
 from kubectl_portcheck.commands.modes import FleetRequest, SweepRequest
-from kubectl_portcheck.commands.output import print_report, terminal
+from kubectl_portcheck.commands.output import print_report, terminal, warn_of_version
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import NoClusterError, PortcheckError, UsageError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -53,6 +53,9 @@ def run(request: FleetRequest, env: Environment) -> ExitCode:
     if not any(part.report for part in parts):
         raise KeyboardInterrupt
     report, output = merged(parts, interrupted=not whole), request.sweep.output
+    for part in parts:
+        if part.report:
+            warn_of_version(part.report.context, output, env, part.cluster)
     print_report(report, output, env)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
 

@@ -15,7 +15,7 @@ VERSIONED = ("html", "json", "yaml", "openmetrics")
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kubectl_portcheck.model.evidence import Evidence
+    from kubectl_portcheck.model.evidence import Context, Evidence
     from kubectl_portcheck.model.report import Report
     from kubectl_portcheck.render.console import Terminal
     from kubectl_portcheck.render.layout import Lines
@@ -36,6 +36,7 @@ def conclude(
     ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report;
     ``until`` is when, on the monotonic clock, the diagnosis ends at the latest.
     """
+    warn_of_version(evidence.context, output, env)
     if output.redact:
         from kubectl_portcheck.collect.snapshots.redact import redact
 
@@ -50,6 +51,21 @@ def conclude(
         )
         print_report(report, output, env, before)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
+
+
+def warn_of_version(
+    context: "Context", output: Output, env: Environment, cluster: str = ""
+) -> None:
+    """Say on stderr where the cluster's version is none of those that are tested.
+
+    ``cluster`` is its name, where there are several.
+    """
+    from kubectl_portcheck.render.text import clean
+    from kubectl_portcheck.tested_versions import warning
+
+    line = warning(context.kubernetes, cluster)
+    if line and not output.quiet:
+        env.stderr.write(f"{clean(line)}\n")
 
 
 def print_report(

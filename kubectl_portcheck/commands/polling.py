@@ -8,7 +8,13 @@ import msgspec
 
 from kubectl_portcheck.commands.live import log_of
 from kubectl_portcheck.commands.modes import Output, SweepRequest, WalkRequest
-from kubectl_portcheck.commands.output import conclude, print_report, save, terminal
+from kubectl_portcheck.commands.output import (
+    conclude,
+    print_report,
+    save,
+    terminal,
+    warn_of_version,
+)
 from kubectl_portcheck.commands.rounds import Rounds
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -90,8 +96,10 @@ def _watch(rounds: Rounds, status: Status) -> ExitCode:
         while True:
             found = rounds.look()
             if found is not None and rounds.evidence is not None:
-                report = found
                 status.close()
+                if report is None:
+                    warn_of_version(found.context, output, rounds.env)
+                report = found
                 page.show(report, _without_time(rounds, rounds.evidence))
                 status.redraw(f"seen at {report.context.collected_at[11:19]}Z; Ctrl-C ends")
             elif rounds.hindrance:

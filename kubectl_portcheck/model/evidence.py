@@ -321,6 +321,8 @@ class Context(Record, frozen=True):
     """How long that took; 0 where it is not known."""
     shard: str = ""
     """The part of the namespaces that was looked at, such as ``3/10``; '' for all."""
+    kubernetes: str = ""
+    """The version of the API server, such as ``v1.36.3``; '' where it is not known."""
 
 
 class Evidence(Record, frozen=True):

@@ -51,6 +51,12 @@ def healthy(server: FakeApiServer) -> None:
     shop(server, 8080)
 
 
+def older(server: FakeApiServer) -> None:
+    """All is as it should be, on a Kubernetes that is older than those of the tests."""
+    shop(server, 8080)
+    server.version = "v1.20.15"
+
+
 def degraded(server: FakeApiServer) -> None:
     """One of three pods listens elsewhere."""
     shop(server, 8080)
@@ -125,7 +131,7 @@ def nameserver_fails(server: FakeApiServer) -> None:
 CLUSTERS: dict[str, Callable[[FakeApiServer], None]] = {
     made.__name__: made
     for made in (
-        *(broken, healthy, degraded, unready, refusing),
+        *(broken, healthy, older, degraded, unready, refusing),
         *(town, forbidden, odd_selector, with_clients, several_nodes, nameserver_fails),
     )
 }

@@ -43,6 +43,7 @@ MODES = {
     "walk-pod": Scene(f"pod/checkout-1:9000 {HERE}", "broken"),
     "walk-workload": Scene(f"deployments checkout {HERE} --summary", "broken"),
     "walk-show-commands": Scene(f"svc/checkout {HERE} --show-commands", "healthy"),
+    "walk-older-kubernetes": Scene(f"svc/checkout {HERE}", "older"),
     "walk-wide": Scene(f"svc/checkout {HERE} -o wide", "healthy"),
     "walk-plain": Scene(f"svc/checkout {HERE} --plain", "broken"),
     "walk-quiet": Scene(f"svc/checkout {HERE} -q", "broken"),

@@ -72,6 +72,7 @@ class FakeApiServer:
         self.http: dict[tuple[str, str, int], tuple[int, bytes]] = {}
         """By namespace, pod and port: what the pod proxy brings back; else it is refused."""
         self.exec_protocols: tuple[str, ...] = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+        self.version = "v1.36.3"
         self.groups = [("apps", "v1"), ("networking.k8s.io", "v1"), ("discovery.k8s.io", "v1")]
         """The API groups that are served, each with its version; a group may have several."""
         self.may: list[dict[str, Any]] = [EVERYTHING]
@@ -244,7 +245,7 @@ class FakeApiServer:
             ]
             exchange.json(200, {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
         elif target == "/version":
-            exchange.json(200, {"major": "1", "minor": "36", "gitVersion": "v1.36.3"})
+            exchange.json(200, {"major": "1", "gitVersion": self.version})
         else:
             name = target.rsplit("/", 1)[-1]
             kind = target.rsplit("/", 2)[-2]

@@ -11,6 +11,7 @@ from kubectl_portcheck import arguments, inputs
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.tested_versions import NEWEST, OLDEST
 from tests import docs, limits
 
 from .manifests.judged import findings_text
@@ -166,3 +167,13 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         target = (page.parent / path).resolve() if path else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_the_readme_names_the_releases_that_are_tested() -> None:
+    named = re.search(r"tested on Kubernetes ([\d., and]+)\*\*", README)
+    assert named is not None
+    found = [tuple(map(int, v.split("."))) for v in re.findall(r"\d\.\d+", named[1])]
+    assert (min(found), max(found)) == (OLDEST, NEWEST)
+    runs = re.search(r"for release in ([\d. ]+);", (ROOT / "Makefile").read_text())
+    assert runs is not None
+    assert {f"{a}.{b}" for a, b in found} == set(runs[1].split())

@@ -29,6 +29,7 @@ READS = Counter(
         "GET /apis/networking.k8s.io/v1/namespaces/production/ingresses": 1,
         "GET /apis/networking.k8s.io/v1/namespaces/production/networkpolicies": 1,
         "GET /apis": 1,
+        "GET /version": 1,
         **{f"GET /apis/{path}": 1 for path in API_SERVER_CALLS},
     }
 )
@@ -40,7 +41,7 @@ def asked(server: FakeApiServer) -> Counter[str]:
 
 
 @pytest.mark.parametrize("pods", [1, 3, 60])
-def test_a_well_service_costs_eleven_reads_and_two_streams_a_pod(tmp_path: Path, pods: int) -> None:
+def test_a_well_service_costs_twelve_reads_and_two_streams_a_pod(tmp_path: Path, pods: int) -> None:
     with FakeApiServer() as server:
         shop(server, 8080, pods=pods)
         assert walk(server, tmp_path).verdict == "healthy"
@@ -81,7 +82,7 @@ def test_a_broken_service_takes_four_round_trips_one_after_the_other(tmp_path: P
     one of its own trip, or of a later one, would wait for ever.
     """
     barriers = {
-        1: threading.Barrier(5 + len(API_SERVER_CALLS)),
+        1: threading.Barrier(6 + len(API_SERVER_CALLS)),
         2: threading.Barrier(1),
         3: threading.Barrier(3 + 3 + 1 + 1),
         4: threading.Barrier(3 + 3 + 1 + 2),

@@ -96,6 +96,7 @@ def test_the_lists_do_not_grow_with_the_services(tmp_path: Path, many: int) -> N
         "/apis/networking.k8s.io/v1/ingresses": 1,
         "/apis/networking.k8s.io/v1/networkpolicies": 1,
         "/apis": 1,
+        "/version": 1,
         **{f"/apis/{path}": 1 for path in API_SERVER_CALLS},
     }
 

@@ -22,6 +22,7 @@ from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.seats import seats_for
+from kubectl_portcheck.collect.cluster.server_version import ServerVersion
 from kubectl_portcheck.collect.cluster.targets import Stop, stops
 from kubectl_portcheck.collect.cluster.walk import Options, walk
 from kubectl_portcheck.collect.shards import Shard
@@ -110,9 +111,10 @@ def connected(connect: Callable[[], Connection], log: Callable[[int, str], None]
 def gather(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) -> Evidence:
     """Gather what is wanted over an open connection. Raises as :func:`collect` does."""
     began = time.monotonic()
+    version = ServerVersion(api, deadline)
     evidence = _gathered(api, wanted, progress, deadline)
     seconds = round(time.monotonic() - began, 3)
-    context = msgspec.structs.replace(evidence.context, seconds=seconds)
+    context = msgspec.structs.replace(evidence.context, seconds=seconds, kubernetes=version.found())
     return msgspec.structs.replace(evidence, context=context)
 
 
