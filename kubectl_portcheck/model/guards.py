@@ -12,6 +12,8 @@ from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 Direction = Literal["Ingress", "Egress"]
 Action = Literal["Allow", "Deny", "Pass"]
 """``Pass`` leaves the connection to the next tier."""
+EITHER: tuple[Action, ...] = ("Allow", "Deny")
+"""What an action that is not known may come to."""
 Entity = Literal["", "all", "cluster", "outside", "no-pod"]
 """``outside``: a part of the world, or of the cluster's own machines, that is no pod; ``no-pod``:
 everything but pods."""

@@ -16,6 +16,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
+    EITHER,
     Action,
     Direction,
     Guard,
@@ -143,8 +144,8 @@ def _read(kind: str, policy: AdminPolicy, tier: Tier) -> Guard:
     spec = policy.spec
     subject = _selector(spec.subject)
     both = (
-        *(_rule(r, "Ingress") for r in spec.ingress),
-        *(_rule(r, "Egress") for r in spec.egress),
+        *(made for r in spec.ingress for made in _rules(r, "Ingress")),
+        *(made for r in spec.egress for made in _rules(r, "Egress")),
     )
     # Unlike NetworkPolicies it isolates nothing: what no rule matches, it leaves to the next tier.
     part = GuardPart(
@@ -170,7 +171,8 @@ def _selector(peer: AdminPeer) -> GuardSelector | None:
     return None
 
 
-def _rule(rule: AdminRule, direction: Direction) -> GuardRule:
+def _rules(rule: AdminRule, direction: Direction) -> Iterator[GuardRule]:
+    """The rule; one for each action where its own is not known."""
     ends = rule.from_ if direction == "Ingress" else rule.to
     action = _ACTIONS.get(rule.action)
     beyond = [*dict.fromkeys(b for e in ends if (b := _beyond(e)))]
@@ -180,14 +182,15 @@ def _rule(rule: AdminRule, direction: Direction) -> GuardRule:
     if (rule.ports or rule.protocols) and not ports:
         beyond.append("ports of an unknown kind")
     known = [p for e in ends if (p := _peer(e)) is not None]
-    return GuardRule(
-        direction=direction,
-        action=action or "Deny",
-        # What is not compared may be any end.
-        peers=None if beyond else tuple(known),
-        ports=ports,
-        beyond=", ".join(beyond),
-    )
+    for does in (action,) if action else EITHER:
+        yield GuardRule(
+            direction=direction,
+            action=does,
+            # What is not compared may be any end.
+            peers=None if beyond else tuple(known),
+            ports=ports,
+            beyond=", ".join(beyond),
+        )
 
 
 def _beyond(peer: AdminPeer) -> str:
@@ -227,7 +230,7 @@ def _named(name: str) -> Iterator[NetworkPolicyPort]:
 
 def _port(protocol: str, first: int, last: int | None = None) -> Iterator[NetworkPolicyPort]:
     for known in _PROTOCOLS:
-        if known == (protocol or "TCP"):
+        if known == protocol:
             yield NetworkPolicyPort(protocol=known, port=first or None, end_port=last)
 
 

@@ -6,9 +6,9 @@ tier are asked by their ``order``, those without one last; of a policy the first
 allows, denies, or passes to the next tier; ``Log`` goes on. Kubernetes' NetworkPolicies stand in
 the default tier with the order 1000. A pod that a policy of the tier selects has only what one of
 them allows. In a rule everything that is set must hold, of the source and of the destination.
-``selector`` means the policy's own namespace unless ``namespaceSelector`` says otherwise; in a
-GlobalNetworkPolicy all. ``nets`` mean pods as well. ``doNotTrack`` and ``preDNAT`` are about nodes.
-Where no tier decides, the profile of the namespace allows.
+``selector`` and ``notSelector`` mean the policy's own namespace unless ``namespaceSelector`` says
+otherwise; in a GlobalNetworkPolicy all. ``nets`` mean pods as well. ``doNotTrack`` and ``preDNAT``
+are about nodes. Where no tier decides, the profile of the namespace allows.
 
 HTTP rules, service accounts, Services, ports of the source and other tiers are not compared. A
 selector may mean a NetworkSet or a node too: of clients that are no pods it says nothing.
@@ -21,6 +21,7 @@ import msgspec
 
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
+    EITHER,
     Action,
     Direction,
     FamilyName,
@@ -140,16 +141,15 @@ def _part(spec: CalicoSpec, home: str, *, known: bool) -> GuardPart:
     try:
         chosen = selectors(spec.selector, spec.namespace_selector, home, others=False)
     except NotCompared:
-        chosen = selectors("", None, home, others=False)
+        chosen = selectors("", "", home, others=False)
         beyond = beyond or "a selector of a kind"
     types = _types(spec)
-    rules = (
-        *(_rule(r, "Ingress", home) for r in spec.ingress if "Ingress" in types),
-        *(_rule(r, "Egress", home) for r in spec.egress if "Egress" in types),
-    )
-    return GuardPart(
-        selects=chosen, beyond=beyond, isolates=types, rules=tuple(r for r in rules if r)
-    )
+    written: dict[Direction, tuple[CalicoRule, ...]] = {
+        "Ingress": spec.ingress,
+        "Egress": spec.egress,
+    }
+    rules = tuple(made for d in types for r in written[d] for made in _rules(r, d, home))
+    return GuardPart(selects=chosen, beyond=beyond, isolates=types, rules=rules)
 
 
 def _types(spec: CalicoSpec) -> tuple[Direction, ...]:
@@ -174,13 +174,14 @@ _PROTOCOLS: dict[str, Protocol] = {
 }
 
 
-def _rule(rule: CalicoRule, direction: Direction, home: str) -> GuardRule | None:
-    """The rule; None where it says nothing about connections by TCP, UDP or SCTP."""
-    if rule.action.lower() == "log":
-        return None
+def _rules(rule: CalicoRule, direction: Direction, home: str) -> Iterator[GuardRule]:
+    """The rule; one for each action where its own is not known.
+
+    None where it says nothing about connections by TCP, UDP or SCTP.
+    """
     protocols = _protocols(rule)
-    if not protocols:
-        return None
+    if not protocols or rule.action.lower() == "log":
+        return
     own, other = (
         (rule.destination, rule.source)
         if direction == "Ingress"
@@ -198,25 +199,26 @@ def _rule(rule: CalicoRule, direction: Direction, home: str) -> GuardRule | None
             beyond.append("a selector of a kind")
     limited = bool(rule.protocol or rule.not_protocol)
     destination = rule.destination
-    return GuardRule(
-        direction=direction,
-        action=action or "Deny",
-        own=ends[0],
-        peers=None if ends[1] is None else (ends[1],),
-        ports=tuple(_ports(destination.ports, protocols, limited=limited)),
-        not_ports=tuple(_ports(destination.not_ports, protocols, limited=False)),
-        family=_FAMILIES.get(rule.ip_version or 0, ""),
-        beyond=", ".join(dict.fromkeys(beyond)),
-    )
+    for does in (action,) if action else EITHER:
+        yield GuardRule(
+            direction=direction,
+            action=does,
+            own=ends[0],
+            peers=None if ends[1] is None else (ends[1],),
+            ports=tuple(_ports(destination.ports, protocols, limited=limited)),
+            not_ports=tuple(_ports(destination.not_ports, protocols, limited=False)),
+            family=_FAMILIES.get(rule.ip_version or 0, ""),
+            beyond=", ".join(dict.fromkeys(beyond)),
+        )
 
 
 def _protocols(rule: CalicoRule) -> tuple[Protocol, ...]:
     """Those that the rule may match."""
     every: tuple[Protocol, ...] = ("TCP", "UDP", "SCTP")
-    if rule.protocol is not None and rule.protocol != "":
+    if rule.protocol:
         wanted = _PROTOCOLS.get(str(rule.protocol).lower())
         every = (wanted,) if wanted else ()
-    if rule.not_protocol is not None and rule.not_protocol != "":
+    if rule.not_protocol:
         left_out = _PROTOCOLS.get(str(rule.not_protocol).lower())
         every = tuple(p for p in every if p != left_out)
     return () if rule.icmp is not None else every
@@ -237,10 +239,10 @@ def _beyond(rule: CalicoRule) -> Iterator[str]:
 def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
     """What must hold of one end; None for nothing. Raises NotCompared."""
     chosen: tuple[GuardSelector, ...] | None = None
-    if entity.selector or entity.namespace_selector:
-        chosen = selectors(entity.selector, entity.namespace_selector or None, home, others=True)
-    left_out = selectors(entity.not_selector, None, "", others=True) if entity.not_selector else ()
-    if chosen is None and not (left_out or entity.nets or entity.not_nets):
+    if entity.selector or entity.not_selector or entity.namespace_selector:
+        chosen = selectors(entity.selector, entity.namespace_selector, home, others=True)
+    left_out = selectors(entity.not_selector, "", "", others=True) if entity.not_selector else ()
+    if chosen is None and not (entity.nets or entity.not_nets):
         return None
     return GuardPeer(
         selectors=chosen,
@@ -268,7 +270,7 @@ def _numbers(port: int | str) -> tuple[int | str, int | None]:
     if isinstance(port, int):
         return port, None
     first, _, last = port.partition(":")
-    lowest, highest, number = number_of(first), number_of(last), number_of(port)
-    if lowest is not None and highest is not None:
-        return lowest, highest
-    return (port if number is None else number), None
+    lowest, highest = number_of(first), number_of(last)
+    if lowest is None or (last and highest is None):
+        return port, None
+    return lowest, highest

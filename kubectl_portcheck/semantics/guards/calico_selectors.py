@@ -14,8 +14,10 @@ from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirem
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 MOST_TOKENS, MOST_DEPTH, MOST_WAYS = 500, 30, 64
-OF_NAMESPACE = ("projectcalico.org/namespace", "projectcalico.org/name")
-"""Labels with the namespace's name: that of a pod, and that of a namespace itself."""
+POD_NAMESPACE = "projectcalico.org/namespace"
+"""A label that every pod has, with the name of its namespace."""
+SPACE_NAME = "projectcalico.org/name"
+"""A label that every namespace has, with its name."""
 ORCHESTRATOR = "projectcalico.org/orchestrator"
 """A label that every pod of Kubernetes has, with the value ``k8s``."""
 NAMESPACE_LABEL = "pcns."
@@ -41,7 +43,7 @@ class _Token(NamedTuple):
 Way = tuple[LabelSelectorRequirement, ...]
 """Terms of which all must hold."""
 _NEVER: Way = (LabelSelectorRequirement(key=NAMESPACE_NAME, operator="In", values=()),)
-_OPPOSITE = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist", "DoesNotExist": "Exists"}
+_OPPOSITE = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist"}
 
 
 def ways(text: str) -> tuple[Way, ...]:
@@ -114,14 +116,14 @@ class _Parser:
         for sign, operator in (("==", "In"), ("!=", "NotIn")):
             if self._takes(sign):
                 values = (self._text("value"),)
-                return _term(key, operator, values)
+                return LabelSelectorRequirement(key=key, operator=operator, values=values)
         operator = "In"
         word = self._text("word")
         if word == "not":
             operator, word = "NotIn", self._text("word")
         if word != "in":
             raise NotCompared(word)
-        return _term(key, operator, self._set())
+        return LabelSelectorRequirement(key=key, operator=operator, values=self._set())
 
     def _set(self) -> tuple[str, ...]:
         self._expects("{")
@@ -150,16 +152,10 @@ class _Parser:
         raise NotCompared(kind)
 
 
-def _term(key: str, operator: str, values: tuple[str, ...]) -> LabelSelectorRequirement:
-    if operator == "In":
-        return LabelSelectorRequirement(key=key, operator="In", values=values)
-    return LabelSelectorRequirement(key=key, operator="NotIn", values=values)
-
-
 def _negated(term: LabelSelectorRequirement) -> LabelSelectorRequirement:
-    if term.values is not None:
-        return _term(term.key, _OPPOSITE[term.operator], term.values)
-    return LabelSelectorRequirement(key=term.key, operator="DoesNotExist")
+    return LabelSelectorRequirement(
+        key=term.key, operator=_OPPOSITE[term.operator], values=term.values
+    )
 
 
 def _or(one: tuple[Way, ...], other: tuple[Way, ...]) -> tuple[Way, ...]:
@@ -175,66 +171,48 @@ def _and(one: tuple[Way, ...], other: tuple[Way, ...]) -> tuple[Way, ...]:
     return tuple((*a, *b) for a in one for b in other)
 
 
-def selectors(
-    pods: str, namespaces: str | None, home: str, *, others: bool
-) -> tuple[GuardSelector, ...]:
+def selectors(pods: str, namespaces: str, home: str, *, others: bool) -> tuple[GuardSelector, ...]:
     """A selector of pods and one of namespaces, in the common form. Raises NotCompared.
 
     Without one of namespaces, those of ``home`` are meant, or all where it is empty.
     """
-    spaces = ways(namespaces) if namespaces else ((),)
-    only = namespaces and re.fullmatch(r"\s*global\(\)\s*", namespaces)
-    if only:
-        spaces = (_NEVER,)
+    chosen, spaces = ways(pods), ways(namespaces)
+    if len(chosen) * len(spaces) > MOST_WAYS:
+        raise NotCompared("too many alternatives")
     own: Way = ()
     if not namespaces and home:
-        own = (LabelSelectorRequirement(key=NAMESPACE_NAME, operator="In", values=(home,)),)
-    both = _and(ways(pods), spaces)
-    if len(both) > MOST_WAYS:
-        raise NotCompared("too many alternatives")
-    found = (
-        _selector(_cut(p, of_namespace=False), (*own, *_cut(s, of_namespace=True)), others)
-        for p in ways(pods)
-        for s in spaces
-    )
+        own = (LabelSelectorRequirement(key=SPACE_NAME, operator="In", values=(home,)),)
+    found = (_selector(p, (*own, *s), others) for p in chosen for s in spaces)
     return tuple(f for f in found if f is not None)
 
 
-def _cut(way: Way, *, of_namespace: bool) -> Way:
-    """The terms with the keys that the labels of pods and namespaces have in Kubernetes."""
-    found = []
-    for term in way:
-        if term.key.startswith(NOT_COMPARED):
-            raise NotCompared(term.key)
-        if of_namespace or term.key in OF_NAMESPACE:
-            key = NAMESPACE_NAME if term.key in OF_NAMESPACE else term.key
-            found.append(_keyed(term, f"{NAMESPACE_LABEL}{key}"))
-        else:
-            found.append(term)
-    return tuple(found)
-
-
-def _keyed(term: LabelSelectorRequirement, key: str) -> LabelSelectorRequirement:
-    return LabelSelectorRequirement(key=key, operator=term.operator, values=term.values)
-
-
 def _selector(pods: Way, spaces: Way, others: bool) -> GuardSelector | None:
-    """Sorts the terms into those of the pod and of its namespace; None where they cannot hold."""
+    """The terms with the labels of Kubernetes; None where they cannot hold."""
     own: list[LabelSelectorRequirement] = []
     of_space: list[LabelSelectorRequirement] = []
-    for term in (*pods, *spaces):
+    for term in pods:
+        if term.key.startswith(NOT_COMPARED):
+            raise NotCompared(term.key)
         if term.key == ORCHESTRATOR:
-            is_k8s = "k8s" in (term.values or ("k8s",))
+            is_k8s = term.values is None or "k8s" in term.values
             if is_k8s != (term.operator in ("In", "Exists")):
                 return None
+        elif term.key == POD_NAMESPACE:
+            of_space.append(_keyed(term, NAMESPACE_NAME))
         elif term.key.startswith(NAMESPACE_LABEL):
-            of_space.append(_keyed(term, term.key.removeprefix(NAMESPACE_LABEL)))
-        elif term.key == NAMESPACE_NAME:
-            of_space.append(term)
+            of_space.append(_of_namespace(_keyed(term, term.key.removeprefix(NAMESPACE_LABEL))))
         else:
             own.append(term)
     return GuardSelector(
         pods=LabelSelector(match_expressions=tuple(own)),
-        namespaces=LabelSelector(match_expressions=tuple(of_space)),
+        namespaces=LabelSelector(match_expressions=(*of_space, *map(_of_namespace, spaces))),
         others=others,
     )
+
+
+def _of_namespace(term: LabelSelectorRequirement) -> LabelSelectorRequirement:
+    return _keyed(term, NAMESPACE_NAME) if term.key == SPACE_NAME else term
+
+
+def _keyed(term: LabelSelectorRequirement, key: str) -> LabelSelectorRequirement:
+    return LabelSelectorRequirement(key=key, operator=term.operator, values=term.values)

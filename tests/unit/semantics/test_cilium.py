@@ -5,12 +5,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
-from kubectl_portcheck.semantics.admission import ANYONE, Admitted, Policies, admits
-from kubectl_portcheck.semantics.guards import BY_NAME
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, admits
 from kubectl_portcheck.semantics.peers import Peer
+from tests.unit.semantics.documents import Document, document
 
 
 def pod(name: str, namespace: str, **spec: Any) -> Pod:
@@ -28,25 +27,23 @@ SERVER, CLIENT = pod("checkout", "shop"), pod("web", "front")
 LABELS = {"team": "sales"}
 
 
-def policy(kind: str = "CiliumNetworkPolicy", namespace: str = "shop", **spec: Any) -> Guard:
-    spec.setdefault("endpointSelector", {})
-    made = BY_NAME[kind]
-    document = {"metadata": {"name": "guard", "namespace": namespace}, "spec": spec}
-    return made.read(msgspec.convert(document, made.shape))
+def policy(kind: str = "CiliumNetworkPolicy", namespace: str = "shop", **spec: Any) -> Document:
+    return document(kind, {"endpointSelector": {}, **spec}, namespace)
 
 
 def ask(
-    *guards: Guard,
+    *guards: Document,
     client: Peer | None = None,
     network: tuple[NetworkPolicy, ...] = (),
     port: int = 8080,
+    server: Pod = SERVER,
 ) -> Admitted:
     client = client or Peer(CLIENT, LABELS)
-    known = Policies(network, {}, guards)
-    return admits(client, Peer(SERVER, {}), port, "TCP", known, "IPv4")
+    known = Policies(network, {}, [g.guard for g in guards])
+    return admits(client, Peer(server, {}), port, "TCP", known, "IPv4")
 
 
-def ingress(**rule: Any) -> Guard:
+def ingress(**rule: Any) -> Document:
     return policy(ingress=[rule])
 
 
@@ -54,7 +51,7 @@ TO_8080 = [{"ports": [{"port": "8080", "protocol": "TCP"}]}]
 OF_FRONT = {"matchLabels": {"k8s:io.kubernetes.pod.namespace": "front"}}
 OF_SALES = {"matchLabels": {"k8s:io.cilium.k8s.namespace.labels.team": "sales"}}
 
-CASES: dict[str, tuple[list[Guard], bool | None]] = {
+CASES: dict[str, tuple[list[Document], bool | None]] = {
     "other pods": ([policy(endpointSelector={"matchLabels": {"app": "x"}}, ingress=[{}])], True),
     "a rule of nothing isolates": ([ingress()], False),
     "no rule at all": ([policy(ingress=[])], True),
@@ -68,6 +65,16 @@ CASES: dict[str, tuple[list[Guard], bool | None]] = {
     "no endpoint": ([ingress(fromEndpoints=[])], False),
     "everyone to a port": ([ingress(toPorts=TO_8080)], True),
     "everyone to another port": ([ingress(toPorts=[{"ports": [{"port": "80"}]}])], False),
+    "a range of other ports": (
+        [ingress(toPorts=[{"ports": [{"port": "8000", "endPort": 8079}]}])],
+        False,
+    ),
+    "a name that the pod has not": ([ingress(toPorts=[{"ports": [{"port": "http"}]}])], False),
+    "another protocol": (
+        [ingress(toPorts=[{"ports": [{"port": "8080", "protocol": "UDP"}]}])],
+        False,
+    ),
+    "every port": ([ingress(toPorts=[{"ports": [{"port": "0", "protocol": "TCP"}]}])], True),
     "a range of ports": (
         [ingress(toPorts=[{"ports": [{"port": "8000", "endPort": 8100}]}])],
         True,
@@ -154,22 +161,66 @@ def test_rules_of_a_network_policy_add_up_and_a_deny_comes_before_them() -> None
     assert ask(ingress(fromEntities=["cluster"]), network=(only,)).allowed
 
 
+OUTSIDE = Peer(address="192.0.2.7")
+HERE, THERE = "192.0.2.0/24", "198.51.100.0/24"
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        ({"fromCIDR": [HERE]}, True),
+        ({"fromCIDR": [THERE]}, False),
+        ({"fromCIDR": [THERE, HERE]}, True),
+        ({"fromCIDRSet": [{"cidr": HERE}]}, True),
+        ({"fromCIDRSet": [{"cidr": HERE, "except": ["192.0.2.7/32"]}]}, False),
+        ({"fromCIDRSet": [{"cidr": HERE, "except": [THERE]}]}, True),
+        ({"fromCIDRSet": [{"cidrGroupRef": "office"}]}, None),
+        ({"fromEndpoints": [{}]}, False),
+        ({"fromEntities": ["all"]}, True),
+        ({"fromEntities": ["world"]}, None),
+        ({"fromEntities": ["cluster"]}, None),
+        ({"toCIDR": [HERE]}, False),
+    ],
+)
+def test_a_client_outside_of_the_cluster(rule: dict[str, Any], allowed: bool | None) -> None:
+    assert ask(ingress(**rule), client=OUTSIDE).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        ({"toCIDR": ["10.0.0.0/8"]}, True),
+        ({"toCIDR": [THERE]}, False),
+        ({"toCIDRSet": [{"cidr": "10.0.0.0/8"}]}, True),
+        ({"toCIDRSet": [{"cidr": THERE}]}, False),
+        ({"fromCIDR": ["10.0.0.0/8"]}, False),
+        ({"toEntities": ["all"]}, True),
+        ({"toEndpoints": [{}]}, False),
+    ],
+)
+def test_a_pod_on_the_network_of_its_node_is_met_by_its_address(
+    rule: dict[str, Any], allowed: bool
+) -> None:
+    node = pod("proxy", "shop", hostNetwork=True)
+    assert ask(policy(namespace="front", egress=[rule]), server=node).allowed is allowed
+
+
 def test_several_specifications_in_one_policy() -> None:
-    made = BY_NAME["CiliumNetworkPolicy"]
-    document = {
-        "metadata": {"name": "guard", "namespace": "shop"},
-        "specs": [
-            {"endpointSelector": {}, "ingress": [{}]},
-            {"endpointSelector": {}, "ingress": [{"fromEndpoints": [OF_FRONT]}]},
-        ],
-    }
-    assert ask(made.read(msgspec.convert(document, made.shape))).allowed
+    specs = [
+        {"endpointSelector": {}, "ingress": [{}]},
+        {"endpointSelector": {}, "ingress": [{"fromEndpoints": [OF_FRONT]}]},
+    ]
+    assert ask(document("CiliumNetworkPolicy", specs, "shop", field="specs")).allowed
 
 
 def test_whether_any_client_at_all_is_admitted() -> None:
     assert ask(ingress(), client=ANYONE).ingress.allowed is False
     assert ask(ingress(fromEndpoints=[{}]), client=ANYONE).ingress.allowed is None
     assert ask(ingress(fromEntities=["all"]), client=ANYONE).ingress.allowed
+    assert ask(ingress(fromEntities=["cluster"]), client=ANYONE).ingress.allowed is None
+    assert ask(ingress(fromEntities=["cluster"]), client=ANY_POD).ingress.allowed
+    assert ask(ingress(fromEntities=["world"]), client=ANY_POD).ingress.allowed is False
+    assert ask(ingress(fromCIDR=["0.0.0.0/0"]), client=ANY_POD).ingress.allowed is False
     assert ask(ingress(fromEndpoints=[{}], toPorts=TO_8080), client=ANYONE, port=1).allowed is False
 
 

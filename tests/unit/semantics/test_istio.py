@@ -7,14 +7,13 @@ import pytest
 
 from kubectl_portcheck.model.base import Observed
 from kubectl_portcheck.model.evidence import ServiceEvidence
-from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, Service
 from kubectl_portcheck.semantics import istio_inbound
 from kubectl_portcheck.semantics.admission import mesh_admits_anyone
 from kubectl_portcheck.semantics.annotations import ISTIO_PORTS
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.guards import BY_NAME
 from kubectl_portcheck.semantics.peers import Peer
+from tests.unit.semantics.documents import Document, document
 
 EXCLUDED, INCLUDED = ISTIO_PORTS
 
@@ -30,13 +29,11 @@ def pod(*names: str, **annotations: str) -> Pod:
     return msgspec.convert({"metadata": metadata, "spec": spec}, Pod)
 
 
-def read(kind: str, spec: dict[str, Any], namespace: str = "shop", **annotations: str) -> Guard:
-    made = BY_NAME[kind]
-    metadata = {"name": "guard", "namespace": namespace, "annotations": annotations}
-    return made.read(msgspec.convert({"metadata": metadata, "spec": spec}, made.shape))
+def read(kind: str, spec: dict[str, Any], namespace: str = "shop", **annotations: str) -> Document:
+    return document(kind, spec, namespace, annotations=annotations)
 
 
-def peer(mode: str, namespace: str = "shop", *, app: str = "", **ports: str) -> Guard:
+def peer(mode: str, namespace: str = "shop", *, app: str = "", **ports: str) -> Document:
     spec: dict[str, Any] = {"mtls": {"mode": mode}} if mode else {}
     if app:
         spec["selector"] = {"matchLabels": {"app": app}}
@@ -45,7 +42,7 @@ def peer(mode: str, namespace: str = "shop", *, app: str = "", **ports: str) -> 
     return read("PeerAuthentication", spec, namespace)
 
 
-MODES: dict[str, tuple[list[Guard], str]] = {
+MODES: dict[str, tuple[list[Document], str]] = {
     "nothing": ([], "PERMISSIVE"),
     "the mesh": ([peer("STRICT", "istio-system")], "STRICT"),
     "another namespace": ([peer("STRICT", "other")], "PERMISSIVE"),
@@ -80,11 +77,13 @@ MODES: dict[str, tuple[list[Guard], str]] = {
 def test_the_mode_of_a_port(case: str) -> None:
     policies, mode = MODES[case]
     service = Service(metadata=ObjectMeta(name="checkout", namespace="shop"))
-    evidence = ServiceEvidence(service=service, mesh_policies=Observed(value=tuple(policies)))
+    evidence = ServiceEvidence(
+        service=service, mesh_policies=Observed(value=tuple(p.guard for p in policies))
+    )
     assert istio_inbound.mode(ServiceCase(evidence), pod(), 8080).name == mode
 
 
-def policy(*rules: dict[str, Any], namespace: str = "shop", **spec: Any) -> Guard:
+def policy(*rules: dict[str, Any], namespace: str = "shop", **spec: Any) -> Document:
     return read("AuthorizationPolicy", {"rules": list(rules), **spec}, namespace)
 
 
@@ -94,7 +93,7 @@ def to(*ports: str, **more: Any) -> dict[str, Any]:
 
 WEB = {"from": [{"source": {"namespaces": ["web"]}}]}
 
-POLICIES: dict[str, tuple[list[Guard], bool | None]] = {
+POLICIES: dict[str, tuple[list[Document], bool | None]] = {
     "nothing": ([], True),
     "no rule allows nothing": ([policy()], False),
     "an empty rule allows all": ([policy({})], True),
@@ -131,7 +130,41 @@ POLICIES: dict[str, tuple[list[Guard], bool | None]] = {
 @pytest.mark.parametrize("case", POLICIES)
 def test_whether_any_client_may_connect(case: str) -> None:
     policies, allowed = POLICIES[case]
-    assert mesh_admits_anyone(Peer(pod(), {}), 8080, "TCP", policies).allowed == allowed
+    guards = [p.guard for p in policies]
+    assert mesh_admits_anyone(Peer(pod(), {}), 8080, "TCP", guards).allowed == allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "beyond"),
+    [
+        ({}, ""),
+        (to("8080"), ""),
+        (to("80*"), "ports by a pattern"),
+        ({"to": [{"operation": {"notPorts": ["80*"]}}]}, "ports by a pattern"),
+        (to(hosts=["example.com"]), "HTTP rules"),
+        (to(notPaths=["/healthz"]), "HTTP rules"),
+        ({"when": [{"key": "source.ip"}]}, "conditions"),
+        ({**to("80*"), "when": [{"key": "source.ip"}]}, "ports by a pattern, conditions"),
+        (WEB, ""),
+        ({"from": [{"source": {"namespaces": ["web-*"]}}]}, "principals or other sources"),
+        ({"from": [{"source": {"notIpBlocks": ["10.0.0.0/8"]}}]}, "principals or other sources"),
+        ({"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}]}, ""),
+    ],
+)
+def test_what_of_a_rule_is_not_compared(rule: dict[str, Any], beyond: str) -> None:
+    (read_rule,) = policy(rule).guard.parts[0].rules
+    assert read_rule.beyond == beyond
+
+
+def test_the_sources_of_a_rule() -> None:
+    addresses = ["10.0.0.0/8", "192.0.2.1", "fd00::1"]
+    found = policy({"from": [{"source": {"ipBlocks": addresses}}, *WEB["from"]]}).guard
+    by_address, by_namespace = found.parts[0].rules[0].peers or ()
+    cidrs = [b.cidr for b in by_address.blocks or ()]
+    assert cidrs == ["10.0.0.0/8", "192.0.2.1/32", "fd00::1/128"]
+    assert by_address.selectors is None
+    assert by_namespace.blocks is None
+    assert by_namespace.selectors is not None
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, admits
-from kubectl_portcheck.semantics.guards import BY_NAME
 from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors, ways
 from kubectl_portcheck.semantics.peers import Peer
 from kubectl_portcheck.semantics.selectors import holds
+from tests.unit.semantics.documents import Document, document
 from tests.unit.semantics.test_cilium import pod
 from tests.unit.semantics.test_cilium import policy as cilium
 
@@ -25,11 +24,8 @@ BASELINE = "BaselineAdminNetworkPolicy"
 CLUSTER = "ClusterNetworkPolicy"
 
 
-def read(kind: str, spec: dict[str, Any], name: str = "guard", namespace: str = "shop") -> Guard:
-    made = BY_NAME[kind]
-    space = namespace if made.kind.namespaced else ""
-    document = {"metadata": {"name": name, "namespace": space}, "spec": spec}
-    return made.read(msgspec.convert(document, made.shape))
+def read(kind: str, spec: dict[str, Any], name: str = "guard", namespace: str = "shop") -> Document:
+    return document(kind, spec, namespace, name)
 
 
 def network(**spec: Any) -> NetworkPolicy:
@@ -41,7 +37,7 @@ def network(**spec: Any) -> NetworkPolicy:
 
 
 def ask(
-    *guards: Guard,
+    *guards: Document,
     client: Peer | None = None,
     network: tuple[NetworkPolicy, ...] = (),
     port: int = 8080,
@@ -49,11 +45,13 @@ def ask(
     labels: dict[str, str] | None = None,
 ) -> Admitted:
     client = client or Peer(CLIENT, LABELS)
-    known = Policies(network, {}, guards)
+    known = Policies(network, {}, [g.guard for g in guards])
     return admits(client, Peer(server, labels or {}), port, "TCP", known, "IPv4")
 
 
-def calico(*rules: dict[str, Any], kind: str = CALICO, name: str = "guard", **spec: Any) -> Guard:
+def calico(
+    *rules: dict[str, Any], kind: str = CALICO, name: str = "guard", **spec: Any
+) -> Document:
     return read(kind, {"ingress": list(rules), "types": ["Ingress"], **spec}, name)
 
 
@@ -68,7 +66,7 @@ def source(**more: Any) -> dict[str, Any]:
 TO_8080: dict[str, Any] = {"protocol": "TCP", "destination": {"ports": [8080]}}
 OF_FRONT = {"namespaceSelector": "projectcalico.org/name == 'front'"}
 
-CALICO_CASES: dict[str, tuple[list[Guard], bool | None]] = {
+CALICO_CASES: dict[str, tuple[list[Document], bool | None]] = {
     "other pods": ([calico(selector="app == 'x'")], True),
     "no rule at all": ([calico()], False),
     "everyone": ([calico(rule())], True),
@@ -97,8 +95,16 @@ CALICO_CASES: dict[str, tuple[list[Guard], bool | None]] = {
         [calico(kind=GLOBAL, namespaceSelector="kubernetes.io/metadata.name == 'other'")],
         True,
     ),
-    "not those pods": ([calico(source(notSelector="app == 'web'"))], False),
-    "not other pods": ([calico(source(notSelector="app == 'api'"))], True),
+    "not those pods": (
+        [calico(source(notSelector="app == 'web'", namespaceSelector="all()"))],
+        False,
+    ),
+    "not other pods": (
+        [calico(source(notSelector="app == 'api'", namespaceSelector="all()"))],
+        True,
+    ),
+    "not other pods of its own namespace": ([calico(source(notSelector="app == 'api'"))], False),
+    "global, not other pods": ([calico(source(notSelector="app == 'api'"), kind=GLOBAL)], True),
     "a net has pods": ([calico(source(nets=["10.0.0.0/8"]))], True),
     "not that net": ([calico(source(notNets=["10.0.0.0/8"]))], False),
     "the other family": ([calico(rule(ipVersion=6))], False),
@@ -129,6 +135,32 @@ CALICO_CASES: dict[str, tuple[list[Guard], bool | None]] = {
     "HTTP": ([calico(rule(http={"methods": ["GET"]}))], None),
     "service accounts": ([calico(source(serviceAccounts={"names": ["web"]}))], None),
     "a source's port": ([calico(rule(protocol="TCP", source={"ports": [80]}))], None),
+    "not a source's port": ([calico(rule(protocol="TCP", source={"notPorts": [80]}))], None),
+    "Services": ([calico(source(services={"name": "web"}))], None),
+    "an unknown action": ([calico(rule("Allowed"))], None),
+    "a number as text": (
+        [calico(rule(protocol="tcp", destination={"ports": ["8080"]}))],
+        True,
+    ),
+    "a range of others": ([calico(rule(protocol="TCP", destination={"ports": ["1:90"]}))], False),
+    "a number that is none": ([calico(rule(protocol="TCP", destination={"ports": ["x"]}))], False),
+    "this family": ([calico(rule(ipVersion=4))], True),
+    "a net of others": ([calico(source(nets=["192.0.2.0/24"]))], False),
+    "not a net of others": ([calico(source(notNets=["192.0.2.0/24"]))], True),
+    "about nodes, before translation": ([calico(rule("Deny"), kind=GLOBAL, preDNAT=True)], True),
+    "rules of both directions, types left out": (
+        [read(CALICO, {"ingress": [rule()], "egress": [rule("Deny")]}, namespace="front")],
+        False,
+    ),
+    "no rule, types left out: not egress": ([read(CALICO, {}, namespace="front")], True),
+    "no rule, types left out: ingress": ([read(CALICO, {})], False),
+    "rules of a type that is not named": (
+        [
+            read(CALICO, {"types": ["Ingress"], "egress": [rule("Deny")]}, "a", "front"),
+            read(CALICO, {"types": ["Egress"], "ingress": [rule("Deny")]}, "b"),
+        ],
+        True,
+    ),
     "another port and HTTP": (
         [calico(rule(http={}, protocol="TCP", destination={"ports": [80]}), rule())],
         True,
@@ -157,6 +189,19 @@ def test_a_client_and_policies_of_calico(case: str) -> None:
     guards, allowed = CALICO_CASES[case]
     found = ask(*guards)
     assert (found.allowed, bool(found.why)) == (allowed, allowed is None)
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"tier": "security"}, "tier security"),
+        ({"tier": "security", "selector": "a contains 'b'"}, "tier security"),
+        ({"selector": "a contains 'b'"}, "a selector of a kind"),
+        ({"serviceAccountSelector": "all()"}, "a serviceAccountSelector"),
+    ],
+)
+def test_what_of_a_policy_of_calico_is_not_compared(more: dict[str, Any], why: str) -> None:
+    assert why in ask(calico(rule(), **more)).why
 
 
 def test_a_named_port_of_calico_is_that_of_the_pod() -> None:
@@ -210,7 +255,7 @@ def test_a_client_that_is_no_pod_may_be_of_a_network_set() -> None:
     ],
 )
 def test_the_selector_language(text: str, labels: dict[str, str], expected: bool) -> None:
-    found = selectors(text, None, "", others=False)
+    found = selectors(text, "", "", others=False)
     assert any(
         holds(s.pods, labels) and holds(s.namespaces, {}) for s in found if s.namespaces
     ) == (expected)
@@ -229,7 +274,7 @@ def test_what_the_selector_language_does_not_hold(text: str) -> None:
         ways(text)
 
 
-def admin(*rules: dict[str, Any], kind: str = ADMIN, priority: int = 10, **more: Any) -> Guard:
+def admin(*rules: dict[str, Any], kind: str = ADMIN, priority: int = 10, **more: Any) -> Document:
     spec: dict[str, Any] = {"subject": {"namespaces": {}}, "ingress": list(rules), **more}
     if kind != BASELINE:
         spec["priority"] = priority
@@ -245,7 +290,12 @@ WEB = {"pods": {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": 
 NUMBER = [{"portNumber": {"protocol": "TCP", "port": 8080}}]
 CNP: dict[str, Any] = {"kind": CLUSTER, "tier": "Admin"}
 
-ADMIN_CASES: dict[str, tuple[list[Guard], tuple[NetworkPolicy, ...], bool | None]] = {
+
+def in_range(start: int, end: int) -> dict[str, Any]:
+    return {"tcp": {"destinationPort": {"range": {"start": start, "end": end}}}}
+
+
+ADMIN_CASES: dict[str, tuple[list[Document], tuple[NetworkPolicy, ...], bool | None]] = {
     "no rule isolates nothing": ([admin()], (), True),
     "deny": ([admin(of("Deny"))], (), False),
     "deny before NetworkPolicies": ([admin(of("Deny"))], (network(ingress=[{}]),), False),
@@ -282,6 +332,27 @@ ADMIN_CASES: dict[str, tuple[list[Guard], tuple[NetworkPolicy, ...], bool | None
         None,
     ),
     "an unknown peer": ([admin(of("Deny", {}))], (), None),
+    "an unknown subject": ([admin(of("Deny"), subject={})], (), None),
+    "an unknown action": ([admin(of("Drop"))], (), None),
+    "an unknown action before one that denies": ([admin(of("Drop"), of("Deny"))], (), None),
+    "a port of an unknown kind": ([admin(of("Deny", ports=[{}]))], (), None),
+    "a protocol of an unknown kind": ([admin(of("Deny", protocols=[{}]), **CNP)], (), None),
+    "pods of a namespace": (
+        [admin(of("Deny", {"pods": {"namespaceSelector": SALES["namespaces"]}}))],
+        (),
+        False,
+    ),
+    "a range of others": (
+        [admin(of("Deny", ports=[{"portRange": {"start": 8081, "end": 9000}}]))],
+        (),
+        True,
+    ),
+    "another protocol": (
+        [admin(of("Deny", ports=[{"portNumber": {"protocol": "UDP", "port": 8080}}]))],
+        (),
+        True,
+    ),
+    "a name that the pod has not": ([admin(of("Deny", ports=[{"namedPort": "http"}]))], (), True),
     "baseline": ([admin(of("Deny"), kind=BASELINE)], (), False),
     "baseline after NetworkPolicies": (
         [admin(of("Deny"), kind=BASELINE)],
@@ -310,6 +381,22 @@ ADMIN_CASES: dict[str, tuple[list[Guard], tuple[NetworkPolicy, ...], bool | None
         (),
         True,
     ),
+    "cluster, every TCP port": ([admin(of("Deny", protocols=[{"tcp": {}}]), **CNP)], (), False),
+    "cluster, a range": (
+        [admin(of("Deny", protocols=[in_range(8000, 8080)]), **CNP)],
+        (),
+        False,
+    ),
+    "cluster, a range of others": (
+        [admin(of("Deny", protocols=[in_range(8000, 8079)]), **CNP)],
+        (),
+        True,
+    ),
+    "cluster, a name that the pod has not": (
+        [admin(of("Deny", protocols=[{"destinationNamedPort": "http"}]), **CNP)],
+        (),
+        True,
+    ),
     "cluster, every UDP port": ([admin(of("Deny", protocols=[{"udp": {}}]), **CNP)], (), True),
     "cluster, an unknown tier": ([admin(of("Deny"), kind=CLUSTER, tier="Platform")], (), None),
 }
@@ -322,8 +409,21 @@ def test_a_client_and_policies_of_the_network_policy_api(case: str) -> None:
     assert (found.allowed, bool(found.why)) == (allowed, allowed is None)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        admin(of("Deny", ports=[{"namedPort": "http"}])),
+        admin(of("Deny", protocols=[{"destinationNamedPort": "http"}]), **CNP),
+    ],
+)
+def test_a_named_port_of_the_network_policy_api_is_that_of_the_pod(rule: Document) -> None:
+    containers = [{"name": "app", "ports": [{"name": "http", "containerPort": 8080}]}]
+    assert ask(rule, server=pod("checkout", "shop", containers=containers)).allowed is False
+    assert ask(rule, server=pod("checkout", "shop", containers=containers), port=80).allowed
+
+
 def test_egress_of_the_network_policy_api() -> None:
-    def out(*to: dict[str, Any]) -> Guard:
+    def out(*to: dict[str, Any]) -> Document:
         return admin(egress=[{"action": "Deny", "to": list(to)}])
 
     assert ask(out({"networks": ["0.0.0.0/0"]})).allowed is False, "networks mean pods as well"
@@ -336,7 +436,7 @@ def test_egress_of_the_network_policy_api() -> None:
 def test_labels_of_a_namespace_that_were_not_read_decide_nothing() -> None:
     subject = {"namespaces": {"matchLabels": {"stage": "live"}}}
     guard = admin(of("Deny"), subject=subject)
-    known = Policies((), {}, (guard,))
+    known = Policies((), {}, (guard.guard,))
     unread = admits(Peer(CLIENT, LABELS), Peer(SERVER), 8080, "TCP", known)
     assert (unread.allowed, "labels of shop" in unread.why) == (None, True)
     assert ask(guard, labels={"stage": "live"}).allowed is False
