@@ -39,6 +39,8 @@ _HIDDEN = re.compile(
 """A secret in a form that programs keep settings in, such as JSON."""
 _WORD = re.compile(r"[^\s;|&()<>`\"']+")
 _LOOKS_UP = frozenset({"nslookup", "getent", "dig", "host", "ping"})
+_TABLES = frozenset({"hosts", "ahosts", "ahostsv4", "ahostsv6"})
+"""The databases in which getent looks a host up."""
 _CONNECTS = frozenset({"nc", "ncat", "netcat", "telnet"})
 _NAME = re.compile(rf"{_HOST}\Z", re.IGNORECASE)
 _WITH_VALUE = frozenset({"-w", "-G", "-i", "-q", "-c", "-W", "-h"})
@@ -158,8 +160,8 @@ def _of_commands(text: str) -> list[Host]:
         command = word.rpartition("/")[2]
         if command in _LOOKS_UP or command in _CONNECTS:
             arguments = _arguments(words[place + 1 : place + 9])
-            if command == "getent" and arguments[:1] in (["hosts"], ["ahosts"]):
-                arguments = arguments[1:]
+            if command == "getent":
+                arguments = arguments[1:] if arguments[:1] and arguments[0] in _TABLES else []
             if not arguments or not _is_name(arguments[0]):
                 continue
             number = arguments[1] if command in _CONNECTS and len(arguments) > 1 else ""

@@ -6,7 +6,7 @@ namespace has its name as ``projectcalico.org/name``.
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -23,6 +23,7 @@ from kubectl_portcheck.semantics.selectors import holds
 
 Labels = Mapping[str, str]
 Expression = tuple[str, Callable[[Labels], bool]]
+Keys = Sequence[tuple[str, tuple[str, ...]]]
 
 PODS: list[Labels] = [{}, {"a": "1"}, {"a": "2", "b": "1"}, {"b": "2", NAMESPACE_NAME: "front"}]
 SPACES: dict[str, Labels] = {"front": {}, "shop": {"a": "1"}, "back": {"a": "2", "b": "1"}}
@@ -55,7 +56,7 @@ def of_space(space: str) -> Labels:
     return {**SPACES[space], NAMESPACE_NAME: space, "projectcalico.org/name": space}
 
 
-def some(random_: random.Random, keys: list[tuple[str, tuple[str, ...]]], depth: int) -> Expression:
+def some(random_: random.Random, keys: Keys, depth: int) -> Expression:
     """An expression and what it means."""
     kind = random_.choice(("term", "term", "term", "and", "or", "not") if depth else ("term",))
     if kind == "term":

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubectl_portcheck.semantics.called import LONGEST, MOST, Host, hosts
+from kubectl_portcheck.semantics.called import LONGEST, MOST, Host, hosts, plain
 from tests.stopwatch import stopwatch
 
 
@@ -98,3 +98,70 @@ def test_a_password_is_no_part_of_what_is_kept() -> None:
 
 def test_a_long_text_is_bounded() -> None:
     assert len(hosts(" ".join(f"a{n}:80" for n in range(100_000)))) == MOST
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("root:p@tcp(db:3306)/shop", [Host("db", 3306)]),
+        (
+            "root:p@tcp(db:3306)/shop checkout:8080",
+            [Host("db", 3306), Host("checkout", 8080, False)],
+        ),
+        ("a@tcp(x:33)b@tcp(db:3306)/shop", [Host("db", 3306)]),
+        ("checkout:8080 user@example.com", [Host("checkout", 8080, False)]),
+        # Where a host with a password is not clear, nothing of the word is taken.
+        ("amqp://a:p@bad_host:1,amqp://b:p@y:5673/z", []),
+        ("http://bad_host,http://y:81", [Host("y", 81)]),
+        ("http://x:1,bad_host:2,http://y:81", [Host("x", 1), Host("y", 81)]),
+        ("x://a,b://c", []),
+        ("http://x/://y", []),
+        ("http://x:0", []),
+        ("http://x:65535", [Host("x", 65535)]),
+        ("http://x:65536", []),
+        ("http://1.2.3/", []),
+        ("db:79", []),
+        ("db:80", [Host("db", 80, False)]),
+        ("db:65536", []),
+        ("host=db", [Host("db", None, False)]),
+        ("port=5432", []),
+        ("host=12 port=5432", []),
+        ("nc db 70000", [Host("db")]),
+        ("nc -w 3 db 5432", [Host("db", 5432)]),
+        ("nc -z db 5432", [Host("db", 5432)]),
+        ("nslookup db 53", [Host("db")]),
+        ("nc db", [Host("db")]),
+        ("nc 5432", []),
+        ("nslookup", []),
+        ("getent hosts", []),
+        ("getent ahosts db", [Host("db")]),
+        ("getent ahostsv6 db", [Host("db")]),
+        ("getent passwd db", []),
+        ("getent", []),
+        ("hosts ahosts db", []),
+        ("nslookup hosts", [Host("hosts")]),
+        ("http://db:80 db:80", [Host("db", 80)]),
+    ],
+)
+def test_what_is_sure_to_be_an_address(text: str, expected: list[Host]) -> None:
+    assert list(hosts(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("checkout", Host("checkout")),
+        (" checkout:80 ", Host("checkout", 80)),
+        ("Checkout.shop.", Host("checkout.shop")),
+        ("10.0.0.1:80", Host("10.0.0.1", 80)),
+        ("[fd00::1]:80", Host("fd00::1", 80)),
+        ("80", None),
+        ("checkout:0", None),
+        ("a b", None),
+        ("[1.2.x]", None),
+        ("a." * 5 + "a" + " " * 288, Host("a." * 5 + "a")),
+        ("a." * 5 + "a" + " " * 289, None),
+    ],
+)
+def test_a_text_that_is_a_host_as_a_whole(text: str, expected: Host | None) -> None:
+    assert plain(text) == expected

@@ -69,7 +69,9 @@ def only(case: Case) -> tuple[list[str], list[str]]:
     return weighed(case)[OPEN]
 
 
-SIDECAR = {"initContainers": [{**container(OPEN, name="log"), "restartPolicy": "Always"}]}
+SIDECAR: dict[str, Any] = {
+    "initContainers": [{**container(OPEN, name="log"), "restartPolicy": "Always"}]
+}
 DEBUGGED = {"checkout-1": {"sockets": ["0.0.0.0:5005"]}}
 DECLARED = "containerPort 9000 is declared"
 

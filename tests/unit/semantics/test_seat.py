@@ -163,7 +163,7 @@ def test_a_pod_that_asks_the_resolver_of_its_node(
 
 
 def test_addresses_of_a_headless_service_come_and_go() -> None:
-    known = {"endpoint_slices": slices("10.0.0.1", "10.0.0.2")}
+    known: dict[str, Any] = {"endpoint_slices": slices("10.0.0.1", "10.0.0.2")}
     assert named(dns("answered", "10.0.0.1", WRONG), of=HEADLESS, **known) == ("right", ())
     assert named(dns("answered", WRONG), of=HEADLESS, **known) == ("differs", (WRONG,))
     assert named(dns("answered", WRONG), of=HEADLESS)[0] == "right", "none is known to be right"
