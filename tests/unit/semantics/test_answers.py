@@ -225,7 +225,7 @@ def test_ports_and_pods_without_an_answer() -> None:
     assert asked(V6ONLY, families=()).kind == "serves", "any address of the pod will do"
 
 
-def test_other_protocols_are_known_by_the_sockets_alone() -> None:
+def test_other_protocols_are_known_only_by_the_sockets() -> None:
     udp = read("udp 0.0.0.0")
     assert asked(udp, protocol="UDP").kind == "serves"
     assert asked(udp, protocol="UDP", proxy="refused").kind == "serves"

@@ -60,7 +60,8 @@ def test_the_number_under_which_an_endpoint_has_a_port(
 def test_a_slice_without_endpoints_has_none() -> None:
     empty = msgspec.convert({"metadata": {"name": "s"}, "endpoints": None}, EndpointSlice)
     assert endpoints.for_port([empty], port()) == ()
-    assert endpoints.pods_behind([empty], []) == endpoints.strangers([empty], []) == ()
+    assert endpoints.pods_behind([empty], []) == ()
+    assert endpoints.strangers([empty], []) == ()
 
 
 def test_an_endpoint_that_refers_to_no_pod() -> None:
