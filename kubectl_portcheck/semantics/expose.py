@@ -146,7 +146,7 @@ def _declared_for(
 def _words(
     workload: Workload, wanted: Wanted, labels: Mapping[str, str], ports: Sequence[_Port]
 ) -> tuple[str, ...]:
-    if len(ports) > 1 or any(p.name for p in ports):
+    if any(p.name for p in ports):  # Each of several has one.
         return ()
     if workload.kind in EXPOSABLE:
         return _expose(workload, wanted, labels, ports)

@@ -157,6 +157,12 @@ def test_the_workload_that_is_meant() -> None:
     assert meant_by(Wanted("chekout"), [worker, web]) == (web,)
     assert meant_by(Wanted("payments"), [worker, web]) == ()
     assert meant_by(Wanted("checkout"), [labelled, web]) == (web, labelled)
+    # Of names that resemble it each may be meant, but for one that is the same.
+    several = _workload(name="checkouts"), _workload(name="checkoux")
+    assert meant_by(Wanted("checkout"), several) == several
+    assert meant_by(Wanted("checkout"), [*several, web]) == (web,)
+    assert meant_by(Wanted("abcde"), [_workload(name="abcdx")]) != ()
+    assert meant_by(Wanted("abcde"), [_workload(name="abcxx")]) == ()
 
 
 def test_each_of_several_ports_has_a_name() -> None:
@@ -171,3 +177,24 @@ def test_each_of_several_ports_has_a_name() -> None:
     ports = yaml.safe_load(found.manifest)["spec"]["ports"]
     assert [p["name"] for p in ports] == ["http", "p9100", "grpc"]
     assert [p["port"] for p in ports] == [8080, 9100, 5000]
+
+
+def test_two_ports_by_their_numbers_have_names() -> None:
+    declared: Ports = [{"containerPort": 8080}, {"containerPort": 53, "protocol": "UDP"}]
+    found = exposed(_workload(ports=declared), Wanted("checkout", (8080, 53)))
+    assert found
+    assert not found.words
+    assert yaml.safe_load(found.manifest)["spec"]["ports"] == [
+        {"port": 8080, "name": "p8080", "targetPort": 8080},
+        {"port": 53, "name": "p53", "targetPort": 53, "protocol": "UDP"},
+    ]
+
+
+def test_the_manifest_of_a_headless_service() -> None:
+    database = _workload("StatefulSet", "db", [{"containerPort": 5432}])
+    found, plain = exposed(database, Wanted("db", headless=True)), exposed(database, Wanted("db"))
+    assert found
+    assert plain
+    assert yaml.safe_load(found.manifest)["spec"]["clusterIP"] == "None"
+    assert "    app: db\n" in found.manifest, "what needs no quotes has none"
+    assert "clusterIP" not in yaml.safe_load(plain.manifest)["spec"]

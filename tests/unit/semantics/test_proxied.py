@@ -4,7 +4,7 @@ import pytest
 
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.proxied import proxied
+from kubectl_portcheck.semantics.proxied import Proxied, proxied
 
 POD = """
 kind: Pod
@@ -19,6 +19,10 @@ CONTOUR = "projectcontour.io/upstream-protocol.tls"
 
 
 def spoken(leading: str, port: str = "{name: web, port: 80}", notes: str = "") -> list[str]:
+    return [way.language for way in ways(leading, port, notes)]
+
+
+def ways(leading: str, port: str = "{name: web, port: 80}", notes: str = "") -> list[Proxied]:
     service = f"""kind: Service
 metadata: {{name: checkout, namespace: default, annotations: {{{notes}}}}}
 spec: {{selector: {{app: checkout}}, ports: [{port}]}}
@@ -26,7 +30,7 @@ spec: {{selector: {{app: checkout}}, ports: [{port}]}}
 """
     evidence = evidence_of(f"{service}{POD}{leading}").services[0]
     case = Case(evidence, evidence.service.spec.ports[0])
-    return [way.language for way in proxied(case)]
+    return list(proxied(case))
 
 
 def ingress(class_: str, notes: str = "", port: str = "number: 80") -> str:
@@ -131,3 +135,114 @@ metadata: {{name: shop, namespace: default}}
 spec: {{to: {{name: checkout}}, port: {{targetPort: web}}{tls}}}
 """
     assert spoken(route) == language
+
+
+def services(*named: str) -> str:
+    """An IngressRoute that leads to these: NAME:PORT, or NAME:PORT@NAMESPACE."""
+    listed = []
+    for one in named:
+        place, _, space = one.partition("@")
+        name, _, port = place.partition(":")
+        listed.append(
+            f"{{name: {name}, port: {port}" + (f", namespace: {space}}}" if space else "}")
+        )
+    return f"""kind: IngressRoute
+metadata: {{name: shop, namespace: default}}
+spec: {{routes: [{{services: [{", ".join(listed)}]}}]}}
+"""
+
+
+def test_what_leads_to_another_service_or_port_is_left_out() -> None:
+    assert spoken(services("checkout:80")) == ["plain"]
+    assert spoken(services("checkout:web")) == ["plain"]
+    assert spoken(services("checkout:80", "cart:80", "checkout:81")) == ["plain"]
+    assert spoken(services("checkout:80", "checkout:80@other")) == ["plain"]
+
+
+def two(first: str, second: str, notes: str = "", class_: str = "nginx") -> str:
+    paths = ", ".join(
+        f"{{path: /{n}, backend: {{service: {{name: {s}, port: {{number: 80}}}}}}}}"
+        for n, s in enumerate((first, second))
+    )
+    return f"""kind: Ingress
+metadata: {{name: shop, annotations: {{{notes}}}}}
+spec: {{ingressClassName: {class_}, rules: [{{http: {{paths: [{paths}]}}}}]}}
+"""
+
+
+def test_an_annotation_of_an_ingress_holds_for_all_of_its_services() -> None:
+    def shared(leading: str, notes: str = "") -> list[bool]:
+        return [way.shared for way in ways(leading, notes=notes)]
+
+    assert shared(two("checkout", "checkout")) == [False]
+    assert shared(two("checkout", "cart")) == [True]
+    assert shared(two("cart", "checkout")) == [True]
+    # An annotation of the Service holds for no other.
+    assert shared(two("checkout", "cart", class_="alb"), f"{ALB}: HTTPS") == [False]
+    assert shared(two("checkout", "cart", class_="alb")) == [True]
+
+
+def test_what_decides_it_in_words() -> None:
+    key = f"{NGINX}/backend-protocol"
+    (said,) = ways(ingress("nginx", f"{key}: HTTPS"))
+    assert said.why == f"its annotation {key} is HTTPS"
+    assert said.holder == said.subject
+    (default,) = ways(ingress("nginx"))
+    assert default.why == f"{key} is not set, and the default is HTTP"
+    (of_service,) = ways(ingress("alb"), notes=f"{ALB}: HTTPS")
+    assert of_service.why == f"the annotation {ALB} of the Service is HTTPS"
+    assert of_service.holder is not None
+    assert of_service.holder.kind == "Service"
+    (by_scheme,) = ways(services("checkout:80").replace("port: 80", "port: 80, scheme: https"))
+    assert by_scheme.why == "its scheme is https"
+    assert by_scheme.field == "/spec/routes/0/services/0/scheme"
+    assert by_scheme.written == "https"
+
+
+def by_gateway(port: str = "80", section: str = "", space: str = "default", other: str = "") -> str:
+    name = f", sectionName: {section}" if section else ""
+    back = f"{{name: checkout, port: {port}}}{other}"
+    return f"""apiVersion: gateway.networking.k8s.io/v1
+kind: BackendTLSPolicy
+metadata: {{name: tls, namespace: default}}
+spec: {{targetRefs: [{{kind: Service, name: checkout{name}}}]}}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {{name: shop, namespace: {space or '""'}}}
+spec: {{rules: [{{backendRefs: [{back}]}}]}}
+"""
+
+
+def test_a_gateway_with_a_policy_for_tls() -> None:
+    (way,) = ways(by_gateway())
+    assert (way.language, way.subject.kind, way.subject.namespace) == (
+        "tls",
+        "HTTPRoute",
+        "default",
+    )
+    assert way.why == "BackendTLSPolicy tls is for the Service"
+    assert spoken(by_gateway(section="web")) == ["tls"]
+    assert spoken(by_gateway(section="admin")) == []
+    assert spoken(by_gateway(port="81")) == []
+    assert spoken(by_gateway(port="81", other=", {name: cart, port: 80}")) == []
+    assert spoken(by_gateway().partition("---")[2]) == []
+
+
+@pytest.mark.parametrize(
+    ("port", "leads"),
+    [
+        ("port: {targetPort: web}, ", True),
+        ("port: {targetPort: 8080}, ", True),
+        ("port: {targetPort: '8080'}, ", True),
+        ("port: {targetPort: 80}, ", False),
+        ("port: {targetPort: admin}, ", False),
+        ("", True),
+    ],
+)
+def test_a_route_of_openshift_names_a_port_of_the_endpoints(port: str, leads: bool) -> None:
+    route = f"""kind: Route
+metadata: {{name: shop, namespace: default}}
+spec: {{{port}to: {{name: checkout}}}}
+"""
+    assert spoken(route, "{name: web, port: 80, targetPort: 8080}") == ["plain"] * leads
