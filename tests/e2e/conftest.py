@@ -345,8 +345,13 @@ def _real_kind() -> Path | None:
 
 def _load_images(kind: Path) -> None:
     """Build the test images with Docker and give them to kind; the bed has its own."""
-    for target in ("busybox", "distroless", "debian"):
-        image = f"portcheck.test/{target}:1"
+    for name, target in (
+        ("busybox:1", "busybox"),
+        ("distroless:1", "distroless"),
+        ("proxyv2:1.9", "distroless"),
+        ("debian:1", "debian"),
+    ):
+        image = f"portcheck.test/{name}"
         _run("docker", "build", "--quiet", "--target", target, "--tag", image, BED, check=True)
         _run(kind, "load", "docker-image", image, "--name", NAME, check=True)
 

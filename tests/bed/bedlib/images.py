@@ -20,11 +20,13 @@ BUSYBOX = "portcheck.test/busybox:1"
 DISTROLESS = "portcheck.test/distroless:1"
 DEBIAN = "portcheck.test/debian:1"
 DNS = "portcheck.test/coredns:1"
-ALL = (PAUSE, BUSYBOX, DISTROLESS, DEBIAN)
+OLD_PROXY = "portcheck.test/proxyv2:1.9"
+"""The same as the one before, for what goes by the version of a mesh's proxy."""
+ALL = (PAUSE, BUSYBOX, DISTROLESS, OLD_PROXY, DEBIAN)
 """What every cluster has; the image of DNS comes where the cluster has that too."""
 
 _DEBIAN_PACKAGES = (
-    "python3-minimal,libpython3-stdlib,net-tools,iproute2,curl,ncat,nginx-light,procps"
+    "python3-minimal,libpython3-stdlib,net-tools,iproute2,curl,ncat,nginx-light,procps,iptables"
 )
 LEFT_OUT = (
     *("dev/*", "proc/*", "sys/*", "run/*", "etc/hostname", "etc/apt/sources.list"),
@@ -48,6 +50,7 @@ def build(listen: Path, dns: Path | None) -> Iterable[Path]:
     # A single program is an entrypoint; a shell is a default that a pod may replace by args only.
     yield _image(PAUSE, {"Entrypoint": ["/pause"]}, [pause])
     yield _image(DISTROLESS, {"Entrypoint": ["/listen"]}, [program])
+    yield _image(OLD_PROXY, {"Entrypoint": ["/listen"]}, [program])
     yield _image(BUSYBOX, {"Cmd": ["/bin/sh"]}, [tools, program])
     yield _image(DEBIAN, {"Cmd": ["/bin/bash"]}, [debian, program])
     if dns:

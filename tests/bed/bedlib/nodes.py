@@ -120,6 +120,9 @@ def stop(node: Node) -> None:
         return not cgroups.processes(node.group)
 
     wait("its processes to end", 30, ended, node, "node")
+    # Nothing outlives a loss of power; of each group that stays, the next kubelet waits 3 s to
+    # hear from containerd.
+    cgroups.remove(f"{node.group}/kubepods")
 
 
 def is_running(node: Node) -> bool:

@@ -19,18 +19,21 @@ type spec struct {
 	path    string // http, https: the only path that is found, all if empty
 	body    string // http, https: the body; tcp: the banner
 	code    int    // exit: the exit code
+	to      string // mesh-in: "loopback" passes on to 127.0.0.1
 }
 
 var schemes = map[string]func(*spec) error{
 	"tcp": serveBanner, "tcp4": serveBanner, "tcp6": serveBanner,
 	"http": serveHTTP, "https": serveHTTPS,
-	"tls":   serveTLS,
-	"udp":   serveUDP,
-	"udp4":  serveUDP,
-	"udp6":  serveUDP,
-	"reset": serveReset,
-	"hang":  serveHang,
-	"exit":  serveExit,
+	"tls":     serveTLS,
+	"udp":     serveUDP,
+	"udp4":    serveUDP,
+	"udp6":    serveUDP,
+	"reset":   serveReset,
+	"hang":    serveHang,
+	"exit":    serveExit,
+	"mesh-in": serveMesh, "mesh-in6": serveMesh,
+	"mesh-out": serveMesh, "mesh-out6": serveMesh,
 }
 
 func (s *spec) serve() error { return schemes[s.scheme](s) }
@@ -65,6 +68,8 @@ func (s *spec) option(name, value string) (err error) {
 		s.code, err = strconv.Atoi(value)
 	case "path":
 		s.path = value
+	case "to":
+		s.to = value
 	case "body":
 		s.body = value
 	default:
