@@ -8,6 +8,10 @@ from kubectl_portcheck.model.objects import ContainerStatus, Pod, StateTerminate
 from kubectl_portcheck.semantics import ports
 
 CRASHED = ("CrashLoopBackOff", "Error", "RunContainerError", "StartError")
+UNSEEN = ("Unknown", "ContainerStatusUnknown")
+"""Reasons of an end that the runtime did not see: most often the node went down with the container,
+which says nothing about the container. (containerd CRI, status after a restart: exit code 255,
+reason Unknown; kubelet, exit code 137, reason ContainerStatusUnknown)"""
 JUST_UP = 60.0
 """Seconds for which a container that failed before counts as one that fails again."""
 BACK_OFF_RESETS = 600.0
@@ -179,9 +183,12 @@ def _between(status: ContainerStatus, now: str) -> bool:
     """Whether a container that runs ended before and will probably end again.
 
     It has not yet outlived its last life, which was so short that the kubelet went on with its
-    back-off. A program that ended without an error counts when it did so twice.
+    back-off. A program that ended without an error counts when it did so twice. One that ended with
+    its node does not count.
     """
     running, ended = status.state.running, status.last_state.terminated
+    if ended is not None and ended.reason in UNSEEN:
+        return False
     if running is None or ended is None or status.restart_count < (1 if ended.exit_code else 2):
         return False
     lived = age(ended.started_at, ended.finished_at or "")

@@ -110,6 +110,26 @@ def lived(code: int, since: str) -> dict[str, Any]:
             None,
         ),
         *(
+            (
+                {
+                    "state": {"running": {"startedAt": "2026-06-01T11:59:50Z"}},
+                    "lastState": {"terminated": {"exitCode": code, "reason": reason}},
+                    "restartCount": 1,
+                },
+                None,
+            )
+            # The node went down with it.
+            for code, reason in ((255, "Unknown"), (137, "ContainerStatusUnknown"))
+        ),
+        (
+            {
+                "state": WAITING,
+                "lastState": {"terminated": {"exitCode": 255, "reason": "Unknown"}},
+                "restartCount": 2,
+            },
+            (255, "Unknown", 2),
+        ),
+        *(
             ({"state": UP_FOR_100_S, "lastState": lived(code, life), "restartCount": count}, found)
             for code, life, count, found in (
                 # An end that comes after 200 s each time is expected again.
