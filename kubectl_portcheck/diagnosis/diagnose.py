@@ -3,7 +3,7 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.rules.plan import Plans
 from kubectl_portcheck.rules.run import run
 from kubectl_portcheck.rules.suppressions import suppressions
-from kubectl_portcheck.rules.wording import headline_of
+from kubectl_portcheck.rules.wording import headline_of, listing, verb
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.permissions import lacking
 from kubectl_portcheck.semantics.pods import is_ready
@@ -229,9 +229,16 @@ def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
         missing=missing_of(evidence),
         rights=rights_of(evidence),
         suppressed=suppressed,
-        notes=ignored.notes,
+        notes=(*ignored.notes, *_of_the_left(evidence)),
         ingresses=ways_of(whole),
     )
+
+
+def _of_the_left(evidence: ServiceEvidence) -> Iterator[str]:
+    """What is said of pods that were deleted while they were looked into."""
+    if evidence.left:
+        was, is_ = (verb(evidence.left, *w) for w in (("was", "were"), ("is", "are")))
+        yield f"{listing(evidence.left)} {was} deleted during the check and {is_} left out"
 
 
 def _own_ports(

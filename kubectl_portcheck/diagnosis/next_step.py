@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import NextStep
 from kubectl_portcheck.semantics.answers import silent
 from kubectl_portcheck.semantics.case import Case, PodState
@@ -21,6 +22,7 @@ def next_step(cases: Sequence[Case]) -> NextStep | None:
         _ask_in_the_clients_pod,
         _ask_the_pods,
         _read_the_sockets,
+        _past_the_kubelet,
         _wait_for_the_answer,
         _connect_from_a_pod,
         _connect_past_policies,
@@ -69,6 +71,28 @@ def _read_the_sockets(cases: Sequence[Case]) -> NextStep | None:
         "deleted",
         command=_portcheck(cases[0], "--debug-image", IMAGE),
     )
+
+
+def _past_the_kubelet(cases: Sequence[Case]) -> NextStep | None:
+    """Another pod reaches these pods without their node's kubelet, by which nothing was learnt."""
+    read = {s.name: cases[0].measured(s.pod).sockets for s in _unknown(cases)}
+    silent = [s for s in _unknown(cases) if _unanswered(read[s.name]) and s.pod.spec.node_name]
+    if not silent:
+        return None
+    node = silent[0].pod.spec.node_name
+    if known_client(cases[0]) is None:
+        return NextStep(
+            text=f"Connect from another pod, without the kubelet of node {node}",
+            command=_portcheck(cases[0], "--from", "auto"),
+        )
+    return NextStep(
+        text=f"See whether node {node} is healthy",
+        command=(*cases[0].kubectl, "describe", "node", node),
+    )
+
+
+def _unanswered(sockets: Observed[PodSockets] | Missing) -> bool:
+    return isinstance(sockets, Missing) and sockets.reason in (Reason.TIMED_OUT, Reason.FAILED)
 
 
 def _wait_for_the_answer(cases: Sequence[Case]) -> NextStep | None:

@@ -295,6 +295,8 @@ class ServiceEvidence(Record, frozen=True):
     """The changes in the namespace that the user may not make; asked for together with them."""
     logs: Observed[tuple[ContainerLog, ...]] | Missing = NOT_ASKED
     """Of containers that fail; asked for only by ``--logs``, and never saved."""
+    left: tuple[str, ...] = ()
+    """The pods that were deleted while they were looked into, and are left out of all this."""
     sockets: dict[str, Observed[PodSockets] | Missing] = {}
     """By pod name: what listens in the pod."""
     attempts: tuple[Attempt, ...] = ()

@@ -58,6 +58,10 @@ Look = tuple[Read[PodSockets], tuple[Attempt, ...]]
 UNFINISHED = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
 
 
+NO_PARTS = ("looks", "left")
+"""The fields of the parts that are none."""
+
+
 class Parts(msgspec.Struct):
     """What is being found out, by the field of the evidence that it fills."""
 
@@ -103,10 +107,12 @@ class Parts(msgspec.Struct):
     """What policies see of that pod."""
     looks: dict[str, Future[Look]] = {}
     """By pod name."""
+    left: frozenset[str] = frozenset()
+    """The pods that were deleted meanwhile."""
 
     def begun(self) -> list[Future[Any]]:
         """Give all that has been begun."""
-        parts = (getattr(self, name) for name in self.__struct_fields__ if name != "looks")
+        parts = (getattr(self, name) for name in self.__struct_fields__ if name not in NO_PARTS)
         return [*(p for p in parts if p is not None), *self.looks.values()]
 
     def filled(self, found: ServiceEvidence) -> ServiceEvidence:

@@ -34,7 +34,7 @@ class LiveProbes:
 
     def sockets(self, pod: Pod) -> Read[PodSockets]:
         """Find out what listens in the pod, by whatever its containers have to ask with."""
-        return find_listeners(pod, self._run(pod))
+        return _on_node(pod, find_listeners(pod, self._run(pod)))
 
     def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
         """Find it out by an ephemeral container, which is added to the pod if it has none."""
@@ -240,6 +240,16 @@ class LiveProbes:
             if (found := parse(ran.stdout)) is not None:
                 return Observed(value=found)
         return Missing(reason=Reason.NO_SHELL, detail=f"{pod} has nothing to {lacks}")
+
+
+def _on_node(pod: Pod, found: Read[PodSockets]) -> Read[PodSockets]:
+    """The same, where exec failed, with the node whose kubelet was asked."""
+    unanswered = (Reason.TIMED_OUT, Reason.FAILED)
+    if isinstance(found, Observed) or found.reason not in unanswered or not pod.spec.node_name:
+        return found
+    return msgspec.structs.replace(
+        found, detail=f"exec on node {pod.spec.node_name}: {found.detail or found.reason}"
+    )
 
 
 def _pods_of(namespace: str) -> str:

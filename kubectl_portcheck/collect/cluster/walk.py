@@ -11,7 +11,7 @@ from concurrent.futures import Future, as_completed, wait
 from threading import Lock
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.cluster import debug_container, neighbours
+from kubectl_portcheck.collect.cluster import debug_container, leavers, neighbours
 from kubectl_portcheck.collect.cluster.client_asks import dial, dial_chosen, resolved
 from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads
@@ -24,7 +24,7 @@ from kubectl_portcheck.collect.cluster.remembered import Memory
 from kubectl_portcheck.collect.cluster.service_forward import service_forwards, skipped
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
+from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.model.objects import (
     EndpointSlice,
@@ -133,7 +133,7 @@ class Walk:
     def gathered(self) -> ServiceEvidence:
         """Give all that is known by now."""
         assert self.found is not None
-        return concerning(self.parts.filled(self.found))
+        return concerning(leavers.without(self.parts.filled(self.found), self.parts.left))
 
     def _resolve_from(self) -> None:
         """Look up the Service's name from inside a pod, where that was asked for."""
@@ -296,8 +296,26 @@ class Walk:
         if self.options.logs is not None:
             pairs = [(p, *self._silence(service, tcp, p)) for p in alive]
             self.parts.logs = self.work.ask(read_logs, self.probes, pairs, self.options.logs)
-        forwards.result()
+        met = forwards.result()
+        if service.spec.selector and self.slices is None:
+            self._leave_out(service, service.spec.selector, tcp, alive, met)
         self.progress.done("service-port-forward")
+
+    def _leave_out(
+        self,
+        service: Service,
+        selector: dict[str, str],
+        tcp: Sequence[ServicePort],
+        alive: Sequence[Pod],
+        forwards: Iterable[ServiceForward],
+    ) -> None:
+        """Leave out the pods that were deleted meanwhile, where it looks as if some were."""
+        closed = {p.metadata.name for p in alive if self._silence(service, tcp, p)[0]}
+        if asked := self.options.port_forward:
+            closed |= {f.pod for f in forwards if f.pod and f.attempt and _failed(f.attempt)}
+        looks = {name: look.result() for name, look in self.parts.looks.items()}
+        if suspected := leavers.suspects(alive, looks, closed, forwards=asked):
+            self.parts.left = leavers.gone(self.reads, selector, suspected)
 
     def _silence(
         self, service: Service, tcp: Sequence[ServicePort], pod: Pod
@@ -492,6 +510,10 @@ def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set
 
 def _answered(spoken: Iterable[Attempt]) -> list[Attempt]:
     return [a for a in spoken if a.outcome != "skipped"]
+
+
+def _failed(attempt: Attempt) -> bool:
+    return attempt.outcome != "accepted"
 
 
 def _proxied(attempts: Iterable[Attempt]) -> set[int]:

@@ -136,6 +136,9 @@ def test_a_node_that_is_lost_while_its_endpoints_stand(
     nodes.change("stop", "worker2")
     at_once = diagnose_all(cluster, namespace, SERVICE)
     assert at_once.verdict == "inconclusive"
+    following = at_once.report["services"][0]["next"]
+    assert nodes.full("worker2") in following["text"]
+    assert following["command"][-2:] == ["--from", "auto"]
     nodes.await_ready("worker2", "Unknown")
     found = settled(cluster, namespace, SERVICE, verdict="degraded", cause="PC115")
     nodes.change("start", "worker2")
@@ -156,6 +159,28 @@ def test_two_nodes_that_lost_each_other(cluster: Cluster, namespace: str, nodes:
     nodes.change("heal", "worker")
     after = settled(cluster, namespace, *words, verdict="healthy")
     keep("A partition between two nodes, asked with --from", found, after, by_hand=True)
+
+
+def test_the_clients_of_one_node(cluster: Cluster, namespace: str, nodes: Nodes) -> None:
+    """Cut off from the node of the only endpoint, which all others reach, the API server too."""
+    on_each = daemon_set(tolerations=[{"operator": "Exists"}])
+    on_each["metadata"]["name"] = "agent"
+    template = on_each["spec"]["template"]
+    for labels in (on_each["spec"]["selector"]["matchLabels"], template["metadata"]["labels"]):
+        labels["app"] = "agent"
+    template["spec"]["containers"] = [container(image="busybox", name="agent")]
+    roll_out(cluster, namespace, web(nodes, "worker"), on_each, service((80, 8080)))
+    words = (SERVICE, "--from", "ds/agent", "--from-each-node")
+    settled(cluster, namespace, *words, verdict="healthy")
+    nodes.change("partition", "worker", "worker2")
+    found = settled(cluster, namespace, *words, verdict="degraded", cause="PC611")
+    told = found.findings[0]["summary"]
+    assert told.startswith(f"Clients on node {nodes.full('worker2')} do not reach the Service")
+    assert diagnose_all(cluster, namespace, SERVICE).verdict == "healthy", "no client was asked"
+    nodes.change("heal", "worker")
+    after = settled(cluster, namespace, *words, verdict="healthy")
+    title = "A partition between the nodes of a client and of the endpoint, asked from each node"
+    keep(title, found, after, by_hand=True)
 
 
 def test_a_daemon_set_that_misses_a_node(cluster: Cluster, namespace: str, nodes: Nodes) -> None:
