@@ -15,10 +15,13 @@ from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
 from kubectl_portcheck.semantics.annotations import (
     AMBIENT,
+    CONSUL_PORTS,
     DEFAULT_CLASS,
     IGNORE,
     ISTIO_DRY_RUN,
     ISTIO_PORTS,
+    KUMA_PORTS,
+    LINKERD_PORTS,
     NGINX_CANARY,
     NGINX_REGEX,
     NGINX_REWRITE,
@@ -41,7 +44,7 @@ KEPT_ANNOTATIONS = (
     REVISION,
     IGNORE,
     AMBIENT,
-    *(ISTIO_DRY_RUN, *ISTIO_PORTS),
+    *(ISTIO_DRY_RUN, *ISTIO_PORTS, LINKERD_PORTS, KUMA_PORTS, CONSUL_PORTS),
     "prometheus.io/scrape",
     "prometheus.io/port",
     *(INGRESS_CLASS, DEFAULT_CLASS, NGINX_REWRITE, NGINX_REGEX, NGINX_CANARY),

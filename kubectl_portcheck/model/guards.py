@@ -81,6 +81,8 @@ class GuardPart(Record, frozen=True):
     """In tiers, the first that matches decides."""
     modes: dict[str, Annotated[str, Known(("UNSET", "DISABLE", "PERMISSIVE", "STRICT"))]] = {}
     """Istio's modes of mutual TLS: by the pod's port, and '' for all others."""
+    endpoints: dict[str, str] = {}
+    """Where a Sidecar of Istio has the proxy connect, by the pod's port: ``127.0.0.1:8080``."""
 
 
 class Guard(Record, frozen=True):

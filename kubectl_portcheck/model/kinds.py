@@ -219,6 +219,7 @@ PEER_AUTHENTICATION: Final = Kind(
 ISTIO_AUTHORIZATION: Final = Kind(
     "AuthorizationPolicy", "authorizationpolicies", ISTIO_SECURITY, ("v1", "v1beta1")
 )
+ISTIO_SIDECAR: Final = Kind("Sidecar", "sidecars", ISTIO, ("v1", "v1beta1", "v1alpha3"))
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
@@ -236,8 +237,8 @@ GUARDS: Final = (
     *(ADMIN_POLICY, BASELINE_POLICY, CLUSTER_POLICY),
 )
 """Policies of other kinds than NetworkPolicy."""
-MESH_POLICIES: Final = (PEER_AUTHENTICATION, ISTIO_AUTHORIZATION)
-"""What a mesh's proxies ask of connections."""
+MESH_POLICIES: Final = (PEER_AUTHENTICATION, ISTIO_AUTHORIZATION, ISTIO_SIDECAR)
+"""What a mesh's proxies ask of connections, and where they pass them on to."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""
 ALL: Final = (

@@ -32,7 +32,7 @@ def _check(case: Case) -> Outcome:
     found = [s for s in case.backends if deaf(case, s)]
     if not found:
         return Passed()
-    containers = sorted({c.name for s in found for c in s.pod.spec.containers})
+    containers = sorted({c.name for s in found for c in mesh.own_containers(s.pod)})
     return RULE.finding(
         case,
         f"No process listens on any port in {share(found, case.backends)}",
@@ -59,7 +59,7 @@ RULE = Rule(
     applies=(When.PODS,),
     clues=(Clue.MEASURED,),
     needs=(Need.PODS,),
-    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS),
+    uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES),
     explanation=Explanation(
         meaning="The containers run, and no socket of the pod listens: the application has not "
         "opened a port, or has closed it.",

@@ -16,6 +16,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
+from kubectl_portcheck.rules.pc203_pod_ip_only_listener import not_reached
 from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import Case, PodState
@@ -24,7 +25,7 @@ from kubectl_portcheck.semantics.case import Case, PodState
 def _check(case: Case) -> Outcome:
     wholly = [
         *case.in_state("other-family"),
-        *(s for s in case.in_state("other-address") if _on_own_address(s)),
+        *(s for s in case.in_state("other-address") if _on_own_address(s) and not not_reached(s)),
     ]
     if wholly:
         return _finding(case, dict.fromkeys(case.families or ("IPv4",), wholly), wholly)

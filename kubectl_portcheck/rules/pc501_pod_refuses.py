@@ -17,6 +17,7 @@ from kubectl_portcheck.rules.base import (
     impact_of,
 )
 from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
+from kubectl_portcheck.semantics import sidecar
 from kubectl_portcheck.semantics.case import Case, PodState
 
 WORDS = {
@@ -56,15 +57,26 @@ def _check(case: Case) -> Outcome:
             why = dict.fromkeys(s.answer.why for s in unknown)
             return RULE.lacks(listing(why), share_of(unknown, case.backends))
         return Passed() if case.backends else NotApplicable("no pod gets traffic")
-    numbers = sorted({s.target for s in found if s.target is not None})
+    numbers = listing(sorted({s.target for s in found if s.target is not None}))
+    proxied = [s for s in found if sidecar.takes(s.pod, s.target or 0)]
+    facts = [fact for s in found for fact in _proof(case, s)]
+    facts += [evidence.pod_is(case, s.name, _BEHIND) for s in proxied]
+    who = share(found, case.backends)
     return RULE.finding(
         case,
-        capital(f"{share(found, case.backends)} {verb(found, 'refuses', 'refuse')} connections on ")
-        + listing(numbers),
-        evidence=[fact for s in found for fact in _proof(case, s)],
+        f"The application in {who} refuses connections on {numbers}, after the mesh's proxy has "
+        "accepted them"
+        if len(proxied) == len(found)
+        else capital(f"{who} {verb(found, 'refuses', 'refuse')} connections on {numbers}"),
+        evidence=facts,
         impact=impact_of(found, case),
         pods=names(found),
     )
+
+
+_BEHIND = (
+    "has a mesh's proxy that accepts every connection: clients meet its end, or HTTP status 503"
+)
 
 
 def _stranger(case: Case, address: str, port: int | None) -> str:

@@ -12,6 +12,12 @@ ISTIO_PORTS = (
 )
 """On pods: the ports that pass by the sidecar, and those that do not. (Istio, annotations)"""
 
+LINKERD_PORTS = "config.linkerd.io/skip-inbound-ports"
+KUMA_PORTS = "traffic.kuma.io/exclude-inbound-ports"
+CONSUL_PORTS = "consul.hashicorp.com/transparent-proxy-exclude-inbound-ports"
+"""On pods: the ports that pass by the proxy of these meshes. (Linkerd, Proxy Configuration; Kuma,
+Annotations and labels; Consul on Kubernetes, Annotations and labels)"""
+
 IGNORE = "portcheck.dev/ignore"
 """On a Service: codes or names of rules whose findings decide nothing, separated by commas."""
 

@@ -2,11 +2,13 @@
 
 What each way of asking proves: the sockets say who is accepted on which address; a port-forward
 reaches only the pod's loopback; the API server's pod proxy reaches the pod's address, as clients
-of the Service do, and so does a connection from another pod (--from). Where they disagree, or where
-only a part was measured, the answer is unknown.
+of the Service do, and so does a connection from another pod (--from). Behind a mesh's proxy these
+two show only the proxy. Where they disagree, or where only a part was measured, the answer is
+unknown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from msgspec import structs
@@ -20,7 +22,7 @@ from kubectl_portcheck.model.probes import (
     PodSockets,
     Protocol,
 )
-from kubectl_portcheck.semantics import listening, probes
+from kubectl_portcheck.semantics import listening, mesh, probes, sidecar
 from kubectl_portcheck.semantics.pods import has_running_main, is_ready, is_terminating
 from kubectl_portcheck.semantics.ports import declared_ports
 
@@ -81,6 +83,8 @@ class Measured(NamedTuple):
     attempts: Sequence[Attempt]
     stoppable: frozenset[tuple[str, int]] = frozenset()
     """Path and port of the attempts that failed where a policy may have stopped them."""
+    passed_on: Mapping[int, str] | None = MappingProxyType({})
+    """By port: where Istio's Sidecars have the proxy connect; None where that is not known."""
 
     def refused(self, attempt: Attempt | None) -> bool:
         """Whether the pod itself refused the connection, and no policy in its place."""
@@ -118,10 +122,18 @@ def answer(
         return _by_sockets(measured, port, protocol, families)
     if isinstance(measured.sockets, Missing) and not measured.attempts:
         return _without_sockets(measured, port, measured.sockets, families, None, refused=False)
+    if not sidecar.takes(measured.pod, port):
+        return _weighed(measured, port, families)
+    within = _within_the_pod(measured, port)
+    return _as_passed_on(within, port, _weighed(within, port, families))
+
+
+def _weighed(measured: Measured, port: int, families: Sequence[str]) -> Answer:
+    """The answer of a pod on a TCP port, where something was measured."""
     measured = _by_family(measured, port)
     proxied = _proxied(measured, port, families)
     within = measured.attempt(port, "in-cluster")
-    by_sockets = _by_sockets(measured, port, protocol, families)
+    by_sockets = _by_sockets(measured, port, "TCP", families)
     if by_sockets.kind == "serves" and hangs(measured, port):
         return by_sockets._replace(kind="not-accepting")
     for reached in (proxied, within):
@@ -144,6 +156,42 @@ def answer(
         # A port-forward that seems to get in is only silence, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
+
+
+def _as_passed_on(measured: Measured, port: int, found: Answer) -> Answer:
+    """The same, where a Sidecar of Istio has the proxy connect to another place."""
+    if not sidecar.heeds_sidecars(measured.pod, port) or isinstance(measured.sockets, Missing):
+        return found
+    own = mesh.without(measured.pod, measured.sockets.value.listeners)
+    if measured.passed_on is None:
+        local = any(listening.is_loopback(s) for s in own if s.protocol == "TCP")
+        if found.kind == "loopback-only" or (found.kind == "not-listening" and local):
+            why = "whether a Sidecar of Istio passes connections on to loopback is not known"
+            return Answer("unknown", why, found.listeners)
+        return found
+    place = measured.passed_on.get(port)
+    if place is None:
+        return found
+    host, _, number = place.rpartition(":")
+    there = tuple(s for s in own if s.protocol == "TCP" and str(s.port) == number)
+    if host == "127.0.0.1" and any(
+        s.address == host or (s.address in listening.WILDCARDS and s.family != "IPv6")
+        for s in there
+    ):
+        return Answer("serves", listeners=there)
+    return Answer("unknown", f"a Sidecar of Istio passes connections on to {place}", there)
+
+
+def _within_the_pod(measured: Measured, port: int) -> Measured:
+    """The same without what a proxy accepted, or refused, in the application's place."""
+    sockets = isinstance(measured.sockets, Observed)
+    proxys = ("accepted",) if sockets else ("accepted", "refused")
+    kept = [
+        a
+        for a in measured.attempts
+        if a.port != port or a.path == "pod-port-forward" or a.outcome not in proxys
+    ]
+    return measured._replace(attempts=kept)
 
 
 def _at_first_address(pod: Pod, by_sockets: Answer) -> bool:
@@ -178,8 +226,7 @@ def _refuses_ipv4(measured: Measured, port: int) -> bool:
     """Whether a connection by IPv4 was refused, and none by IPv6 that is known of."""
     first = next(iter(listening.addresses_of(measured.pod, ())), "")
     if listening.family_of(first) == "IPv4":
-        asked = probes.asked_ports(measured.pod).get(port)
-        if asked == "readiness" and _ready(measured.pod):
+        if _probed(measured.pod, port):
             return False
         proxied = measured.attempt(port, "pod-proxy")
         if proxied is not None:
@@ -224,7 +271,7 @@ def _agreed(pod: Pod, port: int, by_sockets: Answer, forwarded: Attempt) -> Answ
             s.address in ("0.0.0.0", "::") and s.family != "IPv6" for s in by_sockets.listeners
         )
         if outcome == "refused" and on_loopback:
-            if probes.asked_ports(pod).get(port) == "readiness" and _ready(pod):
+            if _probed(pod, port):
                 return by_sockets
             if pod.spec.runtime_class_name:
                 why = f"runtimeClassName {pod.spec.runtime_class_name}: a port-forward contradicts"
@@ -266,6 +313,9 @@ def _by_sockets(
     addresses = listening.addresses_of(measured.pod, families)
     if not addresses:
         return Answer("unknown", "the pod has no address of the Service's family", here)
+    way = sidecar.delivery(measured.pod, port) if protocol == "TCP" else "direct"
+    if way in ("loopback", "unknown"):
+        return _passed_on(measured.pod, here, way)
     if listening.accepting(measured.pod, here, protocol, families):
         return Answer("serves", listeners=here)
     if all(listening.is_loopback(s) for s in here):
@@ -273,6 +323,24 @@ def _by_sockets(
     if all(s.address in listening.WILDCARDS for s in here):
         return Answer("other-family", listeners=here)
     return Answer("other-address", listeners=here)
+
+
+def _passed_on(pod: Pod, here: tuple[ListeningSocket, ...], way: sidecar.Delivery) -> Answer:
+    """What clients meet whose connections a mesh's proxy does not pass on to the pod's address.
+
+    The proxies that pass them on to loopback use 127.0.0.1.
+    """
+    local = tuple(structs.replace(s, address="127.0.0.1") if s.device == "lo" else s for s in here)
+    if any(
+        s.address == "127.0.0.1" or (s.address in listening.WILDCARDS and s.family != "IPv6")
+        for s in local
+    ):
+        everywhere = any(s.address in listening.WILDCARDS and s.device is None for s in here)
+        if way == "loopback" or everywhere:
+            return Answer("serves", listeners=here)
+    if way == "loopback":
+        return Answer("other-address", listeners=here)
+    return Answer("unknown", "where the mesh's proxy connects to is not known", here)
 
 
 def _without_sockets(
@@ -299,7 +367,7 @@ def _without_sockets(
     if forwarded is None:
         return Answer("unknown", why)
     if forwarded.outcome == "accepted":
-        if probes.asked_ports(measured.pod).get(port) == "readiness" and _ready(measured.pod):
+        if _probed(measured.pod, port) or sidecar.delivery(measured.pod, port) == "loopback":
             return Answer("serves")
         return Answer(
             "unknown",
@@ -329,13 +397,19 @@ Shown = Literal["answers", "accepts", "listens"]
 
 def shown(measured: Measured, port: int) -> Shown:
     """The most that was seen of this port of the pod."""
+    proxied = sidecar.takes(measured.pod, port)
+    if proxied:
+        measured = _within_the_pod(measured, port)
     attempts = [a for a in measured.attempts if a.port == port and a.outcome == "accepted"]
     if any(a.request for a in attempts):
         return "answers"
     asking = [c for c in probes.checks(measured.pod) if c.kind == "readiness" and c.number == port]
     if asking and is_ready(measured.pod) and _ready(measured.pod):
-        # The kernel by itself satisfies a tcpSocket probe.
-        return "answers" if any(c.way != "tcpSocket" for c in asking) else "accepts"
+        # The kernel by itself satisfies a tcpSocket probe, and so does a mesh's proxy.
+        if any(c.way != "tcpSocket" for c in asking):
+            return "answers"
+        if not proxied:
+            return "accepts"
     return "accepts" if attempts else "listens"
 
 
@@ -389,8 +463,23 @@ def kubelet_reaches(pod: Pod, port: int, families: Sequence[str]) -> bool:
         return False
     return any(
         c.kind == "readiness" and c.number == port and c.patience <= FRESH_SECONDS
-        for c in probes.checks(pod)
+        for c in _telling(pod, port)
     )
+
+
+def _probed(pod: Pod, port: int) -> bool:
+    """Whether the kubelet's readiness probe gets in on this port."""
+    return _ready(pod) and any(
+        c.kind == "readiness" and c.number == port for c in _telling(pod, port)
+    )
+
+
+def _telling(pod: Pod, port: int) -> Sequence[probes.Check]:
+    """The probes that tell something of the port: a mesh's proxy satisfies any tcpSocket probe."""
+    made = probes.checks(pod)
+    if any(c.way == "tcpSocket" and c.number == port for c in made) and sidecar.takes(pod, port):
+        return [c for c in made if c.way != "tcpSocket"]
+    return made
 
 
 def _ready(pod: Pod) -> bool:

@@ -48,7 +48,7 @@ from kubectl_portcheck.model.storage import (
     Secret,
     StorageClass,
 )
-from kubectl_portcheck.semantics import endpoints, pods, ports
+from kubectl_portcheck.semantics import endpoints, pods, ports, sidecar
 from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, Side, admits
 from kubectl_portcheck.semantics.answers import Answer, Measured, answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
@@ -334,14 +334,25 @@ class ServiceCase:
         name = pod.metadata.name
         sockets = self.evidence.sockets.get(name, NOT_ASKED)
         made = self._attempts.get(name, ())
+        passed_on = self._passed_on(pod) if sidecar.is_of_istio(pod) else {}
         if not made:
-            return Measured(pod, sockets, ())
+            return Measured(pod, sockets, (), passed_on=passed_on)
         return Measured(
             pod,
             sockets,
             made,
             frozenset((a.path, a.port) for a in made if self.may_be_stopped(pod, a)),
+            passed_on,
         )
+
+    def _passed_on(self, pod: Pod) -> dict[int, str] | None:
+        """Where Sidecars of Istio have the pod's proxy connect; None where that is not known."""
+        missing = self.missing("mesh_policies")
+        if missing is not None and missing.reason != Reason.NOT_SERVED:
+            return None
+        if self.lacking("mesh_policies"):
+            return None
+        return sidecar.passed_on(pod, self.mesh_policies)
 
     @property
     def client(self) -> Client | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.model.probes import PodSockets
-from kubectl_portcheck.semantics import listening, ports, probes
+from kubectl_portcheck.semantics import listening, ports, probes, sidecar
 
 MOST_TRIED = 16
 """How many ports of one pod are tried at most, besides those that clients are sent to."""
@@ -40,3 +40,11 @@ def by_sockets(
     known = found.complete and listening.addresses_of(pod, families)
     closed = wanted - accepting if known else set()
     return accepting - set(DEBUG_PORTS), closed
+
+
+def without_receiver(pod: Pod, closed: set[int]) -> set[int]:
+    """Give those of the closed ports where no program can receive what is sent.
+
+    A mesh's proxy accepts in the application's place, and may pass on what it got to loopback.
+    """
+    return {n for n in closed if not sidecar.takes(pod, n)}

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
-from kubectl_portcheck.semantics import mesh
+from kubectl_portcheck.semantics import mesh, sidecar
 from kubectl_portcheck.semantics.admission import Side, mesh_admits_anyone
-from kubectl_portcheck.semantics.annotations import ISTIO_PORTS
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.guards import compare
 from kubectl_portcheck.semantics.guards.istio import mode_of
@@ -39,16 +38,7 @@ def has_sidecar(pod: Pod) -> bool:
 
 def judges(pod: Pod, port: int) -> bool:
     """Whether connections to the port go through the sidecar."""
-    if not has_sidecar(pod) or port in mesh.ISTIO.ports:
-        return False
-    excluded, included = (pod.metadata.annotations.get(key) for key in ISTIO_PORTS)
-    if str(port) in _listed(excluded or ""):
-        return False
-    return included is None or "*" in _listed(included) or str(port) in _listed(included)
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",")]
+    return has_sidecar(pod) and sidecar.proxy_of(pod, port) is mesh.ISTIO
 
 
 def mode(case: ServiceCase, pod: Pod, port: int) -> Mode:

@@ -2,7 +2,8 @@
 
 A mesh counts only beside an application: a pod whose only container is a proxy (an ingress gateway)
 is that application. Sources: Istio (Application Requirements, ports; uid 1337), Linkerd (proxy
-ports; uid 2102), Consul dataplane and Kuma data plane references.
+ports; uid 2102), Consul dataplane and Kuma data plane references. What the proxies do with
+connections is in :mod:`kubectl_portcheck.semantics.sidecar`.
 """
 
 from collections.abc import Iterable

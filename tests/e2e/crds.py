@@ -44,6 +44,7 @@ KINDS = {
     "AuthorizationPolicy": (ISTIO_SECURITY, "v1"),
     "VirtualService": (ISTIO, "v1"),
     "Gateway": (ISTIO, "v1"),
+    "Sidecar": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
     "Rollout": ("argoproj.io", "v1alpha1"),
     "BackendTLSPolicy": (GATEWAY, "v1"),

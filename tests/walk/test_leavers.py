@@ -78,7 +78,7 @@ def test_several_of_them(tmp_path: Path) -> None:
     assert said(done) == ("healthy", [note], ["checkout-2"])
 
 
-def test_where_all_are_gone_nothing_can_be_told(tmp_path: Path) -> None:
+def test_where_all_are_gone_it_is_inconclusive(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         shop(server, 8080)
         deleted(server, "checkout-0", "checkout-1", "checkout-2")

@@ -440,7 +440,8 @@ class Walk:
         unknown = sorted(accepting - known)[: contact.MOST_TRIED] if closed else []
         silent = any(a.outcome == "timeout" and a.request for a in attempts)
         fences = self._fence(pod, found, targets - closed, silent=silent)
-        return self._second_look(questions, pod, unknown, closed - _proxied(attempts) | fences)
+        dialled = contact.without_receiver(pod, closed) - _proxied(attempts)
+        return self._second_look(questions, pod, unknown, dialled | fences)
 
     def _speak(
         self,

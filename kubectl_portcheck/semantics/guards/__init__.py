@@ -37,5 +37,6 @@ KINDS = (
 OF_MESHES = (
     GuardKind(kinds.PEER_AUTHENTICATION, istio.PeerAuthentication, istio.read_peer),
     GuardKind(kinds.ISTIO_AUTHORIZATION, istio.AuthorizationPolicy, istio.read_authorization),
+    GuardKind(kinds.ISTIO_SIDECAR, istio.Sidecar, istio.read_sidecar),
 )
 BY_NAME = {k.kind.key: k for k in (*KINDS, *OF_MESHES)}

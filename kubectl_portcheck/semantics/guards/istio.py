@@ -1,4 +1,4 @@
-"""Istio's PeerAuthentication and AuthorizationPolicy, for pods with a sidecar.
+"""Istio's PeerAuthentication, AuthorizationPolicy and Sidecar, for pods with a sidecar.
 
 By the reference of Istio's API (``security.istio.io/v1``): a policy is about the pods of its
 namespace that its selector means, or of every namespace where it stands in the root namespace
@@ -9,7 +9,9 @@ AuthorizationPolicies a DENY rule that matches comes first; once an ALLOW policy
 has only what one of its rules allows. Ports are those of the pod.
 
 Principals, request principals, HTTP rules, conditions and the action CUSTOM are not compared.
-Policies with ``targetRefs`` are about gateways and waypoints, not about sidecars.
+Policies with ``targetRefs`` are about gateways and waypoints, not about sidecars. Of a Sidecar
+(``networking.istio.io``) only ``ingress[].defaultEndpoint`` is read: where the proxy connects to
+for a port.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from kubectl_portcheck.model.base import Record
+from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
     Action,
     Guard,
@@ -131,6 +133,52 @@ class AuthorizationPolicy(Record, frozen=True):
 
     metadata: ObjectMeta
     spec: AuthorizationSpec = AuthorizationSpec()
+
+
+class SidecarPort(Record, frozen=True):
+    """The port of a listener."""
+
+    number: WholeNumber = 0
+
+
+class SidecarListener(Record, frozen=True):
+    """What the proxy does with connections to one port of the pod."""
+
+    port: SidecarPort = SidecarPort()
+    default_endpoint: str = ""
+
+
+class SidecarSelector(Record, frozen=True):
+    """Pods of a namespace by their labels."""
+
+    labels: dict[str, str] = {}
+
+
+class SidecarSpec(Record, frozen=True):
+    """What a Sidecar says."""
+
+    workload_selector: SidecarSelector | None = None
+    ingress: tuple[SidecarListener, ...] = ()
+
+
+class Sidecar(Record, frozen=True):
+    """A Sidecar."""
+
+    metadata: ObjectMeta
+    spec: SidecarSpec = SidecarSpec()
+
+
+def read_sidecar(sidecar: Sidecar) -> Guard:
+    """A Sidecar in the common form."""
+    chosen = sidecar.spec.workload_selector
+    selector = WorkloadSelector(match_labels=chosen.labels) if chosen else None
+    endpoints = {
+        str(listener.port.number): listener.default_endpoint
+        for listener in sidecar.spec.ingress
+        if listener.default_endpoint
+    }
+    part = GuardPart(selects=(_selected(sidecar.metadata, selector),), endpoints=endpoints)
+    return Guard(metadata=sidecar.metadata, kind="Sidecar", tier="mesh", parts=(part,))
 
 
 def read_peer(policy: PeerAuthentication) -> Guard:

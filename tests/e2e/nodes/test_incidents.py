@@ -174,8 +174,8 @@ def test_the_clients_of_one_node(cluster: Cluster, namespace: str, nodes: Nodes)
     settled(cluster, namespace, *words, verdict="healthy")
     nodes.change("partition", "worker", "worker2")
     found = settled(cluster, namespace, *words, verdict="degraded", cause="PC611")
-    told = found.findings[0]["summary"]
-    assert told.startswith(f"Clients on node {nodes.full('worker2')} do not reach the Service")
+    summary = found.findings[0]["summary"]
+    assert summary.startswith(f"Clients on node {nodes.full('worker2')} do not reach the Service")
     assert diagnose_all(cluster, namespace, SERVICE).verdict == "healthy", "no client was asked"
     nodes.change("heal", "worker")
     after = settled(cluster, namespace, *words, verdict="healthy")
