@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from kubectl_portcheck.model.objects import (
@@ -12,7 +13,13 @@ from kubectl_portcheck.model.objects import (
     WorkloadSpec,
     WorkloadStatus,
 )
-from kubectl_portcheck.semantics.creation import Refusal, answered, refusal
+from kubectl_portcheck.semantics.creation import (
+    Refusal,
+    answered,
+    lacks_pods,
+    refusal,
+    when,
+)
 
 POD = 'pods "checkout-8ddd774b-2k2x8" is forbidden: '
 
@@ -136,3 +143,66 @@ def test_a_refusal_counts_while_pods_are_lacking(
     workload: Workload, event: Event, pods: list[Pod], answer: str
 ) -> None:
     assert answered(workload, [event], pods) == answer
+
+
+def _workload(kind: str, status: dict[str, Any], replicas: int | None = None) -> Workload:
+    ended = [{"type": kind, "status": value} for kind, value in status.pop("ended", {}).items()]
+    document = {
+        "kind": kind,
+        "metadata": {"name": "checkout"},
+        "spec": {} if replicas is None else {"replicas": replicas},
+        "status": {**status, "conditions": ended},
+    }
+    return msgspec.convert(document, Workload)
+
+
+@pytest.mark.parametrize(
+    ("workload", "lacks"),
+    [
+        (_workload("Deployment", {"replicas": 1}, 2), True),
+        (_workload("Deployment", {"replicas": 2}, 2), False),
+        (_workload("Deployment", {"replicas": 0}, 0), False),
+        (_workload("Deployment", {}), True),
+        (_workload("Deployment", {"replicas": 1}), False),
+        (_workload("DaemonSet", {"currentNumberScheduled": 1, "desiredNumberScheduled": 2}), True),
+        (_workload("DaemonSet", {"currentNumberScheduled": 2, "desiredNumberScheduled": 2}), False),
+        (_workload("Job", {}), True),
+        (_workload("Job", {"active": 1}), False),
+        (_workload("Job", {"ended": {"Complete": "True"}}), False),
+        (_workload("Job", {"ended": {"Failed": "True"}}), False),
+        (_workload("Job", {"ended": {"Complete": "False"}}), True),
+        (_workload("Job", {"ended": {"Suspended": "True"}}), True),
+    ],
+)
+def test_whether_a_workload_lacks_pods(workload: Workload, lacks: bool) -> None:
+    assert lacks_pods(workload) is lacks
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ({"type": "ReplicaFailure", "status": "True"}, "no"),
+        ({"type": "ReplicaFailure", "status": "False"}, ""),
+        ({"type": "Available", "status": "True"}, ""),
+    ],
+)
+def test_a_condition_says_it_first(condition: dict[str, str], said: str) -> None:
+    document = {
+        "kind": "Deployment",
+        "metadata": {"name": "checkout"},
+        "status": {"replicas": 1, "conditions": [{**condition, "message": "no"}]},
+    }
+    assert answered(msgspec.convert(document, Workload), [], []) == said
+
+
+@pytest.mark.parametrize(
+    ("event", "at"),
+    [
+        ({"lastTimestamp": "a", "eventTime": "b"}, "a"),
+        ({"eventTime": "b"}, "b"),
+        ({}, ""),
+    ],
+)
+def test_when_an_event_happened(event: dict[str, str], at: str) -> None:
+    given = {"metadata": {"name": "e"}, "involvedObject": {}, **event}
+    assert when(msgspec.convert(given, Event)) == at

@@ -5,11 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_portcheck.model.ingress import IngressClass
+from kubectl_portcheck.model.ingress import AWS, NGINX, NGINX_OF_F5, TRAEFIK, IngressClass
 from kubectl_portcheck.model.references import Ingress
 from kubectl_portcheck.semantics.ingress_classes import (
+    Class,
     class_standing,
+    controller_of,
+    default_class,
     is_for_nginx,
+    likely_controller,
     older_claim,
     resembles,
 )
@@ -173,3 +177,67 @@ def test_the_ingresses_beside_others() -> None:
 )
 def test_a_class_that_may_be_another_one_misspelt(name: str, other: str, same: bool) -> None:
     assert resembles(name, other) is same
+
+
+def test_no_class_where_only_controllers_are_there_that_want_one() -> None:
+    both = [_class("nginx"), _class("f5", NGINX_OF_F5)]
+    assert class_standing(_ingress(), both) == Class("none")
+    assert class_standing(_ingress(), [both[1]]) == Class("none", near="f5")
+    two_defaults = [_class("nginx", default=True), _class("edge", default=True)]
+    assert default_class(two_defaults) == ""
+    assert class_standing(_ingress(), two_defaults) == Class("none")
+
+
+def test_the_controller_of_an_ingress() -> None:
+    classes = [_class("edge", AWS), _class("nginx", default=True), _class("traefik", "x")]
+    assert controller_of(_ingress(class_="edge"), classes) == AWS
+    assert controller_of(_ingress(), classes) == NGINX
+    assert controller_of(_ingress(class_="gone"), classes) == ""
+    assert likely_controller(_ingress(class_="edge"), classes) == AWS
+    assert likely_controller(_ingress(class_="traefik"), classes) == "x"
+    assert likely_controller(_ingress(class_="traefik"), []) == TRAEFIK
+    assert likely_controller(_ingress(class_="alb"), []) == AWS
+    assert likely_controller(_ingress(class_="my-nginx"), []) == NGINX
+    assert likely_controller(_ingress(class_="kong"), []) == ""
+    assert not is_for_nginx(_ingress(class_="nginx"), [_class("nginx", NGINX_OF_F5)])
+
+
+def test_two_claims_of_one_ingress_are_of_one_age() -> None:
+    one = _ingress()
+    (path,) = one.spec.rules[0].http.paths
+    other = msgspec.structs.replace(
+        path, backend=_ingress(service="cart").spec.rules[0].http.paths[0].backend
+    )
+    rule = msgspec.structs.replace(
+        one.spec.rules[0], http=msgspec.structs.replace(one.spec.rules[0].http, paths=(path, other))
+    )
+    both = msgspec.structs.replace(one, spec=msgspec.structs.replace(one.spec, rules=(rule,)))
+    (place,) = places(both, "checkout")
+    assert older_claim(both, place, [both]) is None
+    # Of two that were made together the name decides.
+    earlier = _ingress(name="a", service="cart")
+    assert older_claim(both, place, [earlier]) == earlier
+    assert older_claim(both, place, [_ingress(name="z", service="cart")]) is None
+
+
+CANARY = {"nginx.ingress.kubernetes.io/canary": "true"}
+OLDER: dict[str, Any] = {"name": "a", "created": "2025-01-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("other", "claims"),
+    [
+        (_ingress(service="cart", **OLDER), True),
+        (_ingress(**OLDER), False),
+        (_ingress(service="cart", path="/x", **OLDER), False),
+        (_ingress(service="cart", class_="other", **OLDER), False),
+        (_ingress(service="cart", annotations=CANARY, **OLDER), False),
+        (_ingress(service="cart", name="z", created="2027-01-01T00:00:00Z"), False),
+    ],
+)
+def test_what_claims_the_same_requests(other: Ingress, claims: bool) -> None:
+    own = _ingress()
+    (place,) = places(own)
+    assert older_claim(own, place, [other]) == (other if claims else None)
+    trial = _ingress(annotations=CANARY)
+    assert older_claim(trial, place, [other]) is None

@@ -6,12 +6,25 @@ from typing import Any
 
 import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
-from kubectl_portcheck.semantics.policies import EVERYONE, admission
+from kubectl_portcheck.semantics.policies import (
+    EVERYONE,
+    FENCES,
+    Port,
+    admission,
+    allowances,
+    allowing,
+    as_peer,
+    closed_port,
+    fence_for,
+    lasting_labels,
+    port_entries,
+)
 
 PORTS = range(1, 9)
 PROTOCOLS = ("TCP", "UDP")
@@ -189,3 +202,137 @@ def test_sources_in_words(peer: dict[str, Any], words: str) -> None:
     found = admission([policy_of({"ingress": [{"from": [peer]}]})], pod_of(), 1, "TCP")
     assert found.sources == (words,)
     assert not found.everyone
+
+
+def closed(*rules: dict[str, Any], **spec: Any) -> NetworkPolicy:
+    return policy_of({"podSelector": {}, "ingress": list(rules), **spec})
+
+
+TO_2: dict[str, Any] = {"ports": [{"port": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("policies", "listening", "fence", "any_"),
+    [
+        ([], set(), None, 1),
+        ([], {1, 2}, None, 4),
+        ([], set(FENCES), None, None),
+        ([closed()], set(), 1, 1),
+        ([closed()], {1}, 2, 2),
+        ([closed({"ports": [{"port": 1}]})], set(), 2, 2),
+        ([closed({"ports": [{"port": 1, "endPort": 6}]})], set(), None, None),
+        ([closed({})], set(), None, None),
+        ([closed()], set(FENCES), None, None),
+    ],
+)
+def test_a_port_that_refuses_every_connection(
+    policies: list[NetworkPolicy], listening: set[int], fence: int | None, any_: int | None
+) -> None:
+    assert fence_for(policies, pod_of(), listening) == fence
+    assert closed_port(policies, pod_of(), listening) == any_
+
+
+def test_who_is_kept_away() -> None:
+    free, shut = admission([], pod_of(), 80, "TCP"), admission([closed()], pod_of(), 80, "TCP")
+    assert (free.everyone, free.admits_none) == (True, False)
+    assert (shut.everyone, shut.admits_none) == (False, True)
+    some = admission([closed({"from": [{"podSelector": {}}]})], pod_of(), 80, "TCP")
+    assert (some.everyone, some.admits_none) == (False, False)
+    every = admission([closed({"from": [{"podSelector": {}}]}, {})], pod_of(), 80, "TCP")
+    assert every.sources == (EVERYONE,)
+
+
+TEAM = {"matchLabels": {"team": "a"}}
+
+
+@pytest.mark.parametrize(
+    ("peer", "words"),
+    [
+        ({"ipBlock": {"cidr": "10.0.0.0/8"}}, "10.0.0.0/8"),
+        ({"podSelector": {}}, "all pods in this namespace"),
+        ({}, "all pods in this namespace"),
+        ({"podSelector": TEAM}, "pods with team=a in this namespace"),
+        ({"namespaceSelector": TEAM}, "namespaces with team=a"),
+        ({"namespaceSelector": TEAM, "podSelector": {}}, "all pods in namespaces with team=a"),
+        (
+            {"podSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}},
+            "pods with a Exists in this namespace",
+        ),
+        (
+            {
+                "podSelector": {
+                    "matchExpressions": [{"key": "a", "operator": "In", "values": ["b", "c"]}]
+                }
+            },
+            "pods with a In (b, c) in this namespace",
+        ),
+    ],
+)
+def test_what_each_rule_allows_in_words(peer: dict[str, Any], words: str) -> None:
+    rule = {"ports": [{"port": 80, "endPort": 90}, {"port": "dns", "protocol": "UDP"}]}
+    both = policy_of(
+        {"podSelector": {}, "ingress": [{**rule, "from": [peer]}], "egress": [{"to": [peer]}]}
+    )
+    assert allowances(both, "Ingress") == [f"80-90, dns/UDP from {words}"]
+    assert allowances(both, "Egress") == [f"every port to {words}"]
+
+
+def test_rules_without_ends_or_ports_in_words() -> None:
+    anything = policy_of(
+        {"podSelector": {}, "ingress": [{}], "egress": [{"ports": [{"protocol": "UDP"}]}]}
+    )
+    assert allowances(anything, "Ingress") == ["every port from every source"]
+    assert allowances(anything, "Egress") == ["every port to every destination"]
+
+
+def test_every_port_that_rules_name() -> None:
+    named = closed({"ports": [{"protocol": "UDP"}, {"port": 80}]}, TO_2)
+    found = list(port_entries([named]))
+    assert [(e.port.port, e.pointer) for e in found] == [
+        (80, "/spec/ingress/0/ports/1"),
+        (2, "/spec/ingress/1/ports/0"),
+    ]
+
+
+def test_labels_that_last() -> None:
+    labels = {
+        "tier": "x",
+        "app": "api",
+        "pod-template-hash": "1",
+        "batch.kubernetes.io/job-name": "j",
+    }
+    found = msgspec.convert({"metadata": {"name": "p", "labels": labels}}, Pod)
+    assert list(lasting_labels(found)) == ["app", "tier"]
+
+
+@pytest.mark.parametrize("direction", ["Ingress", "Egress"])
+@pytest.mark.parametrize("labels", [{}, {"app": "web"}])
+def test_a_policy_that_allows_one_port(direction: Any, labels: dict[str, str]) -> None:
+    text = allowing(
+        direction,
+        "allow",
+        "shop",
+        own=labels,
+        other=as_peer("front", labels),
+        port=Port(8080, "TCP"),
+    )
+    read = yaml.safe_load(text)
+    side, ends = ("ingress", "from") if direction == "Ingress" else ("egress", "to")
+    selector = {"matchLabels": labels} if labels else {}
+    assert read["spec"] == {
+        "podSelector": selector,
+        "policyTypes": [direction],
+        side: [
+            {
+                ends: [
+                    {
+                        "namespaceSelector": {
+                            "matchLabels": {"kubernetes.io/metadata.name": "front"}
+                        },
+                        "podSelector": selector,
+                    }
+                ],
+                "ports": [{"protocol": "TCP", "port": 8080}],
+            }
+        ],
+    }

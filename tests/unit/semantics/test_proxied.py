@@ -246,3 +246,19 @@ metadata: {{name: shop, namespace: default}}
 spec: {{{port}to: {{name: checkout}}}}
 """
     assert spoken(route, "{name: web, port: 80, targetPort: 8080}") == ["plain"] * leads
+
+
+def test_the_object_by_which_requests_come() -> None:
+    elsewhere = services("checkout:80@default").replace(
+        "namespace: default}\nspec", "namespace: front}\nspec"
+    )
+    (way,) = ways(elsewhere)
+    assert (way.subject.kind, way.subject.namespace) == ("IngressRoute", "front")
+    (way,) = ways(services("checkout:80@default").replace(", namespace: default}\nspec", "}\nspec"))
+    assert (way.subject.name, way.subject.namespace) == ("shop", "default")
+    (way,) = ways(
+        by_gateway(space="front", other="").replace(
+            "name: checkout, port", "name: checkout, namespace: default, port"
+        )
+    )
+    assert (way.subject.kind, way.subject.namespace) == ("HTTPRoute", "front")
