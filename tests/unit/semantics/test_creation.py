@@ -145,7 +145,7 @@ def test_a_refusal_counts_while_pods_are_lacking(
     assert answered(workload, [event], pods) == answer
 
 
-def _workload(kind: str, status: dict[str, Any], replicas: int | None = None) -> Workload:
+def _stands(kind: str, status: dict[str, Any], replicas: int | None = None) -> Workload:
     ended = [{"type": kind, "status": value} for kind, value in status.pop("ended", {}).items()]
     document = {
         "kind": kind,
@@ -159,19 +159,19 @@ def _workload(kind: str, status: dict[str, Any], replicas: int | None = None) ->
 @pytest.mark.parametrize(
     ("workload", "lacks"),
     [
-        (_workload("Deployment", {"replicas": 1}, 2), True),
-        (_workload("Deployment", {"replicas": 2}, 2), False),
-        (_workload("Deployment", {"replicas": 0}, 0), False),
-        (_workload("Deployment", {}), True),
-        (_workload("Deployment", {"replicas": 1}), False),
-        (_workload("DaemonSet", {"currentNumberScheduled": 1, "desiredNumberScheduled": 2}), True),
-        (_workload("DaemonSet", {"currentNumberScheduled": 2, "desiredNumberScheduled": 2}), False),
-        (_workload("Job", {}), True),
-        (_workload("Job", {"active": 1}), False),
-        (_workload("Job", {"ended": {"Complete": "True"}}), False),
-        (_workload("Job", {"ended": {"Failed": "True"}}), False),
-        (_workload("Job", {"ended": {"Complete": "False"}}), True),
-        (_workload("Job", {"ended": {"Suspended": "True"}}), True),
+        (_stands("Deployment", {"replicas": 1}, 2), True),
+        (_stands("Deployment", {"replicas": 2}, 2), False),
+        (_stands("Deployment", {"replicas": 0}, 0), False),
+        (_stands("Deployment", {}), True),
+        (_stands("Deployment", {"replicas": 1}), False),
+        (_stands("DaemonSet", {"currentNumberScheduled": 1, "desiredNumberScheduled": 2}), True),
+        (_stands("DaemonSet", {"currentNumberScheduled": 2, "desiredNumberScheduled": 2}), False),
+        (_stands("Job", {}), True),
+        (_stands("Job", {"active": 1}), False),
+        (_stands("Job", {"ended": {"Complete": "True"}}), False),
+        (_stands("Job", {"ended": {"Failed": "True"}}), False),
+        (_stands("Job", {"ended": {"Complete": "False"}}), True),
+        (_stands("Job", {"ended": {"Suspended": "True"}}), True),
     ],
 )
 def test_whether_a_workload_lacks_pods(workload: Workload, lacks: bool) -> None:
