@@ -80,3 +80,82 @@ message: 'MountVolume.SetUp failed for volume "tls" : references non-existent se
     )
     [found] = waiting(case, case.pods[0])
     assert found.unmet == Unmet("Secret", "certificate", "ca.crt", "tls")
+
+
+def waits(status: str, *events: str, volumes: str = "[]") -> list[tuple[str, str, str]]:
+    """Container, name and key of what is waited for."""
+    made = "".join(
+        f"""
+---
+kind: Event
+metadata: {{name: e{n}}}
+involvedObject: {{kind: Pod, name: checkout-1}}
+type: Warning
+{event}
+"""
+        for n, event in enumerate(events)
+    )
+    case = ServiceCase(
+        evidence_of(f"""
+kind: Service
+metadata: {{name: checkout}}
+spec: {{selector: {{app: checkout}}, ports: [{{port: 80}}]}}
+---
+kind: Pod
+metadata: {{name: checkout-1, labels: {{app: checkout}}}}
+spec: {{containers: [{{name: app}}], volumes: {volumes}}}
+status: {{phase: Pending, {status}}}
+{made}""").services[0]
+    )
+    return [(w.container, w.unmet.name, w.unmet.key) for w in waiting(case, case.pods[0])]
+
+
+MISSING = "{waiting: {reason: x, message: 'secret \"db\" not found'}}"
+
+
+def mount(words: str, reason: str = "FailedMount") -> str:
+    return f"""reason: {reason}
+message: 'MountVolume.SetUp failed for volume "v" : {words}'"""
+
+
+MOUNT = mount('secret "late" not found')
+KEY = mount("references non-existent config key: k")
+OTHER = mount('secret "late" not found', "FailedScheduling")
+
+
+@pytest.mark.parametrize(
+    ("status", "events", "expected"),
+    [
+        (f"containerStatuses: [{{name: app, state: {MISSING}}}]", [], [("app", "db", "")]),
+        (f"initContainerStatuses: [{{name: init, state: {MISSING}}}]", [], [("init", "db", "")]),
+        (
+            f"containerStatuses: [{{name: app, state: {MISSING}}}, {{name: b, state: {MISSING}}}]",
+            [],
+            [("app", "db", "")],
+        ),
+        (f"containerStatuses: [{{name: app, state: {MISSING}}}]", [MOUNT], [("app", "db", "")]),
+        ("containerStatuses: []", [MOUNT], [("", "late", "")]),
+        ("containerStatuses: [{name: app, state: {waiting: {}}}]", [MOUNT], [("", "late", "")]),
+        ("containerStatuses: [{name: app, state: {running: {}}}]", [MOUNT], []),
+        ("containerStatuses: [{name: app, started: true}]", [MOUNT], []),
+        ("containerStatuses: []", [OTHER], []),
+        ("containerStatuses: []", [KEY], [("", "", "k")]),
+    ],
+)
+def test_what_a_pod_waits_for(
+    status: str, events: list[str], expected: list[tuple[str, str, str]]
+) -> None:
+    assert waits(status, *events) == expected
+
+
+@pytest.mark.parametrize(
+    ("volumes", "name"),
+    [
+        ("[{name: v, configMap: {name: settings}}]", "settings"),
+        ("[{name: v, secret: {secretName: certificate}}]", "certificate"),
+        ("[{name: other, configMap: {name: settings}}]", ""),
+        ("[{name: v}]", ""),
+    ],
+)
+def test_the_object_behind_a_volume(volumes: str, name: str) -> None:
+    assert waits("containerStatuses: []", KEY, volumes=volumes) == [("", name, "k")]
