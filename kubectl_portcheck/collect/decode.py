@@ -20,11 +20,12 @@ from kubectl_portcheck.semantics.annotations import (
     IGNORE,
     ISTIO_DRY_RUN,
     ISTIO_PORTS,
+    ISTIO_SKIPPED_OUT,
     KUMA_PORTS,
-    LINKERD_PORTS,
     NGINX_CANARY,
     NGINX_REGEX,
     NGINX_REWRITE,
+    OF_LINKERD,
     OF_PROTOCOLS,
 )
 from kubectl_portcheck.semantics.ownership import OWNER_ANNOTATIONS
@@ -44,7 +45,8 @@ KEPT_ANNOTATIONS = (
     REVISION,
     IGNORE,
     AMBIENT,
-    *(ISTIO_DRY_RUN, *ISTIO_PORTS, LINKERD_PORTS, KUMA_PORTS, CONSUL_PORTS),
+    *(ISTIO_DRY_RUN, *ISTIO_PORTS, ISTIO_SKIPPED_OUT),
+    *(*OF_LINKERD, KUMA_PORTS, CONSUL_PORTS),
     "prometheus.io/scrape",
     "prometheus.io/port",
     *(INGRESS_CLASS, DEFAULT_CLASS, NGINX_REWRITE, NGINX_REGEX, NGINX_CANARY),

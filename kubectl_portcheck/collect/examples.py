@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence
+from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence, joined_policies
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import (
@@ -224,6 +224,7 @@ def _evidence(
         field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
         for field, kinds in _AROUND.items()
     }
+    around["mesh_policies"] = joined_policies(around["mesh_policies"].value)
     evidence = ServiceEvidence(
         service=service,
         asked_port=given.asked,

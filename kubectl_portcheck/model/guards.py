@@ -5,7 +5,7 @@
 
 from typing import Annotated, Literal
 
-from kubectl_portcheck.model.base import KindName, Known, Record
+from kubectl_portcheck.model.base import KindName, Known, Record, WholeNumber
 from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 
@@ -36,6 +36,15 @@ class GuardSelector(Record, frozen=True):
     """Whether it may mean other things than pods too, of which nothing is known."""
 
 
+class Identity(Record, frozen=True):
+    """Clients by the identity that a mesh gives to their service account."""
+
+    namespace: str = ""
+    """'' for every one."""
+    account: str = ""
+    """'' for every one."""
+
+
 class GuardPeer(Record, frozen=True):
     """One source or destination of a rule: all of what is set must hold."""
 
@@ -48,6 +57,16 @@ class GuardPeer(Record, frozen=True):
     not_blocks: tuple[IPBlock, ...] = ()
     """None of them may have it."""
     entity: Entity = ""
+    identities: tuple[Identity, ...] | None = None
+    """One of them must be its own in the mesh. Without mutual TLS no client has one."""
+
+
+class Named(Record, frozen=True):
+    """An object by its kind and name."""
+
+    kind: KindName
+    name: str
+    namespace: str = ""
 
 
 class GuardRule(Record, frozen=True):
@@ -66,6 +85,10 @@ class GuardRule(Record, frozen=True):
     """The family that the connection must have; '' for both."""
     beyond: str = ""
     """What of the rule is not compared: ``HTTP rules``, ``toFQDNs``."""
+    by: Named | None = None
+    """The object that says so, where it is another one than the policy."""
+    absent: Named | None = None
+    """What that object refers to and does not exist: then the rule counts for nothing."""
 
 
 class GuardPart(Record, frozen=True):
@@ -85,6 +108,17 @@ class GuardPart(Record, frozen=True):
     """Where a Sidecar of Istio has the proxy connect, by the pod's port: ``127.0.0.1:8080``."""
 
 
+class Link(Record, frozen=True):
+    """What an object of Linkerd refers to, until it is joined with that."""
+
+    targets: tuple[Named, ...] = ()
+    """What it is about: a Server, an HTTPRoute, or a whole Namespace."""
+    servers: LabelSelector | None = None
+    """It is about the Servers with these labels."""
+    required: tuple[Named, ...] = ()
+    """The authentications that a client needs, all of them."""
+
+
 class Guard(Record, frozen=True):
     """A policy of another kind than NetworkPolicy."""
 
@@ -94,3 +128,8 @@ class Guard(Record, frozen=True):
     order: float | None = None
     """Its place within the tier, the lowest first; None for the last."""
     parts: tuple[GuardPart, ...] = ()
+    port: WholeNumber | str | None = None
+    """The only port of the pods that it is about, by number or name; None for all."""
+    speaks: Annotated[str, Known(("unknown", "opaque", "HTTP/1", "HTTP/2", "gRPC", "TLS"))] = ""
+    """What a Server of Linkerd says that its port speaks."""
+    link: Link | None = None

@@ -13,11 +13,12 @@ CALICO: Final = "projectcalico.org"
 CALICO_CRD: Final = "crd.projectcalico.org"
 ADMIN: Final = "policy.networking.k8s.io"
 ISTIO_SECURITY: Final = "security.istio.io"
+LINKERD: Final = "policy.linkerd.io"
 AWS: Final = "elbv2.k8s.aws"
 ARGO: Final = "argoproj.io"
 OPTIONAL_GROUPS: Final = (
     *(GATEWAY, MONITORING, ISTIO, TRAEFIK, OPENSHIFT, CONTOUR, AWS, ARGO, CILIUM),
-    *(CALICO, CALICO_CRD, ADMIN, ISTIO_SECURITY),
+    *(CALICO, CALICO_CRD, ADMIN, ISTIO_SECURITY, LINKERD),
 )
 """Groups of custom resources, which a cluster may have or not."""
 
@@ -220,6 +221,22 @@ ISTIO_AUTHORIZATION: Final = Kind(
     "AuthorizationPolicy", "authorizationpolicies", ISTIO_SECURITY, ("v1", "v1beta1")
 )
 ISTIO_SIDECAR: Final = Kind("Sidecar", "sidecars", ISTIO, ("v1", "v1beta1", "v1alpha3"))
+LINKERD_SERVER: Final = Kind("Server", "servers", LINKERD, ("v1beta3", "v1beta2", "v1beta1"))
+LINKERD_AUTHORIZATION: Final = Kind(
+    "AuthorizationPolicy", "authorizationpolicies", LINKERD, ("v1alpha1",), grouped=True
+)
+SERVER_AUTHORIZATION: Final = Kind(
+    "ServerAuthorization", "serverauthorizations", LINKERD, ("v1beta1",)
+)
+MESH_TLS_AUTHENTICATION: Final = Kind(
+    "MeshTLSAuthentication", "meshtlsauthentications", LINKERD, ("v1alpha1",)
+)
+NETWORK_AUTHENTICATION: Final = Kind(
+    "NetworkAuthentication", "networkauthentications", LINKERD, ("v1alpha1",)
+)
+LINKERD_HTTP_ROUTE: Final = Kind(
+    "HTTPRoute", "httproutes", LINKERD, ("v1beta3", "v1beta2", "v1beta1"), grouped=True
+)
 
 ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
@@ -237,7 +254,14 @@ GUARDS: Final = (
     *(ADMIN_POLICY, BASELINE_POLICY, CLUSTER_POLICY),
 )
 """Policies of other kinds than NetworkPolicy."""
-MESH_POLICIES: Final = (PEER_AUTHENTICATION, ISTIO_AUTHORIZATION, ISTIO_SIDECAR)
+LINKERD_POLICIES: Final = (
+    *(LINKERD_SERVER, LINKERD_AUTHORIZATION, SERVER_AUTHORIZATION),
+    *(MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION, LINKERD_HTTP_ROUTE),
+)
+MESH_POLICIES: Final = (
+    *(PEER_AUTHENTICATION, ISTIO_AUTHORIZATION, ISTIO_SIDECAR),
+    *LINKERD_POLICIES,
+)
 """What a mesh's proxies ask of connections, and where they pass them on to."""
 WORKLOADS: Final = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """The workloads that can be targets."""

@@ -107,6 +107,10 @@ _FILES = (
     "pc721_mesh_tls_conflicts",
     "pc722_mesh_policy_denies_port",
     "pc723_client_outside_mesh",
+    "pc724_linkerd_server_denies",
+    "pc725_linkerd_server_port_missing",
+    "pc726_linkerd_opaque_port_missed",
+    "pc727_mesh_protocol_wrong",
     "pc730_route_refused",
     "pc731_istio_gateway_missing",
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Subject
@@ -23,7 +24,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import names, share
 from kubectl_portcheck.semantics import istio_inbound
-from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 PLAIN = ("DISABLE", "SIMPLE")
 """Modes in which clients show no certificate of the mesh."""
@@ -46,13 +47,15 @@ def _check(case: Case) -> Outcome:
     return Several(tuple(found)) if found else Passed()
 
 
-def unread(case: Case) -> Missing | None:
+def unread(case: ServiceCase, group: str = kinds.ISTIO_SECURITY) -> Missing | None:
     """Why policies of the mesh are not known, though the cluster serves them."""
     missing = case.missing(Need.MESH_POLICIES)
-    if missing is not None:
-        nothing = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
-        return None if missing.reason in nothing else missing
-    return next(iter(case.lacking(Need.MESH_POLICIES)), None)
+    absent = [missing] if missing is not None else list(case.lacking(Need.MESH_POLICIES))
+    nothing = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
+    for one in absent:
+        if one.reason not in nothing and (one.right is None or one.right.group == group):
+            return one
+    return None
 
 
 def _mode(case: Case, rule: Referrer) -> str:
@@ -97,7 +100,7 @@ def _finding(case: Case, rule: Referrer, mode: str, wrong: Sequence[PodState]) -
     )
 
 
-def policy_of(case: Case, policy: Guard) -> Subject:
+def policy_of(case: ServiceCase, policy: Guard) -> Subject:
     """A policy of the mesh, as the subject of a fact or finding."""
     namespace = policy.metadata.namespace or case.namespace
     return Subject(kind=policy.kind, namespace=namespace, name=policy.metadata.name)

@@ -120,15 +120,22 @@ def admits(
     )
 
 
-def mesh_admits_anyone(
-    server: Peer, port: int, protocol: Protocol, policies: Sequence[Guard]
+def mesh_admits(
+    client: Peer, server: Peer, port: int, protocol: Protocol, policies: Sequence[Guard]
 ) -> Side:
-    """Whether the mesh's own policies let any client at all connect to this port of the pod.
+    """Whether a mesh's own policies let the client connect to this port of the pod.
 
     They stand apart from the others: the pod's proxy asks them when the packets have arrived.
     """
     asked = Asked(server, port, protocol, "")
-    return _added_up("Ingress", (server, ANYONE), policies, (), asked)
+    return _added_up("Ingress", (server, client), policies, (), asked)
+
+
+def mesh_admits_anyone(
+    server: Peer, port: int, protocol: Protocol, policies: Sequence[Guard]
+) -> Side:
+    """Whether a mesh's own policies let any client at all connect to this port of the pod."""
+    return mesh_admits(ANYONE, server, port, protocol, policies)
 
 
 def _exempt(client: Peer, server: Peer) -> str:

@@ -17,6 +17,30 @@ KUMA_PORTS = "traffic.kuma.io/exclude-inbound-ports"
 CONSUL_PORTS = "consul.hashicorp.com/transparent-proxy-exclude-inbound-ports"
 """On pods: the ports that pass by the proxy of these meshes. (Linkerd, Proxy Configuration; Kuma,
 Annotations and labels; Consul on Kubernetes, Annotations and labels)"""
+LINKERD_INJECT = "linkerd.io/inject"
+"""On pods and namespaces: whether pods get Linkerd's proxy. (Linkerd, Automatic Proxy Injection)"""
+
+LINKERD_POLICY = "config.linkerd.io/default-inbound-policy"
+"""On pods: what is allowed at ports that no Server is about. (Linkerd, Authorization Policy)"""
+
+LINKERD_OPAQUE = "config.linkerd.io/opaque-ports"
+"""On pods and Services: the ports on which the proxies do not look for HTTP. It replaces the list
+of the installation. (Linkerd, Protocol Detection)"""
+
+LINKERD_SKIPPED_OUT = "config.linkerd.io/skip-outbound-ports"
+"""On pods: the ports of destinations to which the pod connects without its proxy."""
+
+ISTIO_STATUS = "sidecar.istio.io/status"
+"""On pods: what Istio's injector added. In files, pods have it that ask for a sidecar."""
+
+ISTIO_SKIPPED_OUT = "traffic.sidecar.istio.io/excludeOutboundPorts"
+"""On pods: the same for Istio's sidecar. (Istio, Resource Annotations)"""
+
+OF_LINKERD = (
+    *(LINKERD_INJECT, LINKERD_POLICY, LINKERD_OPAQUE),
+    *(LINKERD_PORTS, LINKERD_SKIPPED_OUT),
+)
+"""Those of Linkerd. Its injector copies them from the namespace to pods that do not set them."""
 
 IGNORE = "portcheck.dev/ignore"
 """On a Service: codes or names of rules whose findings decide nothing, separated by commas."""

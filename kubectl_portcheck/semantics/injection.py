@@ -43,6 +43,15 @@ def asked_by(pod: Mapping[str, str], namespace: Mapping[str, str]) -> str:
     return ""
 
 
+def asks(injector: str, pod: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+    """Whether this injector adds a sidecar: by the pod's own word, else by its namespace's."""
+    for found in (pod, namespace):
+        said = _words(found).get(injector)
+        if said is not None:
+            return said[1]
+    return False
+
+
 def _words(found: Mapping[str, str]) -> dict[str, tuple[str, bool]]:
     """By injector: the key that speaks of it, and whether it asks for a sidecar."""
     said: dict[str, tuple[str, bool]] = {}

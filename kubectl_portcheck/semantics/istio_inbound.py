@@ -1,6 +1,7 @@
 """What Istio's sidecar of a pod asks of connections to one of the pod's ports.
 
-A pod has a sidecar where it has the container ``istio-proxy`` beside an application. Ports that its
+A pod has a sidecar where it has the container ``istio-proxy`` beside an application; in files,
+where it asks for one. Ports that its
 annotations take out (``excludeInboundPorts``, or not among ``includeInboundPorts``) pass by it.
 (Istio, Resource Annotations) The sidecar accepts every connection before it looks at it: that a
 connection is accepted says nothing about what becomes of a request.
@@ -12,6 +13,7 @@ from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.semantics import mesh, sidecar
 from kubectl_portcheck.semantics.admission import Side, mesh_admits_anyone
+from kubectl_portcheck.semantics.annotations import ISTIO_STATUS
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.guards import compare
 from kubectl_portcheck.semantics.guards.istio import mode_of
@@ -32,13 +34,18 @@ class Mode(NamedTuple):
 
 def has_sidecar(pod: Pod) -> bool:
     """Whether Istio's sidecar stands before the pod's application."""
+    if ISTIO_STATUS in pod.metadata.annotations:
+        # A gateway asks for its proxy as well, and is nothing else.
+        apps = [c for c in pod.spec.containers if c.name not in mesh.CONTAINERS]
+        return bool(apps) and not pod.spec.host_network
     several = (*pod.spec.containers, *pod.spec.init_containers)
     return mesh.ISTIO in mesh.of_pod(pod) and any(c.name == "istio-proxy" for c in several)
 
 
 def judges(pod: Pod, port: int) -> bool:
     """Whether connections to the port go through the sidecar."""
-    return has_sidecar(pod) and sidecar.proxy_of(pod, port) is mesh.ISTIO
+    own = port in mesh.ISTIO.ports
+    return has_sidecar(pod) and not own and not sidecar.left_out(pod, mesh.ISTIO, port)
 
 
 def mode(case: ServiceCase, pod: Pod, port: int) -> Mode:

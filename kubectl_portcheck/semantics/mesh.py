@@ -33,15 +33,16 @@ ISTIO = Mesh(
     frozenset({15000, 15001, 15002, 15004, 15006, 15008, 15020, 15021, 15053, 15090}),
     1337,
 )
+LINKERD = Mesh(
+    "Linkerd",
+    frozenset({"linkerd-proxy"}),
+    frozenset({"linkerd2-proxy", "linkerd-proxy"}),
+    frozenset({4140, 4143, 4190, 4191}),
+    2102,
+)
 MESHES = (
     ISTIO,
-    Mesh(
-        "Linkerd",
-        frozenset({"linkerd-proxy"}),
-        frozenset({"linkerd2-proxy", "linkerd-proxy"}),
-        frozenset({4140, 4143, 4190, 4191}),
-        2102,
-    ),
+    LINKERD,
     Mesh(
         "Consul",
         frozenset({"consul-dataplane", "envoy-sidecar"}),

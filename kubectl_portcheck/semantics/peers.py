@@ -32,6 +32,8 @@ class Peer(NamedTuple):
     """Whether it means every possible client: then what selects one is not known."""
     pods_only: bool = False
     """Whether every client that there may be is a pod with a network of its own."""
+    plain: bool = False
+    """Whether it connects without the proxy of its mesh, and so shows no identity."""
 
     @property
     def namespace(self) -> str:

@@ -70,7 +70,7 @@ def proxy_of(pod: Pod, port: int) -> mesh.Mesh | None:
     if not ambient and not any(c.name in mesh.CONTAINERS for c in _containers(pod)):
         return None
     for found in mesh.of_pod(pod):
-        if port not in found.ports and not _left_out(pod, found.name, port):
+        if port not in found.ports and not left_out(pod, found, port):
             return found
     return None
 
@@ -112,7 +112,9 @@ def _containers(pod: Pod) -> tuple[Container, ...]:
     return (*pod.spec.containers, *pod.spec.init_containers)
 
 
-def _left_out(pod: Pod, name: str, port: int) -> bool:
+def left_out(pod: Pod, proxy: mesh.Mesh, port: int) -> bool:
+    """Whether annotations of the pod take the port out, so that it passes by the proxy."""
+    name = proxy.name
     annotations = pod.metadata.annotations
     if _names(annotations.get(_LEFT_OUT.get(name, ""), ""), port):
         return True

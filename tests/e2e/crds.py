@@ -21,6 +21,7 @@ MONITORING = "monitoring.coreos.com"
 ISTIO = "networking.istio.io"
 TRAEFIK = "traefik.io"
 ISTIO_SECURITY = "security.istio.io"
+LINKERD = "policy.linkerd.io"
 CILIUM = "cilium.io"
 CALICO = "crd.projectcalico.org"
 ADMIN = "policy.networking.k8s.io"
@@ -42,6 +43,12 @@ KINDS = {
     "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
     "PeerAuthentication": (ISTIO_SECURITY, "v1"),
     "AuthorizationPolicy": (ISTIO_SECURITY, "v1"),
+    "Server": (LINKERD, "v1beta3"),
+    f"AuthorizationPolicy.{LINKERD}": (LINKERD, "v1alpha1"),
+    "ServerAuthorization": (LINKERD, "v1beta1"),
+    "MeshTLSAuthentication": (LINKERD, "v1alpha1"),
+    "NetworkAuthentication": (LINKERD, "v1alpha1"),
+    f"HTTPRoute.{LINKERD}": (LINKERD, "v1beta3"),
     "VirtualService": (ISTIO, "v1"),
     "Gateway": (ISTIO, "v1"),
     "Sidecar": (ISTIO, "v1"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD, ISTIO_SECURITY
+from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD, ISTIO_SECURITY, LINKERD
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
 from tests.walk.shop import NAMESPACE, Run, program, shop
@@ -172,13 +172,15 @@ def of_istio(kind: str, spec: dict[str, Any], namespace: str) -> dict[str, Any]:
     }
 
 
-def meshed(server: FakeApiServer) -> None:
+def meshed(server: FakeApiServer, proxy: str = "istio-proxy") -> None:
     """The shop, with a sidecar in every pod."""
     shop(server, 8080)
     server.groups.append((ISTIO_SECURITY, "v1"))
     for item in server.store.objects:
         if item["kind"] == "Pod":
-            item["spec"]["containers"].append({"name": "istio-proxy", "image": "proxy"})
+            for container in item["spec"]["containers"]:
+                container["ports"] = [{"name": "http", "containerPort": 8080}]
+            item["spec"]["containers"].append({"name": proxy, "image": "proxy"})
 
 
 @pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"]])
@@ -208,3 +210,78 @@ def test_policies_of_a_mesh_that_may_not_be_read_say_nothing_of_network_policies
     lacking = {n["code"] for n in done.report["services"][0]["notEvaluated"]}
     assert "PC722" in lacking
     assert not lacking & {"PC720", "PC602"}
+
+
+def of_linkerd(
+    kind: str, spec: dict[str, Any], namespace: str = NAMESPACE, version: str = "v1alpha1"
+) -> dict[str, Any]:
+    return {
+        "apiVersion": f"{LINKERD}/{version}",
+        "kind": kind,
+        "metadata": {"name": "default", "namespace": namespace},
+        "spec": spec,
+    }
+
+
+def authorized(server: FakeApiServer, *, namespace: str = "other") -> None:
+    """A Server for every pod, and a policy that asks for an authentication of ``other``."""
+    meshed(server, "linkerd-proxy")
+    server.groups += [(LINKERD, v) for v in ("v1alpha1", "v1beta1", "v1beta3")]
+    reference = {"group": LINKERD, "kind": "MeshTLSAuthentication", "name": "default"}
+    server.add(
+        of_linkerd("Server", {"podSelector": {}, "port": "http"}, version="v1beta3"),
+        of_linkerd(
+            "AuthorizationPolicy",
+            {
+                "targetRef": {"group": LINKERD, "kind": "Server", "name": "default"},
+                "requiredAuthenticationRefs": [{**reference, "namespace": namespace}],
+            },
+        ),
+        of_linkerd("MeshTLSAuthentication", {"identities": ["*"]}, "other"),
+    )
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"], ["--deep"]])
+def test_policies_of_linkerd_are_joined(tmp_path: Path, flags: list[str]) -> None:
+    scope = "" if "-A" in flags else NAMESPACE
+    done = []
+    for namespace in ("other", NAMESPACE):
+        with FakeApiServer() as server:
+            authorized(server, namespace=namespace)
+            done.append(codes(program(server, tmp_path, *flags, namespace=scope)))
+            read = asked(server, LINKERD)
+            assert len(set(read)) == len(read) == 6, "each list once"
+    assert done == [[], ["PC724"]]
+
+
+def test_what_is_not_served_costs_no_request(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        meshed(server, "linkerd-proxy")
+        for flags in (["svc/checkout"], [], ["--deep"]):
+            assert codes(program(server, tmp_path, *flags)) == []
+        assert asked(server, LINKERD) == []
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], []])
+@pytest.mark.parametrize(
+    ("plural", "matters"),
+    [
+        ("servers", True),
+        ("authorizationpolicies", True),
+        ("meshtlsauthentications", True),
+        ("networkauthentications", False),
+        ("httproutes", False),
+    ],
+)
+def test_what_may_not_be_read_of_linkerd_is_named(
+    tmp_path: Path, flags: list[str], plural: str, matters: bool
+) -> None:
+    with FakeApiServer() as server:
+        authorized(server)
+        refuse(server, rf"GET /apis/{LINKERD}/v\w+/(namespaces/\w+/)?{plural}")
+        done = program(server, tmp_path, *flags)
+    [service] = done.report["services"]
+    lacking = [n["missing"] for n in service["notEvaluated"] if n["code"] == "PC724"]
+    assert codes(done) == []
+    assert bool(lacking) == matters
+    assert all(plural in text for text in lacking)

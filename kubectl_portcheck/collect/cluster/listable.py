@@ -93,7 +93,8 @@ GUARDS: tuple[Listable[Any], ...] = tuple(
     Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.KINDS
 )
 MESH_POLICIES: tuple[Listable[Any], ...] = tuple(
-    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=True) for k in guards.OF_MESHES
+    Listable(k.kind, decode.list_of(k.shape), made=k.read, anywhere=k.anywhere)
+    for k in guards.OF_MESHES
 )
 REVISIONS = Listable(kinds.CONTROLLER_REVISION, decode.ListOf[ControllerRevision])
 EVENTS = Listable(kinds.EVENT, decode.ListOf[Event])

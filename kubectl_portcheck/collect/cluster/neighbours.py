@@ -38,6 +38,7 @@ from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
 from kubectl_portcheck.semantics import monitoring, referrers
+from kubectl_portcheck.semantics.guards import linkerd
 from kubectl_portcheck.semantics.guards.compare import asks_for_labels
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
@@ -66,7 +67,7 @@ def around_the_name(
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
     parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
-    parts.mesh_policies = work.follow(_of_kinds, reads, work, MESH_POLICIES, groups)
+    parts.mesh_policies = work.follow(_of_meshes, reads, work, groups)
     parts.namespace_labels = work.follow(_labels, reads, parts.guards)
     always = [
         work.ask(reads.objects, kind, {}) for kind in REFERRERS if not (kind.optional or kind.long)
@@ -220,6 +221,17 @@ def _of_kinds(
         return served
     begun = [questions.ask(reads.objects, kind, served.value) for kind in kinds]
     return combined([b.result() for b in begun])
+
+
+def _of_meshes(
+    reads: Reads, questions: Questions, groups: "Future[Groups]"
+) -> Read[tuple[Guard, ...]]:
+    """What meshes ask of connections; Linkerd's objects are joined to one policy per Server."""
+    served = groups.result()
+    if isinstance(served, Missing):
+        return served
+    begun = {k.name: questions.ask(reads.objects, k, served.value) for k in MESH_POLICIES}
+    return linkerd.joined({name: asked.result() for name, asked in begun.items()})
 
 
 def _workloads(

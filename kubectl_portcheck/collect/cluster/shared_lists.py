@@ -34,7 +34,7 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.endpoints import as_slices
-from kubectl_portcheck.semantics.guards import istio
+from kubectl_portcheck.semantics.guards import istio, linkerd
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.monitoring import is_for_sibling
 from kubectl_portcheck.semantics.references import (
@@ -544,20 +544,33 @@ class Shared:
 
     def of_mesh(self, kind: kinds.Kind, namespace: str) -> Read[Any]:
         """What the policies of a mesh say in the namespace, and in that of the whole mesh."""
+        if kind in linkerd.AUTHENTICATIONS:
+            return self._everywhere(kind)
         here = self.objects(kind.key, namespace)
-        if namespace == istio.ROOT or isinstance(here, Missing):
+        if kind.group == kinds.LINKERD or namespace == istio.ROOT or isinstance(here, Missing):
             return here
         return combined([here, self.objects(kind.key, istio.ROOT)])
+
+    def _everywhere(self, kind: kinds.Kind) -> Read[Any]:
+        """The objects of a kind in every namespace, as far as the list has them."""
+        listed = self.lists.get(self.kinds.get(kind.key, ""))
+        if listed is None:
+            return Missing(reason=Reason.NOT_SERVED, detail=f"{kind.key} is not served")
+        several = tuple(o for found in listed.found.values() for o in found)
+        return Observed(value=several, lacking=tuple(self._why_not(listed)))
 
     def _of_meshes(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
         """The policies of a mesh that are about one of the pods."""
         space = service.metadata.namespace
-        everyone = combined([self.of_mesh(k, space) for k in kinds.MESH_POLICIES])
+        everyone = self.once(("mesh", space), lambda: self._of_mesh_in(space))
         if isinstance(everyone, Missing) or not everyone.value:
             return everyone
         several = list(pods)
         found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
         return msgspec.structs.replace(everyone, value=found)
+
+    def _of_mesh_in(self, namespace: str) -> Read[Any]:
+        return linkerd.joined({k.key: self.of_mesh(k, namespace) for k in kinds.MESH_POLICIES})
 
     def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
         everyone = self.monitors(service)

@@ -14,7 +14,7 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.collect.manifests.patched import applied
-from kubectl_portcheck.collect.manifests.pods import Template, not_owned, template_of
+from kubectl_portcheck.collect.manifests.pods import Template, not_owned, template_of, with_sidecars
 from kubectl_portcheck.collect.manifests.refused import refusals
 from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
@@ -224,7 +224,8 @@ class _Gatherer:
                 self.problems.append(error.problem)
                 continue
             if template is not None:
-                found.append(template)
+                namespace = self.labels.get(self._space(item), {})
+                found.append(with_sidecars(template, _marks(template.data), namespace))
         return found
 
     def _slices(self) -> dict[tuple[str, str], list[EndpointSlice]]:

@@ -1,7 +1,7 @@
 """The objects in files that lead to a Service, guard its pods or watch them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -12,7 +12,8 @@ from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit, typed
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
-from kubectl_portcheck.model.kinds import BY_NAME, MONITORS, ROUTES
+from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.model.kinds import BY_NAME, LINKERD, MONITORS, ROUTES
 from kubectl_portcheck.model.references import (
     Ingress,
     Monitor,
@@ -91,6 +92,7 @@ class Around:
         if chosen["referrers"]:
             chosen["referrers"] = [*chosen["referrers"], *self._gateways]
         parts = {f: Observed(value=tuple(x.value for x in found)) for f, found in chosen.items()}
+        parts["mesh_policies"] = joined_policies(x.value for x in chosen["mesh_policies"])
         whole = references.concerning(msgspec.structs.replace(evidence, **parts))
         if near is None:
             return whole
@@ -106,8 +108,12 @@ class Around:
             found = [f for f in several if id(f) not in gateways]
             part = getattr(whole, field)
             kept = () if isinstance(part, Missing) else part.value
+            of_servers = {v.metadata.name for v in kept if getattr(v, "kind", "") == "Server"}
             for one in found:
-                why = near.apart(one.item) if one.value in kept else ""
+                stays = one.value in kept or (
+                    one.item.kind == "Server" and one.item.name in of_servers
+                )
+                why = near.apart(one.item) if stays else ""
                 if why:
                     yield Doubt(why=why, kind=one.item.kind, name=one.item.name)
 
@@ -147,11 +153,29 @@ class Around:
         elif isinstance(value, Referrer):
             named = {(r.namespace, r.service) for r in value.references}
         else:
-            of_mesh = field == "mesh_policies" and space == guards.istio.ROOT
-            self._by_space[field, "" if of_mesh else space].append(found)
+            self._by_space[field, "" if _is_anywhere(field, item, space) else space].append(found)
             return
         for where, service in sorted(named):
             self._by_use[field, where, service].append(found)
+
+
+def _is_anywhere(field: str, item: Object, space: str) -> bool:
+    """Whether an object that names no Service may concern Services of every namespace."""
+    if field != "mesh_policies":
+        return False
+    if BY_NAME[item.kind].group == LINKERD:
+        return BY_NAME[item.kind] in guards.linkerd.AUTHENTICATIONS
+    return space == guards.istio.ROOT
+
+
+def joined_policies(found: Iterable[Guard]) -> Observed[tuple[Any, ...]]:
+    """The policies of meshes, with Linkerd's objects joined to one for each Server."""
+    by_kind: dict[str, list[Guard]] = defaultdict(list)
+    for one in found:
+        by_kind[one.kind].append(one)
+    read = {kind: Observed(value=tuple(several)) for kind, several in by_kind.items()}
+    whole = guards.linkerd.joined(read) if read else Observed(value=())
+    return whole if isinstance(whole, Observed) else Observed(value=())
 
 
 def as_evidence(kind: str, value: Any) -> Any:

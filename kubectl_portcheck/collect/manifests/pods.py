@@ -24,6 +24,8 @@ from kubectl_portcheck.model.objects import (
     PodStatus,
     StateRunning,
 )
+from kubectl_portcheck.semantics import injection
+from kubectl_portcheck.semantics.annotations import ISTIO_STATUS, OF_LINKERD
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -84,6 +86,23 @@ def template_of(item: Object) -> Template | None:
     if not spec.containers:
         return None
     return Template(_pod(item, metadata, spec), item, data)
+
+
+def with_sidecars(
+    template: Template, pod: Mapping[str, str], namespace: Mapping[str, str]
+) -> Template:
+    """The same with what the injectors of meshes add to the annotations of its pods.
+
+    ``pod`` and ``namespace`` hold labels and annotations as they are written.
+    """
+    given = {key: namespace[key] for key in OF_LINKERD if key in namespace}
+    if injection.asks("istio", pod, namespace):
+        given[ISTIO_STATUS] = ""
+    if not given:
+        return template
+    metadata = template.pod.metadata
+    metadata = msgspec.structs.replace(metadata, annotations=given | metadata.annotations)
+    return template._replace(pod=msgspec.structs.replace(template.pod, metadata=metadata))
 
 
 def _pod(item: Object, metadata: ObjectMeta, spec: PodSpec) -> Pod:

@@ -20,7 +20,7 @@ from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Known, Record
 from kubectl_portcheck.model.evidence import Evidence
-from kubectl_portcheck.semantics import mesh
+from kubectl_portcheck.semantics import mesh, server_first
 from kubectl_portcheck.semantics.annotations import IGNORE
 
 _WORD = re.compile(r"[^\W_]+")
@@ -94,11 +94,12 @@ _KNOWN = frozenset(
     servicenotfound passed rollouts traefik alb mesh
     pressure memorypressure diskpressure pidpressure networkunavailable untolerated blue green
     preview stable primary active old new prev next
+    deny authenticated unauthenticated audit opaque enabled linkerd admin
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
     untolerated pressure blue green stable primary preview old new prev next
     """,
     )
-)
+) | {w for n in (*server_first.NAMES, *server_first.IMAGES) for w in n.split("-")}
 """Words that say nothing about who runs the cluster."""
 
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.guards import Guard
-from kubectl_portcheck.semantics.guards import admin, calico, cilium, istio
+from kubectl_portcheck.semantics.guards import admin, calico, cilium, istio, linkerd
 
 
 class GuardKind(NamedTuple):
@@ -21,6 +21,8 @@ class GuardKind(NamedTuple):
     """The fields that are read."""
     read: Callable[[Any], Guard]
     """Its common form."""
+    anywhere: bool = True
+    """Whether objects of other namespaces matter."""
 
 
 KINDS = (
@@ -38,5 +40,6 @@ OF_MESHES = (
     GuardKind(kinds.PEER_AUTHENTICATION, istio.PeerAuthentication, istio.read_peer),
     GuardKind(kinds.ISTIO_AUTHORIZATION, istio.AuthorizationPolicy, istio.read_authorization),
     GuardKind(kinds.ISTIO_SIDECAR, istio.Sidecar, istio.read_sidecar),
+    *(GuardKind(*shape, shape[0] in linkerd.AUTHENTICATIONS) for shape in linkerd.SHAPES),
 )
 BY_NAME = {k.kind.key: k for k in (*KINDS, *OF_MESHES)}

@@ -2,9 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 
-from kubectl_portcheck.model.guards import Guard, GuardPart, GuardPeer, GuardRule, GuardSelector
+from kubectl_portcheck.model.guards import (
+    Guard,
+    GuardPart,
+    GuardPeer,
+    GuardRule,
+    GuardSelector,
+    Identity,
+)
 from kubectl_portcheck.model.objects import LabelSelector
 from kubectl_portcheck.model.references import IPBlock
+from kubectl_portcheck.semantics import mesh
 from kubectl_portcheck.semantics.peers import (
     NAMESPACE_NAME,
     Asked,
@@ -127,7 +135,25 @@ def _is_peer(peer: GuardPeer, guard: Guard, end: Peer, asked: Asked) -> Fact:
         terms.append(_inside(peer.blocks, end, asked))
     if peer.not_blocks:
         terms.append(negated(_inside(peer.not_blocks, end, asked)))
+    if peer.identities is not None:
+        terms.append(_is_one_of(peer.identities, guard, end))
     return all_of(terms)
+
+
+def _is_one_of(identities: Sequence[Identity], guard: Guard, end: Peer) -> Fact:
+    """Whether the end has one of these identities of the mesh: that of its service account."""
+    if not identities:
+        return False
+    if end.pod is None:
+        return None
+    of = mesh.ISTIO if guard.kind in ISTIO_KINDS else mesh.LINKERD
+    if end.plain or of not in mesh.of_pod(end.pod):
+        return False
+    own = (end.namespace, end.pod.spec.service_account_name or "default")
+    return any(i.namespace in ("", own[0]) and i.account in ("", own[1]) for i in identities)
+
+
+ISTIO_KINDS = frozenset({"AuthorizationPolicy", "PeerAuthentication"})
 
 
 def _inside(blocks: Sequence[IPBlock], end: Peer, asked: Asked) -> Fact:
