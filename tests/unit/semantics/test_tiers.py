@@ -464,3 +464,59 @@ def test_two_sorts_of_policies_that_say_different_things() -> None:
     assert found.allowed is None
     assert "CiliumNetworkPolicy guard and AdminNetworkPolicy guard-10" in found.why
     assert ask(closed, admin(of("Deny"))).allowed is False
+
+
+def names(found: Admitted) -> list[str]:
+    return sorted(p.metadata.name for p in found.ingress.guards)
+
+
+def test_the_policies_that_deny_and_those_that_have_a_say() -> None:
+    port_80 = [{"portNumber": {"protocol": "TCP", "port": 80}}]
+    several = (
+        admin(of("Deny", ports=port_80), priority=1),
+        admin(of("Deny"), priority=2),
+        admin(of("Allow"), priority=3),
+    )
+    denied = ask(*several)
+    assert (denied.allowed, names(denied)) == (False, ["guard-2"])
+    assert [p.metadata.name for p in denied.guards] == ["guard-2"]
+    allowed = ask(several[0], several[2])
+    assert (allowed.allowed, names(allowed)) == (True, ["guard-1", "guard-3"])
+    assert [p.metadata.name for p in allowed.ingress.by] == ["guard-3"]
+    unknown = ask(admin(of("Deny", {}), priority=1), several[2])
+    assert (unknown.allowed, names(unknown)) == (None, ["guard-1", "guard-3"])
+
+
+def test_policies_of_one_order_that_say_different_things_are_named() -> None:
+    deny, allow = calico(rule("Deny"), order=1), calico(rule(), order=1, name="other")
+    found = ask(deny, allow)
+    kind = CALICO
+    assert found.why == (
+        f"{kind} other and {kind} guard have the same order and say different things"
+    )
+
+
+def test_why_policies_that_add_up_do_not_decide() -> None:
+    by_label = {"from": [{"namespaceSelector": {"matchLabels": {"team": "sales"}}}]}
+    unread = Peer(CLIENT)
+    elsewhere = cilium(ingress=[{"fromEndpoints": [{}]}])
+    found = ask(elsewhere, network=(network(ingress=[by_label]),), client=unread)
+    assert (found.allowed, found.why) == (None, "the labels of namespace front were not read")
+    unclear = cilium(ingress=[{"toPorts": [{"ports": [], "rules": {"http": [{}]}}]}])
+    found = ask(unclear, network=(network(),))
+    assert found.allowed is None
+    assert found.why == "CiliumNetworkPolicy guard has rules of layer 7, which is not compared"
+
+
+def test_a_deny_that_is_not_known() -> None:
+    http = [{"ports": [{"port": "8080"}], "rules": {"http": [{}]}}]
+    deny = cilium(ingressDeny=[{"toPorts": http}], enableDefaultDeny={"ingress": False})
+    found = ask(deny)
+    assert (found.allowed, "layer 7" in found.why) == (None, True)
+    everyone = cilium(ingress=[{"fromEntities": ["all"]}], ingressDeny=[{"toPorts": http}])
+    found = ask(everyone)
+    assert (found.allowed, "layer 7" in found.why) == (None, True)
+    assert [p.metadata.name for p in found.ingress.by] == ["guard"]
+    # Where nothing allows it, it does not matter.
+    closed = cilium(ingress=[{}], ingressDeny=[{"toPorts": http}])
+    assert ask(closed).allowed is False
