@@ -464,3 +464,124 @@ def test_a_request_without_an_answer(of: Pod, made: list[Attempt], expected: boo
 )
 def test_the_most_that_was_seen_of_a_port(of: Pod, made: list[Attempt], expected: str) -> None:
     assert shown(Measured(of, OPEN, made), PORT) == expected
+
+
+def behind(proxy: str = "istio-proxy", image: str = "", *, probe: str = "") -> Pod:
+    """The same pod behind a mesh's proxy."""
+    plain = pod(probe=probe)
+    added = pod(container={"name": proxy, "image": image}).spec.containers
+    containers = (*plain.spec.containers, *added)
+    return msgspec.structs.replace(
+        plain, spec=msgspec.structs.replace(plain.spec, containers=containers)
+    )
+
+
+OLD = "istio/proxyv2:1.9.9"
+ON_LO = Observed(
+    value=PodSockets(
+        listeners=(msgspec.structs.replace(socket("0.0.0.0"), device="lo"),), source="proc"
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("of", "sockets", "kind"),
+    [
+        (behind(image=OLD), DUAL, "serves"),
+        (behind(image=OLD), V6ONLY, "other-address"),
+        (behind(image=OLD), ON_LO, "serves"),
+        (behind(image=OLD), read("::1"), "other-address"),
+        (behind(image=OLD), NOTHING, "not-listening"),
+        (behind("kuma-sidecar"), DUAL, "serves"),
+        (behind("kuma-sidecar"), V6ONLY, "unknown"),
+        (behind("kuma-sidecar"), ON_LO, "unknown"),
+        (behind("kuma-sidecar"), read("127.0.0.1", V4), "unknown"),
+        (behind("kuma-sidecar"), NOTHING, "not-listening"),
+        (behind(), V6ONLY, "other-family"),
+        (behind(), ON_LO, "loopback-only"),
+    ],
+)
+def test_where_a_proxy_connects_to(of: Pod, sockets: Any, kind: str) -> None:
+    assert asked(sockets, of, forward="skipped").kind == kind
+
+
+def test_a_proxy_takes_tcp_only() -> None:
+    udp = read("udp 127.0.0.1", f"udp {V4}")
+    assert asked(udp, behind("kuma-sidecar"), protocol="UDP", forward="skipped").kind == "serves"
+
+
+@pytest.mark.parametrize(
+    ("sockets", "outcomes", "kind"),
+    [
+        (UNREAD, {"proxy": "refused"}, "unknown"),
+        (UNREAD, {"proxy": "reset"}, "resets"),
+        (UNREAD, {"proxy": "refused", "forward": "refused"}, "unknown"),
+        (OPEN, {"proxy": "refused"}, "refuses"),
+        (OPEN, {"proxy": "reset"}, "resets"),
+        (NOTHING, {"proxy": "accepted", "forward": "accepted"}, "unknown"),
+        (NOTHING, {"proxy": "refused", "forward": "accepted"}, "not-listening"),
+        (UNSURE, {"proxy": "accepted", "forward": "refused"}, "other-family"),
+    ],
+)
+def test_what_a_proxy_answers_in_the_place_of_the_application(
+    sockets: Any, outcomes: dict[str, Any], kind: str
+) -> None:
+    assert asked(sockets, behind(), **outcomes).kind == kind
+
+
+def led(sockets: Any, places: dict[int, str] | None) -> str:
+    return answer(
+        Measured(behind(), sockets, attempts(forward="skipped"), passed_on=places),
+        PORT,
+        "TCP",
+        ("IPv4",),
+    ).kind
+
+
+LED = {PORT: "127.0.0.1:7020"}
+
+
+@pytest.mark.parametrize(
+    ("sockets", "places", "kind"),
+    [
+        (read("127.0.0.1 :7020"), LED, "serves"),
+        (read(":: :7020"), LED, "serves"),
+        (read(":: v6only :7020"), LED, "unknown"),
+        (read("udp 127.0.0.1 :7020"), LED, "unknown"),
+        (read(f"{V4} :7020"), LED, "unknown"),
+        (read("127.0.0.1 :7021"), LED, "unknown"),
+        (read("127.0.0.1 :7020"), {PORT: "0.0.0.0:7020"}, "unknown"),
+        (OPEN, {9000: "127.0.0.1:7020"}, "serves"),
+        (LOOPBACK, {9000: "127.0.0.1:7020"}, "loopback-only"),
+        (UNREAD, LED, "unknown"),
+        # It is not known where Sidecars lead to.
+        (LOOPBACK, None, "unknown"),
+        (read("127.0.0.1 :7020"), None, "unknown"),
+        (read("udp 127.0.0.1 :7020"), None, "not-listening"),
+        (read("0.0.0.0 :7020"), None, "not-listening"),
+        (OPEN, None, "serves"),
+        (V6ONLY, None, "other-family"),
+        (UNREAD, None, "unknown"),
+    ],
+)
+def test_where_a_sidecar_of_istio_leads_to(
+    sockets: Any, places: dict[int, str] | None, kind: str
+) -> None:
+    assert led(sockets, places) == kind
+
+
+@pytest.mark.parametrize(
+    ("of", "made", "expected"),
+    [
+        (behind(), [request("accepted")], "listens"),
+        (behind(), attempts(proxy="accepted"), "listens"),
+        (behind(), attempts(forward="accepted"), "accepts"),
+        (behind(probe="tcpSocket"), [], "listens"),
+        (behind(probe="tcpSocket"), attempts(forward="accepted"), "accepts"),
+        (behind(probe="httpGet"), [], "answers"),
+    ],
+)
+def test_what_was_seen_of_a_port_behind_a_proxy(
+    of: Pod, made: list[Attempt], expected: str
+) -> None:
+    assert shown(Measured(of, OPEN, made), PORT) == expected
