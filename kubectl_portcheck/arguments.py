@@ -97,9 +97,15 @@ def parser() -> Parser:
         "each may end in :PORT. Or what a client reports: a DNS name, an IP, a URL, HOST:PORT, or "
         "the whole error line in quotes",
     )
-    _other_sources(made.add_argument_group("instead of a cluster"))
+    instead = made.add_argument_group("instead of a cluster")
+    _other_sources(instead)
+    _references(instead)
     _several_flags(made.add_argument_group(SEVERAL))
-    _walk_flags(made.add_argument_group(WALK))
+    check = made.add_argument_group(WALK)
+    _pod_flags(check)
+    _client_flags(check)
+    _fix_flags(check)
+    _time_flags(check)
     _output_flags(made.add_argument_group(OUTPUT))
     _connection_flags(made.add_argument_group(CONNECTION))
     return made
@@ -189,19 +195,22 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         "--merge",
         nargs="+",
         metavar="FILE",
-        help="one report from several of -o json: files, folders of *.json, or CLUSTER=FILE to "
-        "name the cluster that a report is on",
+        help="make one report of several -o json reports: files, folders of *.json, or "
+        "CLUSTER=FILE to name the cluster of a report",
     )
     group.add_argument(
         "--mcp",
         action="store_true",
-        help="serve read-only tools to an agent on standard input and output, by the Model Context "
-        "Protocol; needs the extra kubectl-portcheck[mcp]",
+        help="serve read-only tools to an agent on standard input and output, with the Model "
+        "Context Protocol; needs the extra kubectl-portcheck[mcp]",
     )
+
+
+def _references(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--explain",
         metavar="CODE",
-        help="explain a finding, by code or name; or list those that a word occurs in",
+        help="explain a finding, by its code or name; or list the findings that mention a word",
     )
     group.add_argument(
         "--history",
@@ -264,7 +273,7 @@ def _several_flags(group: argparse._ArgumentGroup) -> None:
     )
 
 
-def _walk_flags(group: argparse._ArgumentGroup) -> None:
+def _pod_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--no-exec", action="store_true", help="do not run a command in the pods (step 2)"
     )
@@ -275,11 +284,14 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         help="add an ephemeral container with this image to a pod without a shell, or to the pod "
         "of --from if it has no tool; it cannot be removed and stays until the pod is deleted",
     )
+
+
+def _client_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--callers",
         action="store_true",
         help="also read which workloads call the Service, of every namespace that may be listed: "
-        "the hosts and ports in their variables, arguments and commands, and nothing else of these",
+        "the hosts and ports in their variables, arguments and commands, and nothing else",
     )
     group.add_argument(
         "--calls",
@@ -296,26 +308,29 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--from",
         metavar="CLIENT",
-        help="also take the way of a client: look up the name and connect to the Service and its "
+        help="also test as a client does: look up the name and connect to the Service and its "
         "pods from inside a pod. pod/NAME, deploy/NAME (or sts, ds, job), a label selector such as "
-        "app=web, or auto for any pod that can be the client; each also behind NAMESPACE/. It asks "
-        "the nameservers, and sends no data to the Service",
+        "app=web, or auto for any pod that can be the client; each may begin with NAMESPACE/. It "
+        "asks the nameservers, and sends no data to the Service",
     )
     group.add_argument(
         "--from-each-node",
         action="store_true",
-        help="with --from: take the same way from one existing pod on each node",
+        help="with --from: test the same from one existing pod on each node",
     )
     group.add_argument(
         "--from-namespace", metavar="NAMESPACE", help="the namespace of CLIENT, if it differs"
     )
+
+
+def _fix_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fix",
         action=OptionalValue,
         type=number,
         metavar="N",
-        help="make the proved fix of the cause, or fix number N: shows what changes, asks, applies "
-        "it, waits until clients are served, and prints the command that undoes it",
+        help="apply the proved fix of the cause, or fix number N: shows the change, asks, waits "
+        "until clients are served, and prints the command that undoes it",
     )
     group.add_argument("-y", "--yes", action="store_true", help="do not ask before --fix")
     group.add_argument(
@@ -324,6 +339,9 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
         metavar="server",
         help="only show what --fix would change, by a dry run of the API server",
     )
+
+
+def _time_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--logs",
         action="store_true",
@@ -341,7 +359,7 @@ def _walk_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--since-last",
         action="store_true",
-        help="also say what changed since the last run that asked the same (see --history)",
+        help="also say what changed since the last run of the same check (see --history)",
     )
     group.add_argument(
         "--wait", action="store_true", help="check again until it is healthy, or until --timeout"
@@ -381,6 +399,11 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--plain", action="store_true", help="words instead of symbols, for screen readers"
     )
+    _file_flags(group)
+    _verdict_flags(group)
+
+
+def _file_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--save", metavar="FILE", help="save the evidence; .gz compresses it")
     group.add_argument(
         "--redact",
@@ -395,6 +418,9 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
         metavar="THEME",
         help="light or dark: the background of --save-svg (default: light)",
     )
+
+
+def _verdict_flags(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--fail-on",
         type=OneOf(*FAIL_ON),
@@ -454,7 +480,7 @@ def _connection_flags(group: argparse._ArgumentGroup) -> None:
     for name, text in (
         ("--insecure-skip-tls-verify", "do not check the server's certificate"),
         ("--disable-compression", "request responses without compression"),
-        # Taken so that they can be answered: see commands/usage.py.
+        # Taken so that they can be answered: see commands/refusals.py.
         ("--match-server-version", argparse.SUPPRESS),
         ("--warnings-as-errors", argparse.SUPPRESS),
     ):

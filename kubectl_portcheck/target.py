@@ -65,7 +65,7 @@ def parse_targets(words: Sequence[str]) -> "tuple[Target | Address, ...]":
     for word in words[1:]:
         if "/" in word:
             raise UsageError(
-                f"cannot check {word!r}: the kind {words[0]!r} is before it already",
+                f"cannot check {word!r}: its kind is given twice",
                 f"Use {kind.short} NAME, or {kind.short}/NAME.",
             )
     return tuple(parse_target(f"{kind.short}/{word}") for word in words[1:])

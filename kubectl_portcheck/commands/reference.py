@@ -63,7 +63,7 @@ def _list_demos(request: ReferenceRequest, env: Environment) -> None:
         env.stdout.writelines(f"{s.name}\n" for s in SCENARIOS)
         return
     if form not in ("table", "wide"):
-        raise UsageError(f"--demo list has no -o {form}", "It has -o name.")
+        raise UsageError(f"--demo list has no -o {form}", "Use -o name, or no -o.")
     look = _look(request.style, env, wide=form == "wide")
     _print(list_lines([(s.name, s.happened) for s in SCENARIOS], look), look, env)
 

@@ -26,6 +26,17 @@ from kubectl_portcheck.commands.modes import (
     SweepRequest,
     WalkRequest,
 )
+from kubectl_portcheck.commands.refusals import (
+    NEEDED,
+    one_of,
+    refuse_all_namespaces,
+    refuse_logs_without_a_reader,
+    refuse_other_kinds,
+    refuse_selectors,
+    refuse_the_rest,
+    refuse_what_cannot_be_kept,
+    refuse_what_only_a_table_has,
+)
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.parser import Given
 
@@ -40,27 +51,6 @@ REFERENCES = ("explain", "history", "list_rules", "rbac", "completion")
 """The modes that ask no cluster and judge no evidence."""
 MODES = ("demo", "filename", "replay", "merge", "mcp", *REFERENCES)
 """The flags that choose what to do; without any of them a cluster is checked."""
-NEEDED = {
-    "calls": "a TARGET: it is about workloads",
-    "all_contexts": "a sweep: it takes no TARGET",
-    "complete": "-f: it is about files",
-    "contexts": "a sweep: it takes no TARGET",
-    "debug_image": "a TARGET: it is not for a sweep",
-    "dry_run": "--fix",
-    "diff": "-f: it is about files",
-    "fix": "a TARGET: it is not for a sweep",
-    "from": "a TARGET: it is not for a sweep",
-    "from_each_node": "--from",
-    "from_namespace": "--from",
-    "no_animation": "--demo: nothing else is animated",
-    "shard": "a sweep: it takes no TARGET",
-    "theme": "--save-svg",
-    "write": "-f: it is about files",
-    "yes": "--fix",
-}
-"""What a flag needs, where that says more than the mode in which it would do nothing."""
-LOGGING = ("table", "wide", "json", "yaml", "markdown", "html")
-"""The formats that show the lines of a log."""
 DEMOS = "list"
 """The name after --demo that asks for the list of them."""
 
@@ -73,10 +63,10 @@ def parse(argv: Sequence[str]) -> Request:
 def request_from(given: Given) -> Request:
     """Make of the flags what is asked. Raises UsageError for a flag that would do nothing."""
     given.accept(arguments.CONNECTION)
-    mode = _one_of(given, *MODES)
-    _refuse_what_cannot_be_kept(given)
+    mode = one_of(given, *MODES)
+    refuse_what_cannot_be_kept(given)
     request = _request(given, mode)
-    _refuse_the_rest(given, mode)
+    refuse_the_rest(given, mode)
     return request
 
 
@@ -108,9 +98,8 @@ def _request(given: Given, mode: str) -> Request:
 
 
 def _walk(given: Given) -> WalkRequest:
-    if given.has("all_namespaces"):
-        raise UsageError("a resource cannot be retrieved by name across all namespaces")
-    _refuse_selectors(given)
+    refuse_all_namespaces(given)
+    refuse_selectors(given)
     if given.has("deep"):
         raise UsageError("--deep does nothing with a TARGET: every pod of it is looked into anyway")
     debug_image = given.text("debug_image")
@@ -119,7 +108,7 @@ def _walk(given: Given) -> WalkRequest:
     if debug_image and given.has("no_exec"):
         raise UsageError("--debug-image and --no-exec exclude each other")
     targets, source, calls = _targets(given), _source(given), given.switch("calls")
-    _check_kinds(targets, calls=calls)
+    refuse_other_kinds(targets, calls=calls)
     return WalkRequest(targets, _access(given), _output(given), source, debug_image, calls)
 
 
@@ -138,24 +127,6 @@ def _fix(given: Given) -> FixRequest:
     if len(walk.targets) != 1:
         raise UsageError("--fix takes one TARGET")
     return FixRequest(walk, number, yes, dry_run)
-
-
-def _check_kinds(targets: "Sequence[Target | Address]", *, calls: bool) -> None:
-    """Raise UsageError for a target of a kind that is not what is asked about."""
-    from kubectl_portcheck.target import CALLING, TASKS, Target
-
-    for target in targets:
-        kind = target.kind if isinstance(target, Target) else None
-        if calls and kind not in CALLING:
-            raise UsageError(
-                f"--calls cannot check {target.title}: it has no settings",
-                f"Use {', '.join(f'{k.short}/NAME' for k in CALLING)}.",
-            )
-        if not calls and kind in TASKS:
-            raise UsageError(
-                f"cannot check {target.title}: no Service leads to its pods",
-                "Use --calls to check what it calls.",
-            )
 
 
 def _sweep(given: Given) -> SweepRequest:
@@ -195,7 +166,7 @@ def _merge(given: Given) -> MergeRequest:
 
 
 def _fleet(given: Given) -> FleetRequest:
-    flag = _one_of(given, "contexts", "all_contexts")
+    flag = one_of(given, "contexts", "all_contexts")
     for other in ONE_CLUSTER:
         if given.has(other):
             raise UsageError(f"{given.name(flag)} and {given.name(other)} exclude each other")
@@ -209,9 +180,9 @@ def _fleet(given: Given) -> FleetRequest:
 
 def _files(given: Given) -> FilesRequest:
     if given.has("targets"):
-        _refuse_selectors(given)
+        refuse_selectors(given)
     everywhere = given.switch("all_namespaces")
-    change = _one_of(given, "diff", "write")
+    change = one_of(given, "diff", "write")
     for flag in ("diff", "write"):
         given.switch(flag)
     return FilesRequest(
@@ -244,9 +215,8 @@ def _reference(given: Given, mode: str) -> ReferenceRequest:
 def _role(given: Given) -> RoleFor:
     """What the Role of ``--rbac`` is for: the walk or the sweep that the other flags describe."""
     if given.has("targets"):
-        if given.has("all_namespaces"):
-            raise UsageError("a resource cannot be retrieved by name across all namespaces")
-        _refuse_selectors(given)
+        refuse_all_namespaces(given)
+        refuse_selectors(given)
     for flag in ("from_namespace", "from_each_node"):
         if given.has(flag) and not given.has("from"):
             raise UsageError(f"{given.name(flag)} needs {NEEDED[flag]}")
@@ -307,11 +277,11 @@ def _source(given: Given) -> "Source | None":
 
 
 def _access(given: Given) -> Access:
-    again = _one_of(given, "wait", "watch")
+    again = one_of(given, "wait", "watch")
     for flag in ("wait", "watch"):
         given.switch(flag)
     if given.has("logs"):
-        _refuse_logs_without_a_reader(given)
+        refuse_logs_without_a_reader(given)
     return Access(
         flags=_connection(given),
         verbosity=given.number("v") or 0,
@@ -336,17 +306,6 @@ def _since_last(given: Given) -> bool:
     if form not in ("table", "wide"):
         raise UsageError(f"--since-last does nothing with -o {form}: it is for a table")
     return True
-
-
-def _refuse_logs_without_a_reader(given: Given) -> None:
-    if given.has("redact"):
-        raise UsageError("--logs and --redact exclude each other: a log may hold any name")
-    forms = [given.text("output") or "table", *(form for form, _ in given.pairs("output_file"))]
-    short = "-q" if given.has("quiet") else "--summary" if given.has("summary") else ""
-    if given.has("save_svg") or any(form in LOGGING for form in forms[bool(short) :]):
-        return
-    what = short or f"-o {forms[0]}"
-    raise UsageError(f"--logs does nothing with {what}: it has no place for lines of a log")
 
 
 def _configured(given: Given) -> bool:
@@ -412,7 +371,7 @@ def _output(given: Given, *, redacts: bool = True, prints: bool = True) -> Outpu
     form = given.text("output") or "table"
     if given.has("watch") and form in ("junit", "html"):
         raise UsageError(f"--watch cannot print {form}: one document does not follow another")
-    _refuse_what_only_a_table_has(given, form)
+    refuse_what_only_a_table_has(given, form)
     svg = _place(given.text("save_svg"))
     return Output(
         form=form,
@@ -440,19 +399,6 @@ def _place(path: str | None) -> str | None:
     return path
 
 
-def _refuse_what_only_a_table_has(given: Given, form: str) -> None:
-    quiet = given.has("quiet")
-    if quiet and given.has("output"):
-        raise UsageError(f"-q and -o {form} exclude each other: -q prints one line")
-    for flag in ("summary", "show_commands"):
-        if given.has(flag) and quiet:
-            raise UsageError(f"{given.name(flag)} does nothing with -q: it prints one line")
-        if given.has(flag) and form not in ("table", "wide"):
-            raise UsageError(f"{given.name(flag)} does nothing with -o {form}: it is for a table")
-    if given.has("summary") and given.has("show_commands"):
-        raise UsageError("--show-commands does nothing with --summary: no step is printed")
-
-
 def _ignored(words_given: Sequence[str]) -> tuple[str, ...]:
     """The codes that --ignore names. Raises UsageError for what is no rule."""
     if not words_given:
@@ -461,56 +407,3 @@ def _ignored(words_given: Sequence[str]) -> tuple[str, ...]:
     from kubectl_portcheck.rules.suppressions import words
 
     return tuple(rule_named(word).code for text in words_given for word in words(text))
-
-
-# Refusals
-
-
-def _one_of(given: Given, *flags: str) -> str:
-    """The one of these flags that is given, or ''. Raises UsageError for two of them."""
-    found = [flag for flag in flags if given.has(flag)]
-    if len(found) > 1:
-        raise UsageError(
-            f"{_written(given, found[0])} and {_written(given, found[1])} exclude each other"
-        )
-    return found[0] if found else ""
-
-
-def _written(given: Given, flag: str) -> str:
-    return "-f" if flag == "filename" else given.name(flag)
-
-
-def _refuse_selectors(given: Given) -> None:
-    if given.has("selector") or given.has("field_selector"):
-        raise UsageError("name cannot be provided when a selector is specified")
-
-
-def _refuse_what_cannot_be_kept(given: Given) -> None:
-    """Refuse kubectl's flags whose promise this program cannot keep."""
-    if given.switch("match_server_version"):
-        raise UsageError(
-            "--match-server-version cannot be kept: this program is of no version of Kubernetes"
-        )
-    if given.switch("warnings_as_errors"):
-        raise UsageError(
-            "--warnings-as-errors cannot be kept: the warnings of the API server are not read"
-        )
-
-
-def _refuse_the_rest(given: Given, mode: str) -> None:
-    """Refuse the first flag that the mode has not taken."""
-    # People keep these in aliases, as they do those of the connection.
-    left = [flag for flag in given.left() if flag not in ("v", "color", "plain")]
-    if not left:
-        return
-    flag, name = left[0], _written(given, left[0])
-    with_what = _written(given, mode) if mode else "a TARGET" if given.has("targets") else "a sweep"
-    if flag == "targets":
-        raise UsageError(f"{with_what} takes no TARGET")
-    if flag in NEEDED and (mode == "" or NEEDED[flag].split(":")[0] != with_what):
-        raise UsageError(f"{name} needs {NEEDED[flag]}")
-    why = ": no cluster is asked" if given.section(flag) in arguments.CLUSTER_ONLY else ""
-    for change in ("diff", "write"):
-        if given.has(change) and not why:
-            with_what, why = given.name(change), ": no report is printed"
-    raise UsageError(f"{name} does nothing with {with_what}{why}")

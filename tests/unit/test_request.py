@@ -171,7 +171,7 @@ def test_a_mode_takes_the_flags_that_it_uses_and_refuses_every_other(mode: tuple
         ("svc/x --debug-image y --wait", "--debug-image changes a pod"),
         ("svc/x --debug-image y --no-exec", "--debug-image and --no-exec exclude each other"),
         ("svc/x --ignore nothing", "no rule 'nothing'"),
-        ("svc svc/x", "cannot check 'svc/x': the kind 'svc' is before it already"),
+        ("svc svc/x", "cannot check 'svc/x': its kind is given twice"),
     ],
 )
 def test_what_would_do_nothing_is_refused_in_plain_words(words: str, message: str) -> None:

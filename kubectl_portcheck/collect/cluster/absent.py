@@ -61,8 +61,8 @@ def absent(
     likely = expose.meant_by(expose.Wanted(stop.target.name), fitting)
     if likely:
         kind, name = likely[0].kind, likely[0].metadata.name
-        said = f"No Service leads to {kind} {name} under this name: kubectl portcheck"
-        hint = f"{said} {kinds.short_name(kind)}/{name} checks its pods."
+        target = f"{kinds.short_name(kind)}/{name}"
+        hint = f"To check the pods of {kind} {name}: kubectl portcheck {target}"
         raise UnknownTargetError(error.line, " ".join(filter(None, (error.hint, hint))))
     raise error
 

@@ -121,7 +121,7 @@ def _parse(word: str, text: str) -> Source:
 
 
 def _hint(kind: Kind | None) -> str:
-    where = "Each of them also behind NAMESPACE/, and with /CONTAINER behind a name."
+    where = "Each may begin with NAMESPACE/, and a name may end in /CONTAINER."
     return where if kind is None else f"Write {kind.short or kind.name.lower()}/NAME."
 
 
