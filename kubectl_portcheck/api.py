@@ -21,6 +21,7 @@ from kubectl_portcheck.model.report import Report
 from kubectl_portcheck.target import parse_any, parse_target
 
 if TYPE_CHECKING:
+    from kubectl_portcheck.client import Connection, ConnectionFlags
     from kubectl_portcheck.client.from_package import PackageClient, PackageConfiguration
 
 __all__ = ["diagnose", "diagnose_files", "diagnose_snapshot", "to_html", "to_json", "to_markdown"]
@@ -61,7 +62,7 @@ def diagnose(
     that is missing raises nothing: it is named in the report, whose verdict may then be
     inconclusive. Ctrl-C raises KeyboardInterrupt.
     """
-    from kubectl_portcheck.client import Connection, ConnectionFlags, load_connection
+    from kubectl_portcheck.client import ConnectionFlags, load_connection
     from kubectl_portcheck.collect.cluster.collect import (
         Selection,
         Wanted,
@@ -91,31 +92,33 @@ def diagnose(
         Selection(all_namespaces, selector),
     )
     connect: Callable[[], Connection]
-    if client is not None:
-        from kubectl_portcheck.client.from_package import connection_of, server_of
-
-        connect = partial(connection_of, client, flags)
-        # A pasted command reaches the same cluster, or none.
-        flags = flags._replace(server=server_of(client))
-        if not flags.server:
-            raise UsageError(
-                f"a client of type {type(client).__name__} cannot be used: it is no ApiClient and "
-                "no Configuration of the package kubernetes"
-            )
-    else:
+    if client is None:
         connect = partial(load_connection, flags, os.environ if environ is None else environ)
-    evidence = collect(
-        connect,
-        wanted,
-        Silent(),
-        timeout=timeout,
-        log=_nowhere,
-    )
+    else:
+        connect, flags = _by_client(client, flags)
+    evidence = collect(connect, wanted, Silent(), timeout=timeout, log=_nowhere)
     if evidence.interrupted:
         raise KeyboardInterrupt
     kubectl = ("kubectl", *flags._replace(namespace=None).to_argv())
     until = judged_until(began, timeout or wanted.seconds)
     return conclude(evidence, kubectl=kubectl, ignore=codes, until=until)
+
+
+def _by_client(
+    client: "PackageClient | PackageConfiguration", flags: "ConnectionFlags"
+) -> "tuple[Callable[[], Connection], ConnectionFlags]":
+    """How to connect with a client of the package kubernetes, and the flags of the same server."""
+    from kubectl_portcheck.client.from_package import connection_of, server_of
+
+    connect = partial(connection_of, client, flags)
+    # A pasted command reaches the same cluster, or none.
+    flags = flags._replace(server=server_of(client))
+    if not flags.server:
+        raise UsageError(
+            f"a client of type {type(client).__name__} cannot be used: it is no ApiClient and "
+            "no Configuration of the package kubernetes"
+        )
+    return connect, flags
 
 
 def diagnose_files(

@@ -23,6 +23,7 @@ from kubectl_portcheck.client.flags import ConnectionFlags
 from kubectl_portcheck.client.kubeconfig import (
     Cluster,
     Context,
+    Kubeconfig,
     User,
     load_kubeconfig,
 )
@@ -135,27 +136,10 @@ def load_connection(
     """
     config = load_kubeconfig(flags.kubeconfig, environ)
     context_name = flags.context or config.current_context
-    if flags.context and flags.context not in config.contexts:
-        raise ConfigurationError(
-            f'context "{flags.context}" does not exist', _nearest(flags.context, config.contexts)
-        )
-    if context_name and context_name not in config.contexts:
-        raise ConfigurationError(
-            f"context was not found for specified context: {context_name}",
-            _nearest(context_name, config.contexts),
-            prefix=IN_CONFIGURATION,
-        )
+    _check_names(flags, context_name, config)
     context = config.contexts.get(context_name, Context())
     user_name = flags.user or context.user
     cluster_name = flags.cluster or context.cluster
-    if flags.user and flags.user not in config.users:
-        raise ConfigurationError(
-            f'auth info "{flags.user}" does not exist', _nearest(flags.user, config.users)
-        )
-    if flags.cluster and flags.cluster not in config.clusters:
-        raise ConfigurationError(
-            f'cluster "{flags.cluster}" does not exist', _nearest(flags.cluster, config.clusters)
-        )
     configured = bool(config.clusters.get(cluster_name, Cluster()).server or flags.server)
     cluster = _with_flags(config.clusters.get(cluster_name, Cluster()), flags, environ)
     user = _user_with_flags(config.users.get(user_name, User()), flags)
@@ -176,6 +160,28 @@ def load_connection(
         user=user,
         configured=configured or bool(environ.get("KUBERNETES_MASTER")),
     )
+
+
+def _check_names(flags: ConnectionFlags, context_name: str, config: Kubeconfig) -> None:
+    """Raise ConfigurationError where a context, a user or a cluster is named that is not there."""
+    if flags.context and flags.context not in config.contexts:
+        raise ConfigurationError(
+            f'context "{flags.context}" does not exist', _nearest(flags.context, config.contexts)
+        )
+    if context_name and context_name not in config.contexts:
+        raise ConfigurationError(
+            f"context was not found for specified context: {context_name}",
+            _nearest(context_name, config.contexts),
+            prefix=IN_CONFIGURATION,
+        )
+    if flags.user and flags.user not in config.users:
+        raise ConfigurationError(
+            f'auth info "{flags.user}" does not exist', _nearest(flags.user, config.users)
+        )
+    if flags.cluster and flags.cluster not in config.clusters:
+        raise ConfigurationError(
+            f'cluster "{flags.cluster}" does not exist', _nearest(flags.cluster, config.clusters)
+        )
 
 
 def _with_flags(cluster: Cluster, flags: ConnectionFlags, environ: Mapping[str, str]) -> Cluster:

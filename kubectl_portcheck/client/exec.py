@@ -6,7 +6,7 @@ input is closed, of which there is none here).
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from kubectl_portcheck.client.errors import ApiStatusError, BadAnswer, TimedOut
@@ -42,8 +42,6 @@ class ExecResult(NamedTuple):
     complete: bool
     """True where it is known how the command ended, or that it could not be started, and all of its
     output is here."""
-    via: Literal["websocket", "kubectl"] = "websocket"
-    """Which way the command was run."""
     turn: Turn | None = None
     """Held while a large output is."""
 

@@ -89,10 +89,8 @@ class Kubeconfig(NamedTuple):
     contexts: Mapping[str, Context]
     clusters: Mapping[str, Cluster]
     users: Mapping[str, User]
-    looked_in: tuple[str, ...] = ()
-    """The paths that were tried, whether there was a file or not."""
     found: tuple[str, ...] = ()
-    """Those of them that were files."""
+    """The paths at which there was a file."""
 
 
 class _Invalid(Exception):
@@ -144,7 +142,7 @@ def load_kubeconfig(kubeconfig: str | None, environ: Mapping[str, str]) -> Kubec
             current = current or document.text("current-context")
         except _Invalid as error:
             raise ConfigurationError(f'error loading config file "{path}": {error}') from None
-    return Kubeconfig(current, contexts, clusters, users, paths, tuple(found))
+    return Kubeconfig(current, contexts, clusters, users, tuple(found))
 
 
 def _parse(content: bytes) -> Mapping[str, Any]:

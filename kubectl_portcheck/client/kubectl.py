@@ -68,10 +68,10 @@ def exec_with_kubectl(
     )
     if ran.cut:
         words = f"more than {limit_bytes} bytes of output"
-        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
+        return ExecResult(ran.stdout, ran.stderr, words, None, False)
     if ran.code is None:
         words = "timed out waiting for kubectl exec"
-        return ExecResult(ran.stdout, ran.stderr, words, None, False, "kubectl")
+        return ExecResult(ran.stdout, ran.stderr, words, None, False)
     return _read_ending(ran.code, ran.stdout, ran.stderr)
 
 
@@ -107,14 +107,14 @@ def renew_provider(
 def _read_ending(code: int, stdout: bytes, stderr: bytes) -> ExecResult:
     """The result, with kubectl's own lines separated from the command's."""
     if code == 0:
-        return ExecResult(stdout, stderr, "", 0, True, "kubectl")
+        return ExecResult(stdout, stderr, "", 0, True)
     lines = stderr.decode("utf-8", "replace").splitlines()
     last = lines[-1].strip() if lines else ""
     if match := re.fullmatch(r"command terminated with exit code (\d{1,9})", last):
         rest = stderr[: stderr.rstrip().rfind(b"command terminated")]
-        return ExecResult(stdout, rest, last, int(match[1]), True, "kubectl")
+        return ExecResult(stdout, rest, last, int(match[1]), True)
     if match := re.fullmatch(r"Error from server(?: \((\w+)\))?: (.*)", last):
         reason = match[1] or ""
         if reason in _CODES:
             raise status_error(_CODES[reason], reason, match[2])
-    return ExecResult(stdout, b"", last.removeprefix("error: "), None, True, "kubectl")
+    return ExecResult(stdout, b"", last.removeprefix("error: "), None, True)

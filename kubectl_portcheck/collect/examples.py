@@ -1,45 +1,38 @@
-"""Reads the example of a rule: YAML as kubectl prints it, and what was measured, into evidence.
+"""From the example of a rule to evidence.
 
-It is strict: an example holds nothing that has no effect. An unknown kind, an unknown field, a
-measurement of a pod that is not there and a word outside a closed set are errors.
+It is strict: a measurement of a pod that is not there, or of another Service, is an error.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from functools import cache
 from typing import Any
 
 import msgspec
-import yaml
 
-from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence, joined_policies
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
-from kubectl_portcheck.model.calls import Call
+from kubectl_portcheck.collect.example_documents import (
+    AROUND,
+    From,
+    Measured,
+    Measurements,
+    UnfitExample,
+    documents,
+)
+from kubectl_portcheck.collect.manifests.neighbours import joined_policies
+from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import (
     NOT_ASKED,
-    Absence,
     Asked,
     Client,
     Context,
     Evidence,
     InCluster,
-    InitCall,
-    Lookup,
     ServiceEvidence,
     ServiceForward,
 )
-from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
-    ControllerRevision,
-    Endpoints,
     EndpointSlice,
-    Event,
-    Node,
     ObjectMeta,
     Pod,
-    PodSpec,
     Service,
-    Workload,
 )
 from kubectl_portcheck.model.probes import (
     AcceptQueue,
@@ -50,129 +43,11 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
-from kubectl_portcheck.model.seat import Dns
-from kubectl_portcheck.model.storage import (
-    ConfigMap,
-    PersistentVolumeClaim,
-    Secret,
-    StorageClass,
-)
 from kubectl_portcheck.semantics import endpoints, pods, ports, selectors
 from kubectl_portcheck.semantics.references import concerning
 
-READY: dict[str, Any] = {
-    "phase": "Running",
-    "podIP": "10.0.0.1",
-    "podIPs": [{"ip": "10.0.0.1"}],
-    "conditions": [{"type": "Ready", "status": "True"}],
-}
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 NOW = "2026-06-01T12:00:00Z"
 """When the evidence of every example was gathered."""
-
-_AROUND: dict[str, dict[str, type[Record]]] = {
-    **FIELDS,
-    "replica_sets": {"ReplicaSet": Workload},
-    "workloads": dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet"), Workload),
-    "overwritten": {"Endpoints": Endpoints},
-    "revisions": {"ControllerRevision": ControllerRevision},
-    "events": {"Event": Event},
-    "nodes": {"Node": Node},
-    "claims": {"PersistentVolumeClaim": PersistentVolumeClaim},
-    "ingress_classes": {"IngressClass": IngressClass},
-    "storage_classes": {"StorageClass": StorageClass},
-    "config_maps": {"ConfigMap": ConfigMap},
-    "secrets": {"Secret": Secret},
-}
-"""By field of the evidence: the kinds of documents that it is read from, and as what."""
-_TYPES: dict[str, type[Record]] = {
-    "Service": Service,
-    "Pod": Pod,
-    "EndpointSlice": EndpointSlice,
-    **{kind: type_ for kinds in _AROUND.values() for kind, type_ in kinds.items()},
-}
-
-
-class UnfitExample(ValueError):
-    """An example that holds something without effect, or lacks what it needs."""
-
-
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """Refuses what it does not know."""
-
-
-class _Spoken(_Strict, frozen=True):
-    """What a request to the port met."""
-
-    request: str
-    outcome: Outcome = "accepted"
-    status: int | None = None
-    speaks: str = ""
-    detail: str = ""
-
-
-class _Queue(_Strict, frozen=True):
-    """The connections that wait to be accepted."""
-
-    waiting: int
-    limit: int | None = None
-    sockets: int = 1
-    stuck: int | None = None
-    accepted: int = 0
-
-
-class _Measured(_Strict, frozen=True):
-    """What was measured in one pod, by port."""
-
-    sockets: list[str] | None = None
-    """Each ``[udp] ADDRESS:PORT [PROGRAM]``; without them no shell could read the sockets."""
-    queues: dict[int, _Queue] = {}
-    port_forward: dict[int, Outcome] = {}
-    pod_proxy: dict[int, Outcome] = {}
-    in_cluster: dict[int, Outcome] = {}
-    spoken: dict[int, _Spoken] = {}
-    service_port_forward: dict[int, Outcome] = {}
-    """By Service port."""
-
-
-class _From(_Strict, frozen=True):
-    """What ``--from`` met at the Service's own address, by Service port."""
-
-    pod: str
-    """Its name; where it is one of the documents, policies are compared with it."""
-    tool: str
-    service: dict[int, Outcome] = {}
-    namespace: str = "default"
-    namespaces: dict[str, dict[str, str]] = {}
-    """The labels of namespaces that could be read."""
-    client: PodSpec | None = None
-    """What the pod is asked to be, where it is none of the documents: a Deployment's, then."""
-    dns: Dns | None = None
-    dns_server: str = ""
-    """An example of its own: the Service behind the nameserver."""
-    others: "tuple[_From, ...]" = ()
-    """What other pods met."""
-
-
-class _Measurements(_Strict, frozen=True):
-    """The document beside those of Kubernetes."""
-
-    probes: dict[str, _Measured] = {}
-    init_calls: tuple[InitCall, ...] = ()
-    """What the commands of init containers name."""
-    calls: tuple[Call, ...] | None = None
-    """What workloads call, as far as it concerns the Service."""
-    absent: Absence | None = None
-    """What is known of the Service, where there is none."""
-    calls_of: str = ""
-    """The kind of the workload that was asked about, of which all calls are given."""
-    asked: int | str | None = None
-    """The port of ``NAME:PORT``."""
-    about: str = ""
-    """The kind of a workload, where its own ports are asked about and no Service is."""
-    lookup: Lookup | None = None
-    """The address by which the Service was asked for."""
-    from_: _From | None = msgspec.field(name="from", default=None)
 
 
 def evidence_of(text: str) -> Evidence:
@@ -181,13 +56,7 @@ def evidence_of(text: str) -> Evidence:
     A pod without a status is Running and Ready at 10.0.0.1. A pod whose sockets are not given
     has sockets that could not be read.
     """
-    documents = [d for d in yaml.load_all(text, _LOADER) if d]
-    objects = [d for d in documents if "kind" in d]
-    found: dict[str, list[Any]] = {kind: [] for kind in _TYPES}
-    for document in objects:
-        kind, item = _object(document)
-        found[kind].append(item)
-    measured = _measurements([d for d in documents if "kind" not in d])
+    found, measured = documents(text)
     if not found["Service"]:
         raise UnfitExample("an example is about a Service")
     service: Service = found["Service"][0]
@@ -212,7 +81,7 @@ def evidence_of(text: str) -> Evidence:
 
 
 def _evidence(
-    service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], given: _Measurements
+    service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], given: Measurements
 ) -> ServiceEvidence:
     matching = tuple(
         p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
@@ -222,7 +91,7 @@ def _evidence(
         matching = endpoints.pods_behind(slices, everything)
     around = {
         field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
-        for field, kinds in _AROUND.items()
+        for field, kinds in AROUND.items()
     }
     around["mesh_policies"] = joined_policies(around["mesh_policies"].value)
     evidence = ServiceEvidence(
@@ -241,7 +110,7 @@ def _evidence(
         services=Observed(value=tuple(found["Service"])) if _subdomains(matching) else NOT_ASKED,
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
-            p.metadata.name: _sockets(given.probes.get(p.metadata.name, _Measured()))
+            p.metadata.name: _sockets(given.probes.get(p.metadata.name, Measured()))
             for p in matching
         },
         attempts=tuple(a for name, m in given.probes.items() for a in _attempts(name, m)),
@@ -255,7 +124,7 @@ def _evidence(
     return msgspec.structs.replace(evidence, **around, alias=alias)
 
 
-def _asked(given: _Measurements) -> Asked | None:
+def _asked(given: Measurements) -> Asked | None:
     if given.calls_of:
         return Asked(kind=given.calls_of, what="calls")
     return Asked(kind=given.about, services=Observed(value=())) if given.about else None
@@ -268,77 +137,6 @@ def _subdomains(found: tuple[Pod, ...]) -> set[str]:
 
 def _place(service: Service) -> tuple[str, str]:
     return service.metadata.namespace, service.metadata.name
-
-
-def _measurements(documents: list[dict[str, Any]]) -> _Measurements:
-    """The documents that are no objects, as one."""
-    keys = Counter(key for d in documents for key in d)
-    if any(count > 1 for count in keys.values()):
-        raise UnfitExample(f"said twice: {[k for k, count in keys.items() if count > 1]}")
-    merged = {key: value for d in documents for key, value in d.items()}
-    try:
-        return msgspec.convert(merged, _Measurements)
-    except msgspec.ValidationError as wrong:
-        raise UnfitExample(str(wrong)) from None
-
-
-def _object(document: Mapping[str, Any]) -> tuple[str, Any]:
-    kind = document["kind"]
-    group = str(document.get("apiVersion", "")).rpartition("/")[0]
-    if f"{kind}.{group}" in _TYPES:
-        kind = f"{kind}.{group}"
-    if kind not in _TYPES:
-        raise UnfitExample(f"kind {kind} is none that an example may hold")
-    extra = () if "kind" in _encoded(_TYPES[kind]) else ("kind",)
-    plain = {k: v for k, v in document.items() if k not in ("apiVersion", *extra)}
-    unknown = list(_unknown(plain, _fields_of(kind)))
-    if unknown:
-        raise UnfitExample(f"{kind}: nothing reads {unknown}")
-    item = msgspec.convert(_with_status(plain) if kind == "Pod" else plain, _TYPES[kind])
-    return kind, as_evidence(kind, item)
-
-
-@cache
-def _fields_of(kind: str) -> msgspec.inspect.Type:
-    return msgspec.inspect.type_info(_TYPES[kind])
-
-
-def _encoded(type_: type[Record]) -> frozenset[str]:
-    return frozenset(f.encode_name for f in msgspec.structs.fields(type_))
-
-
-def _unknown(value: Any, type_: msgspec.inspect.Type, at: str = "") -> Iterator[str]:
-    """The paths in the value of which the type knows nothing."""
-    inspect = msgspec.inspect
-    if isinstance(type_, inspect.StructType) and isinstance(value, Mapping):
-        fields = {f.encode_name: f.type for f in type_.fields}
-        for key, below in value.items():
-            path = f"{at}.{key}".lstrip(".")
-            if key in fields:
-                yield from _unknown(below, fields[key], path)
-            else:
-                yield path
-    elif isinstance(type_, inspect.UnionType):
-        struct = [t for t in type_.types if not isinstance(t, inspect.NoneType)]
-        yield from _unknown(value, struct[0], at) if len(struct) == 1 else ()
-    elif isinstance(type_, inspect.VarTupleType) and isinstance(value, list):
-        for n, item in enumerate(value):
-            yield from _unknown(item, type_.item_type, f"{at}[{n}]")
-    elif isinstance(type_, inspect.DictType) and isinstance(value, Mapping):
-        for key, below in value.items():
-            yield from _unknown(below, type_.value_type, f"{at}.{key}")
-
-
-def _with_status(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The pod with the status of a good one, and with its containers' where it runs."""
-    status = dict(document.get("status", READY))
-    if "containerStatuses" not in status and status["phase"] == "Running":
-        ready = any(c["type"] == "Ready" and c["status"] == "True" for c in status["conditions"])
-        names = [c["name"] for c in document["spec"]["containers"]]
-        status["containerStatuses"] = [
-            {"name": n, "ready": ready, "state": {"running": {}}} for n in names
-        ]
-    return {**document, "status": status}
 
 
 def _slices(service: Service, matching: tuple[Pod, ...]) -> Iterator[EndpointSlice]:
@@ -367,7 +165,7 @@ def _slices(service: Service, matching: tuple[Pod, ...]) -> Iterator[EndpointSli
         )
 
 
-def _sockets(measured: _Measured) -> Observed[PodSockets] | Missing:
+def _sockets(measured: Measured) -> Observed[PodSockets] | Missing:
     if measured.sockets is None:
         return Missing(reason=Reason.NO_SHELL, detail="no shell in the image")
     listeners = tuple(_listener(text) for text in measured.sockets)
@@ -402,7 +200,7 @@ def _listener(text: str) -> ListeningSocket:
     )
 
 
-def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
+def _attempts(pod: str, measured: Measured) -> Iterator[Attempt]:
     by_path: tuple[tuple[Path, dict[int, Outcome]], ...] = (
         ("pod-port-forward", measured.port_forward),
         ("pod-proxy", measured.pod_proxy),
@@ -418,7 +216,7 @@ def _attempts(pod: str, measured: _Measured) -> Iterator[Attempt]:
 
 
 def _in_cluster(
-    service: Service, given: _From | None, found: Mapping[str, list[Any]]
+    service: Service, given: From | None, found: Mapping[str, list[Any]]
 ) -> Observed[InCluster] | Missing:
     if given is None:
         return NOT_ASKED
@@ -445,7 +243,7 @@ def _in_cluster(
     )
 
 
-def _made(given: _From) -> Client | None:
+def _made(given: From) -> Client | None:
     """The pod of ``--from`` where only its specification is given: one of a Deployment."""
     if given.client is None:
         return None
@@ -459,7 +257,7 @@ def _made(given: _From) -> Client | None:
     return Client(pod=Pod(metadata=msgspec.convert(metadata, ObjectMeta), spec=given.client))
 
 
-def _client(given: _From, found: Mapping[str, list[Any]]) -> Client | None:
+def _client(given: From, found: Mapping[str, list[Any]]) -> Client | None:
     """The pod of ``--from`` where it is one of the documents, with the policies that select it."""
     pod: Pod | None = next(
         (
@@ -482,7 +280,7 @@ def _client(given: _From, found: Mapping[str, list[Any]]) -> Client | None:
 
 
 def _forwards(
-    service: Service, matching: tuple[Pod, ...], probes: Mapping[str, _Measured]
+    service: Service, matching: tuple[Pod, ...], probes: Mapping[str, Measured]
 ) -> Iterator[ServiceForward]:
     """The port-forwards to the Service: to the pod that kubectl would pick, and to no other."""
     chosen = pods.forward_choice(matching)

@@ -199,8 +199,9 @@ def _report(ended: Ended) -> CallToolResult:
 def _cut(document: dict[str, Any]) -> dict[str, Any]:
     """Give the JSON report with the worst Services only, where there are many; ``omitted`` says
     how many are left out."""
-    order = ("broken", "degraded", "inconclusive", "healthy")
-    services = sorted(document["services"], key=lambda s: order.index(s["verdict"]))
+    from kubectl_portcheck.model.report import WORST_FIRST
+
+    services = sorted(document["services"], key=lambda s: WORST_FIRST.index(s["verdict"]))
     kept = services[:DETAILED]
     while len(kept) > 1 and len(json.dumps(kept)) > ANSWER:
         kept = kept[: len(kept) // 2]

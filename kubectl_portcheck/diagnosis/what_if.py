@@ -11,14 +11,23 @@ from typing import NamedTuple
 
 import msgspec
 
+from kubectl_portcheck.diagnosis.before_after import (
+    State,
+    errors,
+    harms,
+    helps,
+    place_of,
+    ports_of,
+    share,
+    verdict_at,
+)
 from kubectl_portcheck.diagnosis.changed import Unknown, changed
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch, Prediction
 from kubectl_portcheck.model.objects import Pod, Service
-from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
+from kubectl_portcheck.model.report import Finding, Impact, ServiceReport
 from kubectl_portcheck.semantics import endpoints, ports
-from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.rollouts import is_paused
 from kubectl_portcheck.semantics.selectors import matches
@@ -33,29 +42,6 @@ MOST = 12
 """How many fixes of one Service are tried."""
 MOST_OTHERS = 100
 """How many other Services are looked at beside."""
-
-
-class _Port(NamedTuple):
-    """What clients of one Service port meet."""
-
-    verdict: Verdict
-    serving: frozenset[str]
-    failing: frozenset[str]
-
-    @property
-    def rank(self) -> int:
-        return -WORST_FIRST.index(self.verdict)
-
-
-class _State(NamedTuple):
-    """What clients of a Service meet, port by port, and the findings."""
-
-    report: ServiceReport
-    ports: tuple[_Port, ...]
-
-    @property
-    def rank(self) -> int:
-        return -WORST_FIRST.index(self.report.verdict)
 
 
 class Trial(NamedTuple):
@@ -114,7 +100,7 @@ def tried(report: ServiceReport, trial_of: Callable[[], Trial]) -> ServiceReport
     if not any(isinstance(f.change, JsonPatch) for x in report.findings for f in x.fixes):
         return _unpredicted(report) if report.findings else report
     trial = trial_of()
-    before = _State(report, _ports(trial.evidence, report, trial.now))
+    before = State(report, ports_of(trial.evidence, report, trial.now))
     budget = iter(range(MOST))
     findings = tuple(
         msgspec.structs.replace(
@@ -201,7 +187,7 @@ def _of_command(fix: Fix, finding: Finding) -> Fix | None:
 
 
 def _tried(
-    fix: Fix, finding: Finding, before: _State, trial: Trial, budget: Iterable[int]
+    fix: Fix, finding: Finding, before: State, trial: Trial, budget: Iterable[int]
 ) -> Fix | None:
     """The fix with its prediction; None where it would not help, or would harm."""
     if fix.predicted or fix.unpredicted:
@@ -215,13 +201,13 @@ def _tried(
     except Unknown as why:
         return _open(fix, str(why))
     after = _after(evidence, trial)
-    place = _place(finding, trial.evidence)
-    if _harms(before, after) or harms_others(fix, trial):
+    place = place_of(finding, trial.evidence)
+    if harms(before, after) or harms_others(fix, trial):
         return None
     fix = _beside_others(fix, evidence, trial)
-    if _helps(finding, before, after, place):
+    if helps(finding, before, after, place):
         return _with(fix, finding, after, place)
-    if _verdict(after, place) == "inconclusive":
+    if verdict_at(after, place) == "inconclusive":
         missing = after.report.headline.text
         if _served_but_for_policies(before, after, place):
             return msgspec.structs.replace(_with(fix, finding, after, place), unpredicted=missing)
@@ -257,7 +243,7 @@ def _unseen(fix: Fix | None, trial: Trial) -> Fix | None:
 def _with_others(
     fix: Fix,
     finding: Finding,
-    before: _State,
+    before: State,
     trial: Trial,
     evidence: ServiceEvidence,
     place: int | None,
@@ -278,7 +264,7 @@ def _with_others(
     if not together:
         return None
     after = _after(evidence, trial)
-    if _harms(before, after) or not _helps(finding, before, after, place):
+    if harms(before, after) or not helps(finding, before, after, place):
         return None
     return _with(fix, finding, after, place, tuple(together))
 
@@ -287,7 +273,7 @@ def _open(fix: Fix, why: str) -> Fix:
     return msgspec.structs.replace(fix, safety="review", unpredicted=why)
 
 
-def _served_but_for_policies(before: _State, after: _State, place: int | None) -> bool:
+def _served_but_for_policies(before: State, after: State, place: int | None) -> bool:
     """Whether all pods would serve more than before, and only NetworkPolicies leave it open."""
     open_ = {f.code for f in after.report.findings if f.unsure}
     if place is None or not open_ or not open_ <= POLICIES:
@@ -330,13 +316,13 @@ def _beside_others(fix: Fix, evidence: ServiceEvidence, trial: Trial) -> Fix:
 def _with(
     fix: Fix,
     finding: Finding,
-    after: _State,
+    after: State,
     place: int | None,
     together: tuple[str, ...] = (),
 ) -> Fix:
-    port = after.ports[place] if place is not None else min(after.ports, key=_share, default=None)
+    port = after.ports[place] if place is not None else min(after.ports, key=share, default=None)
     # That connections are accepted does not serve clients that use another port.
-    verdict = "inconclusive" if fix.cautions else _verdict(after, place)
+    verdict = "inconclusive" if fix.cautions else verdict_at(after, place)
     serving = port.serving if port and verdict != "broken" else frozenset()
     predicted = Prediction(
         verdict=verdict,
@@ -348,86 +334,17 @@ def _with(
     good = verdict == "healthy" or (verdict == "inconclusive" and served)
     if finding.impact == Impact.PATH:
         # Another path may fail for a reason of its own.
-        good = good or not any(f.impact in (Impact.ALL, Impact.PODS) for f in _errors(after))
+        good = good or not any(f.impact in (Impact.ALL, Impact.PODS) for f in errors(after))
     safe = fix.safety == "safe" and good and not together and not fix.cautions
     return msgspec.structs.replace(fix, predicted=predicted, safety="safe" if safe else "review")
 
 
-def _errors(state: _State) -> list[Finding]:
-    return [f for f in state.report.findings if f.severity == "error"]
-
-
-def _share(port: _Port) -> float:
-    return len(port.serving) / (len(port.serving | port.failing) or 1)
-
-
-def _verdict(state: _State, place: int | None) -> Verdict:
-    return state.report.verdict if place is None else state.ports[place].verdict
-
-
-def _place(finding: Finding, evidence: ServiceEvidence) -> int | None:
-    """The place of the finding's port among those asked about; None for the whole Service."""
-    asked = ServiceCase(evidence).asked_ports
-    return next(
-        (
-            i
-            for i, p in enumerate(asked)
-            if (p.port, p.protocol) == (finding.port, finding.protocol)
-        ),
-        None,
-    )
-
-
-def _after(evidence: ServiceEvidence, trial: Trial) -> _State:
+def _after(evidence: ServiceEvidence, trial: Trial) -> State:
     asked = evidence.asked_port
     if asked is not None and not ServiceCase(evidence).asked_ports:
         evidence = msgspec.structs.replace(evidence, asked_port=None)
     report = trial.judge(evidence)
-    return _State(report, _ports(evidence, report, trial.now))
-
-
-def _ports(evidence: ServiceEvidence, report: ServiceReport, now: str) -> tuple[_Port, ...]:
-    found = []
-    for asked, reported in zip(ServiceCase(evidence).asked_ports, report.ports, strict=False):
-        backends = Case(evidence, asked, now).backends
-        found.append(
-            _Port(
-                reported.verdict,
-                frozenset(s.name for s in backends if s.answer.kind == "serves"),
-                frozenset(s.name for s in backends if s.answer.kind in FAULTY),
-            )
-        )
-    return tuple(found)
-
-
-def _helps(finding: Finding, before: _State, after: _State, place: int | None) -> bool:
-    """Whether the clients that the fix is meant for are better off."""
-    gone = not any(
-        (f.code, f.port, f.subject) == (finding.code, finding.port, finding.subject)
-        and set(f.pods) >= set(finding.pods)
-        for f in after.report.findings
-    )
-    if finding.severity != "error" or finding.impact in (Impact.NONE, Impact.PATH):
-        return gone
-    if place is None:
-        return after.rank < before.rank and after.report.verdict != "inconclusive"
-    if place >= len(after.ports) or after.ports[place].verdict == "inconclusive":
-        return False
-    old, new = before.ports[place], after.ports[place]
-    return new.rank < old.rank or (gone and len(new.serving) > len(old.serving))
-
-
-def _harms(before: _State, after: _State) -> bool:
-    """Whether a port, or a pod that serves, would be worse off."""
-    if len(after.ports) < len(before.ports):
-        return True
-    for old, new in zip(before.ports, after.ports, strict=False):
-        if new.rank > old.rank and (new.verdict != "inconclusive" or old.verdict == "healthy"):
-            return True
-        # Who is served today stays served, and no pod that refuses comes beside it.
-        if old.serving and (old.serving - new.serving or new.failing - old.failing):
-            return True
-    return False
+    return State(report, ports_of(evidence, report, trial.now))
 
 
 def harms_others(fix: Fix, trial: Trial) -> bool:
@@ -444,7 +361,7 @@ def harms_others(fix: Fix, trial: Trial) -> bool:
         if evidence.pods == other.pods and evidence.network_policies == other.network_policies:
             continue
         report = trial.judge(other)
-        before = _State(report, _ports(other, report, trial.now))
-        if _harms(before, _after(evidence, trial)):
+        before = State(report, ports_of(other, report, trial.now))
+        if harms(before, _after(evidence, trial)):
             return True
     return False

@@ -15,7 +15,6 @@ LONGEST = 4096
 
 _HEAD = re.compile(r"(\d{1,6})/(\d{1,6}) nodes are available: ")
 _REASON = re.compile(r"(\d{1,6}) (\S.*)")
-_CLAIM = re.compile(r'persistentvolumeclaim "([-.a-z0-9]{1,253})" not found')
 _TAIL = (" preemption: ", " no new claims to deallocate")
 
 
@@ -41,12 +40,6 @@ class Verdict(NamedTuple):
         return any(words in r.words for r in self.reasons)
 
     @property
-    def missing_claim(self) -> str:
-        """The PersistentVolumeClaim that does not exist; '' where that is not the reason."""
-        named = (m for r in self.reasons if (m := _CLAIM.search(r.words)))
-        return next((m[1] for m in named), "")
-
-    @property
     def ports_taken(self) -> bool:
         """Whether a node has another pod on a hostPort that this one asks for."""
         return self.says("didn't have free ports")
@@ -55,11 +48,6 @@ class Verdict(NamedTuple):
     def node_kept_out(self) -> bool:
         """Whether a node is cordoned, or its own condition keeps pods off it."""
         return self.says("were unschedulable") or self.says(f"{{{NODE_TAINTS}")
-
-    @property
-    def claims_unbound(self) -> bool:
-        """Whether a PersistentVolumeClaim of the pod waits for its volume."""
-        return self.says("unbound immediate PersistentVolumeClaims")
 
 
 def read(message: str) -> Verdict | None:

@@ -26,7 +26,6 @@ from kubectl_portcheck.semantics.digits import number_of
 MOST_SERVERS = 3
 """How many nameservers are asked: the C library uses no more."""
 LONGEST_NAME = 253
-_NAME = re.compile(r"[a-z0-9_]([-a-z0-9_.]*[a-z0-9])?")
 
 # Each question fails for itself, whatever it fails with: hence the broad except in the script.
 _PYTHON = r"""import os,socket,struct,sys,threading as T
@@ -169,11 +168,6 @@ SHELLS = (
     ("/nodejs/bin/node", "-e", _NODE),
 )
 """What is run, the next where the one before is not there; each is followed by the two names."""
-
-
-def is_name(text: str) -> bool:
-    """Whether the text is a DNS name, which no program can take for anything else."""
-    return bool(_NAME.fullmatch(text)) and len(text) <= LONGEST_NAME
 
 
 def parse(output: bytes, name: str) -> Dns | None:

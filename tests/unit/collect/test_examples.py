@@ -2,7 +2,8 @@
 
 import pytest
 
-from kubectl_portcheck.collect.examples import UnfitExample, evidence_of
+from kubectl_portcheck.collect.example_documents import UnfitExample
+from kubectl_portcheck.collect.examples import evidence_of
 
 SERVICE = """
 kind: Service
