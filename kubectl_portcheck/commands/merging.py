@@ -24,7 +24,7 @@ def run(request: MergeRequest, env: Environment) -> ExitCode:
             failed.append(error)
     if not parts:
         raise failed[0]
-    report = merged(parts, missing=[error.line.removeprefix("error: ") for error in failed])
+    report = merged(parts, missing=[error.message for error in failed])
     output = request.output
     print_report(report, output, env)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)

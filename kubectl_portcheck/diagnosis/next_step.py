@@ -25,6 +25,7 @@ def next_step(cases: Sequence[Case]) -> NextStep | None:
         _past_the_kubelet,
         _wait_for_the_answer,
         _connect_from_a_pod,
+        _connect_to_the_alias,
         _connect_past_policies,
     )
     return next((step for way in ways if (step := way(cases))), None)
@@ -102,10 +103,9 @@ def _wait_for_the_answer(cases: Sequence[Case]) -> NextStep | None:
             asked = silent(case.measured(state.pod), state.target) if state.target else None
             if asked is None:
                 continue
-            scheme, _, path = asked.request.partition(" ")
             name = f"{state.name}:{state.target}"
-            name = f"{scheme}:{name}" if scheme == "https" else name
-            raw = f"/api/v1/namespaces/{case.namespace}/pods/{name}/proxy{path}"
+            name = f"{asked.scheme}:{name}" if asked.scheme == "https" else name
+            raw = f"/api/v1/namespaces/{case.namespace}/pods/{name}/proxy{asked.asked_path}"
             return NextStep(
                 text="Wait longer for the same answer",
                 command=(*case.kubectl, "get", "--raw", raw, "--request-timeout=60s"),
@@ -122,6 +122,20 @@ def _connect_from_a_pod(cases: Sequence[Case]) -> NextStep | None:
         text="Connect from a pod that has a shell"
         + ("; put its name in place of POD" if pod == "POD" else ""),
         command=_portcheck(cases[0], "--from", f"pod/{pod}"),
+    )
+
+
+def _connect_to_the_alias(cases: Sequence[Case]) -> NextStep | None:
+    """What an ExternalName leads to is outside: only a client of the network can reach it."""
+    if not cases[0].external_name:
+        return None
+    host, port = cases[0].service.spec.external_name, str(cases[0].port.port)
+    return NextStep(
+        text="Connect from a pod that has nc; put its name in place of POD",
+        command=(
+            *(*cases[0].kubectl, "exec", "POD", "-n", cases[0].namespace),
+            *("--", "nc", "-vz", "-w", "5", host, port),
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -139,7 +140,7 @@ def _pod_status(case: Case) -> Step:
         return _step(1, "fail", f"the selector {selector} matches no pod{also}", command=command)
     ready = [p for p in case.pods if pods.is_ready(p)]
     if len(ready) == len(case.pods):
-        summary = f"{len(ready)} of {len(ready)} Running and Ready"
+        summary = f"{_of(len(ready), len(ready), 'the pod is')} Running and Ready"
         restarts = sum(pods.restarts(p) for p in ready)
         if restarts:
             summary += f"; {restarts} {plural('restart', restarts)}"
@@ -189,14 +190,16 @@ def _listening_ports(case: Case) -> Step:
             )
         )
         groups[groups_key] = groups.get(groups_key, 0) + 1
+    nothing = "nothing" if case.port.protocol == "TCP" else f"nothing for {case.port.protocol}"
     summary = "; ".join(
-        f"{listing(numbers) or 'nothing'} in {count} of {len(read)}"
+        f"{listing(numbers) or nothing} in {_of(count, len(read))}"
         for numbers, count in sorted(groups.items(), key=lambda g: (-g[1], g[0]))
     )
     well = [s for s in read if s.answer.kind in ("serves", "unknown")]
     targets = listing(sorted({s.target for s in read if s.target is not None}))
     if not well and targets:
-        summary += f"; {targets} {_instead(case, read)}"
+        said = [listing(numbers) for numbers in groups] == [targets]
+        summary += f"{', ' if said else f'; {targets} '}{_instead(case, read)}"
     if len(read) < len(case.states):
         unread = [s for s in case.states if case.listeners(s.pod) is None]
         why = next(iter(_why_unread(case, unread)), "")
@@ -213,7 +216,7 @@ def _inferred(case: Case) -> str:
     pods = len(case.states)
     heard = Counter(s.port for k in found for s in k.listeners)
     closed = {p for k in found for p in k.closed} - set(heard)
-    words = [f"{port} in {count} of {pods}" for port, count in sorted(heard.items())]
+    words = [f"{port} in {_of(count, pods)}" for port, count in sorted(heard.items())]
     words += [f"{listing(sorted(closed))} in none"] if closed else []
     return f"inferred from port-forwards: {'; '.join(words)}"
 
@@ -222,11 +225,29 @@ def _instead(case: Case, states: Sequence[PodState]) -> str:
     kinds = {s.answer.kind for s in states}
     return {
         frozenset({"loopback-only"}): "on the loopback address only",
-        frozenset({"other-family"}): "only for another address family",
+        frozenset({"other-family"}): f"only for {listing(_at_target(case, states, 'family'))}",
         frozenset({"other-address"}): "on another address only",
-        frozenset({"other-protocol"}): "only for another protocol",
+        frozenset({"other-protocol"}): f"only for {listing(_at_target(case, states, 'protocol'))}",
         frozenset({"not-accepting"}): _waiting(case, states),
     }.get(frozenset(kinds), "in none")
+
+
+def _at_target(
+    case: Case, states: Sequence[PodState], what: Literal["family", "protocol"]
+) -> list[str]:
+    """The address families, or the protocols, of the sockets on the target port."""
+    found = {
+        getattr(socket, what)
+        for s in states
+        for socket in case.listeners(s.pod) or ()
+        if socket.port == s.target
+    }
+    return sorted(found)
+
+
+def _of(count: int, total: int, only: str = "the pod") -> str:
+    """``2 of 3``; of a single pod ``the pod``."""
+    return only if count == total == 1 else f"{count} of {total}"
 
 
 def _waiting(case: Case, states: Iterable[PodState]) -> str:
@@ -395,7 +416,7 @@ def _outcomes(attempts: Sequence[Attempt], total: int) -> str:
     counts = Counter((a.port, a.outcome) for a in attempts)
     words = {"timeout": "no answer from", "unknown": "unclear in"}
     return "; ".join(
-        f"{port} {words.get(outcome, f'{outcome} by')} {count} of {total}"
+        f"{port} {words.get(outcome, f'{outcome} by')} {_of(count, total)}"
         for (port, outcome), count in counts.items()
     )
 
@@ -424,7 +445,7 @@ def _service_port_forward(case: Case) -> Step:
     summary = f"{case.port.port} → {forward.pod_port} {words} ({forward.pod})"
     status: Status = "pass" if outcome == "accepted" else "fail"
     if outcome in ("skipped", "unknown"):
-        said = "not done"
+        said = "not tried" if outcome == "skipped" else "not known"
         return _step(6, "skipped", said, reason=forward.attempt.detail, command=command)
     if status == "fail" and any(
         s.name == forward.pod and s.answer.kind == "serves" for s in case.states

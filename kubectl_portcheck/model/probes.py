@@ -95,6 +95,16 @@ class Attempt(Record, frozen=True):
     right: Right | None = None
     """The permission whose lack kept it from being made."""
 
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``; '' where nothing was asked."""
+        return self.request.partition(" ")[0]
+
+    @property
+    def asked_path(self) -> str:
+        """What was asked for, such as ``/healthz``."""
+        return self.request.partition(" ")[2]
+
     def __post_init__(self) -> None:
         keep_no_secret(self, "detail")
         if "?" in self.request:

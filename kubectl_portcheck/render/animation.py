@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import IO, Final
 
 from kubectl_portcheck.model.report import WORST_FIRST, PortReport, Report, ServiceReport
-from kubectl_portcheck.render.blocks import step_text
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.progress import Progress, can_redraw
+from kubectl_portcheck.render.wording import step_text
 
 _ASKED: Final = {
     "pod-status": "every pod that the selector matches",

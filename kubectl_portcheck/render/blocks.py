@@ -1,51 +1,29 @@
 """The blocks that the report of one Service is made of: steps, findings, fixes, gaps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from kubectl_portcheck.model.evidence import ContainerLog
-from kubectl_portcheck.model.fixes import Fix, Prediction
-from kubectl_portcheck.model.kinds import short_name
-from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import (
-    Called,
-    Change,
-    Finding,
-    IngressWay,
-    PodReport,
-    PortReport,
-    ServiceReport,
-    Step,
-)
-from kubectl_portcheck.model.share import Share
-from kubectl_portcheck.render import facts
+from kubectl_portcheck.model.fixes import Fix
+from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, ServiceReport
+from kubectl_portcheck.render import facts, wording
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
-from kubectl_portcheck.render.shell import shell_form, shell_lines
+from kubectl_portcheck.render.shell import LONGEST_COMMAND, shell_form, shell_lines
 from kubectl_portcheck.render.text import cells, clean, clean_block, cut, cut_end
+from kubectl_portcheck.render.wording import STEP_NAMES, step_text
 
 INDENT: Final = 12
 """Where the texts beside the labels begin."""
+LONGEST_FACT: Final = 4
+"""The lines of one fact beside a cause; what is longer loses its middle there."""
 FEW_ROWS: Final = 2
 """The lines of evidence that are shown beside a cause; all are in the wide form."""
 FEW_WAYS: Final = 3
 """The Ingresses that are named; all are in the wide form."""
-MOST_PLACES: Final = 4
-"""The hosts and paths that are named of one Ingress."""
 FEW_LINES: Final = 10
 """The lines of a log that are shown; all are in the wide form."""
-LONGEST_COMMAND: Final = 4000
 MOST_CALLS: Final = 6
 """Callers that are named in the narrow form."""
-
-STEP_NAMES: Final = {
-    "pod-status": "Pod status",
-    "listening-ports": "Listening ports",
-    "endpoints": "Endpoints",
-    "target-port": "Target port",
-    "pod-port-forward": "Pod port-forward",
-    "service-port-forward": "Service port-forward",
-}
 
 
 def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
@@ -57,15 +35,6 @@ def labelled(label: str, text: str, look: Look, style: str = "") -> Lines:
         return [line("  ", Span(label, "label")), *labelled("", text, look, style)]
     first = line(Span(f"  {label}".ljust(INDENT), "label" if label else ""))
     return paragraph(text, look, first=first, style=style)
-
-
-def step_text(step: Step) -> str:
-    """What came out of a step, and why it was not done where it was not."""
-    if not step.reason:
-        return step.summary
-    if ":" in step.summary or step.status != "skipped":
-        return f"{step.summary} ({step.reason})"
-    return f"{step.summary}: {step.reason}"
 
 
 def steps(port: PortReport, look: Look, *, commands: bool = False) -> Lines:
@@ -128,15 +97,16 @@ def finding(
     label: str, found: Finding, consequences: Sequence[Finding], service: ServiceReport, look: Look
 ) -> Lines:
     """A finding with its evidence; in the wide form with all of it, and with what follows."""
-    more = "" if look.wide else f" (more: --explain {found.code}, -o wide)"
-    shown = labelled(label, f"{found.code} {found.name}{more}", look, "heading")
-    if not said(found, service):
-        shown += labelled("", about(found, service) + found.summary, look)
+    shown = labelled(label, f"{found.code} {found.name}{_more(found, look)}", look, "heading")
+    if not wording.said(found, service):
+        shown += labelled("", wording.about(found, service) + found.summary, look)
     if found.origin:
         shown += labelled("", f"{found.origin.file}:{found.origin.line}", look)
     evidence = facts.evidence(found, service) if look.wide else facts.telling(found, service)
     rows: Lines = []
     for i, fact in enumerate(evidence):
+        if not look.wide and look.width is not None:
+            fact = cut(clean(fact), LONGEST_FACT * (look.columns - INDENT - 4), look.ellipsis)
         new = labelled("" if i else "Evidence", fact, look)
         if i and not look.wide and len(rows) + len(new) > FEW_ROWS:
             break
@@ -147,17 +117,13 @@ def finding(
     return shown
 
 
-def said(found: Finding, service: ServiceReport) -> bool:
-    """Whether the headline already says it."""
-    head = service.headline
-    return (head.finding, head.text) == (found.code, found.summary)
-
-
-def about(found: Finding, service: ServiceReport) -> str:
-    """``port 80: ``, where the Service has several."""
-    if found.port is None or len(service.ports) < 2:
+def _more(found: Finding, look: Look) -> str:
+    """Where there is more about a finding, as far as there is room to say it."""
+    if look.wide:
         return ""
-    return f"port {found.port}: "
+    whole = f" (more: --explain {found.code}, -o wide)"
+    room = look.columns - INDENT - cells(f"{found.code} {found.name}")
+    return whole if cells(whole) <= room else f" (--explain {found.code})"
 
 
 def fixes(found: Finding, look: Look) -> Lines:
@@ -174,7 +140,7 @@ def fixes(found: Finding, look: Look) -> Lines:
 def _fix(label: str, fix: Fix, look: Look) -> Lines:
     if not fix.command:
         return _by_hand(label, fix, look)
-    shown = labelled(label, f"{fix.title} ({care(fix)}):", look)
+    shown = labelled(label, f"{fix.title} ({wording.care(fix)}):", look)
     if fix.lacks:
         words = f"You may not make this change: {fix.lacks.words} is not allowed in namespace "
         shown += labelled("", f"{words}{fix.lacks.namespace}. Ask someone who may.", look)
@@ -185,27 +151,6 @@ def _fix(label: str, fix: Fix, look: Look) -> Lines:
         shown += labelled("", "In its source too, or the next deployment reverts it:", look)
         shown += _patch(fix.patch, look)
     return shown
-
-
-def care(fix: Fix) -> str:
-    """``safe to paste``, or not; and what the fix would bring."""
-    said = ["safe to paste" if fix.safety == "safe" else "review before you paste"]
-    said += fix.cautions
-    if fix.predicted and not fix.cautions:
-        said.append(outcome(fix.predicted))
-    if fix.unpredicted:
-        said.append(f"{'open' if fix.predicted else 'effect not predicted'}: {fix.unpredicted}")
-    return "; ".join(said)
-
-
-def outcome(predicted: Prediction) -> str:
-    """``predicted: healthy, all 3 pods serve``."""
-    with_ = f" with the fix of {' and '.join(predicted.together)}" if predicted.together else ""
-    said: list[str] = [] if predicted.verdict == "inconclusive" else [predicted.verdict]
-    if predicted.of:
-        share = Share(part=predicted.served, whole=predicted.of)
-        said.append(f"{share} {'serves' if predicted.served == 1 else 'serve'}")
-    return f"predicted{with_}: {', '.join(said)}"
 
 
 def _by_hand(label: str, fix: Fix, look: Look) -> Lines:
@@ -225,29 +170,16 @@ def history(service: ServiceReport, look: Look) -> Lines:
     """What changed before the fault, and what else references the old port."""
     shown: Lines = []
     for i, change in enumerate(service.changes):
-        shown += labelled("" if i else "Recent changes", change_text(change), look)
-    references = references_text(service)
+        shown += labelled("" if i else "Recent changes", wording.change_text(change), look)
+    references = wording.references_text(service)
     if references:
         shown += labelled("Other references", references, look)
     return shown
 
 
-def change_text(change: Change) -> str:
-    """``Deployment checkout: revision 7, 12 minutes ago: containerPort 8080 → 9000``."""
-    by = f" (by {change.by})" if change.by else ""
-    return f"{change.subject.kind} {change.subject.name}: {change.summary}{by}"
-
-
-def references_text(service: ServiceReport) -> str:
-    """What else still names the port that the application has left; '' where nothing does."""
-    if not service.old_port or len(service.old_port.places) < 2:
-        return ""
-    return f"to {service.old_port.port}: {'; '.join(service.old_port.places)}"
-
-
 def ways(service: ServiceReport, look: Look) -> Lines:
     """By which hosts and paths Ingresses lead to the Service."""
-    texts = [way_text(way, service) for way in service.ingresses]
+    texts = [wording.way_text(way, service) for way in service.ingresses]
     if not look.wide and len(texts) > FEW_WAYS:
         texts = [*texts[:FEW_WAYS], f"and {len(texts) - FEW_WAYS} more (-o wide)"]
     shown: Lines = []
@@ -256,19 +188,11 @@ def ways(service: ServiceReport, look: Look) -> Lines:
     return shown
 
 
-def way_text(way: IngressWay, service: ServiceReport) -> str:
-    """``ing/shop: shop.example/checkout → checkout:80``."""
-    places = ", ".join(way.places[:MOST_PLACES])
-    more = len(way.places) - MOST_PLACES
-    also = f" and {more} more" if more > 0 else ""
-    return f"ing/{way.ingress}: {places}{also} → {service.name}:{way.port}"
-
-
 def logs(service: ServiceReport, look: Look) -> Lines:
     """The last lines of containers that fail: the latest of them, all in the wide form."""
     shown: Lines = []
     for log in service.logs:
-        shown += [BLANK, *labelled("Log", log_text(log), look), BLANK]
+        shown += [BLANK, *labelled("Log", wording.log_text(log), look), BLANK]
         for row in log.lines if look.wide else log.lines[-FEW_LINES:]:
             text = look.glyphs(clean_block(row))
             room = look.columns - 4
@@ -276,45 +200,37 @@ def logs(service: ServiceReport, look: Look) -> Lines:
     return shown
 
 
-def log_text(log: ContainerLog) -> str:
-    """Whose log it is, and what it does not show."""
-    what = f"container {log.container} in {log.pod}"
-    when = ", before its last restart" if log.previous else ""
-    left = f"{log.withheld} {'line' if log.withheld == 1 else 'lines'}"
-    gone = f"; {left} left out, which may hold a secret" if log.withheld else ""
-    return f"{what}{when}{gone}:" if log.lines else f"{what}{when}: nothing was written{gone}"
-
-
 def gaps(service: ServiceReport, look: Look) -> Lines:
-    """What could not be had, and which rules it kept from deciding."""
-    texts = gap_texts(service, look)
-    if not texts:
-        return []
-    if service.verdict == "inconclusive":
+    """What could not be had, and which rules it kept from deciding.
+
+    In the narrow form without what the headline and the steps say already; beside a cause, the
+    rules that are open are only named.
+    """
+    found = wording.gaps(service, wide=look.wide)
+    if not look.wide:
+        known = {step.reason for port in service.ports for step in port.steps}
+        known |= {service.headline.text} if service.headline.untold else set()
+        found = {missing: text for missing, text in found.items() if missing not in known}
+    unsure = service.verdict == "inconclusive"
+    if service.verdict in FAULTY and not look.wide:
+        texts = _open_rules(service, found)
+    else:
+        texts = list(found.values())
+    if unsure and texts:
         shown = [line("" if look.plain else "  ", Span("Could not tell", "label"))]
-        for text in texts:
-            shown += labelled("", text, look)
-        return shown
-    if not look.wide and len(texts) > 2:
+        return shown + [row for text in texts for row in labelled("", text, look)]
+    if len(texts) > 2 and not look.wide:
         texts = [*texts[:2], f"and {len(texts) - 2} more (-o wide)"]
-    return labelled("Note", "; ".join(texts), look, "dim")
+    return labelled("Note", "; ".join(texts), look, "dim") if texts else []
 
 
-def gap_texts(service: ServiceReport, look: Look) -> list[str]:
-    """Each thing that could not be had, with the rules that it kept from deciding."""
-    lacking: dict[str, list[str]] = {m: [] for m in service.missing}
-    shares: dict[str, Share] = {}
-    for rule in service.lacking:
-        codes = lacking.setdefault(rule.missing, [])
-        if rule.code not in codes:
-            codes.append(rule.code)
-        if rule.share is not None:
-            shares[rule.missing] = rule.share
-    return [
-        (f"{shares[m]}: " if m in shares else "")
-        + (f"{m} ({_codes(c, look)} not evaluated)" if c else m)
-        for m, c in lacking.items()
-    ]
+def _open_rules(service: ServiceReport, found: Mapping[str, str]) -> list[str]:
+    """Which rules could not decide, in a few words, and what else is missing."""
+    lacking = {rule.missing for rule in service.lacking}
+    codes = sorted({rule.code for rule in service.lacking if rule.missing in found})
+    which = f"{codes[0]} was" if len(codes) == 1 else f"{len(codes)} rules were"
+    brief = [f"{which} not evaluated (-o wide says why)"] if codes else []
+    return [*brief, *(text for missing, text in found.items() if missing not in lacking)]
 
 
 def next_step(service: ServiceReport, look: Look) -> Lines:
@@ -327,115 +243,26 @@ def next_step(service: ServiceReport, look: Look) -> Lines:
 
 def calls(service: ServiceReport, look: Look) -> Lines:
     """Who calls the Service; of a workload, what it calls. Each once, with what is wrong of it."""
-    shown = call_texts(service)
+    shown = wording.call_texts(service)
     if len(shown) > MOST_CALLS and not look.wide:
         shown = [*shown[:MOST_CALLS], f"and {len(shown) - MOST_CALLS} more (-o wide)"]
-    label = calls_label(service)
+    label = wording.calls_label(service)
     return labelled(label, ", ".join(shown), look) if shown else []
-
-
-def calls_label(service: ServiceReport) -> str:
-    """What the list of calls is."""
-    return "Called by" if service.kind == "Service" else "Calls"
-
-
-def call_texts(service: ServiceReport) -> list[str]:
-    """Each call, once."""
-    of_service = service.kind == "Service"
-    home = service.namespace if of_service else None
-    return list(dict.fromkeys(_call_text(c, home) for c in service.calls))
-
-
-def _call_text(called: Called, home: str | None) -> str:
-    """``deploy/frontend (CHECKOUT_URL)``; of a workload ``checkout:80 (CHECKOUT_URL)``.
-
-    ``home`` is the Service's namespace: a caller of another one has its own beside it.
-    """
-    call = called.call
-    named = call.named
-    host = f"[{named.host}]" if ":" in named.host else named.host
-    what = f"{host}:{named.port}" if named.port else host
-    who = f"{short_name(call.kind)}/{call.name}"
-    where = named.variable or named.setting
-    init = "init container, " if named.init else ""
-    wrong = f": {called.finding}" if called.finding else ""
-    if home is not None and call.namespace not in ("", home):
-        who += f" in {call.namespace}"
-    return f"{what if home is None else who} ({init}{where}{wrong})"
 
 
 def aside(service: ServiceReport, look: Look) -> Lines:
     """What was ignored because a user chose so, and other notes about the run."""
     shown: Lines = []
     if service.suppressed:
-        shown += labelled("Ignored", ignored_text(service), look, "dim")
+        shown += labelled("Ignored", wording.ignored_text(service), look, "dim")
     for note in service.notes:
         shown += labelled("Note", note, look, "dim")
     return shown
 
 
-def ignored_text(service: ServiceReport) -> str:
-    """``2 findings are ignored: PC412 probe-looks-elsewhere (annotation), ...``."""
-    by = {"annotation": "annotation", "flag": "--ignore"}
-    named = dict.fromkeys(
-        f"{s.finding.code} {s.finding.name} ({by[s.by]})" for s in service.suppressed
-    )
-    count = len(service.suppressed)
-    return f"{count} finding{'s are' if count > 1 else ' is'} ignored: {', '.join(named)}"
-
-
-def _codes(codes: list[str], look: Look) -> str:
-    return ", ".join(codes) if look.wide or len(codes) < 4 else f"{len(codes)} rules"
-
-
 def pods(service: ServiceReport, look: Look) -> Lines:
     """Each pod with what was measured in it: the wide form's table."""
     shown = [line("" if look.plain else "  ", Span("Pods", "label"))]
-    for text in pod_texts(service):
+    for text in wording.pod_texts(service):
         shown += labelled("", text, look)
     return shown if service.pods else []
-
-
-def pod_texts(service: ServiceReport) -> list[str]:
-    """Each pod, with what was measured in it."""
-    attempts = {a for port in service.ports for a in port.attempts}
-    return [_pod_text(report, attempts) for report in service.pods]
-
-
-def _pod_text(report: PodReport, attempts: Iterable[Attempt]) -> str:
-    pod = report.pod
-    where = f" on {pod.spec.node_name}" if pod.spec.node_name else ""
-    facts = [f"{pod.status.phase or 'phase unknown'}{', Ready' if report.ready else ''}{where}"]
-    if report.listeners is None:
-        facts.append("sockets not known")
-    else:
-        found = {
-            f"{s.port}/{s.protocol} {s.program or ''}".strip()
-            for s in sorted(report.listeners, key=lambda s: s.port)
-        }
-        inferred = any(s.source == "knock" for s in report.listeners)
-        words = "inferred from port-forwards: listens on" if inferred else "listens on"
-        facts.append(f"{words} {', '.join(sorted(found, key=_number)) or 'nothing'}")
-    mine = sorted({(a.path, a.port, a.outcome) for a in attempts if a.pod == pod.metadata.name})
-    facts += [f"{path} {port} {outcome}" for path, port, outcome in mine]
-    return f"{pod.metadata.name}: {'; '.join(facts)}"
-
-
-def _number(text: str) -> int:
-    return int(text.partition("/")[0])
-
-
-def lookup_text(service: ServiceReport) -> str:
-    """``10.96.3.4:80 is the ClusterIP of svc/checkout``: how the address led here."""
-    found = service.lookup
-    if found is None:
-        return ""
-    how = {
-        "name": "is the DNS name of",
-        "cluster-ip": "is the ClusterIP of",
-        "external-ip": "is an external IP of",
-        "load-balancer": "is the load balancer of",
-        "node-port": "is a node port of",
-        "pod-ip": "is the address of",
-    }[found.how]
-    return f"{found.text} {how} {service.title}"

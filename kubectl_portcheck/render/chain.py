@@ -14,17 +14,53 @@ ABOUT_PODS: Final = ("PC1", "PC411")
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", "*", ""})
 
 
+class Row(NamedTuple):
+    """What is on the other side of the break: a port and who is there, or words only."""
+
+    text: str
+    who: str = ""
+
+    @property
+    def drawn(self) -> str:
+        """``9000 ◀── python3 listens``."""
+        return f"{self.text} ◀── {self.who}" if self.who else self.text
+
+    @property
+    def spoken(self) -> str:
+        """``9000, python3 listens``."""
+        return f"{self.text}, {self.who}" if self.who else self.text
+
+
+class Station(NamedTuple):
+    """A place that a request passes: the Service, or the target port."""
+
+    name: str
+    port: str
+    mark: str = ""
+    """What is drawn before the port."""
+
+    @property
+    def drawn(self) -> str:
+        """``Service :80``."""
+        return f"{self.name} {self.mark}{self.port}"
+
+    @property
+    def spoken(self) -> str:
+        """``Service port 80``."""
+        return f"{self.name} port {self.port}" if self.mark else self.drawn
+
+
 class Branch(NamedTuple):
     """What becomes of a part of the requests."""
 
     status: str
-    rows: tuple[str, ...]
+    rows: tuple[Row, ...]
 
 
 class Way(NamedTuple):
     """The stations that a request passes, and what comes behind the last of them."""
 
-    stations: tuple[str, ...]
+    stations: tuple[Station, ...]
     branches: tuple[Branch, ...]
 
 
@@ -48,24 +84,24 @@ def node_port_text(port: PortReport) -> str:
 
 def way_of(service: ServiceReport, port: PortReport) -> Way:
     """The way of a request to this port, as far as it gets."""
-    head = f"Service :{port_text(port)}{node_port_text(port)}"
+    head = Station("Service", f"{port_text(port)}{node_port_text(port)}", ":")
     steps = {s.name: s for s in port.steps}
     for name in ("pod-status", "endpoints"):
         step = steps.get(name)
         no_pod = name == "endpoints" or not service.pods
         if step and step.status == "fail" and no_pod and not _carried(service):
             said = step.summary if name == "pod-status" else f"endpoints: {step.summary}"
-            return Way((head,), (Branch("fail", (_because(service, port) or said,)),))
-    stations = (head, f"targetPort {target_text(port)}")
+            return Way((head,), (Branch("fail", (_because(service, port) or Row(said),)),))
+    stations = (head, Station("targetPort", target_text(port)))
     if not isinstance(port.chain.target_port, int) and not port.chain.resolved and service.pods:
         declared = ", ".join(map(str, port.chain.declared))
         also = f"; the containers declare {declared}" if declared else ""
-        return Way(stations, (Branch("fail", (f"no pod has a port of this name{also}",)),))
+        return Way(stations, (Branch("fail", (Row(f"no pod has a port of this name{also}"),)),))
     return Way(stations, tuple(_branches(service, port)))
 
 
-def _because(service: ServiceReport, port: PortReport) -> str:
-    """``no pod is Ready ◀── configuration-missing``: where a rule tells why; else ''."""
+def _because(service: ServiceReport, port: PortReport) -> Row | None:
+    """``no pod is Ready ◀── configuration-missing``, where a rule says why."""
     why = next(
         (
             f
@@ -75,8 +111,8 @@ def _because(service: ServiceReport, port: PortReport) -> str:
         None,
     )
     if why is None or not why.code.startswith(ABOUT_PODS):
-        return ""
-    return f"{'no pod is Ready' if service.pods else 'no pod'} ◀── {why.name}"
+        return None
+    return Row("no pod is Ready" if service.pods else "no pod", why.name)
 
 
 def _carried(service: ServiceReport) -> bool:
@@ -86,7 +122,7 @@ def _carried(service: ServiceReport) -> bool:
 
 def _branches(service: ServiceReport, port: PortReport) -> Iterable[Branch]:
     if port.verdict == "inconclusive":
-        return [Branch("skipped", _listening(service.pods, port) or ("not known",))]
+        return [Branch("skipped", _listening(service.pods, port) or (Row("not known"),))]
     failing = failing_pods(service, port)
     bad = [p for p in service.pods if p.pod.metadata.name in failing]
     good = [p for p in service.pods if p not in bad and p.ready]
@@ -104,7 +140,7 @@ def _branches(service: ServiceReport, port: PortReport) -> Iterable[Branch]:
     ]
     total = len(service.pods)
     return [
-        Branch(status, (f"{len(pods)} of {total} pods: {words}",))
+        Branch(status, (Row(f"{len(pods)} of {total} pods: {words}"),))
         for status, pods, words in made
         if pods
     ]
@@ -165,23 +201,24 @@ def _ports(pods: Sequence[PodReport], port: PortReport) -> set[int] | None:
     return mine & set(port.chain.listening)
 
 
-def _listening(pods: Sequence[PodReport], port: PortReport) -> tuple[str, ...]:
+def _listening(pods: Sequence[PodReport], port: PortReport) -> tuple[Row, ...]:
     """One row for each port on the other side, what may serve before what is only probed."""
     chain = port.chain
     found = _ports(pods, port)
     if found is None:
         declared = ", ".join(map(str, chain.declared))
-        return (f"declared, not verified: {declared}",) if declared else ()
+        return (Row(f"declared, not verified: {declared}"),) if declared else ()
     if not found:
-        return ("nothing listens in the pods",)
+        udp = "" if port.protocol == "TCP" else f" for {port.protocol}"
+        return (Row(f"nothing listens{udp} in {'the pod' if len(pods) == 1 else 'the pods'}"),)
     order = sorted(
         found,
         key=lambda p: (p not in chain.resolved, p in chain.readiness, p not in chain.declared, p),
     )
     shown = order if len(order) <= MOST_ROWS else order[: MOST_ROWS - 1]
-    rows = [f"{p} ◀── {_who(p, pods, port)}" for p in shown]
+    rows = [Row(str(p), _who(p, pods, port)) for p in shown]
     if len(order) > len(shown):
-        rows.append(f"and {len(order) - len(shown)} more")
+        rows.append(Row(f"and {len(order) - len(shown)} more"))
     return tuple(rows)
 
 
@@ -212,7 +249,7 @@ def draw(service: ServiceReport, port: PortReport, look: Look) -> Lines:
     if look.plain:
         return _words(way, look)
     joint = Span(_glyph(" ──▶ ", look), "dim")
-    stations = [look.glyphs(clean(s)) for s in way.stations]
+    stations = [look.glyphs(clean(s.drawn)) for s in way.stations]
     left = line("  client")
     for station in stations:
         left += (joint, Span(station if look.wide else cut(station, 42, look.ellipsis), "bold"))
@@ -232,7 +269,7 @@ def _one(left: Line, branch: Branch, look: Look) -> Lines:
         return [(*head, Span("   "), *first), *((Span(" " * start), *r) for r in others)]
     if len(rows) == 1:
         below = line(" " * 9, Span(_glyph("└─ ", look), "dim"))
-        return [head, *paragraph(branch.rows[0], look, first=below)]
+        return [head, *paragraph(branch.rows[0].drawn, look, first=below)]
     # To the right, below the break: what is there is on the other side of it.
     pad = max(min(start, look.columns - max(map(size, rows))), 9)
     return [head, *((Span(" " * pad), *r) for r in rows)]
@@ -240,7 +277,7 @@ def _one(left: Line, branch: Branch, look: Look) -> Lines:
 
 def _many(left: Line, branches: Sequence[Branch], look: Look) -> Lines:
     """A fork: a part of the requests gets through."""
-    texts = [look.glyphs(clean(r)) for b in branches for r in b.rows]
+    texts = [look.glyphs(clean(r.drawn)) for b in branches for r in b.rows]
     beside = size(left) + 7 + max(map(cells, texts)) <= look.columns
     last = len(texts) - 1
     shown: Lines = [] if beside else [left]
@@ -262,14 +299,13 @@ def _mark(status: str, look: Look) -> Span:
     return Span(_glyph(ends[status], look), status)
 
 
-def _row(text: str, look: Look) -> Line:
+def _row(row: Row, look: Look) -> Line:
     """``9000 ◀── python3 listens``, its arrow dim."""
-    before, arrow, after = clean(text).partition("◀──")
-    return line(
-        Span(look.glyphs(before), "bold" if arrow else ""),
-        Span(_glyph(arrow, look), "dim"),
-        look.glyphs(after),
-    )
+    text = look.glyphs(clean(row.text))
+    if not row.who:
+        return line(text)
+    arrow = Span(_glyph("◀──", look), "dim")
+    return line(Span(f"{text} ", "bold"), arrow, f" {look.glyphs(clean(row.who))}")
 
 
 _ASCII: Final = str.maketrans(
@@ -293,7 +329,7 @@ def spoken(way: Way) -> str:
 
 def sentences(way: Way) -> list[str]:
     """What the picture shows, in sentences: for a screen reader."""
-    chain = ", then ".join(("client", *way.stations)).replace(" :", " port ")
+    chain = ", then ".join(("client", *(s.spoken for s in way.stations)))
     ends = {
         "pass": "It gets through",
         "warn": "It does not always get through",
@@ -303,8 +339,11 @@ def sentences(way: Way) -> list[str]:
     said = [f"The way of a request: {chain}."]
     if len(way.branches) == 1:
         branch = way.branches[0]
-        rows = "; ".join(r.replace(" ◀──", ",") for r in branch.rows)
+        rows = "; ".join(r.spoken for r in branch.rows)
         beyond = f". On the other side: {rows}" if rows else ""
         return [*said, f"{ends[branch.status]}{beyond}."]
     words = {"pass": "It gets through", "fail": "It breaks", "skipped": "Left out"}
-    return said + [f"{words.get(b.status, b.status)}: {', '.join(b.rows)}." for b in way.branches]
+    return said + [
+        f"{words.get(b.status, b.status)}: {', '.join(r.spoken for r in b.rows)}."
+        for b in way.branches
+    ]

@@ -16,7 +16,7 @@ _SEVERITIES: Final = {"error": "fail", "warning": "warn", "info": "skipped"}
 
 
 def explain_lines(rule: Rule, look: Look) -> Lines:
-    """One rule: what it means, why traffic fails, how to confirm and to fix it, examples."""
+    """One rule: what it means, why traffic fails, how to confirm and to fix it, two examples."""
     narrow = look._replace(width=min(look.columns, READABLE))
     shown = [
         line(Span(f"{rule.code} {rule.name}", "bold"), f"  {rule.severity}"),
@@ -32,12 +32,25 @@ def explain_lines(rule: Rule, look: Look) -> Lines:
         shown += [BLANK, line(Span(title, "bold"))]
         for part in text.split("\n\n"):
             shown += paragraph(part, narrow, first=line(_pad(look, 2)))
-    for example in rule.examples:
-        shown += [BLANK, *_example(example, narrow)]
     if rule.follows_from:
-        text = f"May be a mere consequence of {', '.join(rule.follows_from)}."
+        text = f"It may be a consequence of {' or '.join(rule.follows_from)}."
         shown += [BLANK, *paragraph(text, narrow)]
+    for example in _typical(rule):
+        shown += [BLANK, *_example(example, narrow)]
+    more = len(rule.examples) - len(_typical(rule))
+    if more:
+        are = "1 more example is" if more == 1 else f"{more} more examples are"
+        shown += [BLANK, *paragraph(f"{are} in docs/rules.md of the project.", narrow)]
     return shown
+
+
+def _typical(rule: Rule) -> list[Example]:
+    """The first example in which the problem is found, and the first in which it is not."""
+    return [e for e in (_first(rule, fires=True), _first(rule, fires=False)) if e]
+
+
+def _first(rule: Rule, *, fires: bool) -> Example | None:
+    return next((e for e in rule.examples if e.fires == fires), None)
 
 
 def _pad(look: Look, width: int) -> str:

@@ -4,11 +4,11 @@ from xml.etree import ElementTree as ET
 
 from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, Report, ServiceReport
 from kubectl_portcheck.render import facts
-from kubectl_portcheck.render.blocks import STEP_NAMES, step_text
 from kubectl_portcheck.render.chain import port_text, target_text
 from kubectl_portcheck.render.look import SIGNS
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean
+from kubectl_portcheck.render.wording import STEP_NAMES, step_text
 
 
 def render_junit(report: Report) -> str:

@@ -5,21 +5,20 @@ from typing import Final
 
 from kubectl_portcheck.model.report import ClusterReport, Finding, Report, ServiceReport
 from kubectl_portcheck.render import facts
-from kubectl_portcheck.render.blocks import (
-    LONGEST_COMMAND,
+from kubectl_portcheck.render.chain import draw
+from kubectl_portcheck.render.layout import plain
+from kubectl_portcheck.render.look import SIGNS, Look
+from kubectl_portcheck.render.shell import LONGEST_COMMAND, shell_form, shell_lines
+from kubectl_portcheck.render.sweep import cluster_tally, tally
+from kubectl_portcheck.render.table import source_note, worst_first
+from kubectl_portcheck.render.text import clean, clean_block
+from kubectl_portcheck.render.wording import (
     STEP_NAMES,
     ignored_text,
     log_text,
     step_text,
     way_text,
 )
-from kubectl_portcheck.render.chain import draw
-from kubectl_portcheck.render.layout import plain
-from kubectl_portcheck.render.look import SIGNS, Look
-from kubectl_portcheck.render.shell import shell_form, shell_lines
-from kubectl_portcheck.render.sweep import tally, tally_of
-from kubectl_portcheck.render.table import source_note, worst_first
-from kubectl_portcheck.render.text import clean, clean_block
 
 # Only `:name:` and `http://` are drawn as something else: a colon is left as it is before a blank,
 # and before two digits, as in a time. Not every chat reads `&#58;`.
@@ -73,10 +72,8 @@ def _place(service: ServiceReport) -> str:
 
 
 def _cluster(cluster: ClusterReport) -> str:
-    words = tally_of(cluster.services) if cluster.services else ""
-    words = words or ("not looked at" if cluster.missing else "no Service was found")
     mark = f"{_MARKS[cluster.verdict]} {cluster.verdict}"
-    return f"{mark}: {_text(cluster.name) or 'no name'}: {words}"
+    return f"{mark}: {_text(cluster.name) or 'no name'}: {cluster_tally(cluster)}"
 
 
 def _text(text: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kubectl_portcheck.model.fixes import Fix
-from kubectl_portcheck.render.blocks import care
 from kubectl_portcheck.render.shell import shell_form
 from kubectl_portcheck.render.text import clean, cut_end
+from kubectl_portcheck.render.wording import care
 from kubectl_portcheck.semantics.patches import ABSENT, MOST, Difference
 
 LONGEST = 160

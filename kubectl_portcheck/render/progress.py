@@ -11,9 +11,9 @@ from time import monotonic
 from types import TracebackType
 from typing import IO, Final
 
-from kubectl_portcheck.render.blocks import STEP_NAMES
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean, cut, cut_end
+from kubectl_portcheck.render.wording import STEP_NAMES
 
 DELAY: Final = 0.25
 INTERVAL: Final = 0.1

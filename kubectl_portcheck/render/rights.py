@@ -72,7 +72,11 @@ def rights_lines(report: Report, look: Look) -> Lines:
         return []
     shown: Lines = [
         BLANK,
-        line("" if look.plain else "  ", Span("Missing permissions", "label"), "; ask for:"),
+        line(
+            "" if look.plain else "  ",
+            Span("Missing permissions", "label"),
+            "; an administrator can grant them:",
+        ),
     ]
     for command in role_commands(rights):
         shown += [BLANK, *paste(command, look, "command")]

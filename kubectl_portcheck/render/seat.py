@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from kubectl_portcheck.model.report import OtherSeat, SeatReport, SeatStep
-from kubectl_portcheck.model.seat import DEBUG_CONTAINER
+from kubectl_portcheck.model.seat import DEBUG_CONTAINER, Dns
 from kubectl_portcheck.render.blocks import step_command, step_row
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import Look
@@ -121,30 +121,7 @@ def seat_json(seat: SeatReport) -> dict[str, object]:
         "setting": clean(seat.setting) or None,
         "ready": seat.ready,
         "of": seat.of,
-        "resolver": {
-            "nameservers": list(seat.dns.resolver.nameservers),
-            "search": [clean(s) for s in seat.dns.resolver.search],
-            "ndots": seat.dns.resolver.ndots,
-        }
-        if seat.dns
-        else None,
-        "lookup": {
-            "name": clean(seat.dns.lookup.name),
-            "tool": seat.dns.lookup.tool,
-            "outcome": seat.dns.lookup.outcome,
-            "addresses": list(seat.dns.lookup.addresses),
-        }
-        if seat.dns
-        else None,
-        "servers": [
-            {
-                "server": a.server,
-                "protocol": a.protocol,
-                "outcome": a.outcome,
-                "addresses": list(a.addresses),
-            }
-            for a in (seat.dns.answers if seat.dns else ())
-        ],
+        **(_dns_json(seat.dns) if seat.dns else {"resolver": None, "lookup": None, "servers": []}),
         "dnsServer": {
             "namespace": clean(seat.dns_server.namespace),
             "name": clean(seat.dns_server.name),
@@ -168,6 +145,31 @@ def seat_json(seat: SeatReport) -> dict[str, object]:
             for o in seat.others
         ],
         "steps": [_step_json(s) for s in seat.steps],
+    }
+
+
+def _dns_json(dns: Dns) -> dict[str, object]:
+    return {
+        "resolver": {
+            "nameservers": list(dns.resolver.nameservers),
+            "search": [clean(s) for s in dns.resolver.search],
+            "ndots": dns.resolver.ndots,
+        },
+        "lookup": {
+            "name": clean(dns.lookup.name),
+            "tool": dns.lookup.tool,
+            "outcome": dns.lookup.outcome,
+            "addresses": list(dns.lookup.addresses),
+        },
+        "servers": [
+            {
+                "server": a.server,
+                "protocol": a.protocol,
+                "outcome": a.outcome,
+                "addresses": list(a.addresses),
+            }
+            for a in dns.answers
+        ],
     }
 
 

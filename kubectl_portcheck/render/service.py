@@ -3,7 +3,7 @@
 from typing import Final
 
 from kubectl_portcheck.model.report import FAULTY, Finding, PortReport, ServiceReport, Step
-from kubectl_portcheck.render import blocks
+from kubectl_portcheck.render import blocks, wording
 from kubectl_portcheck.render.chain import draw, node_port_text, port_text, target_text
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
@@ -52,7 +52,7 @@ def service_lines(
     shown: Lines = [heading(service, look, note)]
     first = line("" if look.plain else "  ")
     if service.lookup:
-        shown += paragraph(blocks.lookup_text(service), look, first=first, style="dim")
+        shown += paragraph(wording.lookup_text(service), look, first=first, style="dim")
     shown += paragraph(str(service.headline), look, first=first, style="bold")
     many = len(service.ports) > 1
     for port in sorted(service.ports, key=lambda p: p.verdict == "healthy"):
@@ -107,7 +107,7 @@ def _healthy_port(port: PortReport, look: Look) -> Lines:
             text += f"; {', '.join(str(s.step) for s in steps)}: {clean(reason)}"
             continue
         for step in steps:
-            text += f"; {step.step} {blocks.STEP_NAMES[step.name]}: {blocks.step_text(step)}"
+            text += f"; {step.step} {wording.STEP_NAMES[step.name]}: {wording.step_text(step)}"
     way = f"port {port_text(port)}{node_port_text(port)} → {target_text(port)}"
     if look.plain:
         return paragraph(f"{way.replace(' →', ' to')}: healthy, {text}", look)

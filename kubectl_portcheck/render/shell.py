@@ -26,6 +26,8 @@ _RESERVED: Final = frozenset(
 
 LONGEST: Final = 128 * 1024 - 1
 """The most bytes of one argument that Linux passes on to a program."""
+LONGEST_COMMAND: Final = 4000
+"""The most characters of a command that is shown to be pasted."""
 
 
 def shell_quote(argv: Sequence[str], *, ascii_only: bool = False) -> str:

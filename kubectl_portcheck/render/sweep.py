@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from kubectl_portcheck.model.report import WORST_FIRST, Report, ServiceReport
+from kubectl_portcheck.model.report import WORST_FIRST, ClusterReport, Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
 from kubectl_portcheck.render.service import badge
@@ -29,12 +29,18 @@ def tally_of(services: Sequence[ServiceReport]) -> str:
     if not total:
         return "no Service was found"
     counts = Counter(s.verdict for s in services)
-    parts = [f"{counts[v]} {v}" for v in WORST_FIRST if counts[v]]
-    first, *rest = parts
-    number, _, verdict = first.partition(" ")
+    first, *rest = (v for v in WORST_FIRST if counts[v])
     noun = "Service" if all(s.kind == "Service" for s in services) else "target"
     noun = noun if total == 1 else f"{noun}s"
-    return ", ".join([f"{number} of {total} {noun} {verdict}", *rest])
+    head = f"{counts[first]} of {total} {noun} {first}"
+    return ", ".join([head, *(f"{counts[v]} {v}" for v in rest)])
+
+
+def cluster_tally(cluster: ClusterReport) -> str:
+    """Return the same for one of several clusters, and whether all of it was looked at."""
+    if cluster.services:
+        return f"{tally_of(cluster.services)}{'; not all of it' if cluster.missing else ''}"
+    return "not looked at" if cluster.missing else "no Service was found"
 
 
 def overview(report: Report, look: Look) -> Lines:
@@ -108,9 +114,7 @@ def _clusters(report: Report, look: Look) -> Lines:
     shown: Lines = [BLANK]
     for name, cluster in zip(names, report.clusters, strict=True):
         mark = badge(cluster.verdict, look)
-        words = tally_of(cluster.services)
-        if cluster.missing:
-            words = f"{words}; not all of it" if cluster.services else "not looked at"
+        words = cluster_tally(cluster)
         if look.plain:
             shown += paragraph(f"cluster {name}: {mark.text}: {words}", look)
             continue

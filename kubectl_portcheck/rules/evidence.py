@@ -48,14 +48,14 @@ def declares(pod: Pod, wanted: int | str | None = None, note: str = "") -> Decla
 
 def connected(attempt: Attempt, *, source: str = "", note: str = "") -> Connected:
     """What became of an attempt."""
-    scheme, _, path = attempt.request.partition(" ")
+    path = attempt.asked_path
     return Connected(
         pod=attempt.pod,
         port=attempt.port,
         path=attempt.path,
         outcome=attempt.outcome,
         detail=attempt.detail,
-        request=f"{'GET' if scheme == 'http' else 'GET by TLS'} {path}" if path else "",
+        request=f"{'GET' if attempt.scheme == 'http' else 'GET by TLS'} {path}" if path else "",
         status=attempt.status,
         address=attempt.address,
         source=source,

@@ -63,7 +63,7 @@ def _up_again(case: ServiceCase, pod: Pod, trouble: Trouble) -> str:
     status = kubelet.status_of(pod, trouble.container)
     running = status.state.running if status else None
     seconds = pod_state.age(running.started_at, case.now) if running else float("inf")
-    return f"; it has run again for {seconds:.0f} s" if seconds < float("inf") else ""
+    return f"; it restarted {seconds:.0f} s ago" if seconds < float("inf") else ""
 
 
 def _facts(case: ServiceCase, made: Pod, pod: str, trouble: Trouble) -> list[Fact]:
@@ -270,7 +270,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
 degraded
 PC102 error for path in Service checkout
   Container app keeps crashing in the pod: it exited with code 0 (the program ended without an
-      error); it has run again for 90 s
+      error); it restarted 90 s ago
   pods: checkout-1
   - checkout-1: container app exited with code 0 (the program ended without an error) after 300
       s, 3 restarts
@@ -348,7 +348,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
 degraded
 PC102 error for pods in Service checkout
   Container app keeps crashing in 1 of 2 pods: it exited with code 137 (OOMKilled; killed
-      because it used more memory than its limit); it has run again for 10 s
+      because it used more memory than its limit); it restarted 10 s ago
   pods: checkout-2
   - checkout-2: container app exited with code 137 (OOMKilled; killed because it used more
       memory than its limit), 7 restarts

@@ -21,8 +21,9 @@ def _check(case: ServiceCase) -> Outcome:
     ended = [p for p in case.finished_pods if not pods.is_terminating(p)]
     if case.pods or not ended:
         return Passed()
-    owners = sorted({f"{w.kind} {w.name}" for p in ended if (w := case.workload(p))})
-    of_job = [o for o in owners if o.startswith("Job ")]
+    found = sorted({(w.kind, w.name) for p in ended if (w := case.workload(p))})
+    owners = [f"{kind} {name}" for kind, name in found]
+    of_job = [f"Job {name}" for kind, name in found if kind == "Job"]
     whose = f" (of {listing(owners)})" if owners else ""
     return RULE.finding(
         case,

@@ -106,7 +106,10 @@ def _facts(case: ServiceCase, pod: str, stuck: _Stuck) -> list[Fact]:
     elif status.state.running:
         seconds = age(status.state.running.started_at, case.now)
         since = f" for {int(seconds)} s" if 0 <= seconds < float("inf") else ""
-        state = f"init container {status.name} runs{since}; the others wait for its end"
+        state = (
+            f"init container {status.name} has been running{since}; "
+            "the other containers wait until it ends"
+        )
         found.append(evidence.pod_is(case, pod, state))
     for call in stuck.calls:
         where = f"{call.host}:{call.port}" if call.port else call.host
@@ -186,7 +189,8 @@ PC110 error for all in Service checkout
   Init container wait-db in the pod waits for Service postgres, which does not exist (postgresql
       does)
   pods: checkout-1
-  - checkout-1: init container wait-db runs for 30 s; the others wait for its end
+  - checkout-1: init container wait-db has been running for 30 s; the other containers wait
+      until it ends
   - checkout-1: the command of init container wait-db calls postgres:5432; Service postgresql
       exists
   review: Create Service postgres in namespace default, or call postgresql instead

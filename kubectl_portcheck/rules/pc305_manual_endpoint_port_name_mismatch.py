@@ -31,12 +31,12 @@ def _check(case: Case) -> Outcome:
     if any(e.port is not None for e in case.endpoints):
         return Passed()
     found = [_label(p) for piece in case.slices for p in piece.ports or ()]
-    wanted = f"{case.port.name}/{case.port.protocol}" if case.port.name else "without a name"
+    wanted = f"{case.port.name or 'unnamed'} ({case.port.port}/{case.port.protocol})"
     if case.service.headless:
         return _headless(case, found, wanted)
     return RULE.finding(
         case,
-        f"The Service's port {case.port.port} is {wanted}, but the EndpointSlices have "
+        f"The Service has port {wanted}, but the EndpointSlices have "
         f"{listing(dict.fromkeys(found)) or 'no port'}: names and protocols must be the same",
         evidence=[
             State(
@@ -56,8 +56,9 @@ def _headless(case: Case, found: Iterable[str], wanted: str) -> Finding:
     """Names do not matter to those who ask DNS for addresses."""
     return RULE.finding(
         case,
-        f"The Service's port {case.port.port} is {wanted}, but the EndpointSlices have "
-        f"{listing(dict.fromkeys(found)) or 'no port'}: only readers of port names miss it",
+        f"The Service has port {wanted}, but the EndpointSlices have "
+        f"{listing(dict.fromkeys(found)) or 'no port'}: a client that looks up the "
+        "port's name does not find it",
         evidence=[
             Observation(text="DNS gives clients the addresses, whatever the ports are called"),
             Observation(
@@ -71,7 +72,7 @@ def _headless(case: Case, found: Iterable[str], wanted: str) -> Finding:
 
 
 def _label(port: EndpointPort) -> str:
-    return f"{port.name or 'unnamed'} ({port.port}/{port.protocol})"
+    return f"{port.name or 'unnamed'} ({port.port or 'no number'}/{port.protocol})"
 
 
 def _fixes(case: Case, piece: EndpointSlice) -> list[Fix]:
@@ -151,8 +152,8 @@ ports: [{port: 80}]
             expects="""
 inconclusive
 PC305 warning in Service checkout, port 80/TCP
-  The Service's port 80 is http/TCP, but the EndpointSlices have unnamed (80/TCP): only readers
-      of port names miss it
+  The Service has port http (80/TCP), but the EndpointSlices have unnamed (80/TCP): a client
+      that looks up the port's name does not find it
   - DNS gives clients the addresses, whatever the ports are called
   - Ingress controllers such as Traefik, and SRV records, go by the name of the port and find
       none
@@ -175,7 +176,7 @@ ports: [{name: pg, port: 5432}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 5432/TCP
-  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
+  The Service has port postgres (5432/TCP), but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP)
   review: Name the port postgres in EndpointSlice checkout-1, as in the Service
@@ -213,8 +214,8 @@ ports: [{name: pg, port: 5432, protocol: TCP}, {name: metrics, port: 9187, proto
             expects="""
 broken
 PC305 error for all in Service checkout, port 5432/TCP
-  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP) and metrics
-      (9187/TCP): names and protocols must be the same
+  The Service has port postgres (5432/TCP), but the EndpointSlices have pg (5432/TCP) and
+      metrics (9187/TCP): names and protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP) and metrics (9187/TCP)
   review: Name the port postgres in EndpointSlice checkout-1, as in the Service
     add /ports/0/name postgres in EndpointSlice checkout-1
@@ -237,13 +238,13 @@ ports: [{name: pg, port: 5432, protocol: TCP}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 5432/TCP
-  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): names and
+  The Service has port postgres (5432/TCP), but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP)
   review: Name the port postgres in EndpointSlice checkout-1, as in the Service
     add /ports/0/name postgres in EndpointSlice checkout-1
 PC305 error for all in Service checkout, port 9187/TCP
-  The Service's port 9187 is metrics/TCP, but the EndpointSlices have pg (5432/TCP): names and
+  The Service has port metrics (9187/TCP), but the EndpointSlices have pg (5432/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP)
   review: Name the port metrics in EndpointSlice checkout-1, as in the Service
@@ -267,7 +268,7 @@ ports: [{name: domain, port: 53, protocol: TCP}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 53/UDP
-  The Service's port 53 is dns/UDP, but the EndpointSlices have domain (53/TCP): names and
+  The Service has port dns (53/UDP), but the EndpointSlices have domain (53/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has domain (53/TCP)
   review: Name the port dns in EndpointSlice checkout-1, as in the Service
@@ -292,7 +293,7 @@ ports: [{name: dns, port: 53, protocol: TCP}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 53/UDP
-  The Service's port 53 is dns/UDP, but the EndpointSlices have dns (53/TCP): names and
+  The Service has port dns (53/UDP), but the EndpointSlices have dns (53/TCP): names and
       protocols must be the same
   - EndpointSlice checkout-1: has dns (53/TCP)
   review: Name the port dns in EndpointSlice checkout-1, as in the Service
@@ -317,8 +318,8 @@ ports: [{name: pg, port: 5432, protocol: TCP}]
             expects="""
 broken
 PC305 error for all in Service checkout, port 5432/TCP
-  The Service's port 5432 is without a name, but the EndpointSlices have pg (5432/TCP): names
-      and protocols must be the same
+  The Service has port unnamed (5432/TCP), but the EndpointSlices have pg (5432/TCP): names and
+      protocols must be the same
   - EndpointSlice checkout-1: has pg (5432/TCP)
   review: Remove the port's name in EndpointSlice checkout-1, as in the Service
     add /ports/0/name  in EndpointSlice checkout-1
@@ -339,8 +340,8 @@ ports: [{name: pg, port: 5432}]
             expects="""
 inconclusive
 PC305 warning in Service checkout, port 5432/TCP
-  The Service's port 5432 is postgres/TCP, but the EndpointSlices have pg (5432/TCP): only
-      readers of port names miss it
+  The Service has port postgres (5432/TCP), but the EndpointSlices have pg (5432/TCP): a client
+      that looks up the port's name does not find it
   - DNS gives clients the addresses, whatever the ports are called
   - Ingress controllers such as Traefik, and SRV records, go by the name of the port and find
       none

@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share, verb
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
@@ -33,9 +33,9 @@ def _check(case: Case) -> Outcome:
         return Passed()
     return RULE.finding(
         case,
-        f"The selector matches pods of {_listed(serving)}, which listen on the target port, and of "
-        f"{_listed(failing)}, which do not: {share(bad, case.backends)} "
-        f"{verb(bad, 'refuses', 'refuse')} connections",
+        f"{capital(share(bad, case.backends))} {verb(bad, 'refuses', 'refuse')} connections: "
+        f"beside {_listed(serving)} the selector matches {_listed(failing)}, whose pods do "
+        "not listen on the target port",
         evidence=[
             evidence.listens(case, s, wanted=s in bad, owner=_label(owners[s.name]))
             for s in (*good, *bad)
@@ -111,8 +111,8 @@ probes: {web-1-a: {sockets: ["0.0.0.0:8080"]}, worker-0: {sockets: []}}
             expects="""
 degraded; also PC201, PC501
 PC309 error for pods in Service checkout, port 80/TCP
-  The selector matches pods of Deployment web, which listen on the target port, and of
-      StatefulSet worker, which do not: 1 of 2 pods refuses connections
+  1 of 2 pods refuses connections: beside Deployment web the selector matches StatefulSet
+      worker, whose pods do not listen on the target port
   pods: worker-0
   - web-1-a: of Deployment web, listens on 8080
   - worker-0: of StatefulSet worker, listens on no port, not on 8080

@@ -30,8 +30,12 @@ def _check(case: Case) -> Outcome:
     targeted = _targeted(case, closed)
     elsewhere = [targeted] if targeted else _elsewhere(case, closed)
     what = verb(closed, "listens", "listen")
-    heard = f"; {share(closed, case.backends)} {what} on {listing(elsewhere)}"
-    ignored = f" and targetPort {case.target} is ignored" if case.target != case.port.port else ""
+    heard = (
+        f"; {share(closed, case.backends)} {what} on {listing(elsewhere)}"
+        if elsewhere and not targeted
+        else ""
+    )
+    ignored = f"; targetPort {case.target} is ignored" if case.target != case.port.port else ""
     facts: list[Fact] = [evidence.listens(case, s) for s in closed]
     if targeted:
         facts.append(
@@ -42,8 +46,8 @@ def _check(case: Case) -> Outcome:
         )
     return RULE.finding(
         case,
-        f"The Service is headless, so clients connect to {case.port.port} in the pods{ignored}; no "
-        f"process listens on {case.port.port}" + (heard if elsewhere else ""),
+        f"The Service is headless, so clients connect to port {case.port.port} of the pods, where "
+        f"no process listens{ignored}{heard}",
         evidence=facts,
         fixes=_fixes(case, elsewhere),
         impact=impact_of(closed, case),
@@ -134,8 +138,8 @@ probes: {checkout-0: {sockets: ["0.0.0.0:8080"], port-forward: {80: refused, 808
             expects="""
 broken; also PC501
 PC406 error for all in Service checkout, port 80/TCP
-  The Service is headless, so clients connect to 80 in the pods and targetPort 8080 is ignored;
-      no process listens on 80; the pod listens on 8080
+  The Service is headless, so clients connect to port 80 of the pods, where no process listens;
+      targetPort 8080 is ignored
   pods: checkout-0
   - checkout-0: listens on 8080, not on 80
   - clients that read EndpointSlices or SRV records, such as Ingress controllers, use 8080 and

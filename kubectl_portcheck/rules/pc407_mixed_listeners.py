@@ -38,9 +38,10 @@ def _check(case: Case) -> Outcome:
         facts.append(Observation(text=text))
     return RULE.finding(
         case,
-        f"{share(bad, case.backends)} {verb(bad, 'does', 'do')} not listen on "
-        f"{listing(sorted({s.target for s in bad if s.target}))} but on "
-        f"{listing(elsewhere) or 'no port'}; {len(good)} {verb(good, 'does', 'do')}",
+        f"{share(bad, case.backends)} {verb(bad, 'listens', 'listen')} on "
+        f"{listing(elsewhere) or 'no port'}, not on "
+        f"{listing(sorted({s.target for s in bad if s.target}))}; {len(good)} "
+        f"{verb(good, 'serves', 'serve')} clients",
         evidence=facts,
         fixes=_fixes(case, good, bad),
         impact=impact_of(bad, case),
@@ -121,7 +122,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
             expects="""
 degraded; also PC501
 PC407 error for pods in Service checkout, port 80/TCP
-  1 of 2 pods does not listen on 8080 but on 9000; 1 does
+  1 of 2 pods listens on 9000, not on 8080; 1 serves clients
   pods: checkout-2
   - checkout-1: listens on 8080
   - checkout-2: listens on 9000, not on 8080

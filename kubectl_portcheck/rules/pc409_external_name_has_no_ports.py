@@ -43,15 +43,11 @@ def _check(case: ServiceCase) -> Outcome:
     proxies = _proxies(case)
     if case.alias is not None:
         return _of_a_service(case, case.alias, proxies)
-    what = (
-        f"{listing(f'{p.port} is not translated to {p.target_port}' for p in moved)}: "
-        if moved and not proxies
-        else ""
-    )
+    kept = "; ".join(f"{p.port}, not {p.target_port}" for p in moved)
     return RULE.finding(
         case,
-        f"The Service is a DNS alias of {name}; {what}"
-        "its clients connect there on the port that they use here",
+        f"The Service is a DNS alias of {name}: clients connect there on the port that they call"
+        + (f" ({kept})" if moved and not proxies else ""),
         evidence=_effects(case, proxies),
         severity="warning" if moved else "info",
     )
@@ -183,8 +179,8 @@ spec:
             expects="""
 inconclusive
 PC409 warning in Service checkout
-  The Service is a DNS alias of shop.example.com; 80 is not translated to 8080: its clients
-      connect there on the port that they use here
+  The Service is a DNS alias of shop.example.com: clients connect there on the port that they
+      call (80, not 8080)
   - Clients of the DNS name are not concerned: they use the port of the other host
   - Ingress controllers that follow an alias (ingress-nginx; Traefik where it is allowed to) do
       use its ports: they connect to its targetPort

@@ -41,6 +41,8 @@ REFUSING = (
 
 def _check(case: Case) -> Outcome:
     missing = case.missing("pods")
+    if case.external_name:
+        return RULE.lacks(f"nothing here has connected to {case.service.spec.external_name}")
     if not case.selects and missing is not None:
         return RULE.lacks(missing)
     found = case.in_state(*REFUSING)

@@ -52,7 +52,7 @@ def _silent(case: Case) -> Outcome:
     if not mute:
         return Passed()
     ports = listing(sorted({s.target for s in mute if s.target is not None}))
-    path = next(s.proxy.request.partition(" ")[2] for s in mute if s.proxy)
+    path = next(s.proxy.asked_path for s in mute if s.proxy)
     # Where other pods answer the same request, it is not the request's fault.
     answering = [s for s in asked if s.proxy and s.proxy.outcome == "accepted"]
     certain = bool(answering) and len({s.proxy.request for s in asked if s.proxy}) == 1

@@ -64,7 +64,7 @@ def _is_error(state: PodState) -> bool:
 
 
 def _request(state: PodState) -> str:
-    return state.proxy.request.partition(" ")[2] if state.proxy else ""
+    return state.proxy.asked_path if state.proxy else ""
 
 
 def _paths(states: Sequence[PodState]) -> str:

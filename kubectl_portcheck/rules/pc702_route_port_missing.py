@@ -53,7 +53,10 @@ def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding
     return RULE.finding(
         case,
         f"{route.kind} {meta.name} references {wrong}; {service_ports.has_ports(case)}",
-        evidence=[*service_ports.evidence_of(subject, found), *references.refusals(route)],
+        evidence=[
+            *service_ports.evidence_of(subject, found),
+            *(r.said for r in references.refusals(route)),
+        ],
         fixes=service_ports.repaired(case, subject, found, _change(case)),
         impact=impact,
         severity=severity,

@@ -52,7 +52,7 @@ def _finding(case: ServiceCase, route: Route) -> Finding:
         f"no ReferenceGrant in namespace {case.namespace} allows it",
         evidence=[
             *(Observation(text=f"ReferenceGrant {name} does not allow it") for name in grants),
-            *references.refusals(route),
+            *(r.said for r in references.refusals(route)),
         ],
         fixes=[_grant(case, route)],
         impact=Impact.PATH if touches else Impact.NONE,

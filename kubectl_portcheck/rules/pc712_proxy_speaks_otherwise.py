@@ -62,7 +62,7 @@ def _spoken(case: Case, state: PodState) -> _Spoken | None:
     said = speech.sayings(case.followed(state.pod), state.pod, state.target)
     answered = state.proxy.speaks if state.proxy else ""
     if state.proxy and answered:
-        asked = LANGUAGES["https" if state.proxy.request.startswith("https") else "http"]
+        asked = LANGUAGES["https" if state.proxy.scheme == "https" else "http"]
         # An answer in the language of the request leaves open whether the other one is spoken too.
         if asked != answered or all(LANGUAGES[s.scheme] == answered for s in said):
             return _Spoken(state, answered, sure=True)

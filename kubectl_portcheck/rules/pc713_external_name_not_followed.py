@@ -71,7 +71,7 @@ def _findings(case: ServiceCase) -> Iterator[Finding]:
         space = meta.namespace or case.namespace
         subject = Subject(kind=route.kind, namespace=space, name=meta.name)
         if not references.is_for_mesh(route):
-            yield _finding(case, subject, _GATEWAY, list(references.refusals(route)))
+            yield _finding(case, subject, _GATEWAY, [r.said for r in references.refusals(route)])
     for referrer in case.referrers:
         if referrer.kind in _OF_KINDS:
             subject = referrer_ports.subject_of(case, referrer)

@@ -29,17 +29,16 @@ def _finding(case: ServiceCase, route: Route) -> Finding | None:
     uses = references.uses_of_route(route)
     # What does not resolve may be another backend of the route.
     ours = all(case.is_meant(u.service, u.namespace) for u in uses)
-    said = references.refusals(route, ("Accepted", *(("ResolvedRefs",) if ours else ())))
-    if not said:
+    refused = references.refusals(route, ("Accepted", *(("ResolvedRefs",) if ours else ())))
+    if not refused:
         return None
     meta = route.metadata
     subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
-    word = said[0].words.partition(":")[0]
     return RULE.finding(
         case,
         f"The controller of a Gateway reports that it does not take {route.kind} {meta.name}: "
-        f"{word}",
-        evidence=said,
+        f"{refused[0].reason}",
+        evidence=[r.said for r in refused],
         fixes=[
             fixes.look(
                 case,

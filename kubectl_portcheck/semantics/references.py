@@ -113,16 +113,29 @@ def is_for_mesh(route: Route) -> bool:
     return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
-def refusals(route: Route, types: Collection[str] = ("ResolvedRefs",)) -> list[Said]:
-    """What the Gateways' controllers say of the route, by its conditions of these types.
+class Refusal(NamedTuple):
+    """What a Gateway's controller says against a route."""
+
+    gateway: str
+    reason: str
+    message: str
+
+    @property
+    def said(self) -> Said:
+        """The same as a fact."""
+        return Said(
+            source=f"Gateway {self.gateway}" if self.gateway else "its Gateway",
+            words=f"{self.reason}{f': {self.message}' if self.message else ''}",
+        )
+
+
+def refusals(route: Route, types: Collection[str] = ("ResolvedRefs",)) -> list[Refusal]:
+    """What the Gateways' controllers say against the route, by its conditions of these types.
 
     (Gateway API, RouteConditionResolvedRefs, RouteConditionAccepted)
     """
     return [
-        Said(
-            source=f"Gateway {parent.parent_ref.name}" if parent.parent_ref.name else "its Gateway",
-            words=f"{c.reason or c.type}{f': {c.message}' if c.message else ''}",
-        )
+        Refusal(parent.parent_ref.name, c.reason or c.type, c.message)
         for parent in route.status.parents
         for c in parent.conditions
         if c.type in types and c.status == "False"

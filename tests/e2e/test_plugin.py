@@ -169,7 +169,7 @@ def test_without_a_shell_what_is_inferred_is_labelled(cluster: Cluster, namespac
     found = diagnose(cluster, namespace)
 
     step = found.report["services"][0]["ports"][0]["steps"][1]
-    inferred = "inferred from port-forwards: 8080 in 1 of 1"
+    inferred = "inferred from port-forwards: 8080 in the pod"
     assert (step["status"], step["summary"]) == ("skipped", inferred)
     assert "no shell" in step["reason"]
 

@@ -5,11 +5,11 @@ them by their classes, so one picture serves both. It knows no colour and no siz
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from markupsafe import Markup, escape
 
-from kubectl_portcheck.render.chain import Branch, Way, spoken
+from kubectl_portcheck.render.chain import Branch, Row, Way, spoken
 from kubectl_portcheck.render.look import SIGNS
 from kubectl_portcheck.render.text import cells, clean, cut, cut_end
 
@@ -30,11 +30,11 @@ _HEAD: Final = "m-5-4 5 4-5 4"
 def chain_svg(way: Way) -> Markup:
     """The picture of the way."""
     rows = list(_rows(way.branches))[:MOST_LINES]
-    stations = [("", "client"), *(_station(s) for s in way.stations)]
+    boxes = [("", "client"), *((clean(s.name), clean(s.mark + s.port)) for s in way.stations)]
     count = len(way.stations)
     parts = [
         f'<svg class="way s{count} l{len(rows)}" role="img" aria-label="{escape(spoken(way))}">',
-        *(_box(i, label, value) for i, (label, value) in enumerate(stations)),
+        *(_box(i, label, value) for i, (label, value) in enumerate(boxes)),
         *(_joint(i) for i in range(count)),
         _last_joint(count, way.branches[0].status),
         f'<g class="g{count}">',
@@ -42,11 +42,6 @@ def chain_svg(way: Way) -> Markup:
         "</g></svg>",
     ]
     return Markup("".join(parts))
-
-
-def _station(text: str) -> tuple[str, str]:
-    label, _, value = clean(text).partition(" ")
-    return label, value
 
 
 def _box(place: int, label: str, value: str) -> str:
@@ -84,23 +79,37 @@ def _last_joint(count: int, status: str) -> str:
     )
 
 
-def _rows(branches: Sequence[Branch]) -> Iterator[tuple[str, str]]:
-    """Each line of text beside the way, with the status of the branch that begins there, or ''."""
+class _Text(NamedTuple):
+    """A line of text beside the way."""
+
+    status: str
+    """That of the branch which begins here, or ''."""
+    port: str
+    """What stands out at its beginning, or ''."""
+    words: str
+
+
+def _rows(branches: Sequence[Branch]) -> Iterator[_Text]:
     for branch in branches:
         status = branch.status
-        for row in branch.rows or ("",):
-            before, arrow, after = clean(row).partition("◀──")
-            text = f"{before.strip()} ← {after.strip()}" if arrow else row
-            for line in _wrapped(cut_end(clean(text), 3 * COLUMNS, "…")):
-                yield status, line
-                status = ""
+        for row in branch.rows or (Row(""),):
+            port = clean(row.text) if row.who else ""
+            taken = cells(f"{port} ← ") if port else 0
+            words = cut_end(clean(row.who or row.text), 3 * COLUMNS - taken, "…")
+            for line in _wrapped(words, taken):
+                yield _Text(status, port, line)
+                status = port = ""
 
 
-def _wrapped(text: str) -> list[str]:
-    """Break a text into lines, between words where that is possible."""
+def _wrapped(text: str, taken: int) -> list[str]:
+    """Break a text into lines, between words where that is possible.
+
+    ``taken`` are the columns of the first line that are not free.
+    """
     lines = [""]
     for word in text.split(" "):
-        if lines[-1] and cells(lines[-1]) + 1 + cells(word) <= COLUMNS:
+        free = COLUMNS - (0 if len(lines) > 1 else taken)
+        if lines[-1] and cells(lines[-1]) + 1 + cells(word) <= free:
             lines[-1] += f" {word}"
             continue
         start = 0
@@ -112,19 +121,16 @@ def _wrapped(text: str) -> list[str]:
     return [line for line in lines if line] or [""]
 
 
-def _beyond(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _beyond(rows: Sequence[_Text]) -> Iterator[str]:
     """What is behind the last station: a mark for each branch, and what is there."""
     heights = [FIRST + ROW * i for i in range(len(rows))]
-    marks = [(y, status) for y, (status, _) in zip(heights, rows, strict=True) if status]
+    marks = [(y, status) for y, row in zip(heights, rows, strict=True) if (status := row.status)]
     if len(marks) > 1:
         yield f'<path class="j" d="M10 {marks[0][0]}V{marks[-1][0]}"/>'
     for y, status in marks:
         yield f'<g class="m {status}"><circle cx="10" cy="{y}" r="8"/>'
         yield f'<text x="10" y="{y + 4}">{SIGNS[status] if status != "skipped" else "?"}</text></g>'
-    for y, (_, text) in zip(heights, rows, strict=True):
-        before, arrow, after = text.partition(" ← ")
-        if arrow:
-            shown = f'<tspan class="p">{escape(before)}</tspan> ← {escape(after)}'
-        else:
-            shown = str(escape(text))
-        yield f'<text class="r" x="28" y="{y + 4}">{shown}</text>' if text else ""
+    for y, (_, port, words) in zip(heights, rows, strict=True):
+        bold = f'<tspan class="p">{escape(port)}</tspan> ← ' if port else ""
+        shown = f"{bold}{escape(words)}"
+        yield f'<text class="r" x="28" y="{y + 4}">{shown}</text>' if shown else ""

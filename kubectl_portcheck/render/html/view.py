@@ -10,21 +10,20 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import (
     FAULTY,
     WORST_FIRST,
-    ClusterReport,
     Finding,
     PortReport,
     Report,
     ServiceReport,
     Step,
 )
-from kubectl_portcheck.render import blocks, facts, seat
+from kubectl_portcheck.render import facts, seat, wording
 from kubectl_portcheck.render.chain import node_port_text, port_text, target_text, way_of
 from kubectl_portcheck.render.html.picture import chain_svg
-from kubectl_portcheck.render.look import SIGNS, Look
+from kubectl_portcheck.render.look import SIGNS
 from kubectl_portcheck.render.rights import missing_rights, role_commands
 from kubectl_portcheck.render.service import consequences, label_of
-from kubectl_portcheck.render.shell import shell_form
-from kubectl_portcheck.render.sweep import tally, tally_of
+from kubectl_portcheck.render.shell import LONGEST_COMMAND, shell_form
+from kubectl_portcheck.render.sweep import cluster_tally, tally
 from kubectl_portcheck.render.table import source_note, worst_first
 from kubectl_portcheck.render.text import clean
 
@@ -32,7 +31,6 @@ FEW_FAULTY: Final = 3
 """So many Services with errors are open at once; of more, each is opened by hand."""
 MOST_FACTS: Final = 60
 """Lines of one folded list; of more, their number is shown."""
-_WIDE: Final = Look(width=None, wide=True)
 
 
 class Whole(str):
@@ -166,7 +164,7 @@ def page_of(report: Report) -> Page:
         namespace=context.namespace,
         time=context.collected_at,
         note=source_note(report) if report.interrupted else "",
-        clusters=[(c.verdict, c.name or "no name", _tally(c)) for c in report.clusters]
+        clusters=[(c.verdict, c.name or "no name", cluster_tally(c)) for c in report.clusters]
         if len(report.clusters) > 1
         else (),
         counts=_counts(report),
@@ -179,12 +177,6 @@ def page_of(report: Report) -> Page:
             if (form := shell_form(command))
         ],
     )
-
-
-def _tally(cluster: ClusterReport) -> str:
-    words = tally_of(cluster.services) if cluster.services else ""
-    words = words or ("not looked at" if cluster.missing else "no Service was found")
-    return f"{words}; not all of it" if cluster.services and cluster.missing else words
 
 
 def _is_faulty(service: ServiceReport) -> bool:
@@ -217,7 +209,7 @@ def _service(number: int, service: ServiceReport, *, is_open: bool) -> Service:
         headline=str(service.headline),
         codes=list(dict.fromkeys(f.code for f in service.heads if f.severity != "info")),
         open=is_open,
-        lookup=blocks.lookup_text(service),
+        lookup=wording.lookup_text(service),
         ports=[
             _port(service, port, many=many)
             for port in sorted(service.ports, key=lambda p: p.verdict == "healthy")
@@ -228,7 +220,7 @@ def _service(number: int, service: ServiceReport, *, is_open: bool) -> Service:
         folded=list(_folded(service)),
         next=step.text if step else "",
         next_command=_command(step.command) if step else None,
-        notes=[*([blocks.ignored_text(service)] if service.suppressed else []), *service.notes],
+        notes=[*([wording.ignored_text(service)] if service.suppressed else []), *service.notes],
     )
 
 
@@ -248,8 +240,8 @@ def _step(step: Step, *, with_command: bool) -> Line:
     return Line(
         step.status,
         SIGNS[step.status],
-        blocks.STEP_NAMES[step.name],
-        blocks.step_text(step),
+        wording.STEP_NAMES[step.name],
+        wording.step_text(step),
         tuple(_commands(step.commands)) if with_command else (),
     )
 
@@ -264,7 +256,7 @@ def _commands(commands: Iterable[tuple[str, ...]]) -> Iterator[Whole]:
 def _command(argv: Sequence[str] | None) -> Whole | None:
     """Return the command as it is pasted; None where none can be typed or shown."""
     form = shell_form(argv) if argv else None
-    return Whole(form) if form is not None and len(form) <= blocks.LONGEST_COMMAND else None
+    return Whole(form) if form is not None and len(form) <= LONGEST_COMMAND else None
 
 
 def _seat_steps(service: ServiceReport) -> list[Line]:
@@ -297,7 +289,7 @@ def _problem(service: ServiceReport, root: Finding, place: int) -> Problem:
         code=root.code,
         name=root.name,
         severity=root.severity,
-        text="" if blocks.said(root, service) else f"{blocks.about(root, service)}{root.summary}",
+        text="" if wording.said(root, service) else f"{wording.about(root, service)}{root.summary}",
         origin=f"{root.origin.file}:{root.origin.line}" if root.origin else "",
         remedies=[_remedy("Alternative" if i else "Fix", f) for i, f in enumerate(root.fixes)],
         folded=folded,
@@ -306,7 +298,6 @@ def _problem(service: ServiceReport, root: Finding, place: int) -> Problem:
 
 def _remedy(label: str, fix: Fix) -> Remedy:
     command = _command(fix.command or fix.look)
-    care, _, more = blocks.care(fix).partition("; ") if fix.command else ("", "", "")
     notes = []
     if fix.lacks:
         notes.append(
@@ -319,8 +310,8 @@ def _remedy(label: str, fix: Fix) -> Remedy:
         label=label,
         title=fix.title,
         safety=fix.safety if fix.command else "",
-        care=care,
-        more=more,
+        care=wording.safety(fix) if fix.command else "",
+        more="; ".join(wording.reservations(fix)) if fix.command else "",
         command=command,
         patch=fix.patch if fix.patch and not (fix.command and fix.owner) else "",
         notes=tuple(notes),
@@ -330,19 +321,19 @@ def _remedy(label: str, fix: Fix) -> Remedy:
 def _folded(service: ServiceReport) -> Iterator[Folded]:
     """What is there to look up: closed, each with the number of its lines."""
     unsure = service.verdict == "inconclusive"
-    gaps = blocks.gap_texts(service, _WIDE)
+    gaps = list(wording.gaps(service, wide=True).values())
     title = "Could not tell" if unsure else "Notes"
     yield from _list(title, gaps, is_open=unsure)
     for log in service.logs:
-        yield Folded(f"Log: {blocks.log_text(log)}", log.lines, code=True)
-    changes = [blocks.change_text(c) for c in service.changes]
+        yield Folded(f"Log: {wording.log_text(log)}", log.lines, code=True)
+    changes = [wording.change_text(c) for c in service.changes]
     yield from _list("Recent changes", changes)
-    references = blocks.references_text(service)
+    references = wording.references_text(service)
     yield from _list("Other references", [references] if references else [])
-    yield from _list("Ingresses", [blocks.way_text(w, service) for w in service.ingresses])
-    yield from _list(blocks.calls_label(service), blocks.call_texts(service))
+    yield from _list("Ingresses", [wording.way_text(w, service) for w in service.ingresses])
+    yield from _list(wording.calls_label(service), wording.call_texts(service))
     if service.verdict != "healthy":
-        yield from _list("Pods", blocks.pod_texts(service))
+        yield from _list("Pods", wording.pod_texts(service))
 
 
 def _list(title: str, rows: Sequence[str], *, is_open: bool = False) -> Iterator[Folded]:

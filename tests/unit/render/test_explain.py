@@ -17,9 +17,17 @@ def test_a_rule_is_explained_in_its_sections(rule: Rule) -> None:
     rows = plain(explain_lines(rule, Look())).splitlines()
     assert rows[0].startswith(f"{rule.code} {rule.name}")
     assert [r for r in rows if r in SECTIONS] == list(SECTIONS)
-    for example in rule.examples:
-        kind = "Found in" if example.fires else "Not found in"
-        assert f"{kind}: {example.title}" in " ".join(rows)
+    for kind, fires in (("Found in", True), ("Not found in", False)):
+        first = next(e for e in rule.examples if e.fires == fires)
+        assert f"{kind}: {first.title}" in " ".join(rows)
+    assert sum(row.startswith(("Found in:", "Not found in:")) for row in rows) == 2
+
+
+def test_the_other_examples_are_counted() -> None:
+    for rule in CATALOGUE:
+        text = plain(explain_lines(rule, Look()))
+        more = len(rule.examples) - 2
+        assert (f"{more} more example" in text) == (more > 0)
 
 
 def test_examples_keep_their_indentation() -> None:

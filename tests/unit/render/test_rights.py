@@ -65,7 +65,8 @@ def test_one_role_for_each_set_of_verbs() -> None:
 def test_the_table_ends_with_them_and_the_json_has_them() -> None:
     forbidden = report(right("get", "exec"))
     assert render_table(forbidden, Look(width=None)).endswith(
-        "\n  Missing permissions; ask for:\n\nkubectl create role portcheck-get-create"
+        "\n  Missing permissions; an administrator can grant them:\n\n"
+        "kubectl create role portcheck-get-create"
         " -n production --verb=get,create --resource=pods/exec\n"
     )
     assert report_json(forbidden, "1")["missingRights"] == [

@@ -164,10 +164,26 @@ def test_a_commands_unsafe_characters_are_quoted_again() -> None:
 
 
 def test_what_was_missing_is_named_when_it_is_not_known() -> None:
-    text = " ".join(" ".join(shown(b.inconclusive())).split())
+    text = " ".join(" ".join(shown(b.inconclusive(), wide=True)).split())
     assert "Could not tell pods" in text
     assert "(PC401, PC201 not evaluated)" in text
     assert "create pods/portforward is forbidden (PC501 not evaluated)" in text
+
+
+def test_what_the_headline_and_the_steps_say_is_not_said_again() -> None:
+    text = " ".join(" ".join(shown(b.inconclusive())).split())
+    assert "could not tell: pods" in text
+    assert "not tried: create pods/portforward is forbidden" in text
+    assert "Could not tell" not in text
+
+
+def test_beside_a_cause_the_rules_that_are_open_are_only_named() -> None:
+    lacking = tuple(NotEvaluated(code=f"PC60{i}", missing=f"right {i}") for i in range(5))
+    broken = msgspec.structs.replace(b.debrief().services[0], not_evaluated=lacking)
+    rows = shown(b.report(broken))
+    assert rows[-1] == "  Note      5 rules were not evaluated (-o wide says why)"
+    whole = " ".join(" ".join(shown(b.report(broken), wide=True)).split())
+    assert "right 4 (PC604 not evaluated)" in whole
 
 
 def test_what_was_missing_is_short_beside_a_verdict() -> None:

@@ -59,7 +59,7 @@ def test_the_report_says_that_it_is_inferred() -> None:
     assert port["chain"]["listening"] == [9000]
     step = port["steps"][1]
     assert (step["status"], step["reason"]) == ("skipped", "no shell in the image")
-    assert step["summary"] == "inferred from port-forwards: 9000 in 1 of 1; 8080 in none"
+    assert step["summary"] == "inferred from port-forwards: 9000 in the pod; 8080 in none"
     assert found.verdict == "broken"
 
 
