@@ -9,7 +9,7 @@ from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean, cut
 
 MOST_ROWS: Final = 4
-ABOUT_PODS: Final = ("PC1", "PC411")
+ABOUT_PODS: Final = ("PC1", "PC301", "PC411")
 """How the codes of the rules begin that say why a pod does not serve."""
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", "*", ""})
 

@@ -156,6 +156,15 @@ def by_hand(title: str, source: str | None = None) -> Fix:
     return Fix(title=title, patch=source, target="source")
 
 
+def listen_everywhere(port: int | None, who: str = "the application", instead: str = "") -> Fix:
+    """The application's own setting of the address that it listens on."""
+    return by_hand(
+        f"Make {who} listen on 0.0.0.0:{port} (or [::]:{port})"
+        f"{f' instead of {instead}' if instead else ''}: a setting of the application, such as "
+        "--host, --bind or listen"
+    )
+
+
 def look(case: ServiceCase, *words: str, title: str, namespace: str | None = None) -> Fix:
     """The same, with the arguments of a kubectl command that shows what has to be changed.
 

@@ -37,10 +37,8 @@ def _check(case: Case) -> Outcome:
         f"{share(found, case.backends)}; {_met(found)}",
         evidence=facts,
         fixes=[
-            fixes.by_hand(
-                f"Make {who or 'the application'} listen on 0.0.0.0:{found[0].target} (or "
-                f"[::]:{found[0].target}) instead of {listing(addresses) or 'loopback'}: a setting "
-                "of the application, such as --host, --bind or listen"
+            fixes.listen_everywhere(
+                found[0].target, who or "the application", listing(addresses) or "loopback"
             )
         ],
         impact=impact_of(found, case),

@@ -47,7 +47,7 @@ def _check(case: Case) -> Outcome:
     concerned = [p for _, p, _ in stale.elsewhere] + settled
     return RULE.finding(
         case,
-        f"The EndpointSlices are out of date: {listing(_facts(case, stale, settled))}",
+        f"The EndpointSlices are out of date: {'; '.join(_facts(case, stale, settled))}",
         evidence=_evidence(case, stale, settled),
         fixes=_fixes(case, stale),
         impact=impact,
@@ -116,7 +116,9 @@ def _facts(case: Case, stale: _Stale, absent: Sequence[Pod]) -> list[str]:
         wanted = sorted({n for _, _, n in stale.elsewhere})
         facts.append(f"they have port {listing(carried)}, but targetPort is {listing(wanted)}")
     if absent:
-        facts.append(f"{share(absent, case.pods)} {verb(absent, 'is', 'are')} Ready, not in them")
+        facts.append(
+            f"{share(absent, case.pods)} {verb(absent, 'is', 'are')} Ready and not in them"
+        )
     if stale.gone:
         everyone = {e.pod or e.endpoint.addresses for e in case.endpoints if e.endpoint.ready}
         gone = share(stale.gone, everyone, "endpoint")
@@ -247,7 +249,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 broken
 PC307 error for all in Service checkout, port 80/TCP
-  The EndpointSlices are out of date: the pod is Ready, not in them and the endpoint leads to no
+  The EndpointSlices are out of date: the pod is Ready and not in them; the endpoint leads to no
       pod
   pods: checkout-1
   - checkout-1: Ready at 10.0.0.1, in no EndpointSlice

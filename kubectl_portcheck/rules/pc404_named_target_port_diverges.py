@@ -29,7 +29,7 @@ def _check(case: Case) -> Outcome:
     ]
     if without:
         resolved.append(
-            f"nothing in {share(without, case.states)}, which "
+            f"no port in {share(without, case.states)}, which "
             f"{verb(without, 'gets', 'get')} no traffic"
         )
     return RULE.finding(
@@ -93,7 +93,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}, checkout-2: {sockets: ["0.0.0.
             expects="""
 healthy; also PC303, PC402
 PC404 warning in Service checkout, port 80/TCP
-  The port name http resolves to 8080 in 1 of 2 pods and nothing in 1 of 2 pods, which gets no
+  The port name http resolves to 8080 in 1 of 2 pods and no port in 1 of 2 pods, which gets no
       traffic
   pods: checkout-2
   - checkout-1: http is 8080

@@ -48,11 +48,12 @@ def _check(case: ServiceCase) -> Outcome:
     kinds = sorted({c.kind for m in missed for c in m.checks}, reverse=True)
     fields = listing(f"{kind}Probe" for kind in kinds)
     heard = listing(kubelet.heard(case, first.pod))
+    listener = "the pod" if len(case.pods) == 1 else first.pod.metadata.name
     return RULE.finding(
         case,
-        f"The {fields} of container {first.checks[0].container} "
-        f"{'asks' if len(kinds) == 1 else 'ask'} for {_asked(first.checks)} in "
-        f"{share(concerned, case.pods)}" + (f"; the pod listens on {heard}" if heard else ""),
+        f"The {fields} of container {first.checks[0].container} in "
+        f"{share(concerned, case.pods)} {'asks' if len(kinds) == 1 else 'ask'} for "
+        f"{_asked(first.checks)}" + (f"; {listener} listens on {heard}" if heard else ""),
         evidence=_evidence(case, missed, waiting),
         fixes=_fixes(case, missed),
         impact=impact,
@@ -131,9 +132,9 @@ def _same(pod: Pod, missed: Sequence[_Missed]) -> bool:
 def _asked(checks: Sequence[Check]) -> str:
     resolved = sorted({c.number for c in checks if c.number is not None})
     if resolved:
-        return f"{listing(resolved)}, where nothing listens,"
+        return f"{listing(resolved)}, where nothing listens"
     asked = sorted({str(c.asked) for c in checks})
-    return f"the port {listing(asked)}, which the container does not declare,"
+    return f"the port {listing(asked)}, which the container does not declare"
 
 
 def _evidence(case: ServiceCase, missed: Sequence[_Missed], waiting: Sequence[Pod]) -> list[Fact]:
@@ -292,7 +293,7 @@ probes: {checkout-1-a: {sockets: ["0.0.0.0:8080"], port-forward: {8081: refused}
             expects="""
 broken; also PC104, PC302
 PC411 error for all in Service checkout
-  The readinessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
+  The readinessProbe of container app in the pod asks for 8081, where nothing listens; the pod
       listens on 8080
   pods: checkout-1-a
   - checkout-1-a: the readinessProbe of container app asks for httpGet 8081; the pod listens on
@@ -324,7 +325,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
             expects="""
 healthy
 PC411 warning in Service checkout
-  The livenessProbe of container app asks for 8081, where nothing listens, in the pod; the pod
+  The livenessProbe of container app in the pod asks for 8081, where nothing listens; the pod
       listens on 8080
   pods: checkout-1
   - checkout-1: the livenessProbe of container app asks for tcpSocket 8081; the pod listens on
@@ -365,7 +366,7 @@ message: "Liveness probe failed: dial tcp 10.0.0.1:8081: connect: connection ref
             expects="""
 broken; also PC102, PC302
 PC411 error for all in Service checkout
-  The livenessProbe of container app asks for 8081, where nothing listens, in the pod
+  The livenessProbe of container app in the pod asks for 8081, where nothing listens
   pods: checkout-1
   - checkout-1: the livenessProbe of container app asks for tcpSocket 8081; the pod listens on
       no port
@@ -401,8 +402,8 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:8081"]}}
             expects="""
 broken; also PC104, PC302
 PC411 error for all in Service checkout
-  The readinessProbe of container app asks for the port health, which the container does not
-      declare, in the pod; the pod listens on 8080 and 8081
+  The readinessProbe of container app in the pod asks for the port health, which the container
+      does not declare; the pod listens on 8080 and 8081
   pods: checkout-1
   - checkout-1: the readinessProbe of container app asks for httpGet health; the pod listens on
       8080 and 8081

@@ -35,7 +35,7 @@ def _check(case: ServiceCase) -> Outcome:
     ready = [p for p in case.pods if pods.is_ready(p)]
     return RULE.finding(
         case,
-        f"The readinessProbe asks for {listing(asked)} in {share(found, ready, 'ready pod')}, "
+        f"The readinessProbe of {share(found, ready, 'ready pod')} asks for {listing(asked)}, "
         f"not for the served {plural('port', len(unasked))} {listing(unasked)}",
         evidence=[
             evidence.observed(
@@ -105,7 +105,7 @@ probes: {checkout-1: {sockets: ["0.0.0.0:8080", "0.0.0.0:9100"]}}
             expects="""
 healthy
 PC412 info in Service checkout
-  The readinessProbe asks for 9100 in the ready pod, not for the served port 8080
+  The readinessProbe of the ready pod asks for 9100, not for the served port 8080
   pods: checkout-1
   - checkout-1: the readinessProbe asks for 9100, clients use 8080
 """,

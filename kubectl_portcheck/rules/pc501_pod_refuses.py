@@ -50,7 +50,7 @@ def _check(case: Case) -> Outcome:
         if case.outside:
             where = listing(_stranger(case, e.endpoint.addresses[0], e.port) for e in case.outside)
             return RULE.lacks(
-                f"{where} {verb(case.outside, 'is no pod', 'are no pods')} of namespace "
+                f"{where} {verb(case.outside, 'is', 'are')} outside of namespace "
                 f"{case.namespace}, and nothing here can connect to "
                 f"{verb(case.outside, 'it', 'them')}"
             )
@@ -130,7 +130,8 @@ ports: [{name: "", port: 5432}]
 """,
             expects="""
 inconclusive
-not evaluated: 192.0.2.7:5432 is no pod of namespace default, and nothing here can connect to it
+not evaluated: 192.0.2.7:5432 is outside of namespace default, and nothing here can connect to
+    it
 """,
         ),
         Example(

@@ -13,7 +13,7 @@ from kubectl_portcheck.rules.base import (
     When,
     impact_of,
 )
-from kubectl_portcheck.rules.wording import listing, names, share
+from kubectl_portcheck.rules.wording import capital, listing, names, share, verb
 from kubectl_portcheck.semantics.case import Case
 
 
@@ -30,17 +30,11 @@ def _check(case: Case) -> Outcome:
     facts.append(Observation(text=text))
     return RULE.finding(
         case,
-        f"Port {numbers} refuses connections to the pod's IP address in "
-        f"{share(found, case.backends)} and accepts them on the loopback address: the application "
-        "seems to listen on loopback only",
+        f"{capital(share(found, case.backends))} {verb(found, 'refuses', 'refuse')} connections on "
+        f"{numbers} at the pod's IP address and {verb(found, 'accepts', 'accept')} them on "
+        "loopback: the application seems to listen only there",
         evidence=facts,
-        fixes=[
-            fixes.by_hand(
-                f"Make the application listen on 0.0.0.0:{found[0].target} (or "
-                f"[::]:{found[0].target}): a setting of the application, such as --host, --bind "
-                "or listen"
-            )
-        ],
+        fixes=[fixes.listen_everywhere(found[0].target)],
         impact=impact_of(found, case),
         pods=names(found),
     )
@@ -94,8 +88,8 @@ probes: {checkout-1: {port-forward: {8080: accepted}, pod-proxy: {8080: refused}
             expects="""
 broken; also PC501
 PC603 error for all in Service checkout, port 80/TCP
-  Port 8080 refuses connections to the pod's IP address in the pod and accepts them on the
-      loopback address: the application seems to listen on loopback only
+  The pod refuses connections on 8080 at the pod's IP address and accepts them on loopback: the
+      application seems to listen only there
   pods: checkout-1
   - checkout-1: port-forward to the pod, 8080: accepted
   - checkout-1: API server's request to the pod's address, 8080: refused

@@ -76,7 +76,7 @@ def _finding(case: Case, rule: Referrer, mode: str, wrong: Sequence[PodState]) -
     taken = istio_inbound.mode(case, wrong[0].pod, target)
     plain = mode in PLAIN
     speaks = "without a certificate of the mesh" if plain else "by mutual TLS of the mesh"
-    takes = "takes nothing but mutual TLS" if plain else "does not take it"
+    takes = "accepts only mutual TLS" if plain else "does not accept it"
     facts: list[Fact] = [State(subject=subject, state=f"sets TLS mode {mode}")]
     if taken.by is not None:
         facts.append(
@@ -156,7 +156,7 @@ not evaluated: whether the sidecar enforces it was not seen: it accepts a connec
     judges it
 PC721 warning in DestinationRule checkout, port 80/TCP
   DestinationRule checkout makes clients in the mesh connect without a certificate of the mesh,
-      and the sidecar of the pod takes nothing but mutual TLS on 8080
+      and the sidecar of the pod accepts only mutual TLS on 8080
   pods: checkout-1
   unsure: whether the sidecar enforces it was not seen: it accepts a connection before it judges
       it

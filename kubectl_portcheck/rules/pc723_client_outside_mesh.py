@@ -42,8 +42,8 @@ def _check(case: Case) -> Outcome:
     name = client.pod.metadata.name
     return RULE.finding(
         case,
-        f"pod/{name} has no sidecar, and the sidecar of {share(strict, case.backends)} takes only "
-        f"mutual TLS of the mesh on {strict[0].target}",
+        f"pod/{name} has no sidecar, and the sidecar of {share(strict, case.backends)} accepts "
+        f"only mutual TLS of the mesh on {strict[0].target}",
         evidence=facts,
         fixes=[
             fixes.by_hand(
@@ -106,7 +106,8 @@ inconclusive
 not evaluated: whether the sidecar enforces it was not seen: it accepts a connection before it
     judges it
 PC723 warning in PeerAuthentication checkout, port 80/TCP
-  pod/web-1 has no sidecar, and the sidecar of the pod takes only mutual TLS of the mesh on 8080
+  pod/web-1 has no sidecar, and the sidecar of the pod accepts only mutual TLS of the mesh on
+      8080
   pods: checkout-1
   unsure: whether the sidecar enforces it was not seen: it accepts a connection before it judges
       it

@@ -1,4 +1,4 @@
-"""PC730: a Gateway's controller reports that it does not take a route to the Service."""
+"""PC730: a Gateway's controller reports that it does not accept a route to the Service."""
 
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.references import Route
@@ -36,7 +36,7 @@ def _finding(case: ServiceCase, route: Route) -> Finding | None:
     subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
     return RULE.finding(
         case,
-        f"The controller of a Gateway reports that it does not take {route.kind} {meta.name}: "
+        f"The controller of a Gateway reports that it does not accept {route.kind} {meta.name}: "
         f"{refused[0].reason}",
         evidence=[r.said for r in refused],
         fixes=[
@@ -79,7 +79,7 @@ RULE = Rule(
     code="PC730",
     name="route-refused",
     severity="warning",
-    summary="The controller of a Gateway reports that it does not take a route to the Service",
+    summary="The controller of a Gateway reports that it does not accept a route to the Service",
     needs=(Need.ROUTES,),
     uses=(),
     explanation=Explanation(
@@ -101,7 +101,7 @@ RULE = Rule(
             expects="""
 healthy
 PC730 warning in HTTPRoute shop
-  The controller of a Gateway reports that it does not take HTTPRoute shop:
+  The controller of a Gateway reports that it does not accept HTTPRoute shop:
       NotAllowedByListeners
   - Gateway edge: NotAllowedByListeners
   review: Fix what the controller reports under status.parents: the Gateway's listeners,
@@ -115,7 +115,7 @@ PC730 warning in HTTPRoute shop
             expects="""
 healthy
 PC730 warning in HTTPRoute shop
-  The controller of a Gateway reports that it does not take HTTPRoute shop: BackendNotFound
+  The controller of a Gateway reports that it does not accept HTTPRoute shop: BackendNotFound
   - Gateway edge: BackendNotFound
   review: Fix what the controller reports under status.parents: the Gateway's listeners,
       hostnames and allowedRoutes, or the backends

@@ -88,7 +88,7 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> F
     else:
         what = (
             f"has the host {listing(virtual.hosts)}, which Gateway "
-            f"{listing(n.text for n in named)} does not take"
+            f"{listing(n.text for n in named)} does not serve"
         )
     sidecars = MESH in virtual.gateways
     return RULE.finding(
@@ -212,7 +212,7 @@ PC731 error for path in VirtualService shop
 degraded
 PC731 error for path in VirtualService shop
   VirtualService shop has the host shop.example.com, which Gateway istio-system/public does not
-      take
+      serve
   - VirtualService shop: hosts: shop.example.com
   - Gateway public: its servers take shop.example.org
   review: Name a Gateway that exists and takes the hosts of VirtualService shop, or add the
