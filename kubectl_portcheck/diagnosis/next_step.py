@@ -58,7 +58,8 @@ def _ask_in_the_clients_pod(cases: Sequence[Case]) -> NextStep | None:
 
 
 def _ask_the_pods(cases: Sequence[Case]) -> NextStep | None:
-    if not _unread(cases, Reason.NOT_CONTACTED):
+    """Those that a sweep has not contacted, or that a flag has left out."""
+    if not any(_unread(cases, why) for why in (Reason.NOT_CONTACTED, Reason.NOT_ASKED)):
         return None
     return NextStep(text="Look into the pods of this Service", command=_portcheck(cases[0]))
 
