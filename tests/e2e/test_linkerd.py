@@ -77,8 +77,8 @@ def test_a_policy_refers_to_what_does_not_exist(cluster: Cluster, namespace: str
         cluster.apply(MESHED, namespace)
         well = diagnose(cluster, namespace)
     assert (found.verdict, found.causes) == ("inconclusive", ["PC724"])
-    told = "\n".join(found.findings[0]["evidence"])
-    assert "refers to MeshTLSAuthentication clients, which does not exist" in told
+    said = "\n".join(found.findings[0]["evidence"])
+    assert "refers to MeshTLSAuthentication clients, which does not exist" in said
     assert (well.verdict, well.findings) == ("healthy", [])
     title = "an AuthorizationPolicy of Linkerd requires what does not exist (read, not enforced)"
     keep(title, found, well, by_hand=True)

@@ -49,7 +49,8 @@ def test_the_picture_breaks_where_the_chain_breaks() -> None:
     rows = shown(b.debrief())
     assert "Service :80 ──▶ targetPort 8080 ──✗   9000 ◀── python3 listens" in rows[3]
     assert rows[4].strip() == "9100 ◀── readiness probe"
-    assert "Service :80 ──✗   no pod ◀── selector-matches-no-pods" in "\n".join(shown(b.selector_typo()))
+    typo = "\n".join(shown(b.selector_typo()))
+    assert "Service :80 ──✗   no pod ◀── selector-matches-no-pods" in typo
     assert "targetPort htpp ──✗" in "\n".join(shown(b.unresolved_name()))
     assert "9000 ◀── python3 on 127.0.0.1" in "\n".join(shown(b.loopback()))
 

@@ -306,8 +306,8 @@ def test_which_ports_go_through_the_proxy(found: Pod, judged: bool) -> None:
 def test_galera_passes_by_unless_it_is_set() -> None:
     plain = pod("checkout", "linkerd-proxy")
     assert not linkerd_inbound.judges(case([]), plain, 4567)
-    told = pod("checkout", "linkerd-proxy", **{LINKERD_PORTS: "1"})
-    assert linkerd_inbound.judges(case([]), told, 4567)
+    said = pod("checkout", "linkerd-proxy", **{LINKERD_PORTS: "1"})
+    assert linkerd_inbound.judges(case([]), said, 4567)
 
 
 REFUSED = Missing(reason=Reason.FORBIDDEN, detail="forbidden")
