@@ -152,11 +152,11 @@ def test_what_gateways_say_of_a_route() -> None:
         ]
     }
     found = route(status=status)
-    assert [(s.source, s.words) for s in refusals(found)] == [
+    assert [(r.said.source, r.said.words) for r in refusals(found)] == [
         ("Gateway edge", "RefNotPermitted: no grant"),
         ("its Gateway", "ResolvedRefs"),
     ]
-    assert [s.words for s in refusals(found, ("Accepted",))] == ["Accepted"]
+    assert [r.reason for r in refusals(found, ("Accepted",))] == ["Accepted"]
 
 
 def grant(from_: dict[str, str], to: dict[str, str]) -> ReferenceGrant:
