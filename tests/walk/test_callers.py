@@ -206,7 +206,9 @@ def test_a_service_that_nothing_needs_is_a_wrong_name(tmp_path: Path) -> None:
         deployed(server)
         done = walk(server, tmp_path)
     assert (done.code, done.stdout) == (ExitCode.USAGE, "")
-    assert "kubectl portcheck deploy/checkout checks its pods" in done.stderr
+    assert (
+        "To check the pods of Deployment checkout: kubectl portcheck deploy/checkout" in done.stderr
+    )
 
 
 def test_what_a_service_that_does_not_exist_costs_is_bounded(tmp_path: Path) -> None:

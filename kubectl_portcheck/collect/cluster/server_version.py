@@ -37,5 +37,6 @@ class ServerVersion:
                 as_=lambda raw: decode.decode(raw, decode.VersionInfo).git_version,
                 deadline=self._deadline.earlier(timeouts.READ),
             )
-        except ClusterError:  # No one needs it: a run without it is whole.
+        except (ClusterError, ValueError):
+            # No answer, or one that cannot be read. No one needs it: a run without it is whole.
             return
