@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
-from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.measured import FAULTY
 
 
 class Port(NamedTuple):

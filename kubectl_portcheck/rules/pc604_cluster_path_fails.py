@@ -21,9 +21,9 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import capital, names, share, verb
 from kubectl_portcheck.semantics import endpoints
-from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.client_path import ClientPath, fails
+from kubectl_portcheck.semantics.measured import FAULTY
 
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
 """The label by which a Service is left to another proxy than kube-proxy."""

@@ -22,9 +22,9 @@ from kubectl_portcheck.rules.base import (
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies
 from kubectl_portcheck.semantics.admission import Admitted, Policy, Side
-from kubectl_portcheck.semantics.answers import FAULTY
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.client_path import ClientPath, client_path
+from kubectl_portcheck.semantics.measured import FAULTY
 from kubectl_portcheck.semantics.peers import Direction
 
 

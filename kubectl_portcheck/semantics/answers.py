@@ -7,107 +7,30 @@ two show only the proxy. Where they disagree, or where only a part was measured,
 unknown.
 """
 
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal
 
 from msgspec import structs
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import (
-    AcceptQueue,
     Attempt,
     ListeningSocket,
     PodSockets,
     Protocol,
 )
-from kubectl_portcheck.semantics import listening, mesh, probes, sidecar
+from kubectl_portcheck.semantics import behind_proxy, listening, probes, sidecar
+from kubectl_portcheck.semantics.measured import Answer, Measured
 from kubectl_portcheck.semantics.pods import has_running_main, is_ready, is_terminating
 from kubectl_portcheck.semantics.ports import declared_ports
-
-Kind = Literal[
-    "serves",
-    "not-listening",
-    "loopback-only",
-    "other-address",
-    "other-family",
-    "other-protocol",
-    "refuses",
-    "resets",
-    "times-out",
-    "not-accepting",
-    "not-running",
-    "unresolved",
-    "unknown",
-]
 
 PROBED = "the kubelet's readiness probe"
 """Why a pod that was not looked into is known to serve."""
 FRESH_SECONDS = 60
 """How old the kubelet's word may be, at most, to be taken for an answer."""
 
-FAULTY: tuple[Kind, ...] = (
-    "not-listening",
-    "loopback-only",
-    "other-address",
-    "other-family",
-    "other-protocol",
-    "refuses",
-    "resets",
-    "times-out",
-    "not-accepting",
-    "not-running",
-    "unresolved",
-)
-
-
 WHO = {"pod-proxy": "the API server's pod proxy", "in-cluster": "a connection from another pod"}
-
-
-class Answer(NamedTuple):
-    """What a client of the pod's address meets on a port."""
-
-    kind: Kind
-    why: str = ""
-    """For an unknown answer: what was missing."""
-    listeners: tuple[ListeningSocket, ...] = ()
-    """The sockets on that very port."""
-
-
-class Measured(NamedTuple):
-    """What was measured in one pod."""
-
-    pod: Pod
-    sockets: Observed[PodSockets] | Missing
-    attempts: Sequence[Attempt]
-    stoppable: frozenset[tuple[str, int]] = frozenset()
-    """Path and port of the attempts that failed where a policy may have stopped them."""
-    passed_on: Mapping[int, str] | None = MappingProxyType({})
-    """By port: where Istio's Sidecars have the proxy connect; None where that is not known."""
-
-    def refused(self, attempt: Attempt | None) -> bool:
-        """Whether the pod itself refused the connection, and no policy in its place."""
-        if attempt is None or attempt.outcome != "refused":
-            return False
-        return (attempt.path, attempt.port) not in self.stoppable
-
-    def queue(self, port: int) -> AcceptQueue | None:
-        """The connections that wait on that port to be accepted, where there are any."""
-        if isinstance(self.sockets, Missing):
-            return None
-        return next((q for q in self.sockets.value.queues if q.port == port), None)
-
-    def attempt(self, port: int, path: str) -> Attempt | None:
-        """The attempt on that port by that path, where one was made."""
-        return next(
-            (
-                a
-                for a in self.attempts
-                if a.port == port and a.path == path and a.outcome != "skipped"
-            ),
-            None,
-        )
 
 
 def answer(
@@ -124,8 +47,8 @@ def answer(
         return _without_sockets(measured, port, measured.sockets, families, None, refused=False)
     if not sidecar.takes(measured.pod, port):
         return _weighed(measured, port, families)
-    within = _within_the_pod(measured, port)
-    return _as_passed_on(within, port, _weighed(within, port, families))
+    within = behind_proxy.within_the_pod(measured, port)
+    return behind_proxy.as_passed_on(within, port, _weighed(within, port, families))
 
 
 def _weighed(measured: Measured, port: int, families: Sequence[str]) -> Answer:
@@ -156,42 +79,6 @@ def _weighed(measured: Measured, port: int, families: Sequence[str]) -> Answer:
         # A port-forward that seems to get in is only silence, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
-
-
-def _as_passed_on(measured: Measured, port: int, found: Answer) -> Answer:
-    """The same, where a Sidecar of Istio has the proxy connect to another place."""
-    if not sidecar.heeds_sidecars(measured.pod, port) or isinstance(measured.sockets, Missing):
-        return found
-    own = mesh.without(measured.pod, measured.sockets.value.listeners)
-    if measured.passed_on is None:
-        local = any(listening.is_loopback(s) for s in own if s.protocol == "TCP")
-        if found.kind == "loopback-only" or (found.kind == "not-listening" and local):
-            why = "whether a Sidecar of Istio passes connections on to loopback is not known"
-            return Answer("unknown", why, found.listeners)
-        return found
-    place = measured.passed_on.get(port)
-    if place is None:
-        return found
-    host, _, number = place.rpartition(":")
-    there = tuple(s for s in own if s.protocol == "TCP" and str(s.port) == number)
-    if host == "127.0.0.1" and any(
-        s.address == host or (s.address in listening.WILDCARDS and s.family != "IPv6")
-        for s in there
-    ):
-        return Answer("serves", listeners=there)
-    return Answer("unknown", f"a Sidecar of Istio passes connections on to {place}", there)
-
-
-def _within_the_pod(measured: Measured, port: int) -> Measured:
-    """The same without what a proxy accepted, or refused, in the application's place."""
-    sockets = isinstance(measured.sockets, Observed)
-    proxys = ("accepted",) if sockets else ("accepted", "refused")
-    kept = [
-        a
-        for a in measured.attempts
-        if a.port != port or a.path == "pod-port-forward" or a.outcome not in proxys
-    ]
-    return measured._replace(attempts=kept)
 
 
 def _at_first_address(pod: Pod, by_sockets: Answer) -> bool:
@@ -315,7 +202,7 @@ def _by_sockets(
         return Answer("unknown", "the pod has no address of the Service's family", here)
     way = sidecar.delivery(measured.pod, port) if protocol == "TCP" else "direct"
     if way in ("loopback", "unknown"):
-        return _passed_on(measured.pod, here, way)
+        return behind_proxy.passed_on(measured.pod, here, way)
     if listening.accepting(measured.pod, here, protocol, families):
         return Answer("serves", listeners=here)
     if all(listening.is_loopback(s) for s in here):
@@ -323,24 +210,6 @@ def _by_sockets(
     if all(s.address in listening.WILDCARDS for s in here):
         return Answer("other-family", listeners=here)
     return Answer("other-address", listeners=here)
-
-
-def _passed_on(pod: Pod, here: tuple[ListeningSocket, ...], way: sidecar.Delivery) -> Answer:
-    """What clients meet whose connections a mesh's proxy does not pass on to the pod's address.
-
-    The proxies that pass them on to loopback use 127.0.0.1.
-    """
-    local = tuple(structs.replace(s, address="127.0.0.1") if s.device == "lo" else s for s in here)
-    if any(
-        s.address == "127.0.0.1" or (s.address in listening.WILDCARDS and s.family != "IPv6")
-        for s in local
-    ):
-        everywhere = any(s.address in listening.WILDCARDS and s.device is None for s in here)
-        if way == "loopback" or everywhere:
-            return Answer("serves", listeners=here)
-    if way == "loopback":
-        return Answer("other-address", listeners=here)
-    return Answer("unknown", "where the mesh's proxy connects to is not known", here)
 
 
 def _without_sockets(
@@ -399,7 +268,7 @@ def shown(measured: Measured, port: int) -> Shown:
     """The most that was seen of this port of the pod."""
     proxied = sidecar.takes(measured.pod, port)
     if proxied:
-        measured = _within_the_pod(measured, port)
+        measured = behind_proxy.within_the_pod(measured, port)
     attempts = [a for a in measured.attempts if a.port == port and a.outcome == "accepted"]
     if any(a.request for a in attempts):
         return "answers"

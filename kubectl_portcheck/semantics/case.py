@@ -50,11 +50,12 @@ from kubectl_portcheck.model.storage import (
 )
 from kubectl_portcheck.semantics import endpoints, pods, ports, sidecar
 from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, Side, admits
-from kubectl_portcheck.semantics.answers import Answer, Measured, answer
+from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.forwarded import forwarded
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.listening import family_of
+from kubectl_portcheck.semantics.measured import Answer, Measured
 from kubectl_portcheck.semantics.peers import Peer
 
 T = TypeVar("T")

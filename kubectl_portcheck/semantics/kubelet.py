@@ -6,8 +6,9 @@ A probe connects to the pod's address, never to loopback. (Kubernetes API, Probe
 
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
 from kubectl_portcheck.semantics import listening, mesh, pods
-from kubectl_portcheck.semantics.answers import Answer, answer
+from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.measured import Answer
 from kubectl_portcheck.semantics.probes import Check, checks
 
 

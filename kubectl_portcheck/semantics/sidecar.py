@@ -120,7 +120,7 @@ def left_out(pod: Pod, proxy: mesh.Mesh, port: int) -> bool:
         return True
     # Istio has a list of those that are let in as well; without one, that is every port.
     only = annotations.get(ISTIO_PORTS[1]) if name == "Istio" else None
-    return only is not None and only.strip() != "*" and not _names(only, port)
+    return only is not None and "*" not in only.split(",") and not _names(only, port)
 
 
 @lru_cache(maxsize=1024)

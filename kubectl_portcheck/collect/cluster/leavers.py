@@ -37,6 +37,11 @@ def suspects(
     return frozenset(lost | bad if lost or bad < there else ())
 
 
+def unreached(forwards: Iterable[ServiceForward]) -> set[str]:
+    """The pods to which a port-forward to the Service failed."""
+    return {f.pod for f in forwards if f.pod and f.attempt and f.attempt.outcome != "accepted"}
+
+
 def gone(reads: Reads, selector: dict[str, str], suspected: Iterable[str]) -> frozenset[str]:
     """Those of the pods that are gone or terminate now, by one more list; none if that fails."""
     again = reads.pods(selector)

@@ -298,24 +298,23 @@ class Walk:
             self.parts.logs = self.work.ask(read_logs, self.probes, pairs, self.options.logs)
         met = forwards.result()
         if service.spec.selector and self.slices is None:
-            self._leave_out(service, service.spec.selector, tcp, alive, met)
+            self._leave_out(service, tcp, alive, met)
         self.progress.done("service-port-forward")
 
     def _leave_out(
         self,
         service: Service,
-        selector: dict[str, str],
         tcp: Sequence[ServicePort],
         alive: Sequence[Pod],
         forwards: Iterable[ServiceForward],
     ) -> None:
         """Leave out the pods that were deleted meanwhile, where it looks as if some were."""
+        wanted = self.options.port_forward
         closed = {p.metadata.name for p in alive if self._silence(service, tcp, p)[0]}
-        if asked := self.options.port_forward:
-            closed |= {f.pod for f in forwards if f.pod and f.attempt and _failed(f.attempt)}
+        closed |= leavers.unreached(forwards) if wanted else set()
         looks = {name: look.result() for name, look in self.parts.looks.items()}
-        if suspected := leavers.suspects(alive, looks, closed, forwards=asked):
-            self.parts.left = leavers.gone(self.reads, selector, suspected)
+        if suspected := leavers.suspects(alive, looks, closed, forwards=wanted):
+            self.parts.left = leavers.gone(self.reads, service.spec.selector, suspected)
 
     def _silence(
         self, service: Service, tcp: Sequence[ServicePort], pod: Pod
@@ -511,10 +510,6 @@ def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set
 
 def _answered(spoken: Iterable[Attempt]) -> list[Attempt]:
     return [a for a in spoken if a.outcome != "skipped"]
-
-
-def _failed(attempt: Attempt) -> bool:
-    return attempt.outcome != "accepted"
 
 
 def _proxied(attempts: Iterable[Attempt]) -> set[int]:

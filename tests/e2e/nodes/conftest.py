@@ -38,6 +38,10 @@ class Nodes:
         """Give the mode in which kube-proxy works."""
         return _bed("enter", "curl", "--silent", "http://127.0.0.1:10249/proxyMode")
 
+    def enforces(self) -> bool:
+        """Tell whether kube-router's firewall runs on the nodes."""
+        return "KUBE-ROUTER" in _bed("enter", "iptables-save", "--table", "filter")
+
     def from_outside(self, target: str) -> str:
         """Give what a client on the machine meets, which is no part of the cluster."""
         host, _, port = target.rpartition(":")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.e2e.nodes.test_incidents import client, dials, roll_out, web
-from tests.e2e.workloads import Document, container, deployment, service
+from tests.e2e.workloads import Document, container, deployment, network_policy, service
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Cluster
@@ -66,3 +68,22 @@ def test_what_a_client_meets(cluster: Cluster, namespace: str, nodes: Nodes) -> 
     met["the endpoint's node is gone"] = dials(cluster, namespace, address["served"])
     print(mode, met)
     assert met == EXPECTED, mode
+
+
+def test_what_a_denied_client_meets(cluster: Cluster, namespace: str, nodes: Nodes) -> None:
+    """Where the bed enforces NetworkPolicies: from another node, and from the pod's own."""
+    if not nodes.enforces():
+        pytest.skip("the bed was started without --policies")
+    mode = nodes.proxy_mode()
+    roll_out(cluster, namespace, web(nodes, "worker"), client(nodes, "control-plane"))
+    cluster.apply([named("served")], namespace)
+    address = cluster.get("service/served", namespace=namespace)["spec"]["clusterIP"]
+    [pod] = cluster.get("pods", "-l", "app=checkout", namespace=namespace)["items"]
+    direct = f"{pod['status']['podIP']}:8080"
+    cluster.until(lambda: dials(cluster, namespace, f"{address}:80") == "accepted", "rules", 60)
+    closed = network_policy("closed", "checkout", policyTypes=["Ingress"])
+    cluster.apply(closed, namespace)
+    cluster.until(lambda: dials(cluster, namespace, direct) != "accepted", "enforcement", 60)
+    met = [dials(cluster, namespace, target) for target in (direct, f"{address}:80")]
+    print(mode, met)
+    assert met == ["refused", "refused"], mode

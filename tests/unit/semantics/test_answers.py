@@ -20,14 +20,13 @@ from kubectl_portcheck.model.probes import (
 )
 from kubectl_portcheck.semantics.answers import (
     PROBED,
-    Answer,
-    Measured,
     answer,
     hangs,
     kubelet_reaches,
     shown,
     silent,
 )
+from kubectl_portcheck.semantics.measured import Answer, Measured
 
 PORT = 8080
 V4, V6 = "10.0.0.9", "fd00::9"

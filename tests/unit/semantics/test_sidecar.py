@@ -18,7 +18,8 @@ from kubectl_portcheck.semantics.annotations import (
     KUMA_PORTS,
     LINKERD_PORTS,
 )
-from kubectl_portcheck.semantics.answers import Measured, answer, kubelet_reaches, shown
+from kubectl_portcheck.semantics.answers import answer, kubelet_reaches, shown
+from kubectl_portcheck.semantics.measured import Measured
 
 EXCLUDE, INCLUDE = ISTIO_PORTS
 ADDRESS = "10.0.0.1"
