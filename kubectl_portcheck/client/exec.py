@@ -6,6 +6,7 @@ input is closed, of which there is none here).
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -50,8 +51,13 @@ def exec_path(namespace: str, pod: str, container: str, argv: Sequence[str]) -> 
     """The request path of an exec without standard input and terminal."""
     query = [("container", container)] if container else []
     query += [("stdout", "true"), ("stderr", "true")]
-    query += [("command", word) for word in argv]
-    return f"{pod_path(namespace, pod)}/exec?{urlencode(query)}"
+    return f"{pod_path(namespace, pod)}/exec?{urlencode(query)}&{_command(tuple(argv))}"
+
+
+@lru_cache(maxsize=16)
+def _command(argv: tuple[str, ...]) -> str:
+    """The command in a query; thousands of pods are asked with one and the same."""
+    return urlencode([("command", word) for word in argv])
 
 
 def read_exec(stream: WebSocket, limit_bytes: int, turns: Turns) -> ExecResult:

@@ -28,6 +28,8 @@ from kubectl_portcheck.inputs.limits import HEAD_BYTES, SMALL_BYTES
 USER_AGENT = "kubectl-portcheck"
 LONGEST_LINE = 65536
 MOST_HEADERS = 200
+SMALL_PIECE = 4096
+"""A smaller piece of a body takes more by itself than as the end of a buffer."""
 MOST_IDLE = 16
 """How many idle connections are kept."""
 SLOW_SECONDS = 0.05
@@ -336,7 +338,10 @@ class _Body:
         self._most = most
         self._turns = turns
         self._deadline = deadline
-        self._kept = bytearray()
+        self._kept: list[bytes] = []
+        self._small = bytearray()
+        """The end of it that came in small pieces, each of which would take more as an object."""
+        self._size = 0
         self._unpacker = None
         if packed:
             import zlib
@@ -355,19 +360,25 @@ class _Body:
 
         try:
             while piece and not self.full and not self._unpacker.eof:
-                room = self._most - len(self._kept)
+                room = self._most - self._size
                 self._keep(self._unpacker.decompress(piece, min(room + 1, PIECE)))
                 piece = self._unpacker.unconsumed_tail
         except zlib.error:
             raise BadAnswer("the answer is not the gzip that it says it is") from None
 
     def _keep(self, piece: bytes) -> None:
-        room = self._most - len(self._kept)
+        room = self._most - self._size
         self.full = self.full or len(piece) > room
         piece = piece[:room]
-        if self.turn is None and len(self._kept) + len(piece) > SMALL_BYTES:
+        self._size += len(piece)
+        if self.turn is None and self._size > SMALL_BYTES:
             self.turn = self._turns.take(self._deadline)
-        self._kept += piece
+        if len(piece) < SMALL_PIECE:
+            self._small += piece
+            return
+        # A buffer that grows copies itself again and again; pieces are copied once, in the end.
+        self._kept += (bytes(self._small), piece)
+        self._small.clear()
 
     def end(self) -> None:
         """Says that this was all. Raises :class:`BadAnswer` where something is missing."""
@@ -376,8 +387,9 @@ class _Body:
 
     def content(self) -> bytes:
         """What was kept, which is no longer held here."""
-        content = bytes(self._kept)
+        content = b"".join((*self._kept, self._small))
         self._kept.clear()
+        self._small.clear()
         return content
 
 

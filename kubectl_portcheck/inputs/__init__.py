@@ -71,7 +71,7 @@ def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
 
 def values_in(raw: bytes) -> int:
     """How many values a JSON text holds at most; a quick estimate."""
-    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+    return len(raw) - len(raw.translate(None, b",[{"))  # One look at the text instead of three.
 
 
 CUT = b'"\\u0000nested too deep"'
