@@ -13,31 +13,58 @@ from msgspec.structs import force_setattr
 from kubectl_portcheck.model.objects import (
     EndpointConditions,
     EndpointSlice,
-    ObjectMeta,
     ObjectReference,
     Pod,
-    PodSpec,
-    PodStatus,
 )
-
-_METADATA = ("namespace", "creation_timestamp", "labels", "owner_references")
-_SPEC = ("containers", "init_containers", "volumes", "node_name", "service_account_name")
-_STATUS = ("conditions", "container_statuses", "init_container_statuses", "phase")
 
 
 def held_once(items: Iterable[Any]) -> None:
     """Let each pod or endpoint of a list, fresh from the decoder, hold what the one before has."""
-    metadata, spec, status = ObjectMeta(), PodSpec(), PodStatus()
+    before: Pod | None = None
     for item in items:
         if isinstance(item, Pod):
-            _share(item.metadata, metadata, _METADATA)
-            _share(item.spec, spec, _SPEC)
-            _share(item.status, status, _STATUS)
-            metadata, spec, status = item.metadata, item.spec, item.status
+            if before is not None:
+                _share_pod(item, before)
+            before = item
         elif isinstance(item, EndpointSlice):
             _share_endpoints(item)
         else:
             return
+
+
+def _share_pod(pod: Pod, before: Pod) -> None:
+    """Written out field by field: a sweep does this for every pod of a cluster."""
+    own, other = pod.metadata, before.metadata
+    if own.namespace == other.namespace:
+        force_setattr(own, "namespace", other.namespace)
+    if own.creation_timestamp == other.creation_timestamp:
+        force_setattr(own, "creation_timestamp", other.creation_timestamp)
+    if own.labels == other.labels:
+        force_setattr(own, "labels", other.labels)
+    if own.owner_references == other.owner_references:
+        force_setattr(own, "owner_references", other.owner_references)
+    spec, its = pod.spec, before.spec
+    if spec.containers == its.containers:
+        force_setattr(spec, "containers", its.containers)
+    if spec.init_containers and spec.init_containers == its.init_containers:
+        force_setattr(spec, "init_containers", its.init_containers)
+    if spec.volumes == its.volumes:
+        force_setattr(spec, "volumes", its.volumes)
+    if spec.node_name == its.node_name:
+        force_setattr(spec, "node_name", its.node_name)
+    if spec.service_account_name and spec.service_account_name == its.service_account_name:
+        force_setattr(spec, "service_account_name", its.service_account_name)
+    status, said = pod.status, before.status
+    if status.conditions == said.conditions:
+        force_setattr(status, "conditions", said.conditions)
+    if status.container_statuses == said.container_statuses:
+        force_setattr(status, "container_statuses", said.container_statuses)
+    if status.init_container_statuses and (
+        status.init_container_statuses == said.init_container_statuses
+    ):
+        force_setattr(status, "init_container_statuses", said.init_container_statuses)
+    if status.phase == said.phase:
+        force_setattr(status, "phase", said.phase)
 
 
 def _share_endpoints(piece: EndpointSlice) -> None:
@@ -46,14 +73,10 @@ def _share_endpoints(piece: EndpointSlice) -> None:
         if endpoint.conditions == conditions:
             force_setattr(endpoint, "conditions", conditions)
         conditions = endpoint.conditions
-        if endpoint.target_ref is not None:
-            _share(endpoint.target_ref, reference, ("kind", "namespace"))
-            reference = endpoint.target_ref
-
-
-def _share(own: Any, before: Any, names: tuple[str, ...]) -> None:
-    for name in names:
-        value = getattr(own, name)
-        other = getattr(before, name)
-        if value is not other and value == other:
-            force_setattr(own, name, other)
+        own = endpoint.target_ref
+        if own is not None:
+            if own.kind == reference.kind:
+                force_setattr(own, "kind", reference.kind)
+            if own.namespace == reference.namespace:
+                force_setattr(own, "namespace", reference.namespace)
+            reference = own

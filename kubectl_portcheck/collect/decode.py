@@ -216,13 +216,14 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
 
     Raises ValueError where the objects cannot be separated.
     """
+    (one,) = get_args(type_)
     try:
-        return _fitting(decode(raw, type_))
+        whole = decode(raw, type_)
+        return _fitting(whole) if one is Service else (whole, [])
     except TooDeep:
         pieces = decode(shallow(raw), _Pieces)
     except ValueError:
         pieces = decode(raw, _Pieces)
-    (one,) = get_args(type_)
     found: list[R] = []
     odd: list[Odd] = []
     for piece in map(bytes, pieces.items):
@@ -238,8 +239,8 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
                 raise ValueError(
                     f"more than {ODD_OBJECTS} objects cannot be read: {error}"
                 ) from None
-    whole, too_large = _fitting(ListOf(items=tuple(found), metadata=pieces.metadata))
-    return whole, odd + too_large
+    fitting, too_large = _fitting(ListOf(items=tuple(found), metadata=pieces.metadata))
+    return fitting, odd + too_large
 
 
 def _fitting(found: ListOf[R]) -> tuple[ListOf[R], list[Odd]]:

@@ -47,10 +47,22 @@ def _concluded(request: WalkRequest | SweepRequest, env: Environment) -> ExitCod
             _print_changes(request, report, env)
 
     code = conclude(
-        evidence, request.output, env, kubectl=kubectl_of(request), before=before, until=until
+        evidence,
+        request.output,
+        env,
+        kubectl=kubectl_of(request),
+        before=before,
+        until=until,
+        kept=_is_kept(env),
     )
     _keep(request, made, env)
     return code
+
+
+def _is_kept(env: Environment) -> bool:
+    from kubectl_portcheck.commands import history
+
+    return history.is_on(env.environ)
 
 
 def _keep(request: WalkRequest | SweepRequest, made: "list[Report]", env: Environment) -> None:

@@ -15,6 +15,7 @@ VERSIONED = ("html", "json", "yaml", "openmetrics")
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kubectl_portcheck.diagnosis.diagnose import Details
     from kubectl_portcheck.model.evidence import Context, Evidence
     from kubectl_portcheck.model.report import Report
     from kubectl_portcheck.render.console import Terminal
@@ -30,11 +31,13 @@ def conclude(
     kubectl: tuple[str, ...] = ("kubectl",),
     before: "Callable[[Report], None] | None" = None,
     until: float = inf,
+    kept: bool = False,
 ) -> ExitCode:
     """Keeps the evidence where that was asked, diagnoses it and prints the report.
 
     ``kubectl`` is how the commands in fixes start, ``before`` prints what precedes the report;
-    ``until`` is when, on the monotonic clock, the diagnosis ends at the latest.
+    ``until`` is when, on the monotonic clock, the diagnosis ends at the latest; ``kept`` says that
+    the report is used besides.
     """
     warn_of_version(evidence.context, output, env)
     if output.redact:
@@ -47,7 +50,12 @@ def conclude(
         save(output.save, evidence)
     finally:  # There is a report, whether the evidence could be kept or not.
         report = diagnose(
-            evidence, kubectl=kubectl, ignore=output.ignore, partial=True, until=until
+            evidence,
+            kubectl=kubectl,
+            ignore=output.ignore,
+            partial=True,
+            until=until,
+            details=None if kept or len(evidence.services) < 2 else _details(output, env),
         )
         print_report(report, output, env, before)
     return exit_code_for(report, fail_on=output.fail_on, exit_zero=output.exit_zero)
@@ -66,6 +74,32 @@ def warn_of_version(
     line = warning(context.kubernetes, cluster)
     if line and not output.quiet:
         env.stderr.write(f"{clean(line)}\n")
+
+
+def _details(output: Output, env: Environment) -> "Details | None":
+    """Which Services of several are shown with their fixes; None where it may be any of them."""
+    if output.files or output.svg:
+        return None
+    if output.quiet or output.form == "name":
+        return lambda report: ()
+    if output.form not in ("table", "wide"):
+        return None
+    from kubectl_portcheck.render.table import detailed
+
+    look = _look(output, env)
+    return lambda report: detailed(report, look, summary=output.summary)
+
+
+def _look(output: Output, env: Environment) -> "Look":
+    """How a table on stdout looks."""
+    from kubectl_portcheck.render.console import look_for
+
+    return look_for(
+        terminal(env),
+        color=output.style.color,
+        plain=output.style.plain,
+        wide=output.form == "wide",
+    )
 
 
 def print_report(
@@ -104,15 +138,10 @@ def _print(
 
         env.stdout.write(render_line(report, unicode=look_for(terminal(env)).unicode))
     elif output.form in ("table", "wide"):
-        from kubectl_portcheck.render.console import look_for, print_lines
+        from kubectl_portcheck.render.console import print_lines
         from kubectl_portcheck.render.table import table_lines
 
-        look = look_for(
-            terminal(env),
-            color=output.style.color,
-            plain=output.style.plain,
-            wide=output.form == "wide",
-        )
+        look = _look(output, env)
         lines = table_lines(
             report, look, show_commands=output.show_commands, summary=output.summary
         )

@@ -1,52 +1,39 @@
-"""Evidence in, report out: runs the rules, tells causes from consequences, decides the verdict."""
+"""Evidence in, report out: each Service judged, its fixes tried, and the verdict over all."""
 
 import math
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
-from kubectl_portcheck.diagnosis import own_calls, own_ports
-from kubectl_portcheck.diagnosis.consequences import fold
-from kubectl_portcheck.diagnosis.entries import ways_of
-from kubectl_portcheck.diagnosis.headlines import headline
-from kubectl_portcheck.diagnosis.next_step import next_step
-from kubectl_portcheck.diagnosis.parts import in_order, logs_of, missing_of, rights_of
-from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
-from kubectl_portcheck.diagnosis.seat_steps import seat_of
-from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
-from kubectl_portcheck.diagnosis.verdicts import verdict_of, verdict_without_ports, worst
-from kubectl_portcheck.diagnosis.what_if import Trial, beside, explained, tried, untried
-from kubectl_portcheck.model.base import Missing, Reason
-from kubectl_portcheck.model.evidence import Asked, Evidence, ServiceEvidence
-from kubectl_portcheck.model.objects import Pod, PodStatus
-from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.report import (
-    FAULTY,
-    Finding,
-    Headline,
-    NotEvaluated,
-    PodReport,
-    PortReport,
-    Report,
-    ServiceReport,
-    Suppressed,
+from kubectl_portcheck.diagnosis.judge import (
+    LATE,
+    Judging,
+    Late,
+    in_time,
+    judged,
+    pod_report,
+    port_report,
+    unread,
 )
+from kubectl_portcheck.diagnosis.parts import in_order
+from kubectl_portcheck.diagnosis.verdicts import worst
+from kubectl_portcheck.diagnosis.what_if import Trial, beside, explained, tried, untried
+from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
+from kubectl_portcheck.model.report import Report, ServiceReport
 from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.rules.plan import Plans
-from kubectl_portcheck.rules.run import run
-from kubectl_portcheck.rules.suppressions import suppressions
-from kubectl_portcheck.rules.wording import headline_of, listing, verb
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.likeness import Likenesses
 from kubectl_portcheck.semantics.permissions import lacking
-from kubectl_portcheck.semantics.pods import is_ready
 
 Neighbours = Mapping[str, Sequence[ServiceEvidence]]
 """The Services of each namespace."""
+Details = Callable[[Report], Iterable[ServiceReport]]
+"""Those Services of a report that are shown with their fixes."""
 
 
 def diagnose(
@@ -57,6 +44,7 @@ def diagnose(
     ignore: Sequence[str] = (),
     partial: bool = False,
     until: float = math.inf,
+    details: Details | None = None,
 ) -> Report:
     """The report on all that was gathered.
 
@@ -66,20 +54,15 @@ def diagnose(
     ``kubectl`` is how the commands in fixes start: the program and its connection flags.
     ``ignore`` are codes of rules whose findings decide nothing, besides those that an annotation
     of the Service names.
+    ``details`` says which Services are shown with more than their verdicts, headlines and findings:
+    no fix of the others is tried or kept, and the pods and ports of those may be left out that are
+    healthy. Without it nothing is left out.
     """
+    run = _Run(evidence, rules, kubectl, ignore, until, brief=details is not None)
     services: list[ServiceReport] = []
-    neighbours: dict[str, list[ServiceEvidence]] = defaultdict(list)
-    for e in evidence.services:
-        neighbours[e.service.metadata.namespace].append(e)
-    now = evidence.context.collected_at
-    judging = Judging(rules, now, kubectl, ignore, until, {}, Plans(rules))
     interrupted = evidence.interrupted
     try:
-        for e in evidence.services:
-            try:
-                services.append(_service(e, judging._replace(servers={}), neighbours))
-            except _Late:
-                services.append(_unread(e, LATE))
+        services += map(run.report, evidence.services)
     except KeyboardInterrupt:
         if not (partial and services):
             raise
@@ -87,7 +70,7 @@ def diagnose(
     verdicts = [s.verdict for s in services]
     if evidence.missing or (evidence.interrupted and not services):
         verdicts.append("inconclusive")
-    return Report(
+    report = Report(
         context=evidence.context,
         # Where there is no Service, no client gets errors.
         verdict=worst(verdicts) if verdicts else "healthy",
@@ -96,66 +79,125 @@ def diagnose(
         rights=evidence.rights,
         interrupted=interrupted,
     )
+    return report if details is None else run.detailed(report, details)
 
 
-NAMING = ("PC606", "PC608", "PC617")
-"""Rules whose finding says that there is no such Service."""
+class _Run:
+    """One diagnosis of several Services: what is worked out once for all of them."""
+
+    def __init__(
+        self,
+        evidence: Evidence,
+        rules: Sequence[Rule],
+        kubectl: tuple[str, ...],
+        ignore: Sequence[str],
+        until: float,
+        *,
+        brief: bool,
+    ) -> None:
+        self.evidence = evidence
+        self.brief = brief
+        """Whether fixes, ports and pods are left out where that is possible."""
+        now = evidence.context.collected_at
+        self.judging = Judging(rules, now, kubectl, ignore, until, Plans(rules), self._server)
+        self.neighbours: dict[str, list[ServiceEvidence]] = defaultdict(list)
+        for e in evidence.services:
+            self.neighbours[e.service.metadata.namespace].append(e)
+        self.likenesses = Likenesses(now)
+        self.alike: dict[Hashable, ServiceReport] = {}
+        """By likeness: the report on the first Service of it, where nothing was found there."""
+        self.servers: dict[int, ServiceReport] = {}
+
+    def report(self, evidence: ServiceEvidence) -> ServiceReport:
+        """The report on one Service; where the time is up, that it was not judged."""
+        self.servers.clear()
+        try:
+            return self._service(evidence)
+        except Late:
+            return unread(evidence, LATE)
+
+    def detailed(self, report: Report, details: Details) -> Report:
+        """The report, in which these Services have all that there is to say of them."""
+        wanted = {id(s) for s in details(report)}
+        self.brief = False
+        services = [
+            self.report(e) if id(s) in wanted else s
+            for e, s in zip(self.evidence.services, report.services, strict=False)
+        ]
+        return msgspec.structs.replace(report, services=tuple(services))
+
+    def _service(self, evidence: ServiceEvidence) -> ServiceReport:
+        """What was concluded about one Service holds for another one that is like it."""
+        likeness = self.likenesses.of(evidence)
+        if likeness is None:
+            return self._by_itself(evidence)
+        in_time(self.judging.until)
+        known = self.alike.get(likeness)
+        if known is not None:
+            return self._as_known(known, evidence)
+        report = self._by_itself(evidence)
+        if _found_nothing(report):
+            self.alike[likeness] = report
+        return report
+
+    def _as_known(self, known: ServiceReport, evidence: ServiceEvidence) -> ServiceReport:
+        """The report on a Service that is like another one; what has names is made again."""
+        metadata = evidence.service.metadata
+        namespace = metadata.namespace or "default"
+        if self.brief:
+            return msgspec.structs.replace(
+                known, namespace=namespace, name=metadata.name, pods=(), ports=()
+            )
+        whole = ServiceCase(in_order(evidence), self.judging.now, self.judging.kubectl)
+        return msgspec.structs.replace(
+            known,
+            namespace=namespace,
+            name=metadata.name,
+            pods=tuple(pod_report(whole, p) for p in whole.pods),
+            ports=tuple(port_report(Case.of(whole, port), (), ()) for port in whole.asked_ports),
+        )
+
+    def _by_itself(self, evidence: ServiceEvidence) -> ServiceReport:
+        """The report on one Service, each of whose fixes was tried."""
+        report = judged(evidence, self.judging)
+        if self.brief:
+            return _without_fixes(report)
+        if evidence.unread is not None or evidence.asked is not None:
+            return _with_rights(explained(report), evidence)
+        try:
+            return _with_rights(tried(report, partial(self._trial, evidence)), evidence)
+        except Late:
+            return untried(report, "the time was up before it could be tried (--timeout)")
+
+    def _trial(self, evidence: ServiceEvidence) -> Trial:
+        """What is needed to try the fixes of a Service."""
+        beside_it = self.neighbours.get(evidence.service.metadata.namespace, ())
+        others = [e for e in beside_it if e is not evidence]
+        others += beside(evidence, {e.service.metadata.name for e in others})
+        judge = partial(judged, judging=self.judging)
+        return Trial(in_order(evidence), self.judging.now, others, judge)
+
+    def _server(self, evidence: ServiceEvidence) -> ServiceReport:
+        """The report on the Service behind the nameserver of --from, which has none of its own."""
+        if id(evidence) not in self.servers:
+            self.servers[id(evidence)] = self._by_itself(evidence)
+        return self.servers[id(evidence)]
 
 
-class _Late(Exception):
-    """The time is up."""
+def _found_nothing(report: ServiceReport) -> bool:
+    """Whether the report names nothing of the Service but what all that are like it have."""
+    found = (report.findings, report.suppressed, report.notes, report.changes, report.calls)
+    besides = (report.ingresses, report.logs, report.seat, report.next, report.old_port)
+    whole = all(n.share is None for n in report.not_evaluated)
+    return report.verdict == "healthy" and whole and not any((*found, *besides))
 
 
-def _in_time(until: float) -> bool:
-    if time.monotonic() > until:
-        raise _Late
-    return True
-
-
-LATE = Missing(reason=Reason.TIMED_OUT, detail="the time was up before it was judged (--timeout)")
-
-
-class Judging(NamedTuple):
-    """What is the same for all Services of a run."""
-
-    rules: Sequence[Rule]
-    now: str
-    kubectl: tuple[str, ...]
-    ignore: Sequence[str]
-    until: float
-    servers: dict[int, ServiceReport]
-    """The reports on DNS Services, by the evidence: trials of fixes ask for them again."""
-    plans: Plans
-
-
-def _service(evidence: ServiceEvidence, judging: Judging, neighbours: Neighbours) -> ServiceReport:
-    """The report on one Service, each of whose fixes was tried."""
-    report = _judged(evidence, judging)
-    if evidence.unread is not None or evidence.asked is not None:
-        return _with_rights(explained(report), evidence)
-    try:
-        return _with_rights(tried(report, partial(_trial, evidence, judging, neighbours)), evidence)
-    except _Late:
-        return untried(report, "the time was up before it could be tried (--timeout)")
-
-
-def _trial(evidence: ServiceEvidence, judging: Judging, neighbours: Neighbours) -> Trial:
-    """What is needed to try the fixes of a Service."""
-    beside_it = neighbours.get(evidence.service.metadata.namespace, ())
-    others = [e for e in beside_it if e is not evidence]
-    others += beside(evidence, {e.service.metadata.name for e in others})
-    return Trial(in_order(evidence), judging.now, others, partial(_judged, judging=judging))
-
-
-def _dns_server(evidence: ServiceEvidence, judging: Judging) -> ServiceReport | None:
-    """The report on the Service behind the nameserver of --from, which has none of its own."""
-    source = evidence.in_cluster
-    if isinstance(source, Missing) or isinstance(source.value.dns_server, Missing):
-        return None
-    server = source.value.dns_server.value
-    if id(server) not in judging.servers:
-        judging.servers[id(server)] = _service(server, judging, {})
-    return judging.servers[id(server)]
+def _without_fixes(report: ServiceReport) -> ServiceReport:
+    """The report without fixes, since none has been tried."""
+    if not report.findings:
+        return report
+    findings = tuple(msgspec.structs.replace(f, fixes=()) for f in report.findings)
+    return msgspec.structs.replace(report, findings=findings)
 
 
 def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceReport:
@@ -173,211 +215,3 @@ def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceRep
             for x in report.findings
         ),
     )
-
-
-def _judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
-    rules, now, kubectl, ignore, until, _, plans = judging
-    if evidence.unread is not None:
-        return _not_read(evidence, evidence.unread, judging)
-    evidence = in_order(evidence)
-    whole = ServiceCase(evidence, now, kubectl)
-    whole.dns_server = _dns_server(evidence, judging)
-    if whole.of_workload:
-        return own_calls.reported(whole, rules, ignore)
-    if evidence.asked is not None:
-        return _own_ports(whole, evidence.asked, rules, ignore, until)
-    cases = [Case.of(whole, port) for port in whole.asked_ports]
-    concluded = list(plans.conclude(whole, cases, partial(_in_time, until)))
-    ignored = suppressions(evidence.service, ignore, rules)
-    found = [with_owners(whole, c.outcome) for c in concluded if isinstance(c.outcome, Finding)]
-    findings = fold(found, rules, ignored.codes)
-    suppressed = tuple(
-        Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
-    )
-    lacking = [
-        (c.rule, msgspec.structs.replace(c.outcome, port=c.port))
-        for c in concluded
-        if isinstance(c.outcome, NotEvaluated) and c.rule.code not in ignored.codes
-    ]
-    unsure = () if whole.in_files else _unsure(findings)
-    not_evaluated = (*(o for _, o in lacking), *unsure)
-    # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
-    undecided = () if whole.in_files else (*(o for rule, o in lacking if rule.deciding), *unsure)
-    ports = tuple(_port(case, findings, undecided) for case in cases)
-    verdict = (
-        worst(p.verdict for p in ports)
-        if ports
-        else verdict_without_ports(findings, in_files=whole.in_files)
-    )
-    faulty = verdict in FAULTY and not whole.in_files
-    return ServiceReport(
-        lookup=evidence.lookup,
-        calls=own_calls.called(whole, findings),
-        namespace=whole.namespace,
-        name=whole.name,
-        verdict=verdict,
-        changes=changes(whole) if faulty else (),
-        old_port=old_port(cases) if faulty else None,
-        next=next_step(cases) if verdict == "inconclusive" else None,
-        seat=seat_of(whole, cases),
-        headline=headline(whole, cases, findings, undecided, verdict, suppressed),
-        pods=tuple(_pod(whole, p) for p in whole.pods),
-        ports=ports,
-        findings=findings,
-        not_evaluated=not_evaluated,
-        logs=logs_of(evidence),
-        missing=missing_of(evidence),
-        rights=rights_of(evidence),
-        suppressed=suppressed,
-        notes=(*ignored.notes, *_of_the_left(evidence)),
-        ingresses=ways_of(whole),
-    )
-
-
-def _of_the_left(evidence: ServiceEvidence) -> Iterator[str]:
-    """What is said of pods that were deleted while they were looked into."""
-    if evidence.left:
-        was, is_ = (verb(evidence.left, *w) for w in (("was", "were"), ("is", "are")))
-        yield f"{listing(evidence.left)} {was} deleted during the check and {is_} left out"
-
-
-def _own_ports(
-    whole: ServiceCase,
-    asked: Asked,
-    rules: Sequence[Rule],
-    ignore: Sequence[str],
-    until: float,
-) -> ServiceReport:
-    """The report on the pods of a workload, as far as no Service is concerned."""
-    about = [rule for rule in rules if rule.about_pods]
-    outcomes = [o for rule in about if _in_time(until) for o in run(rule, whole)]
-    ignored = suppressions(whole.service, ignore, rules)
-    found = [o for o in outcomes if isinstance(o, Finding)]
-    findings = fold(found, rules, ignored.codes)
-    judged = own_ports.judge(whole, asked, findings)
-    return ServiceReport(
-        lookup=whole.evidence.lookup,
-        kind=asked.kind,
-        namespace=whole.namespace,
-        name=whole.name,
-        verdict=judged.verdict,
-        headline=judged.headline,
-        pods=tuple(_pod(whole, p) for p in whole.pods),
-        findings=findings,
-        not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
-        logs=logs_of(whole.evidence),
-        missing=missing_of(whole.evidence),
-        rights=rights_of(whole.evidence),
-        suppressed=tuple(
-            Suppressed(finding=f, by=ignored.codes[f.code])
-            for f in found
-            if f.code in ignored.codes
-        ),
-    )
-
-
-def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
-    """The findings of which it is not known whether they mean anything for clients.
-
-    What follows from another finding is explained by that one.
-    """
-    codes = {f.code for f in findings}
-    return tuple(
-        NotEvaluated(code=f.code, missing=f.unsure, port=f.port)
-        for f in findings
-        if f.unsure and f.caused_by not in codes
-    )
-
-
-def _pod(whole: ServiceCase, pod: Pod) -> PodReport:
-    listeners = whole.listeners(pod)
-    if whole.in_files:
-        # It means future pods: none was seen running.
-        unseen = msgspec.structs.replace(pod, status=PodStatus())
-        return PodReport(pod=unseen, ready=False, listeners=listeners)
-    if listeners is None:
-        found = whole.forwarded(pod)
-        # An empty list would say that nothing listens, which no port-forward can tell.
-        listeners = (found.listeners or None) if found else None
-    return PodReport(pod=pod, ready=is_ready(pod), listeners=listeners)
-
-
-def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> ServiceReport:
-    """The report on a Service that could not be read; where it does not exist, who needs it."""
-    report = _unread(evidence, why)
-    if evidence.absence is None:
-        return report
-    whole = ServiceCase(evidence, judging.now, judging.kubectl)
-    whole.dns_server = _dns_server(evidence, judging)
-    about = [rule for rule in judging.rules if rule.about_absent]
-    ignored = suppressions(evidence.service, judging.ignore, judging.rules)
-    outcomes = [o for rule in about for o in run(rule, whole) if isinstance(o, Finding)]
-    found = fold(outcomes, judging.rules, ignored.codes)
-    errors = [f for f in found if f.severity == "error"]
-    report = msgspec.structs.replace(
-        report,
-        # What needs it is ignored, so no client of it is known; or a client finds an address.
-        verdict="inconclusive" if outcomes and not errors else report.verdict,
-        seat=seat_of(whole, ()),
-        suppressed=tuple(
-            Suppressed(finding=f, by=ignored.codes[f.code])
-            for f in outcomes
-            if f.code in ignored.codes
-        ),
-    )
-    if not found:
-        return report
-    lead = headline_of(found[0], whole)
-    return msgspec.structs.replace(
-        report,
-        headline=lead if errors else msgspec.structs.replace(lead, untold=True),
-        findings=found,
-        calls=own_calls.called(whole, found),
-        missing=() if any(f.code in NAMING for f in found) else report.missing,
-    )
-
-
-def _unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
-    """The report on a Service of which nothing but its name is known."""
-    detail = why.detail or why.reason
-    return ServiceReport(
-        lookup=evidence.lookup,
-        kind=evidence.asked.kind if evidence.asked else "Service",
-        namespace=evidence.service.metadata.namespace,
-        name=evidence.service.metadata.name,
-        # Clients who are sent to a Service that does not exist get errors, all of them.
-        verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
-        headline=Headline(text=detail, untold=why.reason != Reason.NOT_FOUND),
-        missing=(detail,),
-        rights=(why.right,) if why.right else (),
-    )
-
-
-def _port(case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]) -> PortReport:
-    number = case.port.port
-    targets = {s.name for s in case.states}
-    return PortReport(
-        port=number,
-        name=case.port.name,
-        protocol=case.port.protocol,
-        target_port=case.target,
-        node_port=case.port.node_port,
-        verdict=verdict_of(case, findings, [u for u in undecided if u.port == number]),
-        chain=chain_of(case),
-        steps=steps_of(case),
-        attempts=tuple(a for a in case.evidence.attempts if a.pod in targets)
-        + tuple(
-            f.attempt
-            for f in case.evidence.service_forwards
-            if f.attempt is not None and f.port == number
-        )
-        + _to_the_service(case),
-    )
-
-
-def _to_the_service(case: Case) -> tuple[Attempt, ...]:
-    """The connections of --from to this port of the Service's own address."""
-    source = case.in_cluster
-    if isinstance(source, Missing):
-        return ()
-    return tuple(a for a in source.value.attempts if a.port == case.port.port)

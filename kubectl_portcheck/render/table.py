@@ -24,19 +24,27 @@ def table_lines(
         return shown
     note = source_note(report)
     worth = _worth_details(report, look)
-    detailed = worth if look.wide else worth[:MOST_DETAILED]
-    for service in detailed:
+    shown_whole = detailed(report, look)
+    for service in shown_whole:
         if shown:
             shown.append(BLANK)
         said = f"cluster {service.cluster}" if service.cluster else note
         shown += service_lines(service, look, note=said, commands=show_commands)
-    if len(worth) > len(detailed):
-        more = f"and {len(worth) - len(detailed)} more, each in the list above (-o wide: all)"
+    if len(worth) > len(shown_whole):
+        more = f"and {len(worth) - len(shown_whole)} more, each in the list above (-o wide: all)"
         shown += [BLANK, *paragraph(more, look)]
     shown += rights_lines(report, look)
-    if len(services) > 1 and len(detailed) > 1:
+    if len(services) > 1 and len(shown_whole) > 1:
         shown += [BLANK, *closing(report, look)]
     return shown
+
+
+def detailed(report: Report, look: Look, *, summary: bool = False) -> list[ServiceReport]:
+    """The Services that are shown with all that was found about them."""
+    if summary:
+        return []
+    worth = _worth_details(report, look)
+    return worth if look.wide else worth[:MOST_DETAILED]
 
 
 def render_table(

@@ -201,8 +201,9 @@ def _without(case: ServiceCase, miss: NearMiss) -> Fix:
 
 def _matching(case: ServiceCase, selector: Mapping[str, str]) -> str:
     """``, which then matches 3 pods``: as far as pods of the namespace are known."""
-    count = sum(matches(selector, p.metadata.labels) for p in case.namespace_pods)
-    return f", which then matches {count} {plural('pod', count)}" if count else ""
+    terms = selector.items()  # Here so that two hundred pods cost no two hundred calls.
+    count = len([p for p in case.namespace_pods if terms <= p.metadata.labels.items()])
+    return f", which then matches {count} {plural('pod', count)}" if count and terms else ""
 
 
 RULE = Rule(

@@ -72,9 +72,13 @@ def _never_failed(status: ContainerStatus) -> bool:
     )
 
 
+FINISHED = ("Succeeded", "Failed")
+"""The phases of a pod that ran to its end."""
+
+
 def is_finished(pod: Pod) -> bool:
     """Whether the pod ran to its end: such pods leave the EndpointSlices."""
-    return pod.status.phase in ("Succeeded", "Failed")
+    return pod.status.phase in FINISHED
 
 
 HOOKS = ("helm.sh/hook", "argocd.argoproj.io/hook")

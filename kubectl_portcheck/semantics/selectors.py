@@ -10,7 +10,7 @@ from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirem
 
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether a Service's selector matches; an empty one matches nothing."""
-    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+    return bool(selector) and selector.items() <= labels.items()
 
 
 def matches_workload(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:

@@ -1,11 +1,12 @@
 """A stand-in for an API server with a large cluster behind it: pages that were encoded beforehand.
 
-    python -m tests.bench.standin SERVICES PODS_EACH PORT_FILE [NAMESPACES]
+    python -m tests.bench.standin SERVICES PODS_EACH PORT_FILE [NAMESPACES [MILLISECONDS]]
 
 It writes its port to the file, serves until it is killed, and answers ``/stats`` with how many
 requests it has had and how many bytes it has sent. Commands and port-forwards are answered as by
 pods that listen on 8080. Every hundredth Service selects nothing; of another hundredth the pods
-have no readiness probe; all others are settled by theirs.
+have no readiness probe; all others are settled by theirs. Each command and port-forward is answered
+after so many milliseconds.
 """
 
 import asyncio
@@ -191,7 +192,11 @@ def _part(found: Document, query: dict[str, list[str]]) -> Document:
 class Cluster:
     """The lists, by the last part of their path, and single Services' objects."""
 
-    def __init__(self, services: int, pods_each: int, namespaces: int) -> None:
+    def __init__(
+        self, services: int, pods_each: int, namespaces: int, latency: float = 0.0
+    ) -> None:
+        self.latency = latency
+        """Seconds before a command or a port-forward is answered."""
         self.requests = 0
         self.streams = 0
         self.sent = 0
@@ -273,6 +278,7 @@ class Cluster:
                 self.requests += 1
                 if key:
                     self.streams += 1
+                    await asyncio.sleep(self.latency)
                     await self._stream(parts.path, parse_qs(parts.query), key[1], writer)
                     await reader.read(65536)  # The client's close.
                     return
@@ -338,5 +344,6 @@ async def run(cluster: Cluster, port_file: Path) -> None:
 
 if __name__ == "__main__":
     many, each, place, *spaces = sys.argv[1:]
-    made = Cluster(int(many), int(each), int(spaces[0]) if spaces else max(1, int(many) // 20))
+    divided = int(spaces[0]) if spaces else max(1, int(many) // 20)
+    made = Cluster(int(many), int(each), divided, int(spaces[1]) / 1000 if spaces[1:] else 0.0)
     asyncio.run(run(made, Path(place)))

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -82,18 +82,25 @@ class Listed(Generic[R]):
     def of(
         self, namespace: str, matters: Callable[[ObjectMeta], bool] = lambda _: True
     ) -> Observed[tuple[R, ...]] | Missing:
-        """The objects of a namespace, or why they are not known.
+        """The objects of a namespace, or why they are not known."""
+        why = self.why_not(namespace, matters)
+        return Observed(value=tuple(self.found.get(namespace, ()))) if why is None else why
+
+    def why_not(self, namespace: str, matters: Callable[[ObjectMeta], bool]) -> Missing | None:
+        """Why the objects of a namespace are not known, where they are not.
 
         They are not where one of them could not be read, unless ``matters`` tells by what is known
         of it that it is not asked for.
         """
-        why = self.missing.get(namespace) or self.missing.get("")
-        if why is not None and not namespace < self.complete_before:
-            return why
-        for odd in [*self.odd.get(namespace, []), *self.odd.get("", [])]:
-            if not odd.metadata.name or matters(odd.metadata):
-                return odd.missing(self.plural)
-        return Observed(value=tuple(self.found.get(namespace, ())))
+        if self.missing:
+            why = self.missing.get(namespace) or self.missing.get("")
+            if why is not None and not namespace < self.complete_before:
+                return why
+        if self.odd:
+            for odd in [*self.odd.get(namespace, []), *self.odd.get("", [])]:
+                if not odd.metadata.name or matters(odd.metadata):
+                    return odd.missing(self.plural)
+        return None
 
 
 class Lister:
@@ -142,8 +149,8 @@ class Lister:
                 listed.missing[space] = Missing(reason=Reason.FAILED, detail=error.message)
                 raise
             finally:
-                for item in got:
-                    listed.found[_namespace(item)].append(item)
+                for namespace, several in groupby(got, _namespace):
+                    listed.found[namespace] += several
                 for bad in odd:
                     listed.odd[bad.metadata.namespace or space].append(bad)
             if isinstance(ended, Missing):
@@ -183,7 +190,9 @@ def read_pages(
         if len(odd) > ODD_OBJECTS:
             raise ValueError(f"more than {ODD_OBJECTS} objects cannot be read: {odd[0].why}")
         held_once(page.items)
-        found = tuple(_as_kind(decode.cut_down(o), kind) for o in page.items)
+        found = tuple(map(decode.cut_down, page.items))
+        if kind:
+            found = tuple(_as_kind(o, kind) for o in found)
         if made is not None:
             found = tuple(made(o) for o in found)
         if kept is not None:
@@ -232,7 +241,7 @@ def _page(
 
 
 def _as_kind(item: R, kind: str) -> R:
-    return msgspec.structs.replace(item, kind=kind) if kind else item
+    return msgspec.structs.replace(item, kind=kind)
 
 
 def _namespace(item: Any) -> str:

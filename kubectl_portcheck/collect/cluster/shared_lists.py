@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from kubectl_portcheck.collect.cluster.work import Questions
 from kubectl_portcheck.collect.shards import Shard
 from kubectl_portcheck.errors import NoAnswerError
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
+from kubectl_portcheck.model.base import Missing, Observed, Reason, Record
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
@@ -31,20 +32,8 @@ from kubectl_portcheck.model.objects import (
     Service,
     Workload,
 )
-from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.endpoints import as_slices
-from kubectl_portcheck.semantics.guards import istio, linkerd
-from kubectl_portcheck.semantics.ingresses import Hosts
-from kubectl_portcheck.semantics.monitoring import is_for_sibling
-from kubectl_portcheck.semantics.references import (
-    looks_into,
-    may_select,
-    selects,
-    uses_of_ingress,
-    uses_of_route,
-    watches,
-)
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -114,8 +103,7 @@ class Shared:
         self._once: dict[tuple[Any, ...], Any] = {}
         self._by_label: dict[str, dict[tuple[str, str], list[Pod]]] = {}
         self._by_service: dict[str, dict[str, list[EndpointSlice]]] = {}
-        self._leading: dict[tuple[str, str], dict[tuple[str, str], list[Any]]] = {}
-        self._guards: dict[tuple[str, frozenset[tuple[str, str]]], list[NetworkPolicy]] = {}
+        self._objects: dict[tuple[str, str], Read[Any]] = {}
 
     # Reading
 
@@ -269,36 +257,42 @@ class Shared:
     def pods(self, service: Service) -> Read[Pod]:
         """The pods that the Service selects, by name."""
         namespace = service.metadata.namespace
-        wanted = service.spec.selector
-        everyone = self.lists["pods"].of(
-            namespace, lambda odd: wanted.items() <= odd.labels.items()
-        )
-        if isinstance(everyone, Missing):
-            return everyone
+        terms = service.spec.selector.items()
+        listed = self.lists["pods"]
+        why = listed.why_not(namespace, lambda odd: terms <= odd.labels.items())
+        if why is not None:
+            return why
         if namespace not in self._by_label:
-            labelled: dict[tuple[str, str], list[Pod]] = defaultdict(list)
-            for pod in everyone.value:
-                for label in pod.metadata.labels.items():
-                    labelled[label].append(pod)
-            self._by_label[namespace] = labelled
+            self._by_label[namespace] = self._labelled(namespace)
         index = self._by_label[namespace]
-        terms = wanted.items()
-        fewest: list[Pod] = min((index.get(term, []) for term in terms), key=len, default=[])
-        found = [p for p in fewest if terms <= p.metadata.labels.items()]
-        return Observed(value=tuple(sorted(found, key=lambda p: p.metadata.name)))
+        fewest = min((index.get(term, _NO_POD) for term in terms), key=len, default=_NO_POD)
+        if len(terms) > 1:
+            fewest = [p for p in fewest if terms <= p.metadata.labels.items()]
+        return Observed(value=tuple(sorted(fewest, key=_name)))
+
+    def _labelled(self, namespace: str) -> dict[tuple[str, str], list[Pod]]:
+        """The pods by each label that one of the namespace's Services selects."""
+        services = self.lists["services"].found.get(namespace, ())
+        index: dict[tuple[str, str], list[Pod]] = {
+            term: [] for s in services for term in s.spec.selector.items()
+        }
+        for pod in self.lists["pods"].found.get(namespace, ()):
+            for label in pod.metadata.labels.items():
+                if label in index:
+                    index[label].append(pod)
+        return index
 
     def slices(self, service: Service) -> Read[EndpointSlice]:
         """The Service's EndpointSlices."""
         namespace = service.metadata.namespace
         name = service.metadata.name
-        everyone = self.lists["endpointslices"].of(
-            namespace, lambda odd: odd.labels.get(SERVICE_NAME, name) == name
-        )
-        if isinstance(everyone, Missing):
-            return everyone
+        listed = self.lists["endpointslices"]
+        why = listed.why_not(namespace, lambda odd: odd.labels.get(SERVICE_NAME, name) == name)
+        if why is not None:
+            return why
         if namespace not in self._by_service:
             index: dict[str, list[EndpointSlice]] = defaultdict(list)
-            for piece in everyone.value:
+            for piece in listed.found.get(namespace, ()):
                 index[piece.metadata.labels.get(SERVICE_NAME, "")].append(piece)
             self._by_service[namespace] = index
         return Observed(value=tuple(self._by_service[namespace].get(name, ())))
@@ -360,7 +354,13 @@ class Shared:
         return self.once(("labels", namespace), single)
 
     def objects(self, kind: str, namespace: str) -> Read[Any]:
-        """The namespace's objects of a kind that concerns Services."""
+        """The namespace's objects of a kind that concerns Services; each time the same."""
+        key = kind, namespace
+        if key not in self._objects:
+            self._objects[key] = self._objects_of(kind, namespace)
+        return self._objects[key]
+
+    def _objects_of(self, kind: str, namespace: str) -> Read[Any]:
         listed = self.lists.get(self.kinds.get(kind, ""))
         if listed is None:
             return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")
@@ -369,216 +369,9 @@ class Shared:
             return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")
         return found
 
-    def around(self, service: Service, pods: Iterable[Pod]) -> dict[str, Read[Any]]:
-        """What leads to the Service, guards its pods and watches them, by field of the evidence."""
-        grants = listable.REFERENCE_GRANTS.name
-        granted = self.foreign_routes(service)
-        return {
-            **(
-                {"reference_grants": self.objects(grants, service.metadata.namespace)}
-                if granted
-                else {}
-            ),
-            **self._ingresses(service),
-            "routes": self._routes(service),
-            "network_policies": self._guarding(service.metadata.namespace, pods),
-            "monitors": self._watching(service, pods),
-            "guards": self._of_other_kinds(service, pods),
-            "mesh_policies": self._of_meshes(service, pods),
-            "referrers": referrers.relevant(self.referrers(service), service),
-        }
-
-    def _ingresses(self, service: Service) -> dict[str, Read[Any]]:
-        """The Ingresses that lead to the Service and those beside them, with all classes."""
-        leading = self._of_kind(listable.INGRESSES.name, service)
-        if isinstance(leading, Missing) or not leading.value:
-            return {"ingresses": leading}
-        space = service.metadata.namespace
-        hosts = self.once(("hosts", space), lambda: self._hosts(space))
-        return {
-            "ingresses": Observed(value=hosts.beside(leading.value)),
-            "ingress_classes": self.ingress_classes(),
-        }
-
-    def _hosts(self, namespace: str) -> Hosts:
-        everyone = self.objects(listable.INGRESSES.name, namespace)
-        return Hosts(() if isinstance(everyone, Missing) else everyone.value)
-
     def ingress_classes(self) -> Read[Any]:
         """The IngressClasses; listed when they are first asked for."""
         return self.once(("classes",), lambda: self._lister.read(CLASSES, None)).of("")
-
-    def referrers(
-        self, service: Service, wanted: "Iterable[listable.Listable[Any]]" = listable.REFERRERS
-    ) -> Read[Any]:
-        """What leads to the Service by objects of these kinds, as far as the lists have it."""
-        metadata = service.metadata
-        index = self.once(("referrers",), self._index_of_referrers)
-        parts: list[Read[Any]] = []
-        for kind in wanted:
-            listed = self.lists.get(self.kinds.get(kind.name, ""))
-            if listed is not None:
-                here = index.get((kind.name, metadata.namespace, metadata.name), ())
-                if kind.of is kinds.ISTIO_GATEWAY and self._is_routed(index, metadata):
-                    here = [g for several in listed.found.values() for g in several]
-                parts += [Observed(value=tuple(here)), *self._why_not(listed)]
-        return combined(parts) if parts else Missing(reason=Reason.NOT_SERVED)
-
-    def _is_routed(
-        self, index: Mapping[tuple[str, str, str], list[Any]], metadata: ObjectMeta
-    ) -> bool:
-        """Whether a VirtualService leads to the Service: then Gateways matter."""
-        kind = kinds.VIRTUAL_SERVICE.name
-        return bool(index.get((kind, metadata.namespace, metadata.name)))
-
-    def _why_not(self, listed: Listed[Any]) -> Iterable[Missing]:
-        """Why objects that lead to any Service may be unknown."""
-        found = [m for m in listed.missing.values() if m.reason != Reason.NOT_FOUND]
-        found += [o.missing(listed.plural) for several in listed.odd.values() for o in several[:1]]
-        if listed.plural in self.narrow:
-            found.append(_of_others(listed.plural))
-        return found[:1]
-
-    def _index_of_referrers(self) -> dict[tuple[str, str, str], list[Any]]:
-        index: dict[tuple[str, str, str], list[Any]] = defaultdict(list)
-        for kind in listable.REFERRERS:
-            listed = self.lists.get(self.kinds.get(kind.name, ""))
-            for several in listed.found.values() if listed else ():
-                for referrer in several:
-                    for space, name in {(r.namespace, r.service) for r in referrer.references}:
-                        index[kind.name, space, name].append(referrer)
-        return index
-
-    def foreign_routes(self, service: Service) -> tuple[Route, ...]:
-        """The routes of other namespaces that name the Service, where the lists have them."""
-        index = self.once(("routes",), self._index_of_routes)
-        metadata = service.metadata
-        found: tuple[Route, ...] = tuple(index.get((metadata.namespace, metadata.name), ()))
-        return tuple(r for r in found if r.metadata.namespace != metadata.namespace)
-
-    def _index_of_routes(self) -> dict[tuple[str, str], list[Route]]:
-        index: dict[tuple[str, str], list[Route]] = defaultdict(list)
-        for kind in listable.ROUTES:
-            listed = self.lists.get(self.kinds.get(kind.name, ""))
-            for several in listed.found.values() if listed else ():
-                for route in several:
-                    for use in {(u.namespace, u.service) for u in uses_of_route(route)}:
-                        index[use].append(route)
-        return index
-
-    def _routes(self, service: Service) -> Read[Any]:
-        here = self._leading_to(service, [k.name for k in listable.ROUTES])
-        foreign = self.foreign_routes(service)
-        others: list[Read[Any]] = [Observed(value=foreign)] if foreign else []
-        others += self._narrow(listable.ROUTES)
-        return combined([here, *others]) if others else here
-
-    def _leading_to(self, service: Service, names: Iterable[str]) -> Read[Any]:
-        return combined([self._of_kind(kind, service) for kind in names])
-
-    def _of_kind(self, kind: str, service: Service) -> Read[Any]:
-        """The objects of one kind that name the Service."""
-        namespace = service.metadata.namespace
-        everyone = self.objects(kind, namespace)
-        if isinstance(everyone, Missing):
-            return everyone
-        if (kind, namespace) not in self._leading:
-            self._leading[kind, namespace] = _by_backend(kind, namespace, everyone.value)
-        index = self._leading[kind, namespace]
-        return Observed(value=tuple(index.get((namespace, service.metadata.name), ())))
-
-    def monitors(self, service: Service, wanted: "Monitors" = listable.MONITORS) -> Read[Any]:
-        """The monitors, of any namespace, that may watch the Service and mean no other one."""
-        namespace = service.metadata.namespace
-        everyone = combined([self._looking(kind.name, namespace) for kind in wanted])
-        if isinstance(everyone, Missing):
-            return everyone
-        beside = self.lists["services"].found.get(namespace, ())
-        found = tuple(m for m in everyone.value if not is_for_sibling(m, service, beside))
-        return msgspec.structs.replace(everyone, value=found)
-
-    def _looking(self, kind: str, namespace: str) -> Read[Any]:
-        here = self.objects(kind, namespace)
-        if isinstance(here, Missing):
-            return here
-
-        def find() -> tuple[Any, ...]:
-            everyone = self.lists[self.kinds[kind]].found.values()
-            return tuple(m for several in everyone for m in several if looks_into(m, namespace))
-
-        found = self.once(("monitors", kind, namespace), find)
-        narrow = self._narrow([k for k in listable.MONITORS if k.name == kind])
-        return msgspec.structs.replace(here, value=found, lacking=tuple(narrow))
-
-    def _narrow(self, wanted: "Iterable[listable.Listable[Any]]") -> Iterable[Missing]:
-        """The resources of which other namespaces could not be listed."""
-        listed = [self.lists.get(self.kinds.get(kind.name, "")) for kind in wanted]
-        return [_of_others(one.plural) for one in listed if one and one.plural in self.narrow]
-
-    def _guarding(self, namespace: str, pods: Iterable[Pod]) -> Read[NetworkPolicy]:
-        everyone = self.objects(listable.NETWORK_POLICIES.name, namespace)
-        if isinstance(everyone, Missing) or not everyone.value:
-            return everyone
-        found: dict[str, NetworkPolicy] = {}
-        for labels in {frozenset(p.metadata.labels.items()) for p in pods}:
-            key = (namespace, labels)
-            if key not in self._guards:
-                borne = dict(labels)
-                self._guards[key] = [
-                    p for p in everyone.value if selects(p.spec.pod_selector, borne)
-                ]
-            found |= {p.metadata.name: p for p in self._guards[key]}
-        return Observed(value=tuple(found[name] for name in sorted(found)))
-
-    def _of_other_kinds(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        """The policies of other kinds that may be about one of the pods."""
-        space = service.metadata.namespace
-        everyone = combined(
-            [self.objects(k.key, space if k.namespaced else "") for k in kinds.GUARDS]
-        )
-        if isinstance(everyone, Missing) or not everyone.value:
-            return everyone
-        several = list(pods)
-        found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
-        return msgspec.structs.replace(everyone, value=found)
-
-    def of_mesh(self, kind: kinds.Kind, namespace: str) -> Read[Any]:
-        """What the policies of a mesh say in the namespace, and in that of the whole mesh."""
-        if kind in linkerd.AUTHENTICATIONS:
-            return self._everywhere(kind)
-        here = self.objects(kind.key, namespace)
-        if kind.group == kinds.LINKERD or namespace == istio.ROOT or isinstance(here, Missing):
-            return here
-        return combined([here, self.objects(kind.key, istio.ROOT)])
-
-    def _everywhere(self, kind: kinds.Kind) -> Read[Any]:
-        """The objects of a kind in every namespace, as far as the list has them."""
-        listed = self.lists.get(self.kinds.get(kind.key, ""))
-        if listed is None:
-            return Missing(reason=Reason.NOT_SERVED, detail=f"{kind.key} is not served")
-        several = tuple(o for found in listed.found.values() for o in found)
-        return Observed(value=several, lacking=tuple(self._why_not(listed)))
-
-    def _of_meshes(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        """The policies of a mesh that are about one of the pods."""
-        space = service.metadata.namespace
-        everyone = self.once(("mesh", space), lambda: self._of_mesh_in(space))
-        if isinstance(everyone, Missing) or not everyone.value:
-            return everyone
-        several = list(pods)
-        found = tuple(g for g in everyone.value if any(may_select(g, p) for p in several))
-        return msgspec.structs.replace(everyone, value=found)
-
-    def _of_mesh_in(self, namespace: str) -> Read[Any]:
-        return linkerd.joined({k.key: self.of_mesh(k, namespace) for k in kinds.MESH_POLICIES})
-
-    def _watching(self, service: Service, pods: Iterable[Pod]) -> Read[Any]:
-        everyone = self.monitors(service)
-        if isinstance(everyone, Missing):
-            return everyone
-        several = list(pods)
-        found = tuple(m for m in everyone.value if watches(m, service, several))
-        return msgspec.structs.replace(everyone, value=found)
 
 
 ALWAYS: tuple[listable.Listable[Any], ...] = (
@@ -597,27 +390,10 @@ SHARED_KINDS = frozenset(k.name for k in (*ALWAYS, *OPTIONAL))
 """The kinds around a Service that are among the lists."""
 
 
-Monitors = Sequence[listable.Listable[Any]]
+_NO_POD: list[Pod] = []
 
 
-def _of_others(plural: str) -> Missing:
-    others = f"{plural} of other namespaces may not be listed"
-    return Missing(reason=Reason.FORBIDDEN, detail=others)
-
-
-def _by_backend(
-    kind: str, namespace: str, items: Iterable[Any]
-) -> dict[tuple[str, str], list[Any]]:
-    """Ingresses or routes by namespace and name of each Service that they name."""
-    index: dict[tuple[str, str], list[Any]] = defaultdict(list)
-    for item in items:
-        if kind == listable.INGRESSES.name:
-            uses = {(namespace, u.service) for u in uses_of_ingress(item)}
-        else:
-            uses = {(u.namespace, u.service) for u in uses_of_route(item)}
-        for use in uses:
-            index[use].append(item)
-    return index
+_name = attrgetter("metadata.name")
 
 
 def _labelled(piece: EndpointSlice, service: str) -> EndpointSlice:

@@ -8,8 +8,10 @@ lists are of different moments. No more than :data:`MOST_PODS` pods are looked i
 asked for; what is left over is said to be not contacted, and is never called healthy.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Literal, NamedTuple
 
@@ -17,12 +19,13 @@ import msgspec
 
 from kubectl_portcheck.client import Api, Deadline
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Reads
+from kubectl_portcheck.collect.cluster.lists_around import Around
 from kubectl_portcheck.collect.cluster.pages import Lister, Seen
 from kubectl_portcheck.collect.cluster.probes import LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress, Silent
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
-from kubectl_portcheck.collect.cluster.sweep_reads import FreshReads, ListedReads
+from kubectl_portcheck.collect.cluster.sweep_reads import FreshReads, ListedReads, LookingUp
 from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
@@ -31,14 +34,16 @@ from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.semantics import endpoints, pods
 from kubectl_portcheck.semantics.case import Case, ServiceCase
+from kubectl_portcheck.semantics.likeness import Likenesses
 from kubectl_portcheck.target import Target
 
 MOST_PODS = 1000
 """How many pods a sweep looks into, unless all are asked for."""
 MOST_EMPTY = 500
 """How many Services without a pod are read again."""
-WALKS = 8
-"""How many Services are walked at the same time; together they look into :data:`AT_ONCE` pods."""
+WALKS = 16
+"""How many Services are walked at the same time; together they look into :data:`AT_ONCE` pods. A
+Service has three pods, as a rule."""
 
 ENOUGH = "not contacted: nothing but a readiness probe was asked (--deep asks every pod)"
 MANY = f"not contacted: {MOST_PODS} other pods were (--deep asks every pod)"
@@ -93,6 +98,7 @@ class _Sweep:
         self.progress = progress
         self.work = work
         self.shared = Shared(Lister(api, deadline), self._at(scope.namespace), scope, self._seen)
+        self.around = Around(self.shared)
         self.whole = True
 
     def run(self) -> Found:
@@ -166,18 +172,22 @@ class _Sweep:
         """The evidence about one Service without a word from its pods."""
         found = ServiceEvidence(service=service, endpoint_slices=self.shared.slices(service))
         if service.spec.type == "ExternalName":
-            return msgspec.structs.replace(found, **self.shared.around(service, ()))
+            return msgspec.structs.replace(found, **self.around.evidence(service, ()))
         selected = self.shared.pods(service) if service.spec.selector else self._behind(found)
         everyone = () if isinstance(selected, Missing) else selected.value
         empty = isinstance(selected, Observed) and not everyone and bool(service.spec.selector)
         return msgspec.structs.replace(
             found,
             pods=selected,
-            sockets={p.metadata.name: NOT_CONTACTED for p in everyone if not pods.is_finished(p)},
+            sockets={
+                p.metadata.name: NOT_CONTACTED
+                for p in everyone
+                if p.status.phase not in pods.FINISHED
+            },
             namespace_pods=self.shared.similar(service) if empty else NOT_ASKED,
             deployments=self._deployments(service) if empty else NOT_ASKED,
             nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
-            **self.shared.around(service, everyone),
+            **self.around.evidence(service, everyone),
         )
 
     def _behind(self, found: ServiceEvidence) -> Observed[tuple[Pod, ...]] | Missing:
@@ -235,6 +245,21 @@ def standing(evidence: ServiceEvidence) -> Standing:
     return "undecided" if "unknown" in kinds else "settled"
 
 
+def _standings(evidence: Sequence[ServiceEvidence]) -> list[Standing]:
+    """Where each Service stands; those that are like one another stand alike."""
+    likenesses = Likenesses()
+    known: dict[Hashable, Standing] = {}
+    found: list[Standing] = []
+    for one in evidence:
+        likeness = likenesses.of(one)
+        stands = known.get(likeness) if likeness is not None else None
+        stands = stands or standing(one)
+        if likeness is not None:
+            known[likeness] = stands
+        found.append(stands)
+    return found
+
+
 class _Contact:
     """The second part of a sweep: walks where the lists are not enough."""
 
@@ -276,7 +301,7 @@ class _Contact:
         """The places of the Services to walk to, and whether everything is to be read again."""
         options = self.sweep.options
         contacts = options.exec or options.port_forward
-        standings = [standing(e) for e in self.evidence]
+        standings = _standings(self.evidence)
         chosen: list[tuple[int, bool]] = []
         spent = empty = 0
         for wanted in ("suspicious", "undecided", "settled"):
@@ -300,18 +325,19 @@ class _Contact:
         self.evidence[place] = _not_contacted(self.evidence[place], why)
 
     def _wait(self, begun: Sequence["Future[None]"]) -> None:
-        left = set(begun)
+        ended: SimpleQueue[Future[None]] = SimpleQueue()
+        for future in begun:
+            future.add_done_callback(ended.put)
+        left = len(begun)
         while left:
-            done, left = wait(left, timeout=0.2, return_when=FIRST_COMPLETED)
-            for future in done:
-                future.result()
-            slow = sorted((at, place) for place, at in list(self.began.items()))[:1]
+            with suppress(Empty):
+                ended.get(timeout=0.2).result()
+                left -= 1
+            slow = min(((at, place) for place, at in list(self.began.items())), default=None)
             detail = ""
-            for at, place in slow:
-                seconds = int(monotonic() - at)
-                if seconds >= 1:
-                    detail = f"{_title(self.evidence[place])} {seconds}s"
-            self.sweep.progress.counted("walks", len(begun) - len(left), len(begun), detail)
+            if slow is not None and (seconds := int(monotonic() - slow[0])) >= 1:
+                detail = f"{_title(self.evidence[slow[1]])} {seconds}s"
+            self.sweep.progress.counted("walks", len(begun) - left, len(begun), detail)
 
     def _walk(self, place: int, again: bool) -> None:
         """Walks to one Service; again, reading everything, where it turns out to be wrong."""
@@ -329,11 +355,11 @@ class _Contact:
             self.began.pop(place, None)
             self.walks.pop(place, None)
 
-    def _gather(self, place: int, view: Callable[[Reads, Shared, Service], Reads]) -> None:
+    def _gather(self, place: int, view: Callable[[Reads, Shared, Around, Service], Reads]) -> None:
         sweep, service = self.sweep, self.evidence[place].service
         target = Target(service.metadata.name, namespace=service.metadata.namespace)
         cluster = Cluster(
-            view(sweep._at(target.namespace), sweep.shared, service),
+            view(sweep._at(target.namespace), sweep.shared, sweep.around, service),
             LiveProbes(sweep.api, target.namespace, sweep.deadline),
         )
         options = sweep.options._replace(speak=False)
@@ -342,8 +368,8 @@ class _Contact:
             target,
             options,
             Silent(),
-            sweep.work,
-            sweep.shared.foreign_routes(service),
+            LookingUp(sweep.work) if view is ListedReads else sweep.work,
+            sweep.around.foreign_routes((service.metadata.namespace, service.metadata.name)),
         )
         self.walks[place] = walk
         try:

@@ -1,11 +1,14 @@
 """What the walks of a sweep read: what the sweep has listed is not asked for again."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
 from kubectl_portcheck.collect.cluster.listable import MONITORS, Listable
+from kubectl_portcheck.collect.cluster.lists_around import Around
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
+from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
 from kubectl_portcheck.model.kinds import GUARDS, INGRESS_CLASS, MESH_POLICIES
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from kubectl_portcheck.semantics.calls import Known
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+P = ParamSpec("P")
 
 NOT_READ = Missing(reason=Reason.NOT_ASKED, detail="not asked for in a sweep")
 
@@ -23,8 +28,8 @@ class FreshReads:
     """The Service, its endpoints and its pods from the cluster; from the sweep's lists what belongs
     to the whole namespace."""
 
-    def __init__(self, reads: Reads, shared: Shared, service: Service) -> None:
-        self._reads, self._shared, self._listed = reads, shared, service
+    def __init__(self, reads: Reads, shared: Shared, around: Around, service: Service) -> None:
+        self._reads, self._shared, self._around, self._listed = reads, shared, around, service
         self._namespace = service.metadata.namespace
 
     def service(self, name: str) -> Read[Service]:
@@ -82,14 +87,14 @@ class FreshReads:
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
         if kind.of in MESH_POLICIES:
-            return self._shared.of_mesh(kind.of, self._namespace)
+            return self._around.of_mesh(kind.of, self._namespace)
         if kind.of in GUARDS:
             space = self._namespace if kind.of.namespaced else ""
             return self._shared.objects(kind.name, space)
         if kind.made is not None:
-            return self._shared.referrers(self._listed, [kind])
+            return self._around.referrers(self._listed, [kind])
         if kind in MONITORS:
-            found: Read[tuple[R, ...]] = self._shared.monitors(self._listed, [kind])
+            found: Read[tuple[R, ...]] = self._around.monitors(self._listed, [kind])
             return found
         if kind.name in SHARED_KINDS and not query:
             return self._shared.objects(kind.name, self._namespace)
@@ -111,9 +116,9 @@ class ListedReads:
     What made the pods is in no list; it is read for those Services in which something is wrong.
     """
 
-    def __init__(self, reads: Reads, shared: Shared, service: Service) -> None:
+    def __init__(self, reads: Reads, shared: Shared, around: Around, service: Service) -> None:
         self._shared, self._listed = shared, service
-        self._fresh = FreshReads(reads, shared, service)
+        self._fresh = FreshReads(reads, shared, around, service)
 
     def service(self, name: str) -> Read[Service]:
         """Give the Service."""
@@ -172,3 +177,37 @@ class ListedReads:
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind."""
         return self._fresh.objects(kind, served, **query)
+
+
+class LookingUp(Work):
+    """The work on a Service of which the lists are known: what only looks things up is done at
+    once, without a thread of its own."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+
+    def ask(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Do it now where it is a question to the lists; else begin it."""
+        if isinstance(getattr(do, "__self__", None), ListedReads):
+            return _done(do, *args, **kwargs)
+        return self._work.ask(do, *args, **kwargs)
+
+    def follow(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Do it now where it asks the lists, and all that it waits for is there; else begin it."""
+        listed = any(isinstance(a, ListedReads) for a in args)
+        if listed and all(a.done() for a in args if isinstance(a, Future)):
+            return _done(do, *args, **kwargs)
+        return self._work.follow(do, *args, **kwargs)
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._work.close()
+
+
+def _done(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+    future: Future[T] = Future()
+    try:
+        future.set_result(do(*args, **kwargs))
+    except Exception as error:
+        future.set_exception(error)
+    return future

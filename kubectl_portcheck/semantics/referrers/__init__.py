@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.objects import Service, ServicePort
+from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.references import Referrer
 from kubectl_portcheck.semantics.referrers import (
     api_server,
@@ -86,11 +86,9 @@ def _is_of_api_server(missing: Missing) -> bool:
 
 def may_speak_tls(service: Service) -> bool:
     """Whether a name or a port of the Service says that the API server may call it."""
-    named = _SAYS_TLS.search(service.metadata.name) is not None
-    return named or any(_says_tls(p) for p in service.spec.ports)
-
-
-def _says_tls(port: ServicePort) -> bool:
-    numbers = (str(port.port), str(port.target_port or ""))
-    words = f"{port.name} {port.app_protocol or ''} {port.target_port or ''}"
-    return any(n.endswith("443") or n == "10250" for n in numbers) or bool(_SAYS_TLS.search(words))
+    words = [service.metadata.name]
+    for port in service.spec.ports:
+        if any(str(n).endswith("443") or str(n) == "10250" for n in (port.port, port.target_port)):
+            return True
+        words += (port.name, port.app_protocol or "", str(port.target_port or ""))
+    return _SAYS_TLS.search(" ".join(words)) is not None
