@@ -56,6 +56,8 @@ class GuardPeer(Record, frozen=True):
     """One of them must have its address."""
     not_blocks: tuple[IPBlock, ...] = ()
     """None of them may have it."""
+    accounts: tuple[str, ...] = ()
+    """One of them must be the service account of the pod; any will do where there are none."""
     entity: Entity = ""
     identities: tuple[Identity, ...] | None = None
     """One of them must be its own in the mesh. Without mutual TLS no client has one."""

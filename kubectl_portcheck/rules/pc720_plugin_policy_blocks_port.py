@@ -212,8 +212,8 @@ RULE = Rule(
         "denies comes first, and what allows adds up. The others are asked in turn: admin policies "
         "by priority, Calico's by order with NetworkPolicies at 1000, then baseline policies; the "
         "first rule that matches decides. What is not compared (HTTP rules, names of DNS, "
-        "Services, nodes, service accounts, other tiers) makes a rule uncertain: then nothing is "
-        "claimed.",
+        "Services, nodes, labels of service accounts, other tiers) makes a rule uncertain: then "
+        "nothing is claimed.",
         confirm="kubectl describe KIND NAME shows the rules. hubble observe --verdict DROPPED, or "
         "calicoctl get networkpolicy -o yaml and Log rules, show what the plugin does.",
         fix="Add the port to the rule that allows the clients, or add a policy for them. A rule "

@@ -10,8 +10,12 @@ them allows. In a rule everything that is set must hold, of the source and of th
 otherwise; in a GlobalNetworkPolicy all. ``nets`` mean pods as well. ``doNotTrack`` and ``preDNAT``
 are about nodes. Where no tier decides, the profile of the namespace allows.
 
-HTTP rules, service accounts, Services, ports of the source and other tiers are not compared. A
-selector may mean a NetworkSet or a node too: of clients that are no pods it says nothing.
+``serviceAccounts`` means pods by the name of their service account, in the same namespaces.
+(``projectcalico/calico``, ``GetEntityRuleSelector``)
+
+HTTP rules, labels of service accounts, Services, ports of the source and other tiers are not
+compared. A selector may mean a NetworkSet or a node too: of clients that are no pods it says
+nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -47,6 +51,13 @@ COPIES = ("knp.", "kanp.", "kbanp.", "kcnp.")
 """What begins the names under which Calico's API shows Kubernetes' own policies."""
 
 
+class ServiceAccountMatch(Record, frozen=True):
+    """Service accounts by name and by label: both must hold."""
+
+    names: tuple[str, ...] = ()
+    selector: str = ""
+
+
 class EntityRule(Record, frozen=True):
     """What must hold of one end."""
 
@@ -57,7 +68,7 @@ class EntityRule(Record, frozen=True):
     namespace_selector: str = ""
     ports: tuple[int | str, ...] = ()
     not_ports: tuple[int | str, ...] = ()
-    service_accounts: dict[str, Any] | None = None
+    service_accounts: ServiceAccountMatch | None = None
     services: dict[str, Any] | None = None
 
 
@@ -228,7 +239,7 @@ def _beyond(rule: CalicoRule) -> Iterator[str]:
     if rule.http is not None:
         yield "HTTP rules"
     for entity in (rule.source, rule.destination):
-        if entity.service_accounts is not None:
+        if entity.service_accounts is not None and not _accounts(entity):
             yield "serviceAccounts"
         if entity.services is not None:
             yield "services"
@@ -239,7 +250,8 @@ def _beyond(rule: CalicoRule) -> Iterator[str]:
 def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
     """What must hold of one end; None for nothing. Raises NotCompared."""
     chosen: tuple[GuardSelector, ...] | None = None
-    if entity.selector or entity.not_selector or entity.namespace_selector:
+    accounts = _accounts(entity)
+    if entity.selector or entity.not_selector or entity.namespace_selector or accounts:
         chosen = selectors(entity.selector, entity.namespace_selector, home, others=True)
     left_out = selectors(entity.not_selector, "", "", others=True) if entity.not_selector else ()
     if chosen is None and not (entity.nets or entity.not_nets):
@@ -249,7 +261,16 @@ def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
         not_selectors=left_out,
         blocks=tuple(IPBlock(cidr=n) for n in entity.nets) if entity.nets else None,
         not_blocks=tuple(IPBlock(cidr=n) for n in entity.not_nets),
+        accounts=accounts,
     )
+
+
+def _accounts(entity: EntityRule) -> tuple[str, ...]:
+    """The service accounts that are meant; none where their labels decide, which are not read."""
+    match = entity.service_accounts
+    if match is None or match.selector:
+        return ()
+    return match.names
 
 
 def _ports(

@@ -135,9 +135,20 @@ def _is_peer(peer: GuardPeer, guard: Guard, end: Peer, asked: Asked) -> Fact:
         terms.append(_inside(peer.blocks, end, asked))
     if peer.not_blocks:
         terms.append(negated(_inside(peer.not_blocks, end, asked)))
+    if peer.accounts:
+        terms.append(_runs_as(peer.accounts, end))
     if peer.identities is not None:
         terms.append(_is_one_of(peer.identities, guard, end))
     return all_of(terms)
+
+
+def _runs_as(accounts: Sequence[str], end: Peer) -> Fact:
+    """Whether the pod runs as one of these service accounts; ``default`` where it names none."""
+    if end.anyone:
+        return None
+    if end.pod is None or end.pod.spec.host_network:
+        return False
+    return (end.pod.spec.service_account_name or "default") in accounts
 
 
 def _is_one_of(identities: Sequence[Identity], guard: Guard, end: Peer) -> Fact:

@@ -133,7 +133,27 @@ CALICO_CASES: dict[str, tuple[list[Document], bool | None]] = {
         True,
     ),
     "HTTP": ([calico(rule(http={"methods": ["GET"]}))], None),
-    "service accounts": ([calico(source(serviceAccounts={"names": ["web"]}))], None),
+    "another service account": ([calico(source(serviceAccounts={"names": ["web"]}))], False),
+    "service accounts of its own namespace": (
+        [calico(source(serviceAccounts={"names": ["default"]}))],
+        False,
+    ),
+    "service accounts of the namespace": (
+        [calico(source(serviceAccounts={"names": ["web", "default"]}, **OF_FRONT))],
+        True,
+    ),
+    "service accounts of every namespace": (
+        [calico(source(serviceAccounts={"names": ["default"]}), kind=GLOBAL)],
+        True,
+    ),
+    "service accounts by their labels": (
+        [calico(source(serviceAccounts={"selector": "team == 'x'"}, **OF_FRONT))],
+        None,
+    ),
+    "service accounts by name and label": (
+        [calico(source(serviceAccounts={"names": ["web"], "selector": "has(x)"}, **OF_FRONT))],
+        None,
+    ),
     "a source's port": ([calico(rule(protocol="TCP", source={"ports": [80]}))], None),
     "not a source's port": ([calico(rule(protocol="TCP", source={"notPorts": [80]}))], None),
     "Services": ([calico(source(services={"name": "web"}))], None),
