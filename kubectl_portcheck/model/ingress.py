@@ -10,7 +10,16 @@ NGINX: Final = "k8s.io/ingress-nginx"
 NGINX_OF_F5: Final = "nginx.org/ingress-controller"
 AWS: Final = "ingress.k8s.aws/alb"
 TRAEFIK: Final = "traefik.io/ingress-controller"
-Controller = Annotated[str, Known({NGINX, NGINX_OF_F5, AWS, TRAEFIK})]
+KONG: Final = "ingress-controllers.konghq.com/kong"
+GCE: Final = "kubernetes.io/ingress-gce"
+"""No IngressClass has it: Google Cloud's controller takes Ingresses by an annotation."""
+HAPROXY: Final = "haproxy.org/ingress-controller"
+"""The controller of HAProxy Technologies; a class may add its own name after a slash."""
+HAPROXY_INGRESS: Final = "haproxy-ingress.github.io/controller"
+"""The controller of the community."""
+Controller = Annotated[
+    str, Known({NGINX, NGINX_OF_F5, AWS, TRAEFIK, KONG, HAPROXY, HAPROXY_INGRESS})
+]
 
 
 class IngressLoadBalancerIngress(Record, frozen=True):

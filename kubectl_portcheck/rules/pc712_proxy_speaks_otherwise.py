@@ -197,7 +197,9 @@ RULE = Rule(
         meaning="What a proxy speaks to the pods is decided by an annotation "
         "(nginx.ingress.kubernetes.io/backend-protocol and alb.ingress.kubernetes.io/"
         "backend-protocol, plain HTTP by default; traefik.ingress.kubernetes.io/"
-        "service.serversscheme on the Service), by a field (scheme of a Traefik IngressRoute, "
+        "service.serversscheme, konghq.com/protocol and cloud.google.com/app-protocols on the "
+        "Service; haproxy.org/server-ssl and haproxy-ingress.github.io/backend-protocol where one "
+        "is set), by a field (scheme of a Traefik IngressRoute, "
         "protocol of a Contour HTTPProxy, tls.termination of an OpenShift Route), by a "
         "BackendTLSPolicy (routes of the Gateway API are not judged without one), or by the "
         "Service port (Traefik speaks TLS to port 443 and to names that begin with https). The "
@@ -296,6 +298,46 @@ PC712 error for path in IngressRoute shop, port 8443/TCP
     add /spec/routes/0/services/0/scheme https in IngressRoute shop
   review: Make the application speak plain HTTP on 8443, or lead IngressRoute shop to a port on
       which it does
+""",
+        ),
+        Example(
+            "Kong speaks plain HTTP where the Service has no annotation, and the pods speak TLS",
+            f"{_SERVICE}{(_INGRESS % '').replace('nginx', 'kong', 1)}{_TLS}",
+            expects="""
+degraded
+PC712 error for path in Ingress shop, port 443/TCP
+  Ingress shop sends plain HTTP to Service port 443, but the pod speaks TLS on 8443
+  pods: checkout-1
+  - Ingress shop: konghq.com/protocol is not set, and the default is http
+  - checkout-1: GET by TLS / to 8443: HTTP 200
+  review: Set protocol to https on Service checkout
+    kubectl annotate service/checkout konghq.com/protocol=https --overwrite -n default
+  review: Make the application speak plain HTTP on 8443, or lead Ingress shop to a port on which
+      it does
+""",
+        ),
+        Example(
+            "Google Cloud's load balancer speaks TLS to a port, and the pods speak plain HTTP",
+            _SERVICE.replace(
+                "namespace: default}",
+                """namespace: default,
+  annotations: {cloud.google.com/app-protocols: '{"https": "HTTPS", "grpc": "HTTP2"}'}}""",
+                1,
+            )
+            + (_INGRESS % "").replace("nginx", "gce", 1)
+            + _PLAIN,
+            expects="""
+degraded; also PC505
+PC712 error for path in Ingress shop, port 443/TCP
+  Ingress shop sends TLS to Service port 443, but the pod speaks plain HTTP on 8443
+  pods: checkout-1
+  - Ingress shop: the annotation cloud.google.com/app-protocols of the Service is HTTPS
+  - checkout-1: GET by TLS / to 8443: accepted
+  review: Set app-protocols to {"https": "HTTP", "grpc": "HTTP2"} on Service checkout
+    kubectl annotate service/checkout cloud.google.com/app-protocols={"https": "HTTP", "grpc":
+        "HTTP2"} --overwrite -n default
+  review: Make the application speak TLS on 8443, or lead Ingress shop to a port on which it
+      does
 """,
         ),
         Example(

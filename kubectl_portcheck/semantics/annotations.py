@@ -72,5 +72,35 @@ TRAEFIK_SCHEME = "traefik.ingress.kubernetes.io/service.serversscheme"
 CONTOUR_TLS = "projectcontour.io/upstream-protocol.tls"
 """On a Service: the ports to which Contour speaks TLS, by number or name."""
 
-OF_PROTOCOLS = (NGINX_PROTOCOL, NGINX_PASSTHROUGH, ALB_PROTOCOL, TRAEFIK_SCHEME, CONTOUR_TLS)
+KONG_PROTOCOL = "konghq.com/protocol"
+"""On a Service: what Kong speaks to its pods."""
+
+KONG_OVERRIDE = "konghq.com/override"
+"""On a Service or an Ingress: a KongIngress whose settings hold, which is not read."""
+
+GCE_PROTOCOLS = ("service.alpha.kubernetes.io/app-protocols", "cloud.google.com/app-protocols")
+"""On a Service: JSON, the name of a port and what the load balancer of Google Cloud speaks to it.
+The first that is there counts."""
+
+HAPROXY_SSL = (
+    *("haproxy.org/server-ssl", "ingress.kubernetes.io/server-ssl", "haproxy.com/server-ssl"),
+)
+"""On a Service, which counts more, or an Ingress: whether HAProxy Technologies' controller speaks
+TLS to the pods."""
+
+HAPROXY_INGRESS_SECURE = (
+    *("haproxy-ingress.github.io/secure-backends", "ingress.kubernetes.io/secure-backends"),
+)
+"""On a Service or an Ingress: whether haproxy-ingress speaks TLS to the pods."""
+
+HAPROXY_INGRESS_PROTOCOL = (
+    *("haproxy-ingress.github.io/backend-protocol", "ingress.kubernetes.io/backend-protocol"),
+)
+"""On a Service or an Ingress: what haproxy-ingress speaks to the pods."""
+
+OF_PROTOCOLS = (
+    *(NGINX_PROTOCOL, NGINX_PASSTHROUGH, ALB_PROTOCOL, TRAEFIK_SCHEME, CONTOUR_TLS),
+    *(KONG_PROTOCOL, KONG_OVERRIDE, *GCE_PROTOCOLS, *HAPROXY_SSL),
+    *(*HAPROXY_INGRESS_SECURE, *HAPROXY_INGRESS_PROTOCOL),
+)
 """Those by which it is decided what a proxy speaks to the pods."""

@@ -5,9 +5,17 @@ and its page on how it builds its model: of several rules for one host and path 
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from kubectl_portcheck.model.ingress import AWS, NGINX, NGINX_OF_F5, TRAEFIK, IngressClass
+from kubectl_portcheck.model.ingress import (
+    AWS,
+    GCE,
+    KONG,
+    NGINX,
+    NGINX_OF_F5,
+    TRAEFIK,
+    IngressClass,
+)
 from kubectl_portcheck.model.references import Ingress
 from kubectl_portcheck.semantics.annotations import DEFAULT_CLASS
 from kubectl_portcheck.semantics.ingresses import Place, is_canary, places
@@ -24,6 +32,15 @@ WITHOUT_OBJECT = frozenset(
 )
 """Classes that their controllers compare by name: no IngressClass has to exist. (GKE, Kong,
 Contour, Cilium, AWS Load Balancer Controller, Azure Application Gateway)"""
+
+_BY_CLASS: Final = {
+    "alb": AWS,
+    "traefik": TRAEFIK,
+    "kong": KONG,
+    "gce": GCE,
+    "gce-internal": GCE,
+}
+"""The controllers that have a class of their own name."""
 
 Standing = Literal["fine", "missing", "none", "old-style", "unknown"]
 
@@ -108,7 +125,7 @@ def likely_controller(ingress: Ingress, classes: Iterable[IngressClass]) -> str:
         return known
     if is_for_nginx(ingress, classes):
         return NGINX
-    return {"alb": AWS, "traefik": TRAEFIK}.get(class_of(ingress), "")
+    return _BY_CLASS.get(class_of(ingress), "")
 
 
 def older_claim(ingress: Ingress, place: Place, others: Iterable[Ingress]) -> Ingress | None:

@@ -3,20 +3,38 @@
 Sources: ingress-nginx, annotation ``backend-protocol``; Traefik, ``getProtocol`` of the Ingress
 provider and ``parseServiceProtocol`` of its CRD provider; AWS Load Balancer Controller, annotation
 ``backend-protocol``; Contour, ``protocol`` of a service and ``upstream-protocol.tls``; OpenShift,
-``termination`` of a Route. Other controllers and values are not judged.
+``termination`` of a Route; Kong, ``overrideByAnnotation`` of a Service; ingress-gce,
+``ApplicationProtocols`` and its translator, by the port's name; HAProxy Technologies,
+``server-ssl``; haproxy-ingress, ``buildBackendProtocol``. Other controllers and values are not
+judged, and neither is a default that a ConfigMap of the controller may change.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.fixes import Subject
-from kubectl_portcheck.model.ingress import AWS, NGINX, TRAEFIK
+from kubectl_portcheck.model.ingress import (
+    AWS,
+    GCE,
+    HAPROXY,
+    HAPROXY_INGRESS,
+    KONG,
+    NGINX,
+    TRAEFIK,
+)
 from kubectl_portcheck.model.objects import ServicePort
 from kubectl_portcheck.model.references import Ingress, Reference, Referrer
 from kubectl_portcheck.semantics.annotations import (
     ALB_PROTOCOL,
     CONTOUR_TLS,
+    GCE_PROTOCOLS,
+    HAPROXY_INGRESS_PROTOCOL,
+    HAPROXY_INGRESS_SECURE,
+    HAPROXY_SSL,
+    KONG_OVERRIDE,
+    KONG_PROTOCOL,
     NGINX_PASSTHROUGH,
     NGINX_PROTOCOL,
     TRAEFIK_SCHEME,
@@ -26,6 +44,8 @@ from kubectl_portcheck.semantics.ingress_classes import likely_controller
 from kubectl_portcheck.semantics.references import uses_of_ingress, uses_of_route
 
 Language = Literal["plain", "tls"]
+_MOST: Final = 16
+"""Entries of an annotation up to which a new one is proposed."""
 Words = dict[Language, str]
 """What to write for each language."""
 
@@ -38,6 +58,19 @@ _NGINX: Final[dict[str, Language]] = {
 _NGINX_OTHERS: Final = frozenset({"AUTO_HTTP", "FCGI"})
 _SCHEMES: Final[dict[str, Language]] = {"http": "plain", "h2c": "plain", "https": "tls"}
 _ALB: Final[dict[str, Language]] = {"HTTP": "plain", "HTTPS": "tls"}
+_KONG: Final[dict[str, Language]] = {
+    "http": "plain",
+    "grpc": "plain",
+    "https": "tls",
+    "grpcs": "tls",
+}
+_KONG_OTHERS: Final = frozenset({"tcp", "tls", "tls_passthrough", "udp"})
+_GCE: Final[dict[str, Language]] = {"HTTP": "plain", "HTTPS": "tls", "HTTP2": "tls"}
+_BOOLEANS: Final[dict[str, Language]] = {"true": "tls", "false": "plain"}
+_HAPROXY_INGRESS: Final[dict[str, Language]] = {
+    **dict.fromkeys(("h1", "http", "h2", "grpc"), "plain"),
+    **dict.fromkeys(("h1-ssl", "https", "h2-ssl", "grpcs"), "tls"),
+}
 
 
 class Proxied(NamedTuple):
@@ -152,6 +185,84 @@ def _of_ingress(case: Case, ingress: Ingress) -> Proxied | None:
         return _traefik_default(case.port, subject)._replace(
             annotation=TRAEFIK_SCHEME, holder=case.subject, words={"plain": "http", "tls": "https"}
         )
+    if controller == KONG:
+        return _of_kong(case, ingress, subject)
+    if controller == GCE:
+        return _of_gce(case, subject)
+    if controller == HAPROXY or controller.startswith(f"{HAPROXY}/"):
+        return _of_haproxy(case, ingress, subject)
+    if controller == HAPROXY_INGRESS:
+        return _of_haproxy_ingress(case, ingress, subject)
+    return None
+
+
+def _of_kong(case: Case, ingress: Ingress, subject: Subject) -> Proxied | None:
+    """By the annotation of the Service; a KongIngress may say otherwise and is not read."""
+    own = case.service.metadata.annotations
+    said = own.get(KONG_PROTOCOL, "")
+    overridden = KONG_OVERRIDE in own or KONG_OVERRIDE in ingress.metadata.annotations
+    if said not in _KONG and (overridden or case.port.app_protocol):
+        return None
+    words: Words = {"plain": "http", "tls": "https"}
+    return _by_annotation(
+        subject, case.subject, KONG_PROTOCOL, said, "http", _KONG, words, _KONG_OTHERS
+    )
+
+
+def _of_gce(case: Case, subject: Subject) -> Proxied | None:
+    """By the name of the port in the annotation of the Service; HTTP where it is not there."""
+    own = case.service.metadata.annotations
+    annotation = next((a for a in GCE_PROTOCOLS if a in own), GCE_PROTOCOLS[-1])
+    try:
+        by_name = json.loads(own.get(annotation, "{}"))
+    except (ValueError, RecursionError):
+        return None
+    known = isinstance(by_name, dict) and all(
+        isinstance(v, str) and v in _GCE for v in by_name.values()
+    )
+    if not known:
+        return None  # The controller takes none of them, and reports it on the Ingress.
+    said = by_name.get(case.port.name, "")
+    if not said and case.port.app_protocol:
+        return None
+    found = _by_annotation(subject, case.subject, annotation, said, "HTTP", _GCE, {})
+    if found is None or not case.port.name or len(by_name) > _MOST:
+        return found
+    plain, tls = ({**by_name, case.port.name: w} for w in ("HTTP", "HTTPS"))
+    return found._replace(words={"plain": json.dumps(plain), "tls": json.dumps(tls)})
+
+
+def _of_haproxy(case: Case, ingress: Ingress, subject: Subject) -> Proxied | None:
+    """By an annotation; else a ConfigMap of the controller decides, which is not read."""
+    return _written(
+        case, ingress, subject, HAPROXY_SSL, _BOOLEANS, {"plain": "false", "tls": "true"}
+    )
+
+
+def _of_haproxy_ingress(case: Case, ingress: Ingress, subject: Subject) -> Proxied | None:
+    """The same; secure-backends makes it TLS, whatever the protocol is."""
+    secure = _written(case, ingress, subject, HAPROXY_INGRESS_SECURE, _BOOLEANS, {"plain": "false"})
+    if secure is not None and secure.language == "tls":
+        return secure
+    words: Words = {"plain": "h1", "tls": "h1-ssl"}
+    return _written(case, ingress, subject, HAPROXY_INGRESS_PROTOCOL, _HAPROXY_INGRESS, words)
+
+
+def _written(
+    case: Case,
+    ingress: Ingress,
+    subject: Subject,
+    annotations: Iterable[str],
+    languages: dict[str, Language],
+    words: Words,
+) -> Proxied | None:
+    """What the first of these annotations makes of it: the Service's before the Ingress's."""
+    holders = ((case.subject, case.service.metadata), (subject, ingress.metadata))
+    for holder, metadata in holders:
+        for annotation in annotations:
+            said = metadata.annotations.get(annotation, "").strip().lower()
+            if said:
+                return _by_annotation(subject, holder, annotation, said, "", languages, words)
     return None
 
 

@@ -98,3 +98,26 @@ def test_what_does_not_follow_an_alias(cluster: Cluster, namespace: str) -> None
         well = diagnose(cluster, namespace)
         assert well.findings == []
         keep("an IngressRoute leads to an ExternalName Service", found, well, by_hand=True)
+
+
+def test_kong_and_google_cloud_send_plain_http_to_a_tls_port(
+    cluster: Cluster, namespace: str
+) -> None:
+    """By what an annotation of the Service says, and by what is the default without it."""
+    kong = ingress_class(f"kong-{namespace}", "ingress-controllers.konghq.com/kong")
+    with applied(cluster, kong):
+        deploy_https(cluster, namespace, ingress(class_=kong["metadata"]["name"]))
+        annotated(cluster, namespace, "Kong sends plain HTTP to pods that speak TLS")
+        cluster.kubectl("delete", "ingress", "shop", namespace=namespace, check=True)
+    by_class = {"kubernetes.io/ingress.class": "gce"}
+    cluster.apply(ingress(class_="", annotations=by_class), namespace)
+    annotated(cluster, namespace, "Google Cloud sends plain HTTP to pods that speak TLS")
+
+
+def test_haproxy_sends_tls_to_a_plain_port(cluster: Cluster, namespace: str) -> None:
+    made = ingress_class(f"haproxy-{namespace}", "haproxy.org/ingress-controller")
+    with applied(cluster, made):
+        notes = {"haproxy.org/server-ssl": "true"}
+        deploy(cluster, namespace, ingress(class_=made["metadata"]["name"], annotations=notes))
+        cluster.apply(named("http", 8080), namespace)
+        annotated(cluster, namespace, "HAProxy sends TLS to pods that speak plain HTTP")

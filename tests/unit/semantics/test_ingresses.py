@@ -5,7 +5,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from kubectl_portcheck.model.ingress import AWS, NGINX, NGINX_OF_F5, TRAEFIK, IngressClass
+from kubectl_portcheck.model.ingress import (
+    AWS,
+    GCE,
+    KONG,
+    NGINX,
+    NGINX_OF_F5,
+    TRAEFIK,
+    IngressClass,
+)
 from kubectl_portcheck.model.references import Ingress
 from kubectl_portcheck.semantics.ingress_classes import (
     Class,
@@ -198,7 +206,9 @@ def test_the_controller_of_an_ingress() -> None:
     assert likely_controller(_ingress(class_="traefik"), []) == TRAEFIK
     assert likely_controller(_ingress(class_="alb"), []) == AWS
     assert likely_controller(_ingress(class_="my-nginx"), []) == NGINX
-    assert likely_controller(_ingress(class_="kong"), []) == ""
+    assert likely_controller(_ingress(class_="kong"), []) == KONG
+    assert likely_controller(_ingress(class_="gce-internal"), []) == GCE
+    assert likely_controller(_ingress(class_="haproxy"), []) == ""
     assert not is_for_nginx(_ingress(class_="nginx"), [_class("nginx", NGINX_OF_F5)])
 
 

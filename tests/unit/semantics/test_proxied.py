@@ -262,3 +262,126 @@ def test_the_object_by_which_requests_come() -> None:
         )
     )
     assert (way.subject.kind, way.subject.namespace) == ("HTTPRoute", "front")
+
+
+KONG = "konghq.com/protocol"
+
+
+@pytest.mark.parametrize(
+    ("notes", "language"),
+    [
+        ("", ["plain"]),
+        (f"{KONG}: https", ["tls"]),
+        (f"{KONG}: grpc", ["plain"]),
+        (f"{KONG}: grpcs", ["tls"]),
+        (f"{KONG}: tcp", []),
+        (f"{KONG}: gibberish", ["plain"]),
+        ("konghq.com/override: settings", []),
+        (f"konghq.com/override: settings, {KONG}: https", ["tls"]),
+    ],
+)
+def test_kong(notes: str, language: list[str]) -> None:
+    assert spoken(ingress("kong"), notes=notes) == language
+    assert spoken(ingress("kong", notes)) == ([] if "override" in notes else ["plain"])
+
+
+def test_kong_and_a_field_that_it_may_read() -> None:
+    port = "{name: web, port: 80, appProtocol: https}"
+    assert spoken(ingress("kong"), port) == []
+    assert spoken(ingress("kong"), port, f"{KONG}: http") == ["plain"]
+
+
+def test_a_class_of_another_name_whose_controller_is_kong() -> None:
+    made = """---
+kind: IngressClass
+metadata: {name: edge}
+spec: {controller: ingress-controllers.konghq.com/kong}
+"""
+    assert spoken(ingress("edge") + made) == ["plain"]
+    assert spoken(ingress("edge")) == []
+
+
+GCE = "cloud.google.com/app-protocols"
+OLD_GCE = "service.alpha.kubernetes.io/app-protocols"
+
+
+@pytest.mark.parametrize(
+    ("notes", "language"),
+    [
+        ("", ["plain"]),
+        (f'{GCE}: \'{{"web": "HTTPS"}}\'', ["tls"]),
+        (f'{GCE}: \'{{"web": "HTTP2"}}\'', ["tls"]),
+        (f'{GCE}: \'{{"web": "HTTP"}}\'', ["plain"]),
+        (f'{GCE}: \'{{"other": "HTTPS"}}\'', ["plain"]),
+        # The port's name counts, not its number.
+        (f'{GCE}: \'{{"80": "HTTPS"}}\'', ["plain"]),
+        # The controller takes nothing of what it cannot read.
+        (f'{GCE}: \'{{"web": "https"}}\'', []),
+        (f'{GCE}: \'{{"web": "HTTPS", "x": "QUIC"}}\'', []),
+        (f"{GCE}: '{{\"web\": 1}}'", []),
+        (f"{GCE}: '[\"web\"]'", []),
+        (f"{GCE}: 'web=HTTPS'", []),
+        (f"{OLD_GCE}: '{{}}', {GCE}: '{{\"web\": \"HTTPS\"}}'", ["plain"]),
+    ],
+)
+def test_the_load_balancer_of_google_cloud(notes: str, language: list[str]) -> None:
+    assert spoken(ingress("gce"), notes=notes) == language
+    assert spoken(ingress("gce-internal"), notes=notes) == language
+    assert spoken(ingress("unknown"), notes=notes) == []
+
+
+def _of(controller: str) -> str:
+    return f"""---
+kind: IngressClass
+metadata: {{name: haproxy}}
+spec: {{controller: {controller}}}
+"""
+
+
+SSL = "haproxy.org/server-ssl"
+
+
+@pytest.mark.parametrize(
+    ("on_service", "on_ingress", "language"),
+    [
+        # What is not written may be in the ConfigMap of the controller.
+        ("", "", []),
+        (f'{SSL}: "true"', "", ["tls"]),
+        ("", f'{SSL}: "true"', ["tls"]),
+        ("", 'ingress.kubernetes.io/server-ssl: "true"', ["tls"]),
+        (f'{SSL}: "false"', f'{SSL}: "true"', ["plain"]),
+        (f"{SSL}: gibberish", "", []),
+    ],
+)
+@pytest.mark.parametrize(
+    "controller", ["haproxy.org/ingress-controller", "haproxy.org/ingress-controller/haproxy"]
+)
+def test_haproxy(controller: str, on_service: str, on_ingress: str, language: list[str]) -> None:
+    leading = ingress("haproxy", on_ingress) + _of(controller)
+    assert spoken(leading, notes=on_service) == language
+    # Without its IngressClass it may be another one's.
+    assert spoken(ingress("haproxy", on_ingress), notes=on_service) == []
+
+
+SECURE = "haproxy-ingress.github.io/secure-backends"
+PROTOCOL = "haproxy-ingress.github.io/backend-protocol"
+
+
+@pytest.mark.parametrize(
+    ("on_service", "on_ingress", "language"),
+    [
+        ("", "", []),
+        (f"{PROTOCOL}: h1-ssl", "", ["tls"]),
+        (f"{PROTOCOL}: HTTPS", "", ["tls"]),
+        ("", f"{PROTOCOL}: h1", ["plain"]),
+        (f"{PROTOCOL}: h2", f"{PROTOCOL}: h1-ssl", ["plain"]),
+        (f"{PROTOCOL}: gibberish", "", []),
+        (f'{SECURE}: "true"', "", ["tls"]),
+        (f"{PROTOCOL}: h1", f'{SECURE}: "true"', ["tls"]),
+        (f'{PROTOCOL}: grpcs, {SECURE}: "false"', "", ["tls"]),
+        (f'{SECURE}: "false"', "", []),
+    ],
+)
+def test_haproxy_ingress(on_service: str, on_ingress: str, language: list[str]) -> None:
+    leading = ingress("haproxy", on_ingress) + _of("haproxy-ingress.github.io/controller")
+    assert spoken(leading, notes=on_service) == language
