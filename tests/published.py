@@ -15,6 +15,10 @@ import msgspec
 from kubectl_portcheck.collect.manifests import gather, localise, read
 from kubectl_portcheck.diagnosis import diagnose
 
+LAST_RUN = "2026-11-29"
+"""When ``projects.yaml`` was written last."""
+RENDERED = ("cert-manager", "Kuma", "MetalLB", "Rook's operator")
+"""Charts whose Services are only in templates."""
 PAGE = Path(__file__).parent / "corpus" / "manifests" / "projects.yaml"
 
 
@@ -93,7 +97,9 @@ def page() -> str:
     return (
         "\n## On the manifests of other projects\n\n"
         "`python -m tests.published` runs `-f` over all YAML and JSON manifests of a checkout, "
-        "tests and\nexamples included, templates left out. "
+        "tests and\nexamples included, templates left out. The charts of "
+        f"{', '.join(RENDERED[:-1])} and {RENDERED[-1]} were\nrendered with their default values "
+        f"into it first. Last run: {LAST_RUN}.\n"
         f"{sum(p.files for p in known)} files of {len(known)} projects,\n"
         f"{sum(p.services for p in known)} Services; {len(errors)} places with an error, "
         f"{false} of them false.\n\n"

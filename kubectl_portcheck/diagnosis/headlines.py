@@ -15,7 +15,7 @@ from kubectl_portcheck.rules.doubts import said
 from kubectl_portcheck.rules.wording import headline_of, listing, names, verb
 from kubectl_portcheck.semantics.answers import PROBED, shown
 from kubectl_portcheck.semantics.case import Case, ServiceCase
-from kubectl_portcheck.semantics.twins import rests
+from kubectl_portcheck.semantics.resting import rests
 
 
 def headline(

@@ -10,7 +10,7 @@ from kubectl_portcheck.model.report import (
     Verdict,
 )
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.twins import rests
+from kubectl_portcheck.semantics.resting import rests
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:

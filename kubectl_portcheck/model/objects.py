@@ -27,6 +27,7 @@ Scheme = Annotated[str, Known({"HTTP", "HTTPS"})]
 ServiceType = Annotated[str, Known({"ClusterIP", "NodePort", "LoadBalancer", "ExternalName"})]
 SessionAffinity = Annotated[str, Known({"None", "ClientIP"})]
 TrafficPolicy = Annotated[str, Known({"Cluster", "Local"})]
+Distribution = Annotated[str, Known({"PreferClose", "PreferSameZone", "PreferSameNode"})]
 UrlPath = Annotated[str, Known({"/"})]
 
 
@@ -302,6 +303,18 @@ class ServiceSpec(Record, frozen=True):
     internal_traffic_policy: TrafficPolicy = ""
     external_traffic_policy: TrafficPolicy = ""
     load_balancer_class: str = ""
+    traffic_distribution: Distribution = ""
+    health_check_node_port: WholeNumber = 0
+    """Where a load balancer asks each node for endpoints, if externalTrafficPolicy is Local."""
+
+
+class LoadBalancerPort(Record, frozen=True):
+    """What became of a port at a load balancer."""
+
+    port: WholeNumber = 0
+    protocol: Protocol = "TCP"
+    error: str = ""
+    """A reason in CamelCase, by which its controller says that it does not serve the port."""
 
 
 class LoadBalancerIngress(Record, frozen=True):
@@ -309,6 +322,7 @@ class LoadBalancerIngress(Record, frozen=True):
 
     ip: str = ""
     hostname: str = ""
+    ports: tuple[LoadBalancerPort, ...] = ()
 
 
 class LoadBalancerStatus(Record, frozen=True):
@@ -368,6 +382,19 @@ class ObjectReference(Record, frozen=True):
     namespace: str = ""
 
 
+class HintedFor(Record, frozen=True):
+    """A zone or a node whose clients are to use an endpoint."""
+
+    name: str = ""
+
+
+class EndpointHints(Record, frozen=True):
+    """Whose clients are to use an endpoint, where kube-proxy follows the hints."""
+
+    for_zones: tuple[HintedFor, ...] = ()
+    for_nodes: tuple[HintedFor, ...] = ()
+
+
 class Endpoint(Record, frozen=True):
     """One backend of a Service."""
 
@@ -375,6 +402,7 @@ class Endpoint(Record, frozen=True):
     conditions: EndpointConditions = EndpointConditions()
     target_ref: ObjectReference | None = None
     node_name: str | None = None
+    hints: EndpointHints | None = None
 
     @property
     def ready(self) -> bool:

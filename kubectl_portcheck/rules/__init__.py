@@ -25,6 +25,7 @@ _FILES = (
     "pc118_rollout_paused",
     "pc119_twin_not_selected",
     "pc120_canary_at_rest",
+    "pc121_revision_at_zero",
     "pc201_nothing_listening",
     "pc202_loopback_only_listener",
     "pc203_pod_ip_only_listener",
@@ -42,6 +43,7 @@ _FILES = (
     "pc309_selector_spans_workloads",
     "pc310_governing_service_missing",
     "pc311_no_service_selects",
+    "pc312_preferred_endpoints_fail",
     "pc401_target_port_not_listening",
     "pc402_named_target_port_unresolved",
     "pc403_named_target_port_wrong_protocol",
@@ -113,6 +115,7 @@ _FILES = (
     "pc727_mesh_protocol_wrong",
     "pc730_route_refused",
     "pc731_istio_gateway_missing",
+    "pc740_api_server_cannot_route",
 )
 
 CATALOGUE: tuple[Rule, ...] = tuple(import_module(f"{__name__}.{name}").RULE for name in _FILES)

@@ -17,7 +17,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, verb
-from kubectl_portcheck.semantics import pods, twins
+from kubectl_portcheck.semantics import pods, resting, twins
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import NearMiss, matches, near_miss
 
@@ -26,7 +26,7 @@ MOST = 5
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if case.pods or case.finished_pods or twins.rests(case):
+    if case.pods or case.finished_pods or resting.rests(case):
         return NotApplicable("only where a Service that wants pods selects none")
     selector = case.service.spec.selector
     idle = [

@@ -20,7 +20,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing, plural
-from kubectl_portcheck.semantics import twins
+from kubectl_portcheck.semantics import resting
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, near_miss
 
@@ -39,7 +39,7 @@ class _Meant(NamedTuple):
 
 
 def _check(case: ServiceCase) -> Outcome:
-    if case.pods or case.finished_pods or twins.rests(case):
+    if case.pods or case.finished_pods or resting.rests(case):
         return Passed()
     selector = case.service.spec.selector
     wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))

@@ -1,20 +1,22 @@
 """PC306: a Service without a selector has no endpoints."""
 
 from kubectl_portcheck.model.facts import State
-from kubectl_portcheck.model.fixes import Subject
+from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.objects import OwnerReference
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
     Explanation,
     Need,
+    NotApplicable,
     Outcome,
     Passed,
     Rule,
     When,
     Worth,
 )
-from kubectl_portcheck.semantics import ports
+from kubectl_portcheck.semantics import ownership, ports
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -22,6 +24,9 @@ def _check(case: ServiceCase) -> Outcome:
     endpoints = [e for piece in case.written_slices for e in piece.endpoints or () if e.addresses]
     if any(e.ready or (e.serving and e.terminating) for e in endpoints):
         return Passed()
+    owner = ownership.controller_of(case.service.metadata)
+    if owner is not None and case.in_files:
+        return NotApplicable(f"{owner.kind} {owner.name} made the Service, and gives it endpoints")
     lacking = (
         "its EndpointSlices mark every address as not ready"
         if endpoints
@@ -41,15 +46,29 @@ def _check(case: ServiceCase) -> Outcome:
             )
             for s in case.written_slices
         ],
-        fixes=[
-            fixes.by_hand(
-                "Add a selector for the pods that the Service is for; or, for addresses outside of "
-                "the cluster, create an EndpointSlice with the label "
-                f"kubernetes.io/service-name: {case.name}",
-                _slice(case),
-            )
-        ],
+        fixes=[_by_hand(case) if owner is None else _by_owner(case, owner)],
         impact=Impact.ALL,
+    )
+
+
+def _by_hand(case: ServiceCase) -> Fix:
+    return fixes.by_hand(
+        "Add a selector for the pods that the Service is for; or, for addresses outside of "
+        "the cluster, create an EndpointSlice with the label "
+        f"kubernetes.io/service-name: {case.name}",
+        _slice(case),
+    )
+
+
+def _by_owner(case: ServiceCase, owner: OwnerReference) -> Fix:
+    """What a controller writes is not written by hand: its object says why there is nothing."""
+    group = owner.api_version.rpartition("/")[0]
+    kind = f"{owner.kind.lower()}.{group}" if group else owner.kind.lower()
+    return fixes.look(
+        case,
+        *("get", kind, owner.name, "-o", "yaml"),
+        title=f"See in the status of {owner.kind} {owner.name}, whose controller writes the "
+        "endpoints, why it writes none",
     )
 
 
@@ -79,11 +98,13 @@ RULE = Rule(
     explanation=Explanation(
         meaning="The Service has no selector, so Kubernetes does not create endpoints for it. "
         "They have to be written by hand, in EndpointSlices with the label "
-        "kubernetes.io/service-name. No such slice has a usable address.",
+        "kubernetes.io/service-name, or by a controller, as Knative does. No such slice has a "
+        "usable address.",
         why="kube-proxy has no endpoint for the Service and refuses connections to it.",
         confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME shows no slice, or "
         "no ENDPOINTS.",
-        fix="Add a selector if the Service is for pods. Otherwise write the EndpointSlice: the "
+        fix="If a controller made the Service, see what its object reports. Else add a selector if "
+        "the Service is for pods. Otherwise write the EndpointSlice: the "
         "label, the addresses, and a port with the name of the Service port.",
     ),
     examples=(
@@ -100,6 +121,27 @@ PC306 error for all in Service checkout
   The Service has no selector, and no EndpointSlice belongs to it
   review: Add a selector for the pods that the Service is for; or, for addresses outside of the
       cluster, create an EndpointSlice with the label kubernetes.io/service-name: checkout
+""",
+        ),
+        Example(
+            "the public Service of a Knative revision",
+            """
+kind: Service
+metadata:
+  name: hello-00001
+  ownerReferences:
+  - {apiVersion: networking.internal.knative.dev/v1alpha1, kind: ServerlessService,
+    name: hello-00001, uid: s, controller: true}
+spec: {ports: [{port: 80, targetPort: 8012}]}
+""",
+            expects="""
+broken
+PC306 error for all in Service hello-00001
+  The Service has no selector, and no EndpointSlice belongs to it
+  review: See in the status of ServerlessService hello-00001, whose controller writes the
+      endpoints, why it writes none
+    look: kubectl get serverlessservice.networking.internal.knative.dev hello-00001 -o yaml -n
+        default
 """,
         ),
         Example(

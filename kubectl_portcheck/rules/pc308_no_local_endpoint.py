@@ -26,7 +26,10 @@ def _check(case: Case) -> Outcome:
     spec = case.service.spec
     inside = spec.internal_traffic_policy == "Local"
     asked = _asked_node(case) if spec.external_traffic_policy == "Local" else ""
-    outside = spec.external_traffic_policy == "Local" and (spec.type == "NodePort" or bool(asked))
+    external = spec.external_traffic_policy == "Local"
+    outside = external and (spec.type == "NodePort" or bool(asked))
+    if external and spec.type == "LoadBalancer" and not (inside or asked):
+        return _by_load_balancer(case)
     if not (inside or outside):
         return NotApplicable("no traffic policy asks for an endpoint on the client's own node")
     used = endpoints.used(case.endpoints)
@@ -79,6 +82,43 @@ def _by_nodes(case: Case, field: str, here: Set[str]) -> Outcome:
         fixes=[_cluster(case, field)],
         impact=Impact.PATH if alarm else Impact.NONE,
         severity="error" if alarm else "warning",
+    )
+
+
+def _by_load_balancer(case: Case) -> Outcome:
+    """A load balancer leaves nodes without an endpoint out; are there any that it may use?"""
+    here = {e.endpoint.node_name for e in endpoints.used(case.endpoints) if e.endpoint.node_name}
+    if not here:
+        return NotApplicable("no endpoint gets traffic on a node that is known")
+    missing = case.missing("nodes")
+    if missing is not None:
+        return RULE.lacks(missing)
+    having = [n for n in case.nodes if n.metadata.name in here]
+    if not having or not all(nodes.is_excluded(n) for n in having):
+        return Passed()
+    checks = case.service.spec.health_check_node_port
+    facts = [
+        Observation(text=f"nodes with an endpoint: {listing(sorted(here))}"),
+        Observation(text=f"they have the label {nodes.EXCLUDED}"),
+    ]
+    if checks:
+        facts.append(
+            Observation(
+                text=f"healthCheckNodePort {checks} answers with status 503 on all other nodes"
+            )
+        )
+    return RULE.finding(
+        case,
+        f"externalTrafficPolicy is Local, and load balancers leave out "
+        f"{share(having, having, 'node')} with an endpoint: external clients may reach none",
+        evidence=facts,
+        fixes=[
+            _cluster(case, "externalTrafficPolicy"),
+            fixes.by_hand(
+                f"Remove the label {nodes.EXCLUDED} from these nodes, or run the pods on others"
+            ),
+        ],
+        severity="warning",
     )
 
 
@@ -145,7 +185,9 @@ RULE = Rule(
         "owns the pods, the finding is a warning, because the clients usually run on the nodes of "
         "the DaemonSet. It is a warning, too, where all of these nodes have a taint, "
         "and for node ports, unless the report was asked for by the address of such a "
-        "node. A load balancer checks the nodes and does not use those without an endpoint.",
+        "node. A load balancer checks the nodes by healthCheckNodePort and does not use those "
+        "without an endpoint; it is a warning where all nodes with one have the label by which "
+        "nodes are left out of load balancers, which some controllers do not heed.",
         why="On such a node kube-proxy drops the packets: clients there get time-outs, not "
         "refusals. Other nodes work, and a port-forward does not show the fault.",
         confirm="kubectl get endpointslices -l kubernetes.io/service-name=NAME -o yaml: compare "
@@ -267,6 +309,50 @@ PC308 error for path in Service shop, port 80/TCP
       nodes
     replace /spec/externalTrafficPolicy Cluster in Service shop
   review: Connect to a node that has an endpoint, or run a pod on every node
+""",
+        ),
+        Example(
+            "a load balancer whose only node with an endpoint is left out",
+            """
+kind: Service
+metadata: {name: shop}
+spec: {type: LoadBalancer, externalTrafficPolicy: Local, healthCheckNodePort: 31234,
+  selector: {app: shop}, ports: [{port: 80, nodePort: 30080}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.1}]}}
+---
+kind: Pod
+metadata: {name: shop-1, labels: {app: shop}}
+spec: {containers: [{name: app}], nodeName: one}
+---
+kind: EndpointSlice
+metadata: {name: shop-1}
+endpoints:
+- {addresses: [10.0.0.1], nodeName: one, targetRef: {kind: Pod, name: shop-1}}
+ports: [{name: "", port: 80}]
+---
+kind: Node
+metadata: {name: one, labels: {node.kubernetes.io/exclude-from-external-load-balancers: ""}}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+kind: Node
+metadata: {name: two}
+status: {conditions: [{type: Ready, status: "True"}]}
+---
+probes: {shop-1: {sockets: ["0.0.0.0:80"], port-forward: {80: accepted}}}
+""",
+            expects="""
+healthy
+PC308 warning in Service shop, port 80/TCP
+  externalTrafficPolicy is Local, and load balancers leave out the node with an endpoint:
+      external clients may reach none
+  - nodes with an endpoint: one
+  - they have the label node.kubernetes.io/exclude-from-external-load-balancers
+  - healthCheckNodePort 31234 answers with status 503 on all other nodes
+  review: Set externalTrafficPolicy to Cluster, so that kube-proxy uses the endpoints of all
+      nodes
+    replace /spec/externalTrafficPolicy Cluster in Service shop
+  review: Remove the label node.kubernetes.io/exclude-from-external-load-balancers from these
+      nodes, or run the pods on others
 """,
         ),
         Example(

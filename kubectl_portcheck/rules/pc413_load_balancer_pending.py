@@ -10,6 +10,7 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    Several,
     When,
 )
 from kubectl_portcheck.rules.wording import ago, listing
@@ -23,7 +24,7 @@ PATIENCE = 120
 
 def _check(case: ServiceCase) -> Outcome:
     if case.service.status.load_balancer.ingress:
-        return Passed()
+        return _of_ports(case)
     reported = events.about(case, "Service", case.name)
     failing = [e for e in reported if e.type == "Warning"]
     created = case.service.metadata.creation_timestamp
@@ -70,11 +71,45 @@ def _check(case: ServiceCase) -> Outcome:
     )
 
 
+def _of_ports(case: ServiceCase) -> Outcome:
+    """The ports for which the controller reports that the load balancer does not serve them."""
+    refused = {
+        (port.port, port.protocol): port.error
+        for address in case.service.status.load_balancer.ingress
+        for port in address.ports
+        if port.error
+    }
+    found = [
+        RULE.finding(
+            case,
+            f"The load balancer does not serve port {port.port}/{port.protocol}: "
+            f"{refused[port.port, port.protocol]}",
+            evidence=[
+                Said(
+                    source=f"status.loadBalancer of Service {case.name}",
+                    words=f"port {port.port}/{port.protocol}: {refused[port.port, port.protocol]}",
+                )
+            ],
+            fixes=[
+                fixes.by_hand(
+                    "Fix what the controller reports of the port; where it does not accept two "
+                    "protocols at one load balancer, use a Service of its own for each"
+                )
+            ],
+            impact=Impact.PATH,
+            port=port,
+        )
+        for port in case.asked_ports
+        if (port.port, port.protocol) in refused
+    ]
+    return Several(tuple(found)) if found else Passed()
+
+
 RULE = Rule(
     code="PC413",
     name="load-balancer-pending",
     severity="error",
-    summary="A Service of type LoadBalancer has no address",
+    summary="A Service of type LoadBalancer has no address, or a port that is not served there",
     applies=(When.LOAD_BALANCER,),
     needs=(),
     uses=(Need.EVENTS,),
@@ -82,7 +117,8 @@ RULE = Rule(
         meaning="A controller outside of Kubernetes creates the load balancer and writes its "
         "address to the Service's status. The status has no address. If the controller reports "
         "why, the finding quotes its event and is an error. If there is no event, usually no such "
-        "controller runs, as in a local cluster; then the finding is a warning.",
+        "controller runs, as in a local cluster; then the finding is a warning. Where there is an "
+        "address, the status can have an error for a port, which the controller does not serve.",
         why="Clients outside the cluster have no address to connect to. Clients inside use the "
         "cluster IP and are served, and every node answers on the node port.",
         confirm="kubectl get service NAME shows <pending> under EXTERNAL-IP. kubectl describe "
@@ -115,6 +151,32 @@ PC413 error for path in Service checkout
   - Service checkout: the Service was created 1 hour ago
   - every node accepts its clients on 30080 (port 80)
   review: Fix what the controller reports
+""",
+        ),
+        Example(
+            "the load balancer has an address and does not take UDP beside TCP",
+            """
+kind: Service
+metadata: {name: checkout, creationTimestamp: "2026-06-01T11:00:00Z"}
+spec:
+  type: LoadBalancer
+  selector: {app: checkout}
+  ports: [{name: dns-tcp, port: 53}, {name: dns, port: 53, protocol: UDP}]
+status:
+  loadBalancer:
+    ingress:
+    - ip: 192.0.2.1
+      ports:
+      - {port: 53, protocol: TCP}
+      - {port: 53, protocol: UDP, error: MixedProtocolNotSupported}
+""",
+            expects="""
+broken; also PC301
+PC413 error for path in Service checkout, port 53/UDP
+  The load balancer does not serve port 53/UDP: MixedProtocolNotSupported
+  - status.loadBalancer of Service checkout: port 53/UDP: MixedProtocolNotSupported
+  review: Fix what the controller reports of the port; where it does not accept two protocols at
+      one load balancer, use a Service of its own for each
 """,
         ),
         Example(

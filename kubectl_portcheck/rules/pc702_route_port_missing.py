@@ -47,7 +47,8 @@ def _wrong(case: ServiceCase, route: Route) -> list[Wrong]:
 def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding:
     meta = route.metadata
     subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
-    numbers = listing(dict.fromkeys(w.named for w in found if w.named))
+    by_udp = "/UDP" if route.kind == UDP_ROUTE.name else ""
+    numbers = listing(dict.fromkeys(f"{w.named}{by_udp}" for w in found if w.named))
     wrong = f"port {numbers}, which Service {case.name} does not have" if numbers else "no port"
     severity, impact = service_ports.weight(case, found)
     return RULE.finding(
@@ -179,8 +180,8 @@ spec: {rules: [{backendRefs: [{name: dns, port: 53}]}]}
             expects="""
 broken; also PC301
 PC702 error for path in UDPRoute dns, port 5353/UDP
-  UDPRoute dns references port 53, which Service dns does not have; the ports of Service dns: 53
-      (tcp)/TCP and 5353 (udp)/UDP
+  UDPRoute dns references port 53/UDP, which Service dns does not have; the ports of Service
+      dns: 53 (tcp)/TCP and 5353 (udp)/UDP
   - UDPRoute dns: /spec/rules/0/backendRefs/0 references port 53
   - for port 5353 (udp): 53 is its targetPort
   review: Change the port in UDPRoute dns to 5353 (udp)

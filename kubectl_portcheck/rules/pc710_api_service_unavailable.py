@@ -117,5 +117,5 @@ PC710 error for path in APIService v1.checkout.example.com, port 443/TCP
     ),
     clues=(Need.REFERRERS,),
     check_service=_check,
-    follows_from=("PC706", "PC709"),
+    follows_from=("PC706", "PC709", "PC740"),
 )

@@ -4,6 +4,7 @@ not take its hosts."""
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.references import Referrer
@@ -85,12 +86,14 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> F
     subject = referrer_ports.subject_of(case, virtual)
     if absent:
         what = f"names Gateway {listing(n.text for n in absent)}, which does not exist"
+        if _may_be_another_kind(case):
+            what += " as a Gateway of Istio"
     else:
         what = (
             f"has the host {listing(virtual.hosts)}, which Gateway "
             f"{listing(n.text for n in named)} does not serve"
         )
-    sidecars = MESH in virtual.gateways
+    harmless = MESH in virtual.gateways or bool(absent and _may_be_another_kind(case))
     return RULE.finding(
         case,
         f"VirtualService {virtual.metadata.name} {what}",
@@ -102,11 +105,20 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> F
                 "or add the hosts to its servers"
             )
         ],
-        severity="warning" if sidecars else "error",
-        impact=Impact.NONE if sidecars else Impact.PATH,
+        severity="warning" if harmless else "error",
+        impact=Impact.NONE if harmless else Impact.PATH,
         subject=subject,
         pointer=f"/spec/gateways/{named[0].place}",
     )
+
+
+def _may_be_another_kind(case: ServiceCase) -> bool:
+    """Whether it can be a Gateway of the Gateway API, which is not read; Istio takes those too.
+
+    (Istio, ``virtualservice.GatewayAnalyzer``)
+    """
+    unserved = case.missing("routes")
+    return unserved is None or unserved.reason != Reason.NOT_SERVED
 
 
 def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> list[Fact]:
@@ -179,13 +191,15 @@ RULE = Rule(
     summary="A VirtualService names an Istio Gateway that does not exist, or whose servers do not "
     "take its hosts",
     needs=(),
-    uses=(Need.REFERRERS,),
+    uses=(Need.REFERRERS, Need.ROUTES),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="A VirtualService is bound to the Gateways in its field gateways: by name in its "
         "own namespace, or NAMESPACE/NAME. Each of them does not exist, or none of its servers "
         "has a host that fits a host of the VirtualService. Where mesh is among the gateways, "
-        "sidecars follow it all the same, and it is a warning.",
+        "sidecars follow it all the same, and it is a warning. It is a warning, too, where the "
+        "cluster serves the Gateway API: a Gateway of that API may have the name, and those are "
+        "not read.",
         why="The ingress gateway knows no route for the host and answers with 404. Clients inside "
         "the cluster are not affected.",
         confirm="kubectl get gateways.networking.istio.io -A, and istioctl analyze "
@@ -197,9 +211,9 @@ RULE = Rule(
             "the Gateway is in another namespace",
             _SHOP % ("public", "*.example.com"),
             expects="""
-degraded
-PC731 error for path in VirtualService shop
-  VirtualService shop names Gateway public, which does not exist
+healthy
+PC731 warning in VirtualService shop
+  VirtualService shop names Gateway public, which does not exist as a Gateway of Istio
   - VirtualService shop: hosts: shop.example.com
   review: Change the Gateway in VirtualService shop to istio-system/public
     replace /spec/gateways/0 istio-system/public in VirtualService shop

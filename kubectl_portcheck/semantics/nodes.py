@@ -9,6 +9,15 @@ OF_THE_CLUSTER = (
 )
 """Taints of control planes, of cordoned nodes and of those in a bad state."""
 
+EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
+"""The label of nodes that the load balancers of clouds leave out; its value does not matter.
+(Kubernetes, "Well-Known Labels, Annotations and Taints")"""
+
+
+def is_excluded(node: Node) -> bool:
+    """Whether load balancers are to leave the node out."""
+    return EXCLUDED in node.metadata.labels
+
 
 def may_have_clients(node: Node) -> bool:
     """Whether pods of users may come there: Ready, not cordoned, none of the control plane."""

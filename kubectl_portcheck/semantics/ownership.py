@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.objects import ObjectMeta, OwnerReference
 
 RELEASE = "meta.helm.sh/release-name"
 TRACKING = "argocd.argoproj.io/tracking-id"
@@ -60,6 +60,11 @@ def owner_of(metadata: ObjectMeta) -> Owner | None:
         said = f"Helm release {release or ''}".rstrip()
         return Owner(said, "at the next helm upgrade", "its chart or values")
     return None
+
+
+def controller_of(metadata: ObjectMeta) -> OwnerReference | None:
+    """The object whose controller made this one; None where it has no such owner."""
+    return next((o for o in metadata.owner_references if o.controller), None)
 
 
 def _argo(application: str) -> Owner:

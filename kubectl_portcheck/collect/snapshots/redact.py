@@ -95,6 +95,8 @@ _KNOWN = frozenset(
     pressure memorypressure diskpressure pidpressure networkunavailable untolerated blue green
     preview stable primary active old new prev next
     deny authenticated unauthenticated audit opaque enabled linkerd admin
+    clusterip exclude balancers networking knative serving servicetype private public dev kong gce
+    haproxy grpcs h1 h2
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
     untolerated pressure blue green stable primary preview old new prev next
     """,

@@ -14,7 +14,7 @@ from msgspec import field
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import Condition, ObjectMeta
-from kubectl_portcheck.model.references import Reference
+from kubectl_portcheck.model.references import Reference, Referrer
 from kubectl_portcheck.semantics.referrers.base import ReferrerKind
 
 DEFAULT_PORT = 443
@@ -180,3 +180,28 @@ def what_fails(kind: str, name: str) -> str:
     if kind == kinds.CUSTOM_RESOURCE_DEFINITION.name:
         return f"the API server cannot read or write {name} where the version has to be converted"
     return "failurePolicy is Fail, so the API server refuses the requests"
+
+
+def is_reached(referrer: Referrer) -> bool:
+    """Whether the API server says that it reaches what it calls."""
+    return any(c.type == "Available" and c.status == "True" for c in referrer.conditions)
+
+
+_NO_ROUTE = "cannot route to service with ClusterIP"
+
+
+def cannot_route(referrer: Referrer) -> str:
+    """What the API server says where it calls by cluster IP and the Service has none; else ''.
+
+    (kube-apiserver, ``ResolveCluster``; with ``--enable-aggregator-routing`` it is
+    ``ResolveEndpoint``, which takes headless Services and no ExternalName)
+    """
+    said = (c.message for c in referrer.conditions if c.type == "Available" and c.status == "False")
+    return next((m for m in said if _NO_ROUTE in m), "")
+
+
+def service_of_name(host: str) -> tuple[str, str] | None:
+    """Name and namespace of the Service that a host of the cluster's DNS names; else None."""
+    labels = host.rstrip(".").split(".")
+    inner = len(labels) == 3 or labels[3:] == ["cluster", "local"]
+    return (labels[0], labels[1]) if labels[2:3] == ["svc"] and inner else None
