@@ -11,15 +11,15 @@ import pytest
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import ServiceEvidence
-from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.kinds import LINKERD
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, Service, ServicePort
 from kubectl_portcheck.semantics import linkerd_inbound
 from kubectl_portcheck.semantics.admission import ANYONE
 from kubectl_portcheck.semantics.annotations import LINKERD_POLICY, LINKERD_PORTS
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.guards import BY_NAME, linkerd
+from kubectl_portcheck.semantics.guards import linkerd
 from kubectl_portcheck.semantics.peers import Peer
+from tests.unit.semantics.documents import Document, document
 
 AUTHORIZATION = f"AuthorizationPolicy.{LINKERD}"
 ROUTE = f"HTTPRoute.{LINKERD}"
@@ -45,13 +45,13 @@ MESHED, PLAIN = pod("web", "linkerd-proxy"), pod("web")
 OTHER = pod("web", "linkerd-proxy", namespace="other")
 
 
-def read(kind: str, spec: dict[str, Any], name: str = "one", **metadata: Any) -> Guard:
-    made = BY_NAME[kind]
-    meta = {"name": name, "namespace": "shop", **metadata}
-    return made.read(msgspec.convert({"metadata": meta, "spec": spec}, made.shape))
+def read(kind: str, spec: dict[str, Any], name: str = "one", **metadata: Any) -> Document:
+    return document(kind, spec, "shop", name, **metadata)
 
 
-def server(port: int | str = 8080, name: str = "http", app: str = "checkout", **more: Any) -> Guard:
+def server(
+    port: int | str = 8080, name: str = "http", app: str = "checkout", **more: Any
+) -> Document:
     metadata = {k: more.pop(k) for k in ("creationTimestamp", "labels") if k in more}
     spec = {"podSelector": {"matchLabels": {"app": app}}, "port": port, **more}
     return read("Server", spec, name, **metadata)
@@ -63,26 +63,26 @@ def ref(kind: str, name: str, group: str = LINKERD, **more: str) -> dict[str, st
 
 def policy(
     *required: dict[str, str], kind: str = "Server", target: str = "http", group: str = LINKERD
-) -> Guard:
+) -> Document:
     return read(
         AUTHORIZATION,
         {"targetRef": ref(kind, target, group), "requiredAuthenticationRefs": list(required)},
     )
 
 
-def identities(*texts: str, **more: Any) -> Guard:
+def identities(*texts: str, **more: Any) -> Document:
     return read("MeshTLSAuthentication", {"identities": list(texts)}, "clients", **more)
 
 
-def accounts(*refs: dict[str, str]) -> Guard:
+def accounts(*refs: dict[str, str]) -> Document:
     return read("MeshTLSAuthentication", {"identityRefs": list(refs)}, "clients")
 
 
-def networks(*ranges: dict[str, Any]) -> Guard:
+def networks(*ranges: dict[str, Any]) -> Document:
     return read("NetworkAuthentication", {"networks": list(ranges)}, "net")
 
 
-def server_authorization(client: dict[str, Any], **of: Any) -> Guard:
+def server_authorization(client: dict[str, Any], **of: Any) -> Document:
     return read("ServerAuthorization", {"server": of or {"name": "http"}, "client": client})
 
 
@@ -91,7 +91,7 @@ NET = ref("NetworkAuthentication", "net")
 WEB = "web.shop.serviceaccount.identity.linkerd.cluster.local"
 EVERYONE = {"cidr": "0.0.0.0/0"}, {"cidr": "::/0"}
 
-ANSWERS: dict[str, tuple[list[Guard], tuple[bool | None, bool | None, bool | None]]] = {
+ANSWERS: dict[str, tuple[list[Document], tuple[bool | None, bool | None, bool | None]]] = {
     # Any client at all; one in the mesh; one outside of it.
     "nothing": ([], (True, True, True)),
     "a Server alone": ([server()], (False, False, False)),
@@ -235,10 +235,10 @@ ANSWERS: dict[str, tuple[list[Guard], tuple[bool | None, bool | None, bool | Non
 }
 
 
-def case(policies: list[Guard]) -> Case:
+def case(policies: list[Document]) -> Case:
     read_: dict[str, Any] = {}
     for one in policies:
-        read_.setdefault(one.kind, []).append(one)
+        read_.setdefault(one.kind, []).append(one.guard)
     whole = linkerd.joined({k: Observed(value=tuple(v)) for k, v in read_.items()})
     assert isinstance(whole, Observed) or not policies
     kept: linkerd.Found = whole if policies else Observed(value=())
@@ -325,7 +325,7 @@ REFUSED = Missing(reason=Reason.FORBIDDEN, detail="forbidden")
 )
 def test_what_may_not_be_read_counts_where_it_is_asked_for(kind: str, matters: bool) -> None:
     guards = {"Server": server(), AUTHORIZATION: policy(CLIENTS)}
-    parts: dict[str, linkerd.Found] = {k: Observed(value=(g,)) for k, g in guards.items()}
+    parts: dict[str, linkerd.Found] = {k: Observed(value=(g.guard,)) for k, g in guards.items()}
     whole = linkerd.joined({**parts, kind: REFUSED})
     assert isinstance(whole, Observed)
     assert [g.kind for g in whole.value] == ["Server"]
