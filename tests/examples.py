@@ -1,4 +1,9 @@
-"""What a diagnosis says of the examples of rules: ``python -m tests.examples`` writes it into them.
+"""What a diagnosis says of the examples of rules: ``python -m tests.examples`` writes it in.
+
+It does the same for the situations in ``tests/unit/rules/situations``, a file per rule. They are
+what a reader of the documentation need not see: the other sides of a rule's conditions. It writes
+more of them: the field that a finding names, the cautions of a fix, what to write in the source.
+What stands before the first of them is the beginning of each that has no Service of its own.
 
 Read the difference before you commit it: it is what the rules promise.
 """
@@ -21,6 +26,8 @@ from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
 
 WIDTH = 96
+SITUATIONS = Path(__file__).with_name("unit") / "rules" / "situations"
+TITLE, SAYS = "=== ", "--- says"
 
 
 @cache
@@ -28,7 +35,7 @@ def _diagnosed(manifest: str) -> ServiceReport:
     return diagnose(evidence_of(manifest)).services[0]
 
 
-def diagnosed(rule: Rule, example: Example) -> str:
+def diagnosed(rule: Rule, example: Example, *, more: bool = False) -> str:
     """The verdict, what other rules found, and all that this one found: one fact per line."""
     report = _diagnosed(example.manifest)
     others = dict.fromkeys(f.code for f in report.findings if f.code != rule.code)
@@ -38,18 +45,20 @@ def diagnosed(rule: Rule, example: Example) -> str:
             lines.append(f"not evaluated: {lacks.missing}")
     for finding in report.findings:
         if finding.code == rule.code:
-            lines += _finding(finding)
+            lines += _finding(finding, more)
     wrapped = [_wrapped(line) for line in lines]
     return wrapped[0] if len(wrapped) == 1 else "\n" + "\n".join(wrapped) + "\n"
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding, more: bool) -> Iterator[str]:
     subject = f"{finding.subject.kind} {finding.subject.name}"
     port = f", port {finding.port}/{finding.protocol}" if finding.port else ""
     after = f", follows from {finding.caused_by}" if finding.caused_by else ""
     hits = f" for {finding.impact}" if finding.impact != "none" else ""
     yield f"{finding.code} {finding.severity}{hits} in {subject}{port}{after}"
     yield f"  {finding.summary}"
+    if more and finding.pointer:
+        yield f"  at: {finding.pointer}"
     if finding.pods:
         yield f"  pods: {', '.join(finding.pods)}"
     if finding.unsure:
@@ -58,6 +67,9 @@ def _finding(finding: Finding) -> Iterator[str]:
     for fix in finding.fixes:
         yield f"  {fix.safety}: {fix.title}"
         yield from (f"    {change}" for change in _changes(fix))
+        if more:
+            yield from (f"    but: {caution}" for caution in fix.cautions)
+            yield from (f"    source: {line}" for line in (fix.patch or "").splitlines())
 
 
 def _changes(fix: Fix) -> Iterator[str]:
@@ -87,6 +99,35 @@ def _wrapped(line: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def situations(rule: Rule) -> list[Example]:
+    """The situations of the rule that are no examples."""
+    path = SITUATIONS / f"{rule.code.lower()}.txt"
+    head, *each = path.read_text().split(f"\n{TITLE}") if path.exists() else [""]
+    common = head.partition("\n")[2].strip()
+    found = []
+    for text in each:
+        title, _, rest = text.partition("\n")
+        own, _, expects = rest.partition(f"\n{SAYS}\n")
+        manifest = own if own.startswith("kind: Service\n") else f"{common}\n---\n{own}"
+        found.append(Example(title, f"\n{manifest}\n", expects=expects.strip()))
+    return found
+
+
+def update_situations(rule: Rule) -> bool:
+    """Write what a diagnosis says of each situation into its file; say whether it changed."""
+    path = SITUATIONS / f"{rule.code.lower()}.txt"
+    if not path.exists():
+        return False
+    before = path.read_text()
+    head, *texts = before.split(f"\n{TITLE}")
+    after = f"{head.rstrip()}\n"
+    for text, each in zip(texts, situations(rule), strict=True):
+        own = text.partition(f"\n{SAYS}\n")[0].rstrip()
+        after += f"\n{TITLE}{own}\n{SAYS}\n{diagnosed(rule, each, more=True).strip()}\n"
+    path.write_text(after)
+    return after != before
 
 
 def update(rule: Rule) -> bool:
@@ -124,5 +165,5 @@ def _literal(text: str) -> str:
 
 if __name__ == "__main__":
     for each in CATALOGUE:
-        if update(each):
+        if update(each) | update_situations(each):
             print(f"{each.code}: its examples are written again")

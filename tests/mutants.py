@@ -5,22 +5,34 @@
     python -m tests.mutants rules/pc401 ports     # the files whose path has one of these words
     python -m tests.mutants --near                # only with the nearest tests: at least as many
     python -m tests.mutants --reached FILE        # keep in FILE which test reaches which line
+    python -m tests.mutants --again FILE          # those that a former run printed into FILE
 
 The tests are collected once, and run once to see which of them reach which line. Each change then
 runs in a process of its own, forked from the one that collected the tests: the functions of the
 file get the changed code, and the tests that reach the line run, the nearest and the fastest
 first, up to the first that fails. Nothing in the tree is written. A change that no test notices is
 printed: it needs a test, or it changes nothing.
+
+No change is made of these, since it would say nothing about the tests:
+
+- an ``assert``, which only tells the type checker what the line before made sure of;
+- what runs as a module is imported: descriptions, examples, tables, and functions that make them;
+- the number of ``n < 2`` and ``n >= 2``: ``n <= 2`` and ``n > 2`` are the same change;
+- the condition of ``a if x == y else b``: ``x != y`` is the same change.
+
+A plain ``if x:`` is not changed either, but each comparison, ``and``, ``or`` and ``not`` in it is.
 """
 
 import argparse
 import ast
 import copy
+import functools
 import gc
 import importlib
 import os
 import pickle
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -38,11 +50,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("rules", "semantics")
-QUICK = ("tests/unit/rules", "tests/unit/semantics", "tests/unit/diagnosis")
+QUICK = tuple(
+    f"tests/unit/{folder}"
+    for folder in ("rules", "semantics", "diagnosis", "manifests", "render", "collect")
+)
+LRU_CACHE = type(functools.cache(len))
 EXAMPLES = "test_an_example_does_what_it_says"
 NOTICED, MISSED, UNTRIED = 0, 1, 2
 SECONDS = 120
-"""A run that takes longer is one that the change hangs: it is noticed."""
+"""Of processor time. A run that takes longer is one that the change hangs: it is noticed."""
+PATIENCE = 900
+"""In seconds. A run that takes longer on a busy machine says nothing: the change is not tried."""
 OPTIONS = (
     "-W",
     "ignore::pytest.PytestAssertRewriteWarning",
@@ -67,6 +85,8 @@ SWAPS: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Is: ast.IsNot,
     ast.IsNot: ast.Is,
 }
+SAME_AS_NEXT = (ast.Lt, ast.GtE)
+"""Operators whose swap is the same as the next number beside them."""
 NEGATING = (ast.Eq, ast.NotEq, ast.In, ast.NotIn, ast.Is, ast.IsNot)
 """Operators whose swap is the negation of the whole comparison."""
 
@@ -110,9 +130,21 @@ def mutants(file: Path) -> Iterator[Mutant]:
 
 def _conditions(tree: ast.Module) -> Iterator[ast.expr]:
     """What is computed; a rule's description and the examples are no conditions."""
-    for top in tree.body:
-        if isinstance(top, ast.FunctionDef | ast.ClassDef):
-            yield from (n for n in ast.walk(top) if isinstance(n, ast.expr))
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    others = [n for n in tree.body if n not in functions]
+    calls = (n.func for top in others for n in ast.walk(top) if isinstance(n, ast.Call))
+    on_import = {f.id for f in calls if isinstance(f, ast.Name)}
+    for top in functions:
+        if isinstance(top, ast.ClassDef) or top.name not in on_import:
+            yield from (n for n in _within(top) if isinstance(n, ast.expr))
+
+
+def _within(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it, without what is asserted."""
+    yield node
+    for below in ast.iter_child_nodes(node):
+        if not isinstance(below, ast.Assert):
+            yield from _within(below)
 
 
 def _changes(node: ast.expr) -> Iterator[ast.expr]:
@@ -121,7 +153,9 @@ def _changes(node: ast.expr) -> Iterator[ast.expr]:
             changed = copy.deepcopy(node)
             changed.ops[place] = SWAPS[type(op)]()
             yield changed
-        for place, value in enumerate(node.comparators):
+        for place, (op, value) in enumerate(zip(node.ops, node.comparators, strict=True)):
+            if isinstance(op, SAME_AS_NEXT):
+                continue
             if isinstance(value, ast.Constant) and type(value.value) is int:
                 changed = copy.deepcopy(node)
                 changed.comparators[place] = ast.Constant(value.value + 1)
@@ -268,6 +302,7 @@ class Trial:
     def __init__(self, chosen: list[Mutant], jobs: int, near_only: bool, kept: Path | None) -> None:
         self.chosen, self.jobs, self.near_only, self.kept = chosen, jobs, near_only, kept
         self.reached = Reached({}, {})
+        self.kept_results: list[Any] = []
         self.missed: list[Mutant] = []
         self.untried: list[Mutant] = []
 
@@ -276,6 +311,7 @@ class Trial:
         if not self.near_only:
             self.reached = reached(session, self.kept)
         gc.collect()
+        self.kept_results = [o for o in gc.get_objects() if isinstance(o, LRU_CACHE)]
         gc.freeze()  # What a child does not touch is not copied for it.
         running: dict[int, Mutant] = {}
         for mutant in (*self.chosen, None):
@@ -291,14 +327,18 @@ class Trial:
         return True
 
     def _note(self, mutant: Mutant, status: int) -> None:
-        if os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == NOTICED:
+        code = os.waitstatus_to_exitcode(status)
+        untried = code in (UNTRIED, -signal.SIGALRM)
+        if not untried and code != MISSED:
             return
-        untried = os.WEXITSTATUS(status) != MISSED
         (self.untried if untried else self.missed).append(mutant)
         print("not tried:" if untried else "", mutant, file=sys.stderr, flush=True)
 
     def _run(self, session: pytest.Session, mutant: Mutant) -> int:
-        signal.alarm(SECONDS)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS)
+        signal.alarm(PATIENCE)
+        for function in self.kept_results:  # What was worked out while the tests were collected.
+            function.cache_clear()
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(nowhere, descriptor)
@@ -330,6 +370,11 @@ class Trial:
         return sorted((i for i in session.items if i.nodeid in names), key=far)
 
 
+def _without_line(printed: str) -> str:
+    """The file and the change of a line that is printed: the code above it may have changed."""
+    return re.sub(r":\d+:", "", printed.removeprefix("not tried:").strip(), count=1)
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("words", nargs="*", help="parts of the paths of the files to change")
@@ -338,6 +383,7 @@ def main() -> int:
     arguments.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     arguments.add_argument("--near", action="store_true", help="run the nearest tests only")
     arguments.add_argument("--reached", type=Path, help="where to keep which test reaches a line")
+    arguments.add_argument("--again", type=Path, help="what a former run printed, to try it again")
     given = arguments.parse_args()
     files = [f for d in FOLDERS for f in sorted((ROOT / "kubectl_portcheck" / d).rglob("*.py"))]
     chosen = [
@@ -346,6 +392,9 @@ def main() -> int:
         if not given.words or any(w in str(file.relative_to(ROOT)) for w in given.words)
         for m in mutants(file)
     ]
+    if given.again is not None:
+        printed = {_without_line(line) for line in given.again.read_text().splitlines()}
+        chosen = [m for m in chosen if _without_line(str(m)) in printed]
     total = len(chosen)
     if given.sample and given.sample < total:
         chosen = random.Random(given.seed).sample(chosen, given.sample)

@@ -142,13 +142,16 @@ def rollout_undo(case: ServiceCase, workload: Subject, note: str = "") -> Fix:
     )
 
 
-def undo(case: ServiceCase, failing: Sequence[Pod]) -> Fix | None:
-    """Goes back to the revision before, where all failing pods are of one workload's latest."""
+def undo(case: ServiceCase, failing: Sequence[Pod]) -> list[Fix]:
+    """Goes back to the revision before, where all failing pods are of one workload's latest.
+
+    None where there is no such revision, or no workload that is known.
+    """
     made = {case.workload(p) for p in failing}
     workload = made.pop() if len(made) == 1 else None
     if workload is None or not all(rollouts.previous(case, p) for p in failing):
-        return None
-    return rollout_undo(case, workload, rollouts.undo_note(case, failing[0]))
+        return []
+    return [rollout_undo(case, workload, rollouts.undo_note(case, failing[0]))]
 
 
 def by_hand(title: str, source: str | None = None) -> Fix:

@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import events, nodes, rollouts, scheduling
+from kubectl_portcheck.semantics import events, nodes, scheduling
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.scheduling import Verdict
 
@@ -133,10 +133,8 @@ def _uncordon(case: ServiceCase) -> list[Fix]:
 
 
 def _fixes(case: ServiceCase, pod: Pod, verdict: Verdict | None) -> list[Fix]:
-    found = []
     workload = case.workload(pod)
-    if workload and rollouts.previous(case, pod):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found = fixes.undo(case, [pod])
     if verdict is None:
         return found
     owner = f"{workload.kind} {workload.name}" if workload else f"pod {pod.metadata.name}"

@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import events, exits, kubelet, rollouts
+from kubectl_portcheck.semantics import events, exits, kubelet
 from kubectl_portcheck.semantics import pods as pod_state
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import Trouble
@@ -115,10 +115,7 @@ def _in_the_way(case: ServiceCase, pod: Pod, container: str) -> list[tuple[int, 
 
 
 def _fixes(case: ServiceCase, pod: Pod, trouble: Trouble) -> list[Fix]:
-    found = []
-    workload = case.workload(pod)
-    if workload and rollouts.previous(case, pod):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found = fixes.undo(case, [pod])
     for port, other in _in_the_way(case, pod, trouble.container):
         title = f"Let container {trouble.container} listen on another port than {port}"
         found.append(fixes.by_hand(f"{title}, which container {other} has"))

@@ -16,7 +16,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import events, pods, rollouts, traffic
+from kubectl_portcheck.semantics import events, pods, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
@@ -64,10 +64,7 @@ def _failing(pod: Pod) -> tuple[str, str, str] | None:
 
 
 def _fixes(case: ServiceCase, pod: Pod, container: str, image: str) -> list[Fix]:
-    found = []
-    workload = case.workload(pod)
-    if workload and rollouts.previous(case, pod):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found = fixes.undo(case, [pod])
     found.append(
         fixes.by_hand(
             f"Correct the image {image} of container {container}, or let the node pull it "

@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, share, socket
-from kubectl_portcheck.semantics import events, kubelet, pods, rollouts, starting, traffic
+from kubectl_portcheck.semantics import events, kubelet, pods, starting, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.probes import Check
 
@@ -95,7 +95,6 @@ def _met(case: ServiceCase, pod: Pod, check: Check) -> str:
 
 def _fixes(case: ServiceCase, failing: Mapping[str, tuple[Pod, Check]]) -> list[Fix]:
     pod, check = next(iter(failing.values()))
-    found = []
     kind = kubelet.meets(case, pod, check.number).kind if check.number else "unknown"
     if kind in ("loopback-only", "other-address", "other-family"):
         return [
@@ -104,18 +103,13 @@ def _fixes(case: ServiceCase, failing: Mapping[str, tuple[Pod, Check]]) -> list[
                 "the kubelet connects to the pod's IP address, as clients do"
             )
         ]
-    workload = case.workload(pod)
-    if workload and all(rollouts.previous(case, p) for p, _ in failing.values()):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
-    found.append(
-        fixes.look(
-            case,
-            *("describe", "pod", pod.metadata.name),
-            title=f"Fix what the {check.field} of container {check.container} asks for; the event "
-            "Unhealthy has its answer",
-        )
+    look = fixes.look(
+        case,
+        *("describe", "pod", pod.metadata.name),
+        title=f"Fix what the {check.field} of container {check.container} asks for; the event "
+        "Unhealthy has its answer",
     )
-    return found
+    return [*fixes.undo(case, [p for p, _ in failing.values()]), look]
 
 
 RULE = Rule(

@@ -19,7 +19,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import rollouts, traffic, unmet
+from kubectl_portcheck.semantics import traffic, unmet
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready, is_terminating
 from kubectl_portcheck.semantics.selectors import nearest
@@ -87,10 +87,8 @@ def _others(case: ServiceCase, lacking: Unmet) -> list[Fact]:
 
 
 def _fixes(case: ServiceCase, pod: Pod, lacking: Unmet) -> list[Fix]:
-    found = []
     workload = case.workload(pod)
-    if workload and rollouts.previous(case, pod):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found = fixes.undo(case, [pod])
     owner = f"{workload.kind} {workload.name}" if workload else f"pod {pod.metadata.name}"
     near = _near(case, lacking)
     if lacking.key:

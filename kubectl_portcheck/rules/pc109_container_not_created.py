@@ -18,7 +18,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import share
-from kubectl_portcheck.semantics import events, rollouts, traffic, unmet
+from kubectl_portcheck.semantics import events, traffic, unmet
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready, is_terminating
 
@@ -79,11 +79,7 @@ def _short(words: str) -> str:
 
 
 def _fixes(case: ServiceCase, refused: _Refused) -> list[Fix]:
-    found = []
-    workload = case.workload(refused.pod)
-    if workload and rollouts.previous(case, refused.pod):
-        note = rollouts.undo_note(case, refused.pod)
-        found.append(fixes.rollout_undo(case, workload, note))
+    found = fixes.undo(case, [refused.pod])
     if unmet.needs_another_user(refused.words):
         title = (
             f"Set securityContext.runAsUser of container {refused.container} to a number other "

@@ -19,7 +19,7 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import plural, share
-from kubectl_portcheck.semantics import exits, rollouts, traffic
+from kubectl_portcheck.semantics import exits, traffic
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import age, init_unfinished, is_ready, is_terminating
 
@@ -120,11 +120,7 @@ def _facts(case: ServiceCase, pod: str, stuck: _Stuck) -> list[Fact]:
 
 
 def _fixes(case: ServiceCase, stuck: _Stuck) -> list[Fix]:
-    found = []
-    workload = case.workload(stuck.pod)
-    if workload and rollouts.previous(case, stuck.pod):
-        note = rollouts.undo_note(case, stuck.pod)
-        found.append(fixes.rollout_undo(case, workload, note))
+    found = fixes.undo(case, [stuck.pod])
     name = stuck.status.name
     if stuck.calls:
         call = stuck.calls[0]

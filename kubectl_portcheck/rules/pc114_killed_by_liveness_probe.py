@@ -25,7 +25,6 @@ from kubectl_portcheck.semantics import (
     kubelet,
     pods,
     probes,
-    rollouts,
     traffic,
 )
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -165,10 +164,8 @@ def _as_long(probe: Probe, lived: float) -> bool:
 
 
 def _fixes(case: ServiceCase, killed: _Killed) -> list[Fix]:
-    found = []
     workload = case.workload(killed.pod)
-    if workload and rollouts.previous(case, killed.pod):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, killed.pod)))
+    found = fixes.undo(case, [killed.pod])
     if not killed.early:
         words = ("describe", "pod", killed.pod.metadata.name)
         title = (

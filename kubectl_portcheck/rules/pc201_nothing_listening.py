@@ -38,7 +38,7 @@ def _check(case: Case) -> Outcome:
         f"No process listens on any port in {share(found, case.backends)}",
         evidence=[Listens(pod=s.name, note="its containers run") for s in found],
         fixes=[
-            *([undo] if (undo := fixes.undo(case, [s.pod for s in found])) else []),
+            *fixes.undo(case, [s.pod for s in found]),
             fixes.look(
                 case,
                 *("logs", found[0].name, "-c", containers[0]),

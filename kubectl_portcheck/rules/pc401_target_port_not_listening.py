@@ -85,7 +85,7 @@ def _other_side(
             cautions=best.against,
         )
     ]
-    found = [*_undone(case, closed), *found]
+    found = [*fixes.undo(case, [s.pod for s in closed]), *found]
     back = f"Make the application listen on {case.target}, as Service and pod template say"
     return [*found, fixes.by_hand(back)]
 
@@ -152,7 +152,7 @@ def _fixes(
 ) -> list[Fix]:
     best = choice.best
     if best is None:
-        return _undone(case, closed) + [
+        return fixes.undo(case, [s.pod for s in closed]) + [
             fixes.retarget(
                 case,
                 c.port,
@@ -175,13 +175,8 @@ def _fixes(
         why = "; ".join(best.against)
         return [fixes.by_hand(f"Correct the selector, if these pods are not meant: {why}"), *found]
     # The program may be the wrong one: another image, or nothing but a socket speaks for the port.
-    return found if best.reasons and not other else [*_undone(case, closed), *found]
-
-
-def _undone(case: Case, closed: Sequence[PodState]) -> list[Fix]:
-    """The undo of the last rollout, where all failing pods are of it."""
-    fix = fixes.undo(case, [s.pod for s in closed])
-    return [fix] if fix else []
+    undo = [] if best.reasons and not other else fixes.undo(case, [s.pod for s in closed])
+    return [*undo, *found]
 
 
 RULE = Rule(

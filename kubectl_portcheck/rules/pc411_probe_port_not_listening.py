@@ -185,9 +185,7 @@ def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
     found = []
     if meant is not None and (fix := _move(case, pod, same, meant)):
         found.append(fix)
-    workload = case.workload(pod)
-    if workload and all(rollouts.previous(case, m.pod) for m in missed):
-        found.append(fixes.rollout_undo(case, workload, rollouts.undo_note(case, pod)))
+    found += fixes.undo(case, [m.pod for m in missed])
     return found or [
         fixes.by_hand(
             f"Change the port of the {what} of container {same[0].container} to {number}",

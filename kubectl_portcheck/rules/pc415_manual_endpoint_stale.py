@@ -85,7 +85,7 @@ def _odd(case: Case, foreign: list[EndpointSlice]) -> Iterator[_Odd]:
                 continue
             at = f"{', '.join(one.endpoint.addresses)}:{one.port}"
             held = [h for a in one.endpoint.addresses if (h := case.holder(a))]
-            if held and all(h.for_pods and not h.held_by for h in held):
+            if held and all(h.for_pods for h in held):
                 why = "it is of the pods' address range, and no pod and no node has it"
                 yield _Odd(at, piece, why, certain=True)
                 continue
