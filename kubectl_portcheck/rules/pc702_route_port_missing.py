@@ -46,7 +46,7 @@ def _wrong(case: ServiceCase, route: Route) -> list[Wrong]:
 
 def _finding(case: ServiceCase, route: Route, found: Sequence[Wrong]) -> Finding:
     meta = route.metadata
-    subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
+    subject = Subject(kind=route.kind, namespace=case.namespace_of(meta), name=meta.name)
     by_udp = "/UDP" if route.kind == UDP_ROUTE.name else ""
     numbers = listing(dict.fromkeys(f"{w.named}{by_udp}" for w in found if w.named))
     wrong = f"port {numbers}, which Service {case.name} does not have" if numbers else "no port"

@@ -23,6 +23,7 @@ from kubectl_portcheck.rules.wording import listing, share, verb
 from kubectl_portcheck.semantics import monitoring
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.monitoring import Scrape
+from kubectl_portcheck.semantics.ports import declared_target
 from kubectl_portcheck.semantics.selectors import nearest
 
 
@@ -123,7 +124,7 @@ def _meant(case: ServiceCase, monitor: Monitor, scrape: Scrape) -> str | None:
         behind = {
             p.name
             for p in known
-            if str(named) in (str(p.port), str(p.target_port), *_names_behind(case, p.target_port))
+            if str(named) in (str(p.port), str(t := declared_target(p)), *_names_behind(case, t))
         }
         names = [p.name for p in known]
     else:
@@ -134,11 +135,13 @@ def _meant(case: ServiceCase, monitor: Monitor, scrape: Scrape) -> str | None:
         return next(iter(behind))
     if isinstance(named, int):
         return None
-    parts = [n for n in dict.fromkeys(names) if named in n.split("-") or n in named.split("-")]
-    return parts[0] if len(parts) == 1 else nearest(named, names)
+    parts = {n for n in names if named in n.split("-") or n in named.split("-")}
+    if parts:
+        return parts.pop() if len(parts) == 1 else None
+    return nearest(named, names)
 
 
-def _names_behind(case: ServiceCase, target: int | str | None) -> list[str]:
+def _names_behind(case: ServiceCase, target: int | str) -> list[str]:
     return [p.name for p in monitoring.declared(case.pods) if p.container_port == target and p.name]
 
 
@@ -262,8 +265,8 @@ PC704 warning in ServiceMonitor checkout
   The ServiceMonitor checkout scrapes port prom, and the Service has no such port
   - Service port 80/TCP is named http
   - Service port 9100/TCP is named stats
-  review: Name a port in ServiceMonitor checkout that is there, or let its selector leave this
-      Service out
+  review: Change port to stats in ServiceMonitor checkout
+    replace /spec/endpoints/0/port stats in ServiceMonitor checkout
 """,
         ),
         Example(

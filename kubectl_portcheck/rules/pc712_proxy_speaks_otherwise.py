@@ -60,9 +60,9 @@ def _spoken(case: Case, state: PodState) -> _Spoken | None:
     if state.target is None:
         return None
     said = speech.sayings(case.followed(state.pod), state.pod, state.target)
-    answered = state.proxy.speaks if state.proxy else ""
-    if state.proxy and answered:
-        asked = LANGUAGES["https" if state.proxy.scheme == "https" else "http"]
+    proxy = state.proxy
+    if proxy and (answered := proxy.speaks):
+        asked = LANGUAGES["https" if proxy.scheme == "https" else "http"]
         # An answer in the language of the request leaves open whether the other one is spoken too.
         if asked != answered or all(LANGUAGES[s.scheme] == answered for s in said):
             return _Spoken(state, answered, sure=True)

@@ -68,7 +68,7 @@ def _findings(case: ServiceCase) -> Iterator[Finding]:
             yield _finding(case, subject, reader, [entries.leads(case, ingress)])
     for route in () if case.missing("routes") else case.routes:
         meta = route.metadata
-        space = meta.namespace or case.namespace
+        space = case.namespace_of(meta)
         subject = Subject(kind=route.kind, namespace=space, name=meta.name)
         if not references.is_for_mesh(route):
             yield _finding(case, subject, _GATEWAY, [r.said for r in references.refusals(route)])

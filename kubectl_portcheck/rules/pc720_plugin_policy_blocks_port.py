@@ -112,7 +112,7 @@ def _allowance(guard: Guard, port: str) -> str:
 
 def _subject(case: Case, guard: Guard) -> Subject:
     namespaced = kinds.BY_NAME[guard.kind].namespaced
-    namespace = (guard.metadata.namespace or case.namespace) if namespaced else ""
+    namespace = case.namespace_of(guard.metadata) if namespaced else ""
     return Subject(kind=guard.kind, namespace=namespace, name=guard.metadata.name)
 
 

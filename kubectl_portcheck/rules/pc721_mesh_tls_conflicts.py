@@ -102,7 +102,7 @@ def _finding(case: Case, rule: Referrer, mode: str, wrong: Sequence[PodState]) -
 
 def policy_of(case: ServiceCase, policy: Guard) -> Subject:
     """A policy of the mesh, as the subject of a fact or finding."""
-    namespace = policy.metadata.namespace or case.namespace
+    namespace = case.namespace_of(policy.metadata)
     return Subject(kind=policy.kind, namespace=namespace, name=policy.metadata.name)
 
 

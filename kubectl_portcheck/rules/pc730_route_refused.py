@@ -33,7 +33,7 @@ def _finding(case: ServiceCase, route: Route) -> Finding | None:
     if not refused:
         return None
     meta = route.metadata
-    subject = Subject(kind=route.kind, namespace=meta.namespace or case.namespace, name=meta.name)
+    subject = Subject(kind=route.kind, namespace=case.namespace_of(meta), name=meta.name)
     return RULE.finding(
         case,
         f"The controller of a Gateway reports that it does not accept {route.kind} {meta.name}: "

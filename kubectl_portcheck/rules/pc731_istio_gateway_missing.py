@@ -53,7 +53,7 @@ def _check(case: ServiceCase) -> Outcome:
 
 
 def _named(case: ServiceCase, virtual: Referrer) -> list[_Named]:
-    home = virtual.metadata.namespace or case.namespace
+    home = case.namespace_of(virtual.metadata)
     known = {_place(case, g): g for g in case.referrers if referrers.is_gateway(g)}
     found = []
     for i, text in enumerate(virtual.gateways):
@@ -73,7 +73,7 @@ def _named(case: ServiceCase, virtual: Referrer) -> list[_Named]:
 
 
 def _place(case: ServiceCase, gateway: Referrer) -> tuple[str, str]:
-    return gateway.metadata.namespace or case.namespace, gateway.metadata.name
+    return case.namespace_of(gateway.metadata), gateway.metadata.name
 
 
 def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> Finding | None:
@@ -139,7 +139,7 @@ def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> lis
 
 def _fixes(case: ServiceCase, virtual: Referrer, absent: Sequence[_Named]) -> list[Fix]:
     """Name the Gateway that was meant: the same name elsewhere, or one that resembles it."""
-    home = virtual.metadata.namespace or case.namespace
+    home = case.namespace_of(virtual.metadata)
     known = [_place(case, g) for g in case.referrers if referrers.is_gateway(g)]
     found = []
     for one in absent:

@@ -67,7 +67,7 @@ def references_here(case: ServiceCase, referrer: Referrer) -> list[Reference]:
 def subject_of(case: ServiceCase, referrer: Referrer) -> Subject:
     """The object, as the subject of a finding."""
     of = referrers.BY_NAME[referrer.kind].kind
-    namespace = (referrer.metadata.namespace or case.namespace) if of.namespaced else ""
+    namespace = case.namespace_of(referrer.metadata) if of.namespaced else ""
     return Subject(kind=referrer.kind, namespace=namespace, name=referrer.metadata.name)
 
 

@@ -27,6 +27,7 @@ from kubectl_portcheck.model.objects import (
     EndpointSlice,
     Event,
     Node,
+    ObjectMeta,
     Pod,
     Service,
     ServicePort,
@@ -98,6 +99,10 @@ class ServiceCase:
     def namespace(self) -> str:
         """The Service's namespace."""
         return self.service.metadata.namespace or "default"
+
+    def namespace_of(self, made: ObjectMeta) -> str:
+        """The namespace of an object, of a kind that has one: in files it may name none."""
+        return made.namespace or self.namespace
 
     @property
     def name(self) -> str:
