@@ -56,13 +56,14 @@ def _what(found: Seen) -> str:
     servers = servers or " and ".join(found.dns.resolver.nameservers)
     if not servers:
         return "its /etc/resolv.conf names no nameserver"
-    many = "s" if " and " in servers else ""
+    several = " and " in servers
+    who = f"nameservers {servers}" if several else f"nameserver {servers}"
     outcomes = {a.outcome for a in asked}
     if outcomes == {"server-failure"}:
-        return f"nameserver{many} {servers} answers with an error"
+        return f"{who} {'answer' if several else 'answers'} with an error"
     if outcomes == {"refused"}:
-        return f"nameserver{many} {servers} refuses the query"
-    return f"nameserver{many} {servers} does not answer"
+        return f"{who} {'refuse' if several else 'refuses'} the query"
+    return f"{who} {'do' if several else 'does'} not answer"
 
 
 def _why(case: ServiceCase) -> str:
