@@ -120,8 +120,8 @@ def _does_not_exist(case: ServiceCase, places: Sequence[Place]) -> str:
 
 def _of_pods(case: ServiceCase, port: ServicePort) -> int | str:
     """The port of the pods to which a Service port leads; its targetPort where they differ."""
-    numbers = {resolve_target_port(port, p) for p in case.pods} - {None}
-    return next(iter(numbers)) or port.port if len(numbers) == 1 else declared_target(port)
+    numbers = {n for p in case.pods if (n := resolve_target_port(port, p)) is not None}
+    return numbers.pop() if len(numbers) == 1 else declared_target(port)
 
 
 def _change(case: ServiceCase, places: Sequence[Place]) -> service_ports.Change:
