@@ -15,16 +15,17 @@ from kubectl_portcheck.model.kinds import (
     WORKLOADS,
     Kind,
 )
+from kubectl_portcheck.regex import regex
 
 if TYPE_CHECKING:
     from kubectl_portcheck.address import Address
     from kubectl_portcheck.model.evidence import Lookup
 
-NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+NAME = regex(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 """An RFC 1035 or 1123 label: what a Service may be called."""
-SUBDOMAIN = re.compile(rf"{NAME.pattern}(\.{NAME.pattern})*")
+SUBDOMAIN = regex(rf"{NAME.pattern}(\.{NAME.pattern})*")
 """What all other objects may be called."""
-_OBJECT = re.compile(r"([a-zA-Z.0-9]+/[^\s/]+|[-a-z0-9]+)(:[-a-z0-9]+)?")
+_OBJECT = regex(r"([a-zA-Z.0-9]+/[^\s/]+|[-a-z0-9]+)(:[-a-z0-9]+)?")
 """What is an object beyond doubt, and no address."""
 
 

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from kubectl_portcheck.client.http import Response
 from kubectl_portcheck.client.paths import pod_path
 from kubectl_portcheck.client.status import parse_status, refusal
+from kubectl_portcheck.regex import regex
 
 Outcome = Literal["accepted", "refused", "reset", "timeout", "unknown"]
 Speaks = Literal["", "plain", "tls"]
@@ -14,7 +15,7 @@ Speaks = Literal["", "plain", "tls"]
 PASSED_ON = "audit-id"
 """A header that the API server gives to every answer of its own and to those that it passes on;
 what runs before it gives none. (k8s.io/apiserver, filters/audit_init.go; seen on 1.36)"""
-WANTS_TLS = re.compile(
+WANTS_TLS = regex(
     rb"http request to an https server|plain http request was sent to https port"
     rb"|speaking plain http to an ssl|combination of host and port requires tls",
     re.IGNORECASE,
@@ -33,7 +34,7 @@ class ProxyAnswer(NamedTuple):
     """What the answer proves of the language that is spoken there."""
 
 
-ENDED = re.compile(r"reset by peer|: eof\b|server closed|broken pipe")
+ENDED = regex(r"reset by peer|: eof\b|server closed|broken pipe")
 """What Go says where the connection was made and ended before a byte came back. (net/http)"""
 
 

@@ -14,27 +14,28 @@ from msgspec.structs import force_setattr
 from kubectl_portcheck.model.base import KindName, Record
 from kubectl_portcheck.model.calls import OWN_ADDRESS, Named, Setting
 from kubectl_portcheck.model.objects import ContainerPort, ObjectMeta
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.called import Host, hosts, plain
 from kubectl_portcheck.semantics.digits import number_of
 
 MOST = 64
 """Hosts that are kept of one container."""
-_SECRET = re.compile(
+_SECRET = regex(
     r"passw|pwd|secret|token|credential|api_?key|access_?key|private_?key|auth|cookie|salt|hash",
     re.IGNORECASE,
 )
 """Variables whose values are read for URLs only."""
-_NO_ADDRESS = re.compile(r"image|version|tag|cron|schedule|format|pattern|regex", re.IGNORECASE)
+_NO_ADDRESS = regex(r"image|version|tag|cron|schedule|format|pattern|regex", re.IGNORECASE)
 """Variables whose values are no addresses, whatever they look like."""
-_OWN = re.compile(r"listen|bind|^(http_|server_|metrics_|health_|admin_|pprof_)?addr(ess)?$", re.I)
+_OWN = regex(r"listen|bind|^(http_|server_|metrics_|health_|admin_|pprof_)?addr(ess)?$", re.I)
 """Variables for the address on which the program itself listens."""
-_HOST = re.compile(
+_HOST = regex(
     r"^(?P<of>.+?)[_.-]?(?:service[_.-])?(?:host|hostname|addr|address|server|endpoint)$", re.I
 )
-_URL = re.compile(r"(?:url|uri|addr|address|endpoint|server|service|broker|target|dsn)s?$", re.I)
-_LIST = re.compile(r"[\w.:-]{1,300}(?:,[\w.:-]{1,300}){0,20}")
+_URL = regex(r"(?:url|uri|addr|address|endpoint|server|service|broker|target|dsn)s?$", re.I)
+_LIST = regex(r"[\w.:-]{1,300}(?:,[\w.:-]{1,300}){0,20}")
 """Hosts with ports, and nothing else."""
-_EXPANDED = re.compile(r"\$\(([A-Za-z_][\w.-]{0,100})\)")
+_EXPANDED = regex(r"\$\(([A-Za-z_][\w.-]{0,100})\)")
 
 
 class _Ref(Record, frozen=True):

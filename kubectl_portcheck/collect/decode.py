@@ -13,6 +13,7 @@ from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
 from kubectl_portcheck.inputs.limits import ODD_OBJECTS, SERVICE_PORTS
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.annotations import (
     AMBIENT,
     CONSUL_PORTS,
@@ -359,7 +360,7 @@ def last_applied(annotations: Mapping[str, str]) -> tuple[ServicePort, ...] | No
         return None
 
 
-_MAY_HOLD_A_PORT = re.compile(r"PORT|LISTEN|BIND|ADDR|HOST|URL|ENDPOINT", re.IGNORECASE)
+_MAY_HOLD_A_PORT = regex(r"PORT|LISTEN|BIND|ADDR|HOST|URL|ENDPOINT", re.IGNORECASE)
 
 
 def port_variables(workload: Managed) -> tuple[str, ...]:

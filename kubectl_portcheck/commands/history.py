@@ -7,7 +7,6 @@ logs, readable by its owner only; the oldest are removed.
 
 import contextlib
 import os
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +14,7 @@ from kubectl_portcheck.commands.modes import SweepRequest, WalkRequest
 from kubectl_portcheck.commands.output import terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import NotWrittenError, UsageError
+from kubectl_portcheck.regex import regex
 
 if TYPE_CHECKING:
     from kubectl_portcheck.commands.modes import Style
@@ -27,7 +27,7 @@ OFF = (
     "no run is kept: the history is off",
     "Turn it on: kubectl portcheck --history on",
 )
-_NAME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)(\d\d)(\d\d)Z-([0-9a-f]{16})\.json\.gz")
+_NAME = regex(r"(\d{4}-\d\d-\d\dT\d\d)(\d\d)(\d\d)Z-([0-9a-f]{16})\.json\.gz")
 """The name of a run: its time, without colons, and what was asked."""
 
 

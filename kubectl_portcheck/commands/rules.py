@@ -6,7 +6,7 @@ from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.parser import PROGRAM
 
 if TYPE_CHECKING:
-    from kubectl_portcheck.rules.base import Rule
+    from kubectl_portcheck.rules.declared import Rule
 
 
 def rule_named(word: str) -> "Rule":

@@ -11,7 +11,7 @@ from kubectl_portcheck.model.report import (
     Impact,
     Severity,
 )
-from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.declared import Rule
 
 
 def fold(

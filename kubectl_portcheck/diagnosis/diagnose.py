@@ -24,7 +24,7 @@ from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
 from kubectl_portcheck.model.report import Report, ServiceReport
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.declared import Rule
 from kubectl_portcheck.rules.plan import Plans
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.likeness import Likenesses

@@ -12,6 +12,7 @@ import yaml
 
 from kubectl_portcheck.inputs.limits import ALIAS_VALUES
 from kubectl_portcheck.inputs.limits import YAML_DEPTH as DEEPEST
+from kubectl_portcheck.regex import regex
 
 _TOO_DEEP = f"nested too deep: at most {DEEPEST} levels are read"
 
@@ -148,8 +149,8 @@ def _has_deep_brackets(text: str) -> bool:
     return False
 
 
-_BRACKET = re.compile(r"[\[\]{}]")
-_INDENTED = re.compile(rf"^[ ?:-]{{{DEEPEST // 4}}}", re.MULTILINE)
+_BRACKET = regex(r"[\[\]{}]")
+_INDENTED = regex(rf"^[ ?:-]{{{DEEPEST // 4}}}", re.MULTILINE)
 """A line that begins so far to the right, or with as many compact list items."""
 
 
@@ -296,9 +297,9 @@ class Values:
 _NULL = {"", "~", "null", "Null", "NULL"}
 _TRUE = {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"}
 _FALSE = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"}
-_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9_]*)", re.ASCII)
-_BASED = re.compile(r"[-+]?0(x[0-9a-fA-F_]+|o?[0-7_]+|b[01_]+)", re.ASCII)
-_FLOAT = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
+_INTEGER = regex(r"[-+]?(0|[1-9][0-9_]*)", re.ASCII)
+_BASED = regex(r"[-+]?0(x[0-9a-fA-F_]+|o?[0-7_]+|b[01_]+)", re.ASCII)
+_FLOAT = regex(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
 _LONGEST = 40
 """Digits of a number. No field holds as many, and turning thousands of them takes long."""
 

@@ -1,28 +1,19 @@
 """The base of every struct in the model."""
 
 from collections.abc import Iterable
-from enum import Enum
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
 from kubectl_portcheck.inputs.limits import MESSAGE_CHARACTERS
 from kubectl_portcheck.model import kinds
+from kubectl_portcheck.model.word import Word as Word
 from kubectl_portcheck.withheld import without_secrets
 
 T = TypeVar("T")
 
 WholeNumber = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 """A number of the API, which has none that is larger."""
-
-
-class Word(str, Enum):
-    """A member of a closed set of words, which is its own text wherever it is printed."""
-
-    __str__ = str.__str__
-
-    def __format__(self, spec: str) -> str:
-        return format(self.value, spec)
 
 
 class Known(frozenset[str]):

@@ -7,7 +7,7 @@ from kubectl_portcheck.parser import PROGRAM
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean_block
-from kubectl_portcheck.rules.base import Example, Rule
+from kubectl_portcheck.rules.declared import Example, Rule
 
 READABLE: Final = 88
 _ROOM: Final = 40

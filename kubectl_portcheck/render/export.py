@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.terminal_theme import DEFAULT_TERMINAL_THEME, MONOKAI, TerminalTheme
 
 from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.render.console import make_console, to_rich
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.table import table_lines
@@ -28,7 +29,7 @@ def render_svg(report: Report, *, width: int = WIDTH, dark: bool = False) -> str
     return style + end + _TEXT.sub(_without_blanks, drawing)
 
 
-_TEXT: Final = re.compile(
+_TEXT: Final = regex(
     r'(<text [^>]*?x=")([\d.]+)("[^>]*?textLength=")([\d.]+)("[^>]*>)((?:&#160;)+)([^<]+)'
 )
 

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from kubectl_portcheck.model.report import ClusterReport, Finding, Report, ServiceReport
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.chain import draw
 from kubectl_portcheck.render.layout import plain
@@ -22,7 +23,7 @@ from kubectl_portcheck.render.wording import (
 
 # Only `:name:` and `http://` are drawn as something else: a colon is left as it is before a blank,
 # and before two digits, as in a time. Not every chat reads `&#58;`.
-_SPECIAL: Final = re.compile(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)(?!\d\d(?!\d))")
+_SPECIAL: Final = regex(r"[\\`*_\[\]#~&<>|$@]|:(?=\S)(?!\d\d(?!\d))")
 _LOOK: Final = Look(width=100)
 _MOST_WELL: Final = 20
 """The names of healthy Services that are listed, of a sweep."""

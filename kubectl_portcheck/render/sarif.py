@@ -8,7 +8,7 @@ from kubectl_portcheck.model.report import Finding, Report, ServiceReport, Suppr
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.json import TOOL, Json
 from kubectl_portcheck.render.text import clean
-from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.declared import Rule
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}

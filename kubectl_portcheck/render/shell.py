@@ -6,16 +6,16 @@ characters are therefore produced by the pasted command itself, through ``printf
 POSIX shell has; ``$'...'`` is not portable.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.render.unsafe import is_unsafe
 from kubectl_portcheck.render.width import cells
 
-_BARE: Final = re.compile(r"[A-Za-z0-9@+:,./_-][A-Za-z0-9@%+=:,./_-]*")
+_BARE: Final = regex(r"[A-Za-z0-9@+:,./_-][A-Za-z0-9@%+=:,./_-]*")
 # As the first word, an assignment or a reserved word would not name a program.
-_BARE_FIRST: Final = re.compile(r"[A-Za-z0-9./_-]+")
+_BARE_FIRST: Final = regex(r"[A-Za-z0-9./_-]+")
 _RESERVED: Final = frozenset(
     [
         *("case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function"),

@@ -4,15 +4,15 @@ Written by hand, since it needs but a small and safe part of YAML: block style, 
 double quotes for every other text. What it writes is ASCII.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
 from kubectl_portcheck.model.report import Report
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.render.json import report_json
 
 # A word that no YAML reader, of 1.1 or 1.2, takes for anything but a text.
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[ ./_-][A-Za-z0-9]+)*")
+_PLAIN: Final = regex(r"[A-Za-z][A-Za-z0-9]*(?:[ ./_-][A-Za-z0-9]+)*")
 _RESERVED: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 

@@ -1,6 +1,5 @@
 """What the rules on callers share: where a host is written, whose it is, and how to change it."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.base import Missing, Reason
@@ -8,12 +7,13 @@ from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.facts import State
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.report import Impact, Severity
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import NotApplicable, Outcome, Rule
 from kubectl_portcheck.semantics import calls
 from kubectl_portcheck.semantics.case import ServiceCase
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*")
+_NAME = regex(r"[A-Za-z_][A-Za-z0-9_.]*(-[A-Za-z0-9_.]+)*")
 """Variables that kubectl cannot take for an option, or for one to be removed (``NAME-``)."""
 SETTABLE = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 """Workloads of which kubectl set env changes the template."""

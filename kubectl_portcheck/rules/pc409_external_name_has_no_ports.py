@@ -1,12 +1,12 @@
 """PC409: an ExternalName Service is a DNS alias; its ports have no effect."""
 
-import re
 from collections.abc import Sequence, Set
 
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
     Example,
@@ -21,7 +21,7 @@ from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import ports
 from kubectl_portcheck.semantics.case import ServiceCase
 
-_IPV4 = re.compile(r"\d+(\.\d+){3}")
+_IPV4 = regex(r"\d+(\.\d+){3}")
 _IPV6 = frozenset("0123456789abcdefABCDEF:")
 
 

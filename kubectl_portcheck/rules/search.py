@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.declared import Rule
 from kubectl_portcheck.rules.suppressions import named
 
 

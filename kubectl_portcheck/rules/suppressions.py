@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import SuppressedBy
-from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.declared import Rule
 from kubectl_portcheck.semantics.annotations import IGNORE
 from kubectl_portcheck.semantics.selectors import nearest
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kubectl_portcheck.address import SCHEME_PORTS, is_ip
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.withheld import without_secrets
 
 LONGEST = 16_384
@@ -23,26 +24,26 @@ LOWEST = 80
 """The lowest port of ``host:port`` without a scheme: what is lower is mostly a version."""
 
 _HOST = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?){0,8}\.?"
-_PIECE = re.compile(r"[^\s\"'`<>]+")
-_SCHEME = re.compile(r"(?:^|[,;|=(])(?:jdbc:)?([a-z][-+.a-z0-9]{1,15})\Z", re.IGNORECASE)
-_AUTHORITY = re.compile(r"[^/?#;|&)\\]*")
-_ONE = re.compile(rf"(?:({_HOST})|\[([0-9a-f:.]{{2,45}})\])(?::(\d{{1,5}}))?\Z", re.IGNORECASE)
-_PAIR = re.compile(rf"(?<![-\w./:@$])({_HOST}):(\d{{2,5}})(?![-\w.:@])", re.IGNORECASE)
-_DRIVER = re.compile(rf"@(?:tcp\(|//)({_HOST}):(\d{{2,5}})\b", re.IGNORECASE)
-_KEYED = re.compile(rf"(?:^|[\s;])(?:host|server)=({_HOST})(?=[\s;]|$)", re.IGNORECASE)
-_KEYED_PORT = re.compile(r"(?:^|[\s;])port=(\d{1,5})(?=[\s;]|$)", re.IGNORECASE)
-_HIDDEN = re.compile(
+_PIECE = regex(r"[^\s\"'`<>]+")
+_SCHEME = regex(r"(?:^|[,;|=(])(?:jdbc:)?([a-z][-+.a-z0-9]{1,15})\Z", re.IGNORECASE)
+_AUTHORITY = regex(r"[^/?#;|&)\\]*")
+_ONE = regex(rf"(?:({_HOST})|\[([0-9a-f:.]{{2,45}})\])(?::(\d{{1,5}}))?\Z", re.IGNORECASE)
+_PAIR = regex(rf"(?<![-\w./:@$])({_HOST}):(\d{{2,5}})(?![-\w.:@])", re.IGNORECASE)
+_DRIVER = regex(rf"@(?:tcp\(|//)({_HOST}):(\d{{2,5}})\b", re.IGNORECASE)
+_KEYED = regex(rf"(?:^|[\s;])(?:host|server)=({_HOST})(?=[\s;]|$)", re.IGNORECASE)
+_KEYED_PORT = regex(r"(?:^|[\s;])port=(\d{1,5})(?=[\s;]|$)", re.IGNORECASE)
+_HIDDEN = regex(
     r"(?:passw|pwd|secret|token|credential|api[-_]?key|auth)[-\w]{0,40}[\"']?\s{0,3}[:=]\s{0,3}"
     r"(?:\"[^\"]*\"?|'[^']*'?|\S+)",
     re.IGNORECASE,
 )
 """A secret in a form that programs keep settings in, such as JSON."""
-_WORD = re.compile(r"[^\s;|&()<>`\"']+")
+_WORD = regex(r"[^\s;|&()<>`\"']+")
 _LOOKS_UP = frozenset({"nslookup", "getent", "dig", "host", "ping"})
 _TABLES = frozenset({"hosts", "ahosts", "ahostsv4", "ahostsv6"})
 """The databases in which getent looks a host up."""
 _CONNECTS = frozenset({"nc", "ncat", "netcat", "telnet"})
-_NAME = re.compile(rf"{_HOST}\Z", re.IGNORECASE)
+_NAME = regex(rf"{_HOST}\Z", re.IGNORECASE)
 _WITH_VALUE = frozenset({"-w", "-G", "-i", "-q", "-c", "-W", "-h"})
 """Options of these commands that are followed by a value."""
 

@@ -6,11 +6,11 @@ limitranger, serviceaccount, podsecurity) and ``apiserver/pkg/admission/plugin/w
 but those of webhooks were seen on 1.36.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Event, Pod, Workload
+from kubectl_portcheck.regex import regex
 
 LONGEST = 8192
 """Characters of an answer that are read."""
@@ -19,16 +19,14 @@ By = Literal[
     "quota", "limit-range", "pod-security", "service-account", "webhook", "webhook-failed", "other"
 ]
 
-_FORBIDDEN = re.compile(r'pods? "[^"]{0,300}" is forbidden: ')
-_QUOTA = re.compile(r"(?:exceeded|failed) quota: ([-.a-z0-9]{1,253})[,:] ?")
-_ACCOUNT = re.compile(r'serviceaccount "([-.a-z0-9]{1,253})" not found')
-_LEVEL = re.compile(r'violates PodSecurity "([^"]{1,100})": ')
-_DENIED = re.compile(
-    r'admission webhook "([^"]{1,253})" denied the request(?: without explanation|: )?'
-)
-_FAILED = re.compile(r'failed calling webhook "([^"]{1,253})": ')
-_SERVICE = re.compile(r'https://([-a-z0-9]{1,63})\.([-a-z0-9]{1,63})\.svc(?::(\d{1,5}))?[/"?]')
-_LIMIT = re.compile(
+_FORBIDDEN = regex(r'pods? "[^"]{0,300}" is forbidden: ')
+_QUOTA = regex(r"(?:exceeded|failed) quota: ([-.a-z0-9]{1,253})[,:] ?")
+_ACCOUNT = regex(r'serviceaccount "([-.a-z0-9]{1,253})" not found')
+_LEVEL = regex(r'violates PodSecurity "([^"]{1,100})": ')
+_DENIED = regex(r'admission webhook "([^"]{1,253})" denied the request(?: without explanation|: )?')
+_FAILED = regex(r'failed calling webhook "([^"]{1,253})": ')
+_SERVICE = regex(r'https://([-a-z0-9]{1,63})\.([-a-z0-9]{1,63})\.svc(?::(\d{1,5}))?[/"?]')
+_LIMIT = regex(
     r"(?:maximum|minimum) \S+ (?:usage|limit) per (?:Container|Pod)\b|max limit to request ratio"
 )
 

@@ -10,7 +10,6 @@ Local and the node has no endpoint, and where an endpoint's node is down. (``doc
 ``tests/e2e/nodes/test_modes.py``)
 """
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from kubectl_portcheck.model.objects import (
     Service,
     ServicePort,
 )
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import pods, ports
 from kubectl_portcheck.semantics.listening import addresses_of, family_of
 
@@ -88,7 +88,7 @@ def pods_behind(slices: Iterable[EndpointSlice], everyone: Iterable[Pod]) -> tup
     )
 
 
-_OWN_NAME = re.compile(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(\.[a-z0-9.-]*)?")
+_OWN_NAME = regex(r"([a-z0-9-]{1,63})\.([a-z0-9-]{1,63})\.svc(\.[a-z0-9.-]*)?")
 
 
 def alias_of(service: Service) -> tuple[str, str] | None:

@@ -22,6 +22,7 @@ from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
 
@@ -29,7 +30,7 @@ ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting
 """Answers of a pod to which a policy makes a difference: at another port no connection would
 arrive."""
 
-_UNREACHABLE = re.compile(
+_UNREACHABLE = regex(
     r"no route to host|host (is )?unreachable|network (is )?unreachable|prohibited"
     r"|permission denied|operation not permitted",
     re.IGNORECASE,

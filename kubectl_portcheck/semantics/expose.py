@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Workload
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.ports import declared_ports
 from kubectl_portcheck.semantics.selectors import closeness
 
@@ -21,7 +22,7 @@ NAMING = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/instanc
 """The labels by which a workload says what it is, the clearest first."""
 PASSING = ("pod-template-hash", "controller-revision-hash", "pod-template-generation")
 """Labels that are other ones with each revision."""
-LABEL = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+LABEL = regex(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 """What a Service's name must be (RFC 1035)."""
 ALIKE = 0.8
 """From which resemblance on a name may be meant by another one."""

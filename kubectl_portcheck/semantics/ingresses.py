@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from kubectl_portcheck.model.references import HTTPIngressPath, Ingress, ServiceBackendPort
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.annotations import NGINX_CANARY, NGINX_REGEX, NGINX_REWRITE
 
 IMPLEMENTATION = "ImplementationSpecific"
@@ -52,7 +53,7 @@ def places(ingress: Ingress, service: str = "") -> Iterator[Place]:
                 yield Place(rule.host, path, backend.port, f"/spec/rules/{i}/http/paths/{j}")
 
 
-_GROUP = re.compile(r"\$\{?([1-9])", re.ASCII)
+_GROUP = regex(r"\$\{?([1-9])", re.ASCII)
 
 
 def groups_wanted(ingress: Ingress) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ the network of its node is outside of what the API defines, and the node of a po
 """
 
 import json
-import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from kubectl_portcheck.model.references import (
     NetworkPolicyPeer,
     NetworkPolicyPort,
 )
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.admission import isolating
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME, Direction, covers
 
@@ -163,7 +163,7 @@ def allowances(policy: NetworkPolicy, direction: Direction) -> list[str]:
     return found
 
 
-PASSING = re.compile(
+PASSING = regex(
     r"pod-template-hash|controller-revision-hash|pod-template-generation"
     r"|(statefulset|apps|batch)\.kubernetes\.io/.*|controller-uid|job-name"
 )

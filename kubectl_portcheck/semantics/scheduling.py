@@ -5,16 +5,17 @@ preemption: ...``: each reason with the number of nodes that have it; a node may
 Source: Kubernetes ``pkg/scheduler/framework/types.go``, ``FitError.Error``.
 """
 
-import re
 from typing import NamedTuple
+
+from kubectl_portcheck.regex import regex
 
 NODE_TAINTS = "node.kubernetes.io/"
 """How the taints begin that the control plane gives to a node by its condition."""
 LONGEST = 4096
 """Characters of a message that are read."""
 
-_HEAD = re.compile(r"(\d{1,6})/(\d{1,6}) nodes are available: ")
-_REASON = re.compile(r"(\d{1,6}) (\S.*)")
+_HEAD = regex(r"(\d{1,6})/(\d{1,6}) nodes are available: ")
+_REASON = regex(r"(\d{1,6}) (\S.*)")
 _TAIL = (" preemption: ", " no new claims to deallocate")
 
 

@@ -25,6 +25,7 @@ from typing import Literal
 
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Container, Pod
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import mesh
 from kubectl_portcheck.semantics.annotations import (
     AMBIENT,
@@ -46,7 +47,7 @@ _LEFT_OUT = {
     "Kuma": KUMA_PORTS,
 }
 """The annotations that take ports out, by the mesh."""
-_TAG = re.compile(r":(stable-|edge-|)v?(\d{1,4})\.(\d{1,4})[.\w-]{0,64}(?:@|$)", re.ASCII)
+_TAG = regex(r":(stable-|edge-|)v?(\d{1,4})\.(\d{1,4})[.\w-]{0,64}(?:@|$)", re.ASCII)
 
 
 def delivery(pod: Pod, port: int) -> Delivery:

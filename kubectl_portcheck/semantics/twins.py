@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from kubectl_portcheck.model.objects import PodSpec, Workload
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.images import repository
 from kubectl_portcheck.semantics.selectors import matches
@@ -21,7 +22,7 @@ TRIALS: Final = frozenset({"canary", "preview"})
 SIDES: Final = frozenset(
     {*TRIALS, "blue", "green", "stable", "primary", "active", "old", "new", "prev", "next"}
 )
-_VERSION = re.compile(r"v?\d{1,9}")
+_VERSION = regex(r"v?\d{1,9}")
 
 
 def rests(case: ServiceCase) -> str:

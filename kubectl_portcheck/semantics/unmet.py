@@ -8,6 +8,7 @@ import re
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import events
 from kubectl_portcheck.semantics.case import ServiceCase
 
@@ -20,14 +21,12 @@ _NAME = r"[-.a-z0-9]{1,253}"
 _KEY = r"[-._a-zA-Z0-9]{1,253}"
 _KINDS: dict[str, Kind] = {"configmap": "ConfigMap", "secret": "Secret"}
 
-_NOT_FOUND = re.compile(rf'\b(configmap|secret)s? "({_NAME})" not found', re.IGNORECASE)
-_NO_KEY = re.compile(
+_NOT_FOUND = regex(rf'\b(configmap|secret)s? "({_NAME})" not found', re.IGNORECASE)
+_NO_KEY = regex(
     rf"couldn't find key ({_KEY}) in (ConfigMap|Secret) {_NAME}/({_NAME})", re.IGNORECASE
 )
-_NO_KEY_IN_VOLUME = re.compile(
-    rf"references non-existent (config|secret) key: ({_KEY})", re.IGNORECASE
-)
-_VOLUME = re.compile(r'for volume "([^"]{1,253})"')
+_NO_KEY_IN_VOLUME = regex(rf"references non-existent (config|secret) key: ({_KEY})", re.IGNORECASE)
+_VOLUME = regex(r'for volume "([^"]{1,253})"')
 _AS_ROOT = (
     "container has runAsNonRoot and image will run as root",
     "container's runAsUser breaks non-root policy",

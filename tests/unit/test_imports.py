@@ -23,6 +23,7 @@ FIRST = {
 COMPLETION = {
     *(f"{OWN}.{name}" for name in ("model", "model.kinds")),
     *(f"{OWN}.{name}" for name in ("commands", "commands.completion", "target")),
+    f"{OWN}.regex",
     *(f"{OWN}.commands.completion.{name}" for name in ("answers", "cache", "shells", "words")),
 }
 CLI = {*FIRST, *(f"{OWN}.{name}" for name in ("cli", "environment", "streams"))}

@@ -15,6 +15,7 @@ from kubectl_portcheck.client.exec import ExecResult, worth_another_protocol
 from kubectl_portcheck.client.port_forward import classify
 from kubectl_portcheck.collect.manifests.declared import _names
 from kubectl_portcheck.collect.sockets.failures import classify_exec_failure
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import kubelet
 from kubectl_portcheck.semantics.probes import Check
 
@@ -44,11 +45,16 @@ def _pattern(call: ast.Call) -> str | None:
 
 
 def _calls(nodes: list[ast.AST]) -> Iterator[tuple[ast.Call, str, str]]:
-    """Calls of methods: the call, the name before the dot, the method."""
+    """Calls of methods: the call, the name before the dot, the method.
+
+    ``regex`` stands for ``re.compile``.
+    """
     for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             before = node.func.value
             yield node, before.id if isinstance(before, ast.Name) else "", node.func.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "regex":
+            yield node, "re", "compile"
 
 
 def _patterns() -> dict[str, Pattern]:
@@ -60,7 +66,7 @@ def _patterns() -> dict[str, Pattern]:
         if name.startswith(ABOUT_OUR_OWN_TEXT):
             continue
         source = path.read_text()
-        if "import re\n" not in source:
+        if "import re\n" not in source and "import regex\n" not in source:
             continue
         nodes = list(ast.walk(ast.parse(source)))
         uses: dict[str, set[str]] = defaultdict(set)
@@ -71,6 +77,10 @@ def _patterns() -> dict[str, Pattern]:
             id(node.value): node.targets[0].id
             for node in nodes
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        } | {
+            id(node.value): node.target.id
+            for node in nodes
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         }
         for call, before, method in _calls(nodes):
             if before != "re" or method not in CALLS or (text := _pattern(call)) is None:
@@ -82,6 +92,14 @@ def _patterns() -> dict[str, Pattern]:
 
 
 PATTERNS = _patterns()
+
+
+def test_a_pattern_is_compiled_when_it_is_first_used() -> None:
+    made = regex(r"(a+)", re.IGNORECASE)
+    assert "fullmatch" not in vars(made)
+    assert made.fullmatch("AA") is not None
+    assert made.fullmatch is vars(made)["fullmatch"]
+    assert (made.pattern, made.sub("b", "xa"), made.findall("aAb")) == ("(a+)", "xb", ["aA"])
 
 
 def words_of(pattern: str) -> set[str]:

@@ -1,6 +1,5 @@
 """``--from``: from where to connect, what to, and what came of it."""
 
-import re
 from typing import NamedTuple
 
 from kubectl_portcheck.errors import UsageError
@@ -8,10 +7,11 @@ from kubectl_portcheck.model.kinds import JOB, POD, WORKLOADS, Kind
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.seat import Chosen
+from kubectl_portcheck.regex import regex
 
 AUTO = "auto"
-_OBJECT = re.compile(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_OBJECT = regex(r"[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+_LABEL = regex(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _KINDS = (POD, *WORKLOADS, JOB)
 _FORMS = "pod/NAME, deploy/NAME, sts/NAME, ds/NAME, job/NAME, '-l app=web', or auto"
 

@@ -4,7 +4,6 @@ A log may hold anything: lines that look like secrets are dropped here and count
 what follows too many characters are cut. The lines are for the report, and no rule reads them.
 """
 
-import re
 import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
@@ -14,6 +13,7 @@ from kubectl_portcheck.inputs.limits import LOG_BYTES, LOG_LINES, LOGS
 from kubectl_portcheck.model.base import Missing, Observed, combined
 from kubectl_portcheck.model.evidence import ContainerLog
 from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import logs
 from kubectl_portcheck.withheld import without_secret_lines
 
@@ -22,7 +22,7 @@ LONGEST = 400
 MOST = 3
 """Logs that are read for one Service: pods of one workload say the same."""
 
-_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_COLOUR = regex(r"\x1b\[[\d;]*[A-Za-z]")
 _UNREADABLE = ("unable to retrieve container logs for ", "failed to try resolving symlinks")
 """How the kubelet answers where the file is gone, as if it were the log."""
 

@@ -1,6 +1,5 @@
 """From a failure of the client to the part of the evidence that is missing, and why."""
 
-import re
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from kubectl_portcheck.client import (
     TimedOut,
 )
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
+from kubectl_portcheck.regex import regex
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def missing(error: ClusterError | ValueError) -> Missing:
     return Missing(reason=Reason.FAILED, detail=detail or error.message)
 
 
-_RIGHT = re.compile(
+_RIGHT = regex(
     r'cannot (?P<verb>\w{1,20}) resource "(?P<resource>[\w.-]{1,63})'
     r'(?:/(?P<subresource>[\w-]{1,63}))?" in API group "(?P<group>[\w.-]{0,253})"'
     r'(?: in the namespace "(?P<namespace>[\w.-]{1,253})")?'

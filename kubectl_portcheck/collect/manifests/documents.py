@@ -7,12 +7,13 @@ from typing import NamedTuple
 from kubectl_portcheck.collect.manifests.files import BOM, File, Problem
 from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model.kinds import CUSTOM_RESOURCE_DEFINITION
+from kubectl_portcheck.regex import regex
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
-_MARKER = re.compile(r"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_KIND = re.compile(r"""^kind:[ \t]+(["']?)(\w+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
-_SOURCE = re.compile(r"^# Source: (\S+)\s*$", re.MULTILINE)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_MARKER = regex(r"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_KIND = regex(r"""^kind:[ \t]+(["']?)(\w+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
+_SOURCE = regex(r"^# Source: (\S+)\s*$", re.MULTILINE)
+_SURROGATE = regex(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
 class Document(NamedTuple):

@@ -16,8 +16,9 @@ from kubectl_portcheck.collect.manifests.objects import Object, collected
 from kubectl_portcheck.inputs import Unreadable, json_value, yaml_tree
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
 from kubectl_portcheck.model.fixes import Operation
+from kubectl_portcheck.regex import regex
 
-_PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
+_PLAIN = regex(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
 
 
 class CannotEdit(Exception):

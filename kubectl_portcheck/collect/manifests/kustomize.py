@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kubectl_portcheck.collect.manifests.files import File
 from kubectl_portcheck.inputs import Unreadable, read_file, real_path, relative_path, yaml_tree
 from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
+from kubectl_portcheck.regex import regex
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _OPAQUE = ("replacements", "transformers", "vars", "helmCharts", "helmChartInflationGenerator")
@@ -158,7 +159,7 @@ class Kustomizations:
         return roots
 
 
-_SIMPLE = re.compile(r"\^?[\w|-]*(?:\.\*[\w|-]*){0,3}\$?")
+_SIMPLE = regex(r"\^?[\w|-]*(?:\.\*[\w|-]*){0,3}\$?")
 """Names, one of several names, and names of which a part may be anything."""
 
 
@@ -196,7 +197,7 @@ def _parsed(text: str) -> list[Any]:
 
 _KEYS = {"containers": "name", "initContainers": "name", "volumes": "name", "env": "name"}
 """By list: the field by which kustomize merges its elements. (Kubernetes API, patchMergeKey)"""
-_HARMLESS = re.compile(
+_HARMLESS = regex(
     r"/(metadata|spec/replicas|spec/template/metadata)(/.*)?|"
     r"/spec/template/spec/(init)?[cC]ontainers/\d+/(?!ports|name).+|"
     r"/spec/template/spec/(?!containers|initContainers).+"

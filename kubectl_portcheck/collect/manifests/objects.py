@@ -16,6 +16,7 @@ from kubectl_portcheck.collect.manifests.files import File, Problem, open_all
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model import kinds
+from kubectl_portcheck.regex import regex
 
 T = TypeVar("T")
 
@@ -280,7 +281,7 @@ _WORDS = {
 }
 
 
-PLACEHOLDER = re.compile(r"\$[{(]\w+|\{\{|%\w+%|<\w+>")
+PLACEHOLDER = regex(r"\$[{(]\w+|\{\{|%\w+%|<\w+>")
 
 
 def _value(data: Any, steps: Sequence[str]) -> Any:

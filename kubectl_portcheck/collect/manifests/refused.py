@@ -11,11 +11,12 @@ from typing import Any
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.objects import PLACEHOLDER, Object, locate
 from kubectl_portcheck.collect.manifests.pods import TEMPLATES
+from kubectl_portcheck.regex import regex
 
 Fault = tuple[tuple[str, ...], str]
 """The path of the field, and what is wrong with it."""
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LABEL = regex(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_WORDS = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
     "must start and end with an alphanumeric character"

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from kubectl_portcheck.inputs import full_path
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.withheld import without_secrets
 
 Opcode = tuple[str, int, int, int, int]
 
 _AROUND = 3
-_PRIVATE = re.compile(
+_PRIVATE = regex(
     r"""(?:^|[\s{,\-"'])(env|value|args|command|data|stringData|binaryData|annotations|httpHeaders)"""
     r"""["']?\s*:""",
 )

@@ -11,15 +11,16 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Reason, Right
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.probes import Attempt
+from kubectl_portcheck.regex import regex
 
 T = TypeVar("T")
 
 # Each part has a bound: the text is the cluster's, and may be a megabyte of one letter.
-_WORDS = re.compile(
+_WORDS = regex(
     r"(?:\bin (?P<inside>[a-z0-9-]{1,63}): )?\b(?P<verb>[a-z]{1,20}) (?P<resource>[a-z]{1,63})"
     r"(?:/(?P<subresource>[a-z]{1,63}))?(?:\.(?P<group>[a-z0-9.-]{1,253}))? is forbidden"
 )
-_SPACES = re.compile(r"namespace (?P<spaces>[a-z0-9-]{1,63}(?:, [a-z0-9-]{1,63}){0,200}): ")
+_SPACES = regex(r"namespace (?P<spaces>[a-z0-9-]{1,63}(?:, [a-z0-9-]{1,63}){0,200}): ")
 _OF_THE_CLUSTER = ("nodes", "namespaces")
 
 

@@ -20,12 +20,13 @@ from kubectl_portcheck.collect.decode import KEPT_ANNOTATIONS
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Known, Record
 from kubectl_portcheck.model.evidence import Evidence
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import mesh, server_first
 from kubectl_portcheck.semantics.annotations import IGNORE
 
-_WORD = re.compile(r"[^\W_]+")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_ADDRESS = re.compile(
+_WORD = regex(r"[^\W_]+")
+_TIME = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_ADDRESS = regex(
     r"(?<![\w.:])(?:\d{1,3}(?:[.-]\d{1,3}){3}|[0-9a-fA-F]{0,4}(?::[0-9a-fA-F]{0,4}){2,7}"
     r"(?:\.\d{1,3}){0,3})(?!\w)"
 )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.collect.sockets.rows import lines
 from kubectl_portcheck.model.probes import AcceptQueue
+from kubectl_portcheck.regex import regex
 
 BACKLOG_SCRIPT = r"""exec 2>/dev/null
 q(){ for t in tcp tcp6;do
@@ -25,7 +26,7 @@ echo end
 
 # 0A: listens. 01 and 08 without an inode: connected, or already given up by the client, and
 # not accepted by any process.
-ROW = re.compile(
+ROW = regex(
     r" *\d+: ([0-9A-F]{8,32}):([0-9A-F]{4}) ([0-9A-F]{8,32}:[0-9A-F]{4}) (0A|01|08)"
     r" [0-9A-F]+:([0-9A-F]{8}) [0-9A-F:]+ [0-9A-F]+ +\d+ +\d+ (\d+)(?!\S)",
     re.ASCII,

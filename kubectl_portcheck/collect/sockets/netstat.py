@@ -10,6 +10,7 @@ import re
 from kubectl_portcheck.collect.sockets.rows import Row, canonical, conclude, endpoint, lines, name
 from kubectl_portcheck.collect.sockets.rows import number as decimal
 from kubectl_portcheck.model.probes import ListeningSocket, Protocol
+from kubectl_portcheck.regex import regex
 
 PROTOCOLS: dict[str, Protocol] = {"tcp": "TCP", "tcp6": "TCP", "udp": "UDP", "udp6": "UDP"}
 LOCAL_ADDRESS_COLUMN = 20
@@ -22,9 +23,9 @@ OTHER_STATES = frozenset(
         *("CLOSE", "CLOSE_WAIT", "LAST_ACK", "CLOSING", "CLOSED", "BOUND", "UNKNOWN"),
     ]
 )
-PROGRAM = re.compile(r"(?:^|[ \t])\d+/(.*)", re.ASCII | re.DOTALL)
-TIMER = re.compile(r"[ \t]\S+ \(\d+\.\d+/\d+/\d+\)[ \t]*$", re.ASCII)
-UNIX_ROW = re.compile(r"unix +\d+ +\[ [^\]]{0,20}\] +(?:STREAM|DGRAM|SEQPACKET) ", re.ASCII)
+PROGRAM = regex(r"(?:^|[ \t])\d+/(.*)", re.ASCII | re.DOTALL)
+TIMER = regex(r"[ \t]\S+ \(\d+\.\d+/\d+/\d+\)[ \t]*$", re.ASCII)
+UNIX_ROW = regex(r"unix +\d+ +\[ [^\]]{0,20}\] +(?:STREAM|DGRAM|SEQPACKET) ", re.ASCII)
 CUT_ADDRESS = frozenset("0123456789abcdef:.")
 """What an IPv6 address that was cut contains."""
 

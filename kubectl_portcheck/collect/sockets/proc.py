@@ -12,19 +12,20 @@ from typing import Literal
 
 from kubectl_portcheck.collect.sockets.rows import Row, address_text, canonical, lines
 from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.regex import regex
 
 ByteOrder = Literal["little", "big"]
 
 # 0A is TCP_LISTEN. Of UDP, 07 (TCP_CLOSE) is bound and not connected: a server, or a client that
 # has sent without connecting, which looks the same.
 LISTENING: dict[str, Protocol] = {"0A": "TCP", "07": "UDP"}
-ENTRY = re.compile(
+ENTRY = regex(
     r"[ \t]*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) (0{8}|0{32}):0000 (0A|07)"
     r" [0-9A-F]+:([0-9A-F]{8}) [0-9A-F]+:[0-9A-F]+ [0-9A-F]+"
     r"[ \t]+(\d{1,10})[ \t]+\d+[ \t]+(\d{1,20})(?!\S)",
     re.ASCII,
 )
-ENDPOINT = re.compile(
+ENDPOINT = regex(
     r"\S+ \S+[ \t]+\d+[ \t]+10[ \t]+-?\d+[ \t]+"
     r"(\d{1,5})[ \t]+(\d{1,10})[ \t]+(\d{1,20})[ \t]+(\S.*)",
     re.ASCII,

@@ -30,6 +30,7 @@ from kubectl_portcheck.collect.sockets.rows import Row, conclude, lines, name, q
 from kubectl_portcheck.collect.sockets.ss import ss_rows
 from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.probes import PodSockets
+from kubectl_portcheck.regex import regex
 
 # Only sockets are handed to ls, so no file name that a user chose appears in its output. The
 # namespace link of a process can be followed under the same condition as its descriptors, and
@@ -64,8 +65,8 @@ echo end
 """
 
 TABLES = ("tcp", "tcp6", "udp", "udp6", "sctp")
-PROCESS = re.compile(r"p (\d{1,10}) ([+-]) ?\s*\d+\s+(\d{1,10})\s+\d+\s+\d+ ?(.*)", re.ASCII)
-HELD = re.compile(r"l.*? /proc/(\d{1,10})/fd/\d{1,10} -> '?socket:\[(\d{1,20})\]'?$", re.ASCII)
+PROCESS = regex(r"p (\d{1,10}) ([+-]) ?\s*\d+\s+(\d{1,10})\s+\d+\s+\d+ ?(.*)", re.ASCII)
+HELD = regex(r"l.*? /proc/(\d{1,10})/fd/\d{1,10} -> '?socket:\[(\d{1,20})\]'?$", re.ASCII)
 EPHEMERAL_PORTS = range(32768, 61000)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from kubectl_portcheck.collect.sockets.rows import Row, canonical, endpoint, name
 from kubectl_portcheck.model.probes import Protocol
+from kubectl_portcheck.regex import regex
 
 Dialect = Literal["old", "new", "unknown"]
 
@@ -23,19 +24,19 @@ KINDS: dict[tuple[str, str], Protocol] = {
     ("", "UNCONN"): "UDP",
 }
 # A process name may hold newlines, so a row ends where the next one starts, not at the line's end.
-NEXT_ROW = re.compile(
+NEXT_ROW = regex(
     r"\n(?=[ \t]*(?:[a-z][a-z0-9_]{0,9}[ \t]+)?[A-Z][A-Z0-9-]{1,11}[ \t]+\d+[ \t]+\d+[ \t])",
     re.ASCII,
 )
 # The name is unescaped and may itself hold '",pid=1,fd=3': what follows tells its true end.
-USER = re.compile(
+USER = regex(
     r'\("(.{0,64}?)",(?:pid=)?(\d{1,10}),(?:fd=)?\d{1,10}\)(?=,\("|\)(?:\s|$))',
     re.ASCII | re.DOTALL,
 )
-DETAIL = re.compile(r"(?<!\S)(uid|ino|v6only):(\d{1,20})(?!\S)", re.ASCII)
+DETAIL = regex(r"(?<!\S)(uid|ino|v6only):(\d{1,20})(?!\S)", re.ASCII)
 # The old dialect has columns of a fixed width, which no width of the new one equals.
-OLD_COLUMNS = re.compile(r"(?:(?:tcp|udp) {4})?(?:LISTEN|UNCONN) {5}\d", re.ASCII)
-NEW_COLUMNS = re.compile(r"(?:[a-z]+ {1,9})?(?:LISTEN|UNCONN) {1,4}\d{1,6} {2}", re.ASCII)
+OLD_COLUMNS = regex(r"(?:(?:tcp|udp) {4})?(?:LISTEN|UNCONN) {5}\d", re.ASCII)
+NEW_COLUMNS = regex(r"(?:[a-z]+ {1,9})?(?:LISTEN|UNCONN) {1,4}\d{1,6} {2}", re.ASCII)
 
 
 class _Line(NamedTuple):

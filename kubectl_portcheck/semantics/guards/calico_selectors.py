@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kubectl_portcheck.model.guards import GuardSelector
 from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 MOST_TOKENS, MOST_DEPTH, MOST_WAYS = 500, 30, 64
@@ -24,7 +25,7 @@ NAMESPACE_LABEL = "pcns."
 """What begins a label of the pod's namespace among those of a pod."""
 NOT_COMPARED = ("pcsa.", "projectcalico.org/serviceaccount")
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""\s*(?:(?P<sign>&&|\|\||==|!=|[!(){},])|"(?P<double>[^"]*)"|'(?P<single>[^']*)'"""
     r"""|(?P<word>[-\w./]+))""",
     re.ASCII,

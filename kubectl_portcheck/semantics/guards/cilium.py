@@ -10,7 +10,6 @@ address range never means a pod of the cluster. HTTP and other rules of layer 7,
 Services, nodes and authentication are not compared.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -30,6 +29,7 @@ from kubectl_portcheck.model.guards import (
 from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.digits import number_of
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
@@ -238,5 +238,5 @@ def selector_of(selector: LabelSelector, *, local: bool) -> GuardSelector:
     return GuardSelector(pods=LabelSelector(match_expressions=tuple(pods)), namespaces=named)
 
 
-_PREFIX = re.compile(r"(k8s|any|container|reserved):")
+_PREFIX = regex(r"(k8s|any|container|reserved):")
 """Where a label comes from; a pod's own come from Kubernetes. (Cilium, Label Sources)"""

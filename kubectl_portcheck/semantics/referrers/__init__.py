@@ -12,6 +12,7 @@ import msgspec
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.references import Referrer
+from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.referrers import (
     api_server,
     argo,
@@ -62,7 +63,7 @@ def is_gateway(referrer: Referrer) -> bool:
 
 Found = Observed[tuple[Referrer, ...]] | Missing
 _API_SERVERS = frozenset(k.kind.plural for k in KINDS if k.reader == "api-server")
-_SAYS_TLS = re.compile(r"https|tls|ssl|webhook|admission|conversion|api", re.IGNORECASE)
+_SAYS_TLS = regex(r"https|tls|ssl|webhook|admission|conversion|api", re.IGNORECASE)
 
 
 def relevant(found: Found, service: Service) -> Found:
