@@ -6,93 +6,39 @@ anchored twice, and aliases that stay aliases until someone pays for what they e
 """
 
 import re
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
-from kubectl_portcheck.inputs.limits import ALIAS_VALUES
 from kubectl_portcheck.inputs.limits import YAML_DEPTH as DEEPEST
+from kubectl_portcheck.inputs.yaml_nodes import (
+    Alias,
+    Broken,
+    Mapping,
+    Node,
+    Scalar,
+    Sequence,
+    Twice,
+    node_of,
+)
+from kubectl_portcheck.inputs.yaml_values import Odd, Values, plain_value, scalar
 from kubectl_portcheck.regex import regex
 
+__all__ = (
+    "Alias",
+    "Broken",
+    "Mapping",
+    "Node",
+    "Scalar",
+    "Sequence",
+    "Twice",
+    "Values",
+    "check",
+    "parse",
+    "scalar",
+)
+
 _TOO_DEEP = f"nested too deep: at most {DEEPEST} levels are read"
-
-
-class Broken(Exception):
-    """The text cannot be read as a manifest."""
-
-    def __init__(self, index: int, reason: str) -> None:
-        super().__init__(reason)
-        self.index = index
-        """Where in the text."""
-        self.reason = reason
-
-
-class Node:
-    """A part of a document, from ``start`` to ``end`` in its text."""
-
-    __slots__ = ("end", "start")
-
-    def __init__(self, start: int, end: int) -> None:
-        self.start = start
-        self.end = end
-
-
-class Scalar(Node):
-    """A single value."""
-
-    __slots__ = ("plain", "tag", "text")
-
-    def __init__(self, start: int, end: int, text: str, plain: bool, tag: str | None) -> None:
-        self.start = start  # Not by the parent's: most nodes are scalars, and a call has its price.
-        self.end = end
-        self.text = text
-        self.plain = plain
-        """Whether it is written without quotes, so that its look decides on its type."""
-        self.tag = tag
-
-
-class Sequence(Node):
-    """A list."""
-
-    __slots__ = ("flow", "items")
-
-    def __init__(self, start: int, flow: bool) -> None:
-        super().__init__(start, start)
-        self.items: list[Node] = []
-        self.flow = flow
-        """Whether it is written in brackets."""
-
-
-class Mapping(Node):
-    """Keys and values, in the order of the text."""
-
-    __slots__ = ("flow", "pairs")
-
-    def __init__(self, start: int, flow: bool) -> None:
-        super().__init__(start, start)
-        self.pairs: list[tuple[Scalar, Node]] = []
-        self.flow = flow
-
-    def get(self, key: str) -> tuple[Scalar, Node] | None:
-        """The key's own place and its value. As for kubectl, the last of two equal keys counts."""
-        return next((pair for pair in reversed(self.pairs) if pair[0].text == key), None)
-
-
-class Alias(Node):
-    """``*name``: an alias of a node that was anchored before."""
-
-    __slots__ = ("target",)
-
-    def __init__(self, start: int, end: int, target: Node) -> None:
-        super().__init__(start, end)
-        self.target = target
-
-
-class Twice(NamedTuple):
-    """A key that occurs twice in one mapping."""
-
-    key: str
-    place: int
 
 
 def parse(
@@ -103,6 +49,11 @@ def parse(
     Keys that occur twice are added to ``twice``. With ``first`` the text may go on after the
     document's end, and is not read further. Raises Broken, also for more than ``most`` nodes.
     """
+    if not first and most is None:
+        try:
+            return _composed(text)
+        except (Odd, yaml.YAMLError):
+            pass  # Read again, more slowly: it says what is wrong, and where.
     try:
         return _Builder(twice if twice is not None else []).build(text, first, most)
     except yaml.reader.ReaderError as error:
@@ -115,6 +66,25 @@ def parse(
         if "nesting" in reason:  # The library has a limit too, and it reads ahead.
             reason = _TOO_DEEP
         raise Broken(mark.index if mark else 0, reason) from None
+
+
+def _composed(text: str) -> Node | None:
+    """The tree of a plain document, composed by the library in C. Raises Odd, YAMLError.
+
+    Nothing is wrong with a plain document, and it has no anchors, so no aliases, nor the tag ``!``,
+    of which the library loses the trace.
+    """
+    marked = "&" in text or "!" in text
+    if _Composer is None or _may_be_deep(text) or (marked and _MARKED.search(text)):
+        raise Odd
+    root = _Composer(text).get_single_node()
+    if root is None:
+        return None
+    value = plain_value(root)
+    node = node_of(root)
+    if isinstance(node, Mapping):
+        node.value = value
+    return node
 
 
 def check(text: str) -> None:
@@ -149,6 +119,8 @@ def _has_deep_brackets(text: str) -> bool:
     return False
 
 
+_MARKED = regex(r"(?:\A|[\s\[{,:])(?:&[0-9A-Za-z_-]|!(?:[\s,\]}]|\Z))")
+"""What may be an anchor, or the tag ``!``; within a text it is none."""
 _BRACKET = regex(r"[\[\]{}]")
 _INDENTED = regex(rf"^[ ?:-]{{{DEEPEST // 4}}}", re.MULTILINE)
 """A line that begins so far to the right, or with as many compact list items."""
@@ -160,6 +132,27 @@ def _shown(character: object) -> str:
 
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _composer() -> Any:
+    """The library's parser in C, which looks at no value to find its type; None without it."""
+    if not hasattr(yaml, "CBaseLoader"):
+        return None
+
+    class Composer(yaml.CBaseLoader):
+        def descend_resolver(self, current_node: object, current_index: object) -> None:
+            """Nothing depends on where a node is."""
+
+        def ascend_resolver(self) -> None:
+            """Nothing depends on where a node is."""
+
+        def resolve(self, kind: object, value: object, implicit: object) -> None:
+            """No tag but those that are written."""
+
+    return Composer
+
+
+_Composer: Any = _composer()
 
 
 class _Builder:
@@ -226,7 +219,7 @@ class _Builder:
         # In block style the parser ends a collection where the next token begins.
         node.end = end
         if isinstance(node, Sequence):
-            node.items = children
+            node.items.extend(children)
         elif isinstance(node, Mapping):
             seen: set[str] = set()
             pairs = node.pairs
@@ -240,104 +233,3 @@ class _Builder:
                     self.twice.append(Twice(text, key.start))
                 seen.add(text)
                 pairs.append((key, value))
-
-
-class Values:
-    """The nodes of one document as Python's values, as kubectl reads them.
-
-    Aliases may add :data:`ALIAS_VALUES` to those that the document's own text can hold; that is
-    counted over all that is asked of it. Null and absent are the same, unless ``nulls`` are kept.
-    """
-
-    def __init__(self, text: str, *, nulls: bool = False) -> None:
-        # A text cannot have more values than characters.
-        self._left = len(text) + ALIAS_VALUES
-        self._nulls = nulls
-
-    def spend(self, node: Node) -> None:
-        """Counts one more value. Raises Broken where there were too many."""
-        self._left -= 1
-        if self._left < 0:
-            raise Broken(node.start, "its aliases expand to too much")
-
-    def of(self, node: Node, depth: int = 0) -> Any:
-        """The value of a node. Raises Broken."""
-        self.spend(node)
-        if isinstance(node, Scalar):
-            return scalar(node)
-        if depth > DEEPEST:
-            raise Broken(node.start, "an alias refers to a node that contains it")
-        if isinstance(node, Alias):
-            return self.of(node.target, depth + 1)
-        if isinstance(node, Sequence):
-            found = [self.of(item, depth + 1) for item in node.items]
-            return found if self._nulls else [value for value in found if value is not None]
-        assert isinstance(node, Mapping)
-        values: dict[str, Any] = {}
-        for key, value in node.pairs:
-            if key.text == "<<" and key.plain:
-                for name, merged in self._merged(value, depth + 1):
-                    values.setdefault(name, merged)
-        for key, value in node.pairs:
-            if key.text == "<<" and key.plain:
-                continue
-            found = self.of(value, depth + 1)
-            if found is None and not self._nulls:
-                values.pop(key.text, None)
-            else:
-                values[key.text] = found
-        return values
-
-    def _merged(self, node: Node, depth: int) -> list[tuple[str, Any]]:
-        found = self.of(node, depth)
-        sources = found if isinstance(found, list) else [found]
-        return [pair for s in sources if isinstance(s, dict) for pair in s.items()]
-
-
-_NULL = {"", "~", "null", "Null", "NULL"}
-_TRUE = {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON", "y", "Y"}
-_FALSE = {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF", "n", "N"}
-_INTEGER = regex(r"[-+]?(0|[1-9][0-9_]*)", re.ASCII)
-_BASED = regex(r"[-+]?0(x[0-9a-fA-F_]+|o?[0-7_]+|b[01_]+)", re.ASCII)
-_FLOAT = regex(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d{1,4})?", re.ASCII)
-_LONGEST = 40
-"""Digits of a number. No field holds as many, and turning thousands of them takes long."""
-
-
-def scalar(node: Scalar) -> Any:
-    """The value of a scalar: its text, unless it has no quotes and looks like another type.
-
-    The forms are those of kubectl's YAML library, which knows no sexagesimal numbers and no dates.
-    """
-    tag = node.tag
-    if tag is not None and tag.startswith("tag:yaml.org,2002:"):
-        return _plain(node.text) if tag[18:] in ("int", "bool", "float", "null") else node.text
-    return _plain(node.text) if node.plain and tag != "!" else node.text
-
-
-def _plain(text: str) -> Any:
-    if text in _NULL:
-        return None
-    first = text[0]
-    if first.isalpha():
-        return True if text in _TRUE else False if text in _FALSE else text
-    if len(text) > _LONGEST or not (first.isdigit() or first in "+-."):
-        return text
-    if _INTEGER.fullmatch(text):
-        number = int(text.replace("_", ""))
-        return number if -(2**63) <= number < 2**64 else float(number)
-    if _BASED.fullmatch(text):
-        return _based(text)
-    if _FLOAT.fullmatch(text):
-        found = float(text.replace("_", ""))
-        return int(found) if found.is_integer() and abs(found) < 2**53 else found
-    return text
-
-
-def _based(text: str) -> int | str:
-    sign = -1 if text[0] == "-" else 1
-    digits = text.replace("_", "").lower().lstrip("+-")[1:]
-    base = {"x": 16, "o": 8, "b": 2}.get(digits[:1])
-    if base is None:
-        return sign * int(digits or "0", 8)
-    return sign * int(digits[1:], base) if digits[1:] else text

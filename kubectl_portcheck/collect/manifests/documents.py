@@ -10,8 +10,8 @@ from kubectl_portcheck.model.kinds import CUSTOM_RESOURCE_DEFINITION
 from kubectl_portcheck.regex import regex
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
-_MARKER = regex(r"^(---|\.\.\.)(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_KIND = regex(r"""^kind:[ \t]+(["']?)(\w+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
+_MARKER = regex(r"(---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_KIND = regex(r"""kind:[ \t]+(["']?)(\w+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 _SOURCE = regex(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _SURROGATE = regex(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
@@ -40,13 +40,13 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
     for base, text in _split(file.text):
         if _is_blank(text):
             continue
-        found = _KIND.findall(text)
+        found = [m[2] for at in _line_starts(text, "kind:") if (m := _KIND.match(text, at))]
         twice: list[yaml_tree.Twice] = []
         try:
             # One such line at the left margin is the document's kind; else look closer.
-            if len(found) == 1 and (found[0][1] not in kinds or _is_schema_only(found[0][1], text)):
+            if len(found) == 1 and (found[0] not in kinds or _is_schema_only(found[0], text)):
                 yaml_tree.check(text)
-                yield Skipped(found[0][1], text)
+                yield Skipped(found[0], text)
                 continue
             root = _parse(text, twice)
         except yaml_tree.Broken as error:
@@ -103,13 +103,27 @@ def _parse(text: str, twice: list[yaml_tree.Twice]) -> yaml_tree.Node | None:
 def _split(text: str) -> Iterator[tuple[int, str]]:
     """Where each document begins, and its text with the ``---`` before it."""
     start = 1 if text.startswith(BOM) else 0
-    for marker in _MARKER.finditer(text, start):
+    places = sorted((*_line_starts(text, "---", start), *_line_starts(text, "...", start)))
+    for place in places:
+        marker = _MARKER.match(text, place)
+        if marker is None:
+            continue
         piece = text[start : marker.start()]
         if marker[1] == "---" and _only_directives(piece):
             continue
         yield start, piece
         start = marker.start() if marker[1] == "---" else marker.end()
     yield start, text[start:]
+
+
+def _line_starts(text: str, word: str, start: int = 0) -> Iterator[int]:
+    """Where a line begins with the word. Far faster than a pattern that looks at each line."""
+    if text.startswith(word, start):
+        yield start
+    at = text.find(f"\n{word}", start)
+    while at >= 0:
+        yield at + 1
+        at = text.find(f"\n{word}", at + 1)
 
 
 def _only_directives(piece: str) -> bool:

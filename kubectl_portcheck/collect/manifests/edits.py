@@ -149,7 +149,7 @@ def _written(value: object, quote: str, json_like: bool) -> str:
     if quote == "'":
         return "'" + value.replace("'", "''") + "'"
     safe = _PLAIN.fullmatch(value)
-    if safe and isinstance(yaml_tree.scalar(yaml_tree.Scalar(0, 0, value, True, None)), str):
+    if safe and isinstance(yaml_tree.scalar(value, True, None), str):
         return value
     return json.dumps(value, ensure_ascii=False)
 

@@ -1,8 +1,9 @@
 """Which objects of the files belong to one cluster: a tree may hold several environments."""
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Literal
 
 from kubectl_portcheck.collect.manifests.files import Problem
@@ -11,6 +12,8 @@ from kubectl_portcheck.collect.manifests.pods import TEMPLATES
 
 Apart = Literal["", "kustomize", "environments"]
 """Why it is not certain that two objects are applied to one cluster; '' where it is."""
+_Key = tuple[str, str, str]
+"""Kind, namespace and name."""
 _FAR = 3
 """From a folder beside the own one on, objects that fit are no proof that they belong together."""
 _MOST_NAMED = 3
@@ -22,35 +25,38 @@ class Environments:
 
     def __init__(self, objects: Sequence[Object], space: Callable[[Object], str]) -> None:
         self._space = space
-        self._same: dict[tuple[str, str, str], list[Object]] = defaultdict(list)
+        self._same: dict[_Key, list[Object]] = defaultdict(list)
+        self._in_file: Counter[tuple[_Key, int]] = Counter()
+        self._in_folder: Counter[tuple[_Key, str]] = Counter()
+        """How often an object is defined in a file, and in a folder."""
         for item in objects:
-            self._same[self._key(item)].append(item)
+            key = self._key(item)
+            self._same[key].append(item)
+            self._in_file[key, id(item.file)] += 1
+            self._in_folder[key, item.file.folder] += 1
+        self._single: dict[_Key, bool] = {}
 
     def apart(self, one: Object, other: Object) -> Apart:
         """Why it is not certain that both are applied to one cluster."""
         if one.roots or other.roots:
             together = one.roots & other.roots or one.file is other.file
             return "" if together else "kustomize"
-        single = all(self._is_single(o, self._same[self._key(o)]) for o in (one, other))
-        if single and distance(one, other) <= _FAR:
+        keys = self._key(one), self._key(other)
+        if self._is_single(keys[0]) and self._is_single(keys[1]) and distance(one, other) <= _FAR:
             return ""
-        if one.file is other.file and self._only_ones(one, other, lambda o: o.file is one.file):
+        file, folder = one.file, one.file.folder
+        if file is other.file and all(self._in_file[k, id(file)] == 1 for k in keys):
             return ""
-        folder = _folder(one)
-        if folder == _folder(other) and self._only_ones(one, other, lambda o: _folder(o) == folder):
+        if folder == other.file.folder and all(self._in_folder[k, folder] == 1 for k in keys):
             return ""
         return "environments"
-
-    def _only_ones(self, one: Object, other: Object, here: Callable[[Object], bool]) -> bool:
-        """Whether each of the two is defined once among those that are here."""
-        return all(sum(map(here, self._same[self._key(o)])) == 1 for o in (one, other))
 
     def notes(self) -> list[Problem]:
         """A line where objects are in several files, and are taken for several environments."""
         several = [
             found
-            for (kind, _, _), found in self._same.items()
-            if (kind == "Service" or kind in TEMPLATES) and not self._is_single(found[0], found)
+            for (kind, space, name), found in self._same.items()
+            if (kind == "Service" or kind in TEMPLATES) and not self._is_single((kind, space, name))
         ]
         if not several:
             return []
@@ -67,13 +73,16 @@ class Environments:
             )
         ]
 
-    def _key(self, item: Object) -> tuple[str, str, str]:
+    def _key(self, item: Object) -> _Key:
         return item.kind, self._space(item), item.name
 
-    @staticmethod
-    def _is_single(item: Object, same: Sequence[Object]) -> bool:
+    def _is_single(self, key: _Key) -> bool:
         """Whether all definitions of the object say the same."""
-        return all(o is item or o.data == item.data for o in same)
+        known = self._single.get(key)
+        if known is None:
+            same = self._same.get(key, [])
+            known = self._single[key] = all(o.data == same[0].data for o in same[1:])
+        return known
 
 
 def _named(found: Sequence[Object]) -> str:
@@ -85,12 +94,13 @@ def distance(one: Object, other: Object) -> int:
     """0 in the same file, 1 in the same folder, 3 in the one beside it, and so on."""
     if one.file is other.file:
         return 0
-    a, b = (_folder(o).split(os.sep) for o in (one, other))
+    return _between(one.file.folder, other.file.folder)
+
+
+@cache
+def _between(one: str, other: str) -> int:
+    a, b = one.split(os.sep), other.split(os.sep)
     shared = next(
         (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
     )
     return 1 + len(a) + len(b) - 2 * shared
-
-
-def _folder(item: Object) -> str:
-    return os.path.dirname(item.file.name)

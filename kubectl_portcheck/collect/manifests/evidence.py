@@ -91,6 +91,8 @@ class _Gatherer:
         self.problems: list[Problem] = list(manifests.problems)
         self.default = namespace or _common_namespace(manifests.objects)
         self.environments = Environments(manifests.objects, self._space)
+        self.spaces = manifests.of_kind("Namespace")
+        self.endpoints = manifests.of_kind("Endpoints")
         self.labels = self._namespaces()
         for item in manifests.objects:
             self.problems += self.refused.get(id(item.node), ())
@@ -244,7 +246,7 @@ class _Gatherer:
         """The Endpoints beside the Service that its selector makes a controller overwrite."""
         return tuple(
             typed(o, o.data, Endpoints)
-            for o in self.manifests.of_kind("Endpoints")
+            for o in self.endpoints
             if o.name == item.name
             and self._space(o) == self._space(item)
             and not (o.data.get("metadata") or {}).get("ownerReferences")
@@ -253,11 +255,11 @@ class _Gatherer:
 
     def _namespaces(self) -> dict[str, dict[str, str]]:
         """By name: the labels and annotations of the namespaces in the files."""
-        return {n.name: _marks(n.data) for n in self.manifests.of_kind("Namespace")}
+        return {n.name: _marks(n.data) for n in self.spaces}
 
     def _namespace_labels(self, space: str) -> Observed[dict[str, str]] | Missing:
         """The labels of a namespace, where it is among the files."""
-        found = [n.data.get("metadata") for n in self.manifests.of_kind("Namespace")]
+        found = [n.data.get("metadata") for n in self.spaces]
         given = [m.get("labels") for m in found if isinstance(m, dict) and m.get("name") == space]
         if len(given) != 1:
             return LIVE
@@ -355,6 +357,8 @@ class _Gatherer:
     def _alias(self, item: Object, service: Service) -> Observed[Service] | Missing:
         """The Service of these files that an ExternalName means."""
         wanted = alias_of(service)
+        if wanted is None:
+            return NOT_ASKED
         found = [
             (other, candidate)
             for other, candidate in self.services

@@ -35,6 +35,7 @@ class File:
     def __init__(self, name: str, path: Path | None, text: str, outside: str = "") -> None:
         self.name = name
         """As the user wrote it, or as it was found below a folder that the user wrote."""
+        self.folder = os.path.dirname(name)
         self.path = path
         """None for standard input."""
         self.text = text

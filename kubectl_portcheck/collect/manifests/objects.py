@@ -167,11 +167,9 @@ def _with_kind(node: yaml_tree.Node, kind: str, version: str) -> yaml_tree.Node:
         return node
     for key, text in (("kind", kind), ("apiVersion", version)):
         if text and node.get(key) is None:
-            node.pairs.append(
-                (
-                    yaml_tree.Scalar(node.start, node.start, key, True, None),
-                    yaml_tree.Scalar(node.start, node.start, text, True, None),
-                )
+            node.add(
+                yaml_tree.Scalar(node.start, node.start, key, True, None),
+                yaml_tree.Scalar(node.start, node.start, text, True, None),
             )
     return node
 
