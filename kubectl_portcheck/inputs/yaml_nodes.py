@@ -81,7 +81,7 @@ class Mapping(Collection):
         super().__init__(start, flow)
         self._pairs: list[tuple[Scalar, Node]] = []
         self.value: dict[str, Any] | None = None
-        """What it holds, without nulls, where that is known already and nobody has taken it."""
+        """What it holds, without nulls, where that is known already and was not handed out yet."""
 
     @property
     def pairs(self) -> list[tuple[Scalar, Node]]:

@@ -46,7 +46,7 @@ class Values:
             return self.of(node.target, depth + 1)
         if not self._nulls and isinstance(node, Collection):
             if isinstance(node, Mapping) and node.value is not None:
-                # It is handed over once: what is changed in it is changed for nobody else.
+                # It is handed out once, so a change to it reaches no other reader.
                 known, node.value = node.value, None
                 return known
             if node.composed is not None:

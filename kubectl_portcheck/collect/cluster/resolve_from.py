@@ -21,7 +21,6 @@ from kubectl_portcheck.model.seat import (
     ServerAnswer,
     ServerOutcome,
 )
-from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.digits import number_of
 
 MOST_SERVERS = 3

@@ -55,6 +55,8 @@ def test_deeper_than_the_bound_is_said_in_one_way(
 def test_up_to_the_bound_everything_is_read(
     monkeypatch: pytest.MonkeyPatch, style: str, loader: Any
 ) -> None:
+    assert yaml_tree.parse(STYLES[style](YAML_DEPTH)) is not None
+    monkeypatch.setattr(yaml_tree, "_Composer", None)
     monkeypatch.setattr(yaml_tree, "_Loader", loader)
 
     assert yaml_tree.parse(STYLES[style](YAML_DEPTH)) is not None
@@ -69,6 +71,7 @@ def test_a_library_that_stops_earlier_is_not_quoted(
             said = (f"while increasing {level} level", MARK, "exceeded maximum nesting depth", MARK)
             raise yaml.scanner.ScannerError(*said)
 
+    monkeypatch.setattr(yaml_tree, "_Composer", None)
     monkeypatch.setattr(yaml_tree, "_Loader", Shallow)
     with pytest.raises(yaml_tree.Broken) as broken:
         yaml_tree.parse("a: [[[]]]")

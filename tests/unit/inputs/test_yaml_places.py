@@ -104,7 +104,7 @@ def read(text: str) -> tuple[object, ...]:
 
 
 def by_events(text: str, monkeypatch: pytest.MonkeyPatch) -> tuple[object, ...]:
-    """The same, by the library's events alone."""
+    """The same, read by the library's events."""
     with monkeypatch.context() as patch:
         patch.setattr(yaml_tree, "_Composer", None)
         return read(text)
