@@ -3,7 +3,9 @@
 import io
 import json
 import shlex
+import signal
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +231,15 @@ def test_what_got_worse_is_undone_where_that_is_confirmed(
     assert ("undone." in done.stderr) is (after == 8080)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Take SIGINT as Python does, also where the parent ignores it (a shell with ``&``)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_it_changes_says_that_it_may_be_made(tmp_path: Path) -> None:
     import _thread
 
@@ -241,6 +252,7 @@ def test_an_interrupt_while_it_changes_says_that_it_may_be_made(tmp_path: Path) 
     assert "kubectl patch service checkout" in done.stderr
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_after_the_change_says_that_it_stands(tmp_path: Path) -> None:
     import _thread
 
