@@ -75,7 +75,7 @@ def _composed(text: str) -> Node | None:
     of which the library loses the trace.
     """
     marked = "&" in text or "!" in text
-    if _Composer is None or _may_be_deep(text) or (marked and _MARKED.search(text)):
+    if _Composer is None or (marked and _MARKED.search(text)):
         raise Odd
     root = _Composer(text).get_single_node()
     if root is None:
@@ -100,10 +100,10 @@ def check(text: str) -> None:
 
 
 def _may_be_deep(text: str) -> bool:
-    """Return whether the nesting might be too deep; only :func:`parse` stops in time then.
+    """Return whether the nesting might be too deep, as :func:`parse` finds out.
 
-    It may say so of text that is not, never the other way round. Half of the levels can be in
-    block style, of which there are two at most per column, and half in brackets.
+    It may say so of text that is not. Half of the levels can be in block style, of which there are
+    two at most per column, and half in brackets. Brackets that are text may hide others.
     """
     return _INDENTED.search(text) is not None or _has_deep_brackets(text)
 
@@ -140,11 +140,17 @@ def _composer() -> Any:
         return None
 
     class Composer(yaml.CBaseLoader):
+        depth = 0
+
         def descend_resolver(self, current_node: object, current_index: object) -> None:
-            """Nothing depends on where a node is."""
+            """Go into a node. The library would go on until its stack overruns."""
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise Odd
 
         def ascend_resolver(self) -> None:
-            """Nothing depends on where a node is."""
+            """Come out of a node."""
+            self.depth -= 1
 
         def resolve(self, kind: object, value: object, implicit: object) -> None:
             """No tag but those that are written."""

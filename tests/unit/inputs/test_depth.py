@@ -31,6 +31,13 @@ STYLES: dict[str, Callable[[int], str]] = {
     "indented": lambda n: "".join(f"{' ' * level}a:\n" for level in range(n)),
 }
 
+HIDDEN: dict[str, Callable[[int], str]] = {
+    "behind brackets in quotes": lambda n: '["]", ' * n + "1" + "]" * n,
+    "behind brackets in a comment": lambda n: f"# {']' * n}\n" + "[" * n + "]" * n,
+    "behind braces in a text": lambda n: f"a: x{'}' * n}\nb: " + "{a: " * n + "1" + "}" * n,
+}
+"""Levels that do not show where brackets are counted."""
+
 LOADERS: list[Any] = [yaml.SafeLoader, *filter(None, [getattr(yaml, "CSafeLoader", None)])]
 MARK: Any = yaml.Mark("x", 7, 0, 7, None, 0)
 
@@ -48,6 +55,14 @@ def test_deeper_than_the_bound_is_said_in_one_way(
             read(text)
         assert broken.value.reason == TOO_DEEP
         assert text[: broken.value.index].count("\n") <= YAML_DEPTH + 1
+
+
+@pytest.mark.parametrize("levels", [YAML_DEPTH + 1, 3000, 60_000])
+@pytest.mark.parametrize("style", HIDDEN)
+def test_hidden_levels_are_bounded_as_well(style: str, levels: int) -> None:
+    with pytest.raises(yaml_tree.Broken) as broken:
+        yaml_tree.parse(HIDDEN[style](levels))
+    assert broken.value.reason == TOO_DEEP
 
 
 @pytest.mark.parametrize("loader", LOADERS)
