@@ -16,8 +16,8 @@ def warning(version: str, cluster: str = "") -> str:
     if match is None:
         return ""
     found = (int(match[1]), int(match[2]))
-    if OLDEST <= found <= NEWEST:
-        return ""
+    if OLDEST <= found <= NEWEST or found[0] == 0:
+        return ""  # A server that was built without its version says v0.0.0.
     which = f"cluster {cluster}" if cluster else "the cluster"
     return (
         f"warning: {which} runs Kubernetes {_dotted(found)};"

@@ -19,12 +19,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from tests.e2e.rest import KINDS, at_rest
+from tests.e2e.rest import KINDS, OLD_SLICES, SLICES, at_rest
 
 BED = Path(__file__).resolve().parent.parent / "bed"
 RELEASE = os.environ.get("PORTCHECK_E2E_RELEASE", "")
@@ -124,10 +125,15 @@ class Cluster:
             lambda: self.dial(host, port) == expected, f"{host}:{port} to be {expected}", timeout
         )
 
+    @cached_property
+    def _has_slices(self) -> bool:
+        return self.serves("discovery.k8s.io/v1")
+
     def settle(self, namespace: str, timeout: float = 30) -> None:
         """Wait until Kubernetes has caught up with what was changed; where it never does, go on."""
         deadline = time.monotonic() + timeout
-        while not at_rest(self.get(KINDS, namespace=namespace)["items"]):
+        kinds = KINDS if self._has_slices else KINDS.replace(SLICES, OLD_SLICES)
+        while not at_rest(self.get(kinds, namespace=namespace)["items"]):
             if time.monotonic() > deadline:
                 return
             time.sleep(0.2)

@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from typing import Any
 
 Document = dict[str, Any]
-KINDS = "services,endpointslices,pods,deployments,replicasets,statefulsets,daemonsets"
+SLICES = "endpointslices"
+OLD_SLICES = "endpointslices.v1beta1.discovery.k8s.io"
+"""The same on Kubernetes before 1.21."""
+KINDS = f"services,{SLICES},pods,deployments,replicasets,statefulsets,daemonsets"
 NAME = "kubernetes.io/service-name"
 ENDED = ("Succeeded", "Failed")
 """Pods of these phases stay in the slices or not, by how they came to their end."""
