@@ -68,8 +68,8 @@ def warn_of_version(
 
     ``cluster`` is its name, where there are several.
     """
+    from kubectl_portcheck.kubernetes_versions import warning
     from kubectl_portcheck.render.text import clean
-    from kubectl_portcheck.tested_versions import warning
 
     line = warning(context.kubernetes, cluster)
     if line and not output.quiet:

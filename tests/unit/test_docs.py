@@ -10,8 +10,8 @@ import pytest
 from kubectl_portcheck import arguments, inputs
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.exit_codes import ExitCode
+from kubectl_portcheck.kubernetes_versions import NEWEST, OLDEST
 from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.tested_versions import NEWEST, OLDEST
 from tests import docs, limits
 
 from .manifests.judged import findings_text

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_portcheck.tested_versions import NEWEST, OLDEST, warning
+from kubectl_portcheck.kubernetes_versions import NEWEST, OLDEST, warning
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer, Handler
 from tests.walk.shop import program, shop, walk
