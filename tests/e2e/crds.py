@@ -80,7 +80,7 @@ def key(kind: str) -> str:
 def served(cluster: Cluster, *kinds: str) -> Iterator[None]:
     """Serve the kinds meanwhile; what was not there before is removed again."""
     kinds = tuple(dict.fromkeys(kinds))
-    missing = [k for k in kinds if cluster.kubectl("get", "crd", _name(k)).returncode]
+    missing = [k for k in kinds if not _is_there(cluster, k)]
     try:
         if missing:
             cluster.apply([definition(k) for k in missing])
@@ -95,6 +95,17 @@ def served(cluster: Cluster, *kinds: str) -> Iterator[None]:
         if missing:
             names = [_name(k) for k in missing]
             cluster.kubectl("delete", "crd", *names, "--ignore-not-found", "--wait=false")
+
+
+def _is_there(cluster: Cluster, kind: str) -> bool:
+    """Whether the definition is there to stay; the end of one that is being deleted is awaited."""
+    when = "jsonpath={.metadata.deletionTimestamp}"
+    found = cluster.kubectl("get", "crd", _name(kind), "-o", when)
+    if found.returncode == 0 and found.stdout.strip():
+        name = f"crd/{_name(kind)}"
+        cluster.kubectl("wait", "--for=delete", name, "--timeout=120s", check=True)
+        return False
+    return found.returncode == 0
 
 
 def _can_be_listed(cluster: Cluster, kind: str) -> bool:
