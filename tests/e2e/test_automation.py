@@ -70,30 +70,40 @@ def recipe(file: str) -> list[Document]:
     text = (RECIPES / file).read_text().replace("kubectl-portcheck:0.1.0", IMAGE)
     found = list(yaml.safe_load_all(text))
     for one in found:
-        template = one["spec"].get("jobTemplate", one)["spec"].get("template")
-        for made in template["spec"]["containers"] if template else ():
+        for made in pod_of(one)["spec"].get("containers", ()):
             made["imagePullPolicy"] = "Never"
     return found
 
 
-def ended(cluster: Cluster, job: str, namespace: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """A Job's last condition, the end of its one pod's container, and the report in its log."""
+def pod_of(found: Document) -> Document:
+    """The pod that a document is or makes; any other document as it is."""
+    maker: Document = found["spec"].get("jobTemplate", found)["spec"]
+    pod: Document = maker.get("template", found)
+    return pod
+
+
+def ended(cluster: Cluster, job: str, namespace: str) -> tuple[str, dict[str, Any], str]:
+    """A Job's last condition, the end of its one pod's container, and its log."""
 
     def conditions() -> list[dict[str, Any]]:
         found = cluster.get(f"job/{job}", namespace=namespace)["status"].get("conditions", [])
         return [c for c in found if c["type"] in ("Complete", "Failed") and c["status"] == "True"]
 
-    cluster.until(lambda: bool(conditions()), f"the end of job/{job}", timeout=300)
+    # As README.md waits: for any end. Then for the last condition, which may follow.
+    wait = ("wait", f"job/{job}", "--for=jsonpath={.status.conditions}", "--timeout=300s")
+    cluster.kubectl(*wait, namespace=namespace, timeout=330, check=True)
+    cluster.until(lambda: bool(conditions()), f"the end of job/{job}")
     pods = cluster.get("pods", "-l", f"job-name={job}", namespace=namespace)["items"]
     (pod,) = pods
     end = pod["status"]["containerStatuses"][0]["state"]["terminated"]
     log = cluster.kubectl("logs", f"job/{job}", namespace=namespace, check=True).stdout
-    return conditions()[-1]["type"], end, json.loads(log)
+    return conditions()[-1]["type"], end, log
 
 
 def test_the_job_on_a_broken_service_fails_with_its_code(cluster: Cluster, shop: str) -> None:
     cluster.apply(recipe("job.yaml"), shop)
-    condition, end, report = ended(cluster, "portcheck", shop)
+    condition, end, log = ended(cluster, "portcheck", shop)
+    report = json.loads(log)
     assert (condition, end["exitCode"]) == ("Failed", 1)  # At once: the one pod is asserted above.
     assert "BROKEN" in end["message"]
     assert "kubectl patch service checkout" in end["message"]
@@ -110,7 +120,8 @@ def test_the_job_on_a_well_service_completes_as_any_user(cluster: Cluster, shop:
     pod["securityContext"]["runAsUser"] = SOME_UID
     pod["containers"][0]["args"][0] = "svc/web"
     cluster.apply([job], shop)
-    condition, end, report = ended(cluster, "well", shop)
+    condition, end, log = ended(cluster, "well", shop)
+    report = json.loads(log)
     assert (condition, end["exitCode"]) == ("Complete", 0)
     assert "HEALTHY" in end["message"]
     assert (report["verdict"], report["services"][0]["missing"]) == ("healthy", [])
@@ -122,7 +133,8 @@ def test_the_cronjob_sweeps_the_namespace(cluster: Cluster, shop: str) -> None:
     cluster.apply([cron], shop)
     created = ("create", "job", "--from=cronjob/portcheck", "by-hand")
     cluster.kubectl(*created, namespace=shop, check=True)
-    condition, end, report = ended(cluster, "by-hand", shop)
+    condition, end, log = ended(cluster, "by-hand", shop)
+    report = json.loads(log)
     assert (condition, end["exitCode"], report["verdict"]) == ("Failed", 1, "broken")
     assert {s["name"]: s["verdict"] for s in report["services"]}.items() >= {
         ("checkout", "broken"),
@@ -140,7 +152,10 @@ def test_the_names_are_what_kubectl_takes(cluster: Cluster, shop: str) -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["job.yaml", "cronjob.yaml", "alert-receiver.yaml", "indexed-job.yaml", "merge-job.yaml"],
+    [
+        *("job.yaml", "cronjob.yaml", "alert-receiver.yaml"),
+        *("indexed-job.yaml", "merge-job.yaml", "reports-pod.yaml"),
+    ],
 )
 def test_the_strictest_pod_security_admits_them(
     cluster: Cluster, namespace: str, file: str
@@ -149,8 +164,7 @@ def test_the_strictest_pod_security_admits_them(
     cluster.kubectl("label", "namespace", namespace, strict, check=True)
     cluster.apply((RECIPES / "rbac.yaml").read_text(), namespace)
     first = next(d for d in recipe(file) if d["kind"] != "PersistentVolumeClaim")
-    template = first["spec"].get("jobTemplate", first)["spec"]["template"]
-    pod = {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {"name": "one"}}
+    pod = {"apiVersion": "v1", "kind": "Pod", **pod_of(first), "metadata": {"name": "one"}}
     dry = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
     cluster.kubectl(*dry, namespace=namespace, stdin=json.dumps(pod), check=True)
     del pod["spec"]["containers"][0]["securityContext"]
@@ -278,7 +292,12 @@ def test_an_indexed_job_divides_a_cluster_and_loses_nothing(
         wait = ("wait", "job/portcheck-shards", "--for=condition=Complete", "--timeout=500s")
         cluster.kubectl(*wait, namespace=namespace, timeout=520, check=True)
         cluster.apply(recipe("merge-job.yaml"), namespace)
-        _, _, merged = ended(cluster, "portcheck-merge", namespace)
+        _, end, log = ended(cluster, "portcheck-merge", namespace)
+        assert (end["exitCode"], "lost" in log) == (1, True)
+        cluster.apply(recipe("reports-pod.yaml"), namespace)
+        cluster.wait_ready("pod/portcheck-reports", namespace)
+        read = ("exec", "portcheck-reports", "--", "cat", "/reports/merged")
+        merged = json.loads(cluster.kubectl(*read, namespace=namespace, check=True).stdout)
         done = run(cluster, "-A", "-o", "json", "--timeout", "300s", timeout=330)
         whole = json.loads(done.stdout)
         assert of_fleet(merged) == of_fleet(whole)

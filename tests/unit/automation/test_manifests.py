@@ -28,7 +28,12 @@ def documents(file: str) -> list[dict[str, Any]]:
 
 
 def pod_of(found: dict[str, Any]) -> dict[str, Any]:
-    spec: dict[str, Any] = found["spec"].get("jobTemplate", found)["spec"]["template"]["spec"]
+    pod = (
+        found
+        if found["kind"] == "Pod"
+        else found["spec"].get("jobTemplate", found)["spec"]["template"]
+    )
+    spec: dict[str, Any] = pod["spec"]
     return spec
 
 
@@ -63,15 +68,19 @@ def test_the_role_changes_nothing() -> None:
 
 @pytest.mark.parametrize(
     "file",
-    ["job.yaml", "cronjob.yaml", "alert-receiver.yaml", "indexed-job.yaml", "merge-job.yaml"],
+    [
+        *("job.yaml", "cronjob.yaml", "alert-receiver.yaml"),
+        *("indexed-job.yaml", "merge-job.yaml", "reports-pod.yaml"),
+    ],
 )
 def test_the_pods_are_locked(file: str) -> None:
-    (made,) = [d for d in documents(file) if d["kind"] in ("Job", "CronJob", "Deployment")]
+    (made,) = [d for d in documents(file) if d["kind"] in ("Job", "CronJob", "Deployment", "Pod")]
     pod = pod_of(made)
     group = pod["securityContext"].pop("fsGroup", None)  # Who may write to the volume.
     claims = [v for v in pod.get("volumes", ()) if "persistentVolumeClaim" in v]
     assert (group is not None) == bool(claims)
-    assert pod["serviceAccountName"] == documents("rbac.yaml")[1]["metadata"]["name"]
+    if pod.get("automountServiceAccountToken", True):
+        assert pod["serviceAccountName"] == documents("rbac.yaml")[1]["metadata"]["name"]
     for made in pod["containers"]:
         locked(made, pod)
 
@@ -99,7 +108,12 @@ def test_the_shards_of_the_job_are_the_whole(tmp_path: Path) -> None:
     merge = documents("merge-job.yaml")[0]["spec"]["template"]["spec"]
     (container,) = merge["containers"]
     assert container["args"][0] == f"--merge={container['volumeMounts'][0]['mountPath']}"
-    assert merge["volumes"] == job["template"]["spec"]["volumes"]
+    (seen,) = documents("reports-pod.yaml")
+    assert merge["volumes"] == job["template"]["spec"]["volumes"] == seen["spec"]["volumes"]
+    whole = re.fullmatch("--output-file=json=(.*)", container["args"][1])
+    assert whole is not None
+    assert not whole[1].endswith(".json")  # It is no part of the next run's whole.
+    assert f"cat {whole[1]} " in (RECIPES / "README.md").read_text()
 
 
 def test_the_shards_of_the_workflow_are_the_whole() -> None:
@@ -109,6 +123,8 @@ def test_the_shards_of_the_workflow_are_the_whole() -> None:
     assert f"--shard={NUMBER}/{several['end']}" in shard["container"]["args"]
     (made,), (taken,) = shard["outputs"]["artifacts"], merge["inputs"]["artifacts"]
     assert made["s3"]["key"].startswith(taken["s3"]["key"])
+    (whole,) = merge["outputs"]["artifacts"]
+    assert f"--output-file=json={whole['path']}" in merge["container"]["args"]
 
 
 def test_the_cronjob_runs_the_job_on_the_whole_namespace() -> None:
@@ -169,7 +185,7 @@ def _containers(part: Any) -> Iterator[dict[str, Any]]:
 def test_the_manifests_run_what_there_is(file: str, argv: list[str], tmp_path: Path) -> None:
     # What a workflow or the kubelet fills in.
     words = [word.replace(NUMBER, "1").replace(INDEX, "0") for word in argv]
-    words = [re.sub("=/(reports|metrics)", f"={tmp_path}", word) for word in words]
+    words = [re.sub("=/(reports|metrics|merged)", f"={tmp_path}", word) for word in words]
     words = [re.sub(r"{{.*?}}", "name", word) for word in words]
     assert isinstance(parse(words), WalkRequest | SweepRequest | MergeRequest)
 
