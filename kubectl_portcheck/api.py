@@ -69,8 +69,8 @@ def diagnose(
         collect,
         judged_until,
     )
+    from kubectl_portcheck.collect.cluster.options import Options
     from kubectl_portcheck.collect.cluster.progress import Silent
-    from kubectl_portcheck.collect.cluster.walk import Options
     from kubectl_portcheck.diagnosis import diagnose as conclude
 
     if targets and (all_namespaces or selector):
@@ -188,8 +188,8 @@ def to_markdown(report: Report) -> str:
 
 
 def _code(word: str) -> str:
-    from kubectl_portcheck.rules import CATALOGUE
-    from kubectl_portcheck.rules.suppressions import named
+    from kubectl_portcheck.rules.names import named
+    from kubectl_portcheck.rules.table import CATALOGUE
 
     rule = named(word, CATALOGUE)
     if rule is None:

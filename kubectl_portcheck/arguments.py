@@ -1,6 +1,7 @@
 """The command line: every flag, its help, and what it means. Parsing reads nothing else."""
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
 
@@ -116,6 +117,19 @@ def read(argv: Sequence[str]) -> Given:
     return parser().read(argv)
 
 
+def path(text: str) -> str:
+    """The path of a file: an empty one, as of a variable that is not set, would do nothing."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a file")
+    try:
+        possible = b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise argparse.ArgumentTypeError("is no possible name of a file")
+    return text
+
+
 def duration(text: str) -> float:
     """Seconds, from kubectl's forms: ``30``, ``30s``, ``1m30s``, ``500ms``."""
     units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -171,6 +185,7 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
         "--filename",
         action="append",
         default=[],
+        type=path,
         metavar="FILE",
         help="check manifests: a file, a folder with its subfolders, or - for standard input",
     )
@@ -187,6 +202,7 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--write", action="store_true", help="fix the files of -f")
     group.add_argument(
         "--replay",
+        type=path,
         metavar="FILE",
         help="diagnose saved evidence: a file of --save, the output of kubectl get "
         "svc,pods,endpointslices -o yaml, or a folder of kubectl cluster-info dump",
@@ -194,6 +210,7 @@ def _other_sources(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--merge",
         nargs="+",
+        type=path,
         metavar="FILE",
         help="make one report of several -o json reports: files, folders of *.json, or "
         "CLUSTER=FILE to name the cluster of a report",
@@ -404,14 +421,16 @@ def _output_flags(group: argparse._ArgumentGroup) -> None:
 
 
 def _file_flags(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--save", metavar="FILE", help="save the evidence; .gz compresses it")
+    group.add_argument(
+        "--save", type=path, metavar="FILE", help="save the evidence; .gz compresses it"
+    )
     group.add_argument(
         "--redact",
         action="store_true",
         help="replace every name in the evidence, each by the same word everywhere",
     )
     group.add_argument("--no-animation", action="store_true", help="show a demo's report at once")
-    group.add_argument("--save-svg", metavar="FILE", help="save the report as a picture")
+    group.add_argument("--save-svg", type=path, metavar="FILE", help="save the report as a picture")
     group.add_argument(
         "--theme",
         type=OneOf("light", "dark"),

@@ -14,10 +14,13 @@ from kubectl_portcheck.errors import (
     NoClusterError,
     NotWrittenError,
     PortcheckError,
+    defect_words,
 )
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.parser import Answered, Given
 from kubectl_portcheck.streams import guarded
+
+REPORT_IT = "Please report it, with the output of --save if that works."
 
 
 def main(argv: Sequence[str], env: Environment) -> ExitCode:
@@ -58,19 +61,21 @@ def _answer(argv: Sequence[str], env: Environment) -> ExitCode:
     except (
         Exception
     ) as defect:  # A defect of this program; during an incident a line beats a trace.
-        _complain(env, PortcheckError(*_defect(defect)))
+        _complain(env, PortcheckError(f"could not tell: {defect_words(defect)}", REPORT_IT))
         return ExitCode.INCONCLUSIVE
 
 
 def _run(given: Given, env: Environment) -> ExitCode:
-    from kubectl_portcheck.commands import modes
+    from kubectl_portcheck.commands.lookups import ReferenceRequest
     from kubectl_portcheck.commands.request import request_from
 
     request = request_from(given)
-    if isinstance(request, modes.ReferenceRequest):
+    if isinstance(request, ReferenceRequest):
         from kubectl_portcheck.commands import reference
 
         return reference.run(request, env)
+    from kubectl_portcheck.commands import modes
+
     if isinstance(request, modes.FilesRequest):
         from kubectl_portcheck.commands import files
 
@@ -106,21 +111,6 @@ def _run(given: Given, env: Environment) -> ExitCode:
     from kubectl_portcheck.commands import live
 
     return live.run(request, env)
-
-
-def _defect(defect: Exception) -> tuple[str, str]:
-    """The message for an unexpected failure: its kind and place, none of its data."""
-    trace = defect.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = ""
-    if trace is not None:
-        code = trace.tb_frame.f_code
-        place = f" in {code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-    return (
-        f"could not tell: a defect of kubectl-portcheck ({type(defect).__name__}{place})",
-        "Please report it, with the output of --save if that works.",
-    )
 
 
 def _complain(env: Environment, error: PortcheckError) -> None:

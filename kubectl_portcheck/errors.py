@@ -1,6 +1,18 @@
 """Failures that end a run with one clear line instead of a report."""
 
 
+def defect_words(defect: Exception) -> str:
+    """An unexpected failure of this program in words: its kind and place, none of its data."""
+    trace = defect.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = ""
+    if trace is not None:
+        code = trace.tb_frame.f_code
+        place = f" in {code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+    return f"a defect of kubectl-portcheck ({type(defect).__name__}{place})"
+
+
 class PortcheckError(Exception):
     """A failure that a user can act on.
 

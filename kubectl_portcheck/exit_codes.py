@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     PROBLEM = 1
     """Broken or degraded, or what else ``--fail-on`` names."""
     USAGE = 2
-    """A usage error or an unknown target: there is no report."""
+    """A usage error, or no target is known: there is no report."""
     INCONCLUSIVE = 3
     """The verdict is not known; the report names what was missing."""
     NO_CLUSTER = 4

@@ -77,6 +77,13 @@ class Parser(argparse.ArgumentParser):
             text = f"\0{_invalid(arg_string, action, str(error.message))}"
             raise argparse.ArgumentError(action, text) from None
 
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        """The values of a flag; that of ``--flag=--`` too, which argparse takes for nothing."""
+        if action.option_strings and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            return [value] if action.nargs == "+" else value
+        return super()._get_values(action, arg_strings)
+
     def _plain_switches(self, argv: Sequence[str]) -> list[str]:
         """The words, with ``--switch=true`` as ``--switch``, and without what is false."""
         plain: list[str] = []

@@ -6,8 +6,8 @@ right, so none takes more than linear time.
 """
 
 import re
-from functools import cache
-from typing import NamedTuple
+
+from kubectl_portcheck.regex import regex
 
 GONE = "..."
 """Replaces what was taken out."""
@@ -15,53 +15,41 @@ QUERY = "?..."
 """Replaces the query of a URL or a path."""
 
 
-class _Patterns(NamedTuple):
-    word: re.Pattern[str]
-    piece: re.Pattern[str]
-    scheme: re.Pattern[str]
-    token: re.Pattern[str]
-    assigned: re.Pattern[str]
-    said: re.Pattern[str]
-
-
-@cache
-def _patterns() -> _Patterns:
-    """Compiled when a text first needs them: most runs meet none."""
-    return _Patterns(
-        word=re.compile(r"[^\s\"'<>`]+"),
-        piece=re.compile(r"[^\s\"'<>`()\[\]{}|]+"),
-        scheme=re.compile(r"\b((?:bearer|basic) +)[\w.~+/=-]{6,}", re.IGNORECASE),
-        token=re.compile(r"\beyJ[\w-]{6,}\.[\w.-]+"),
-        assigned=re.compile(
-            r"\b([\w-]{0,40}?(?:passw(?:or)?d|passphrase|pwd|secret|token|api[-_]?key"
-            r"|access[-_]?key|private[-_]?key|credentials?)[\w-]{0,40}[\"']?(?:=|:(?! )))"
-            r"(\"[^\"]*\"|'[^']*'|[^\s,;&\"'\\)}\]]+)",
-            re.IGNORECASE,
-        ),
-        said=re.compile(
-            r"\b((?:passw(?:or)?d|passphrase|pwd)(?: is|[\"']?[:=]) )([^\s,;\"')]{4,})",
-            re.IGNORECASE,
-        ),
-    )
-
-
-_HINTS = ("://", "@", "=", ":", "earer ", "asic ", "eyJ", "ass", "ASS", "wd")
-"""One of these is in every text from which something is taken."""
+_WORD = regex(r"[^\s\"'<>`]+")
+_PIECE = regex(r"[^\s\"'<>`()\[\]{}|]+")
+_SCHEME = regex(r"\b((?:bearer|basic) +)[\w.~+/=-]{6,}", re.IGNORECASE)
+_TOKEN = regex(r"\beyJ[\w-]{6,}\.[\w.-]+")
+_ASSIGNED = regex(
+    r"\b([\w-]{0,40}?(?:passw(?:or)?d|passphrase|pwd|secret|token|api[-_]?key"
+    r"|access[-_]?key|private[-_]?key|credentials?)[\w-]{0,40}[\"']?(?:=|:(?! )))"
+    r"(\"[^\"]*\"|'[^']*'|[^\s,;&\"'\\)}\]]+)",
+    re.IGNORECASE,
+)
+_SAID = regex(
+    r"\b((?:passw(?:or)?d|passphrase|pwd)(?: is|[\"']?[:=]) )([^\s,;\"')]{4,})",
+    re.IGNORECASE,
+)
+_HINTS = (
+    *("://", "@", "bearer ", "basic ", "eyj"),
+    *("passw", "passphrase", "pwd", "secret", "token", "key", "credential"),
+)
+"""One of these is in every text from which something is taken, in letters of any case."""
 
 
 def without_secrets(text: str) -> str:
     """The text without names and passwords in URLs, queries of URLs, and values of secrets."""
-    if not any(hint in text for hint in _HINTS):
+    lower = text.lower()
+    # Beyond ASCII there are letters that are others' only without regard to their case.
+    if text.isascii() and not any(hint in lower for hint in _HINTS):
         return text
-    patterns = _patterns()
     if "://" in text:
-        text = patterns.piece.sub(lambda found: _url(found[0]), text)
+        text = _PIECE.sub(lambda found: _url(found[0]), text)
     if "@" in text:
-        text = patterns.word.sub(lambda found: _data_source(found[0]), text)
-    text = patterns.scheme.sub(rf"\1{GONE}", text)
-    text = patterns.token.sub(GONE, text)
-    text = patterns.assigned.sub(rf"\1{GONE}", text)
-    return patterns.said.sub(rf"\1{GONE}", text)
+        text = _WORD.sub(lambda found: _data_source(found[0]), text)
+    text = _SCHEME.sub(rf"\1{GONE}", text)
+    text = _TOKEN.sub(GONE, text)
+    text = _ASSIGNED.sub(rf"\1{GONE}", text)
+    return _SAID.sub(rf"\1{GONE}", text)
 
 
 def without_query(path: str) -> str:
@@ -111,36 +99,24 @@ def _data_source(word: str) -> str:
     return word
 
 
-class _LinePatterns(NamedTuple):
-    query: re.Pattern[str]
-    named: re.Pattern[str]
-    known: re.Pattern[str]
-    random: re.Pattern[str]
-    encoded: re.Pattern[str]
-
-
-@cache
-def _line_patterns() -> _LinePatterns:
-    return _LinePatterns(
-        query=re.compile(r"(://[^\s?#]{0,2000})\?\S*"),
-        # A name of a secret with a value behind it; only the name is in many errors.
-        named=re.compile(
-            r"(?:passw(?:or)?d|passphrase|\bpass|_pass|pwd|secret|token|authorization|cookie"
-            r"|credentials?|(?:api|access|account|auth|client|encryption|license|master|private"
-            r"|secret|shared|signing|ssh)[-_. ]?key)[\w.-]{0,40}[\"'\]]{0,2} {0,4}(?:=|:|=>) {0,4}"
-            r"[^\s:=]",
-            re.IGNORECASE,
-        ),
-        known=re.compile(
-            r"-----(?:BEGIN|END)|\b(?:AKIA|ASIA)[A-Z0-9]{12}|\bgh[oprsu]_\w{16}|\bgithub_pat_"
-            r"|\bglpat-|\bxox[abeoprs]-|\b[sr]k_(?:live|test)_|\bAIza[\w-]{20}|\bya29\.|\bhvs\."
-            r"|\bAccountKey\b|\bnpm_\w{20}|\$2[aby]\$|\$argon2|\$6\$"
-            r"|\b(?:token|password|secret) [\"'`]?(?=[\w-]{0,60}\d)[\w-]{12}",
-            re.IGNORECASE,
-        ),
-        random=re.compile(r"[\w+=-]{32,}"),
-        encoded=re.compile(r"[A-Za-z0-9+/]{4,}={0,2}"),
-    )
+_QUERY = regex(r"(://[^\s?#]{0,2000})\?\S*")
+# A name of a secret with a value behind it; only the name is in many errors.
+_NAMED = regex(
+    r"(?:passw(?:or)?d|passphrase|\bpass|_pass|pwd|secret|token|authorization|cookie"
+    r"|credentials?|(?:api|access|account|auth|client|encryption|license|master|private"
+    r"|secret|shared|signing|ssh)[-_. ]?key)[\w.-]{0,40}[\"'\]]{0,2} {0,4}(?:=|:|=>) {0,4}"
+    r"[^\s:=]",
+    re.IGNORECASE,
+)
+_KNOWN = regex(
+    r"-----(?:BEGIN|END)|\b(?:AKIA|ASIA)[A-Z0-9]{12}|\bgh[oprsu]_\w{16}|\bgithub_pat_"
+    r"|\bglpat-|\bxox[abeoprs]-|\b[sr]k_(?:live|test)_|\bAIza[\w-]{20}|\bya29\.|\bhvs\."
+    r"|\bAccountKey\b|\bnpm_\w{20}|\$2[aby]\$|\$argon2|\$6\$"
+    r"|\b(?:token|password|secret) [\"'`]?(?=[\w-]{0,60}\d)[\w-]{12}",
+    re.IGNORECASE,
+)
+_RANDOM = regex(r"[\w+=-]{32,}")
+_ENCODED = regex(r"[A-Za-z0-9+/]{4,}={0,2}")
 
 
 def without_secret_lines(lines: list[str]) -> tuple[list[str], int]:
@@ -149,20 +125,19 @@ def without_secret_lines(lines: list[str]) -> tuple[list[str], int]:
     Which of them do is a guess: too many are left out rather than too few. Of URLs in the others
     the queries are cut.
     """
-    patterns = _line_patterns()
-    dropped = _encoded(lines, patterns)
+    dropped = _encoded(lines)
     kept = []
     for number, line in enumerate(lines):
-        plain = patterns.query.sub(rf"\1{QUERY}", line)
-        if number not in dropped and not _looks_secret(plain, patterns):
+        plain = _QUERY.sub(rf"\1{QUERY}", line)
+        if number not in dropped and not _looks_secret(plain):
             kept.append(plain)
     return kept, len(lines) - len(kept)
 
 
-def _looks_secret(line: str, patterns: _LinePatterns) -> bool:
-    if patterns.named.search(line) or patterns.known.search(line):
+def _looks_secret(line: str) -> bool:
+    if _NAMED.search(line) or _KNOWN.search(line):
         return True
-    if any(_is_random(found[0]) for found in patterns.random.finditer(line)):
+    if any(_is_random(found[0]) for found in _RANDOM.finditer(line)):
         return True
     return without_secrets(line) != line
 
@@ -176,7 +151,7 @@ def _is_random(word: str) -> bool:
     )
 
 
-def _encoded(lines: list[str], patterns: _LinePatterns) -> set[int]:
+def _encoded(lines: list[str]) -> set[int]:
     """The lines of a block in PEM form, wherever the log begins or ends within it."""
     found: set[int] = set()
     inside = False
@@ -187,7 +162,7 @@ def _encoded(lines: list[str], patterns: _LinePatterns) -> set[int]:
         if "-----END" in line:
             inside = False
             before = number - 1
-            while before >= 0 and patterns.encoded.fullmatch(lines[before].strip()):
+            while before >= 0 and _ENCODED.fullmatch(lines[before].strip()):
                 found.add(before)
                 before -= 1
     return found

@@ -3,7 +3,9 @@
 import gc
 import os
 from collections.abc import Generator
+from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from hypothesis import settings
@@ -38,7 +40,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers of this suite."""
     config.addinivalue_line("markers", "long: takes seconds, so each worker starts with one")
+    config.addinivalue_line("markers", "defects: a check fails on purpose; elsewhere it is raised")
     config.addinivalue_line("markers", "builds: builds or installs something; not in make test")
+
+
+@pytest.fixture(autouse=True)
+def raise_defects(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A defect of a check fails the test, where a user gets what the other checks found."""
+    if not request.node.get_closest_marker("defects"):
+        for name in ("diagnosis.diagnose", "rules.run"):
+            module = import_module(f"kubectl_portcheck.{name}")
+            monkeypatch.setattr(module, "defect_words", _raised)
+
+
+def _raised(defect: Exception) -> NoReturn:
+    raise defect
 
 
 def pytest_xdist_auto_num_workers() -> int:

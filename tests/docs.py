@@ -12,8 +12,8 @@ from kubectl_portcheck import arguments
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.render.rbac import render_role
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 from kubectl_portcheck.schema import report_schema
 from tests import limits
 from tests.unit.manifests.judged import findings_text
@@ -49,13 +49,13 @@ def rules_text() -> str:
 
 
 def _rule(rule: Rule) -> str:
-    explained = rule.explanation
+    explained = rule.in_full.explanation
     parts = [
         f"\n## {rule.code}\n\n**{rule.name}** ({rule.severity}). {rule.summary}.\n",
         f"\n- *What it means.* {explained.meaning}\n- *Why traffic fails.* {explained.why}\n"
         f"- *How to confirm.* {explained.confirm}\n- *How to fix.* {explained.fix}\n",
     ]
-    for example in rule.examples:
+    for example in rule.in_full.examples:
         fires = "Fires" if example.fires else "Passes"
         parts.append(f"\n{fires}: {example.title}\n\n```yaml\n{example.manifest.strip()}\n```\n")
         parts.append(f"\n```text\n{example.expects.strip()}\n```\n")

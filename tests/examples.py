@@ -22,8 +22,8 @@ from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch
 from kubectl_portcheck.model.report import Finding, ServiceReport
 from kubectl_portcheck.render import facts
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 
 WIDTH = 96
 SITUATIONS = Path(__file__).with_name("unit") / "rules" / "situations"
@@ -139,7 +139,7 @@ def update(rule: Rule) -> bool:
     source = path.read_text()
     lines = source.splitlines(keepends=True)
     calls = sorted(_examples(source), key=lambda call: call.lineno)
-    for call, example in reversed(list(zip(calls, rule.examples, strict=True))):
+    for call, example in reversed(list(zip(calls, rule.in_full.examples, strict=True))):
         [keyword] = [k for k in call.keywords if k.arg == "expects"]
         node = keyword.value
         assert node.end_lineno is not None

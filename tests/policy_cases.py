@@ -34,9 +34,10 @@ import msgspec
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
 from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.admission import Policies, admits, isolating, types_of
+from kubectl_portcheck.semantics.admission import admits, isolating, types_of
 from kubectl_portcheck.semantics.listening import family_of
 from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.sides import Policies
 
 ROOT = Path(__file__).resolve().parents[1]
 BED = ROOT / "tests" / "bed" / "bed"

@@ -2,7 +2,8 @@
 
 FOLDER holds a folder ``OWNER+NAME`` for each project, with its manifests, and beside it a file
 ``OWNER+NAME.commit``. None of it is kept here: what comes out is written to
-``corpus/manifests/projects.yaml``, where a person judges every error. ``make docs`` shows it.
+``corpus/manifests/projects.yaml``, where a person judges every error; what is there of projects
+without a folder is kept. ``make docs`` shows it.
 """
 
 import io
@@ -17,7 +18,7 @@ from kubectl_portcheck.diagnosis import diagnose
 
 LAST_RUN = "2026-11-29"
 """When ``projects.yaml`` was written last."""
-RENDERED = ("cert-manager", "Kuma", "MetalLB", "Rook's operator")
+RENDERED = ("cert-manager", "Kuma", "Linkerd", "MetalLB", "Rook's operator")
 """Charts whose Services are only in templates."""
 PAGE = Path(__file__).parent / "corpus" / "manifests" / "projects.yaml"
 
@@ -116,7 +117,9 @@ def main(folder: Path) -> None:
     """Write the page again."""
     before = {(p.name, e.file, e.finding): e for p in projects() for e in p.errors}
     found = [run(f, before) for f in sorted(folder.iterdir()) if f.is_dir()]
-    PAGE.write_bytes(msgspec.yaml.encode(found))
+    every = {p.name: p for p in (*projects(), *found)}
+    in_order = sorted(every, key=lambda name: name.replace("/", "+"))
+    PAGE.write_bytes(msgspec.yaml.encode([every[name] for name in in_order]))
     open_ones = [(p.name, e) for p in found for e in p.errors if e.judgement is None]
     for name, error in open_ones:
         sys.stdout.write(f"{name}: {error.file}: {error.finding}: to be judged\n")

@@ -80,6 +80,8 @@ class LiveRun(Right, frozen=True, kw_only=True, forbid_unknown_fields=True):
     flags: tuple[str, ...] = ()
     serves: str = ""
     """``SERVICE:PORT``, which must serve every connection, and still does after any pasted fix."""
+    cured: str = ""
+    """``SERVICE:PORT``, which serves every connection once the first fix is pasted."""
 
 
 class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,6 +1,7 @@
 """What the files of the rules declare, as the catalogue lists it: ``python -m tests.rule_table``.
 
-The catalogue is loaded at every start, the files of the rules only when their checks run.
+A diagnosis loads the catalogue at its start, and the file of a rule only when its check runs. What
+``--explain`` says of all of them is kept beside it.
 """
 
 import subprocess
@@ -11,11 +12,14 @@ from enum import Enum
 from importlib import import_module
 from pathlib import Path
 
+import msgspec
+
 from kubectl_portcheck import rules
 from kubectl_portcheck.rules.declared import Explanation, Rule, module_of
 
 FOLDER = Path(str(rules.__file__)).parent
 TABLE = FOLDER / "table.py"
+TEXTS = FOLDER / "texts.json"
 _HEAD = '''\
 """The catalogue of problems: what each rule declares of itself. Its file has the rest.
 
@@ -24,7 +28,7 @@ Made from the files by ``python -m tests.rule_table``; change those.
 
 from kubectl_portcheck.rules.declared import Clue, Need, Rule, When, Worth, listed
 
-RULES: tuple[Rule, ...] = (
+CATALOGUE: tuple[Rule, ...] = (
 '''
 IN_THE_FILE = ("explanation", "examples", "check", "check_service")
 _FIRST = ("code", "name", "severity", "summary")
@@ -51,12 +55,18 @@ def table(found: list[Rule]) -> str:
     return done.stdout
 
 
+def texts(found: list[Rule]) -> str:
+    """The file with what ``--explain`` says of them."""
+    raw = msgspec.json.encode([rule.texts._asdict() for rule in found])
+    return f"{msgspec.json.format(raw, indent=1).decode()}\n"
+
+
 def _words(rule: Rule) -> Iterator[str]:
     yield from (_word(getattr(rule, name)) for name in _FIRST[:-1])
     yield _text(rule.summary)
     yield f"runs_for={'port' if rule.check else 'service'!r}"
     plain = Rule("", "", "error", "", (), (), Explanation("", "", "", ""), ())
-    for name in Rule._fields:
+    for name in Rule.__struct_fields__:
         value = getattr(rule, name)
         if name not in (*_FIRST, *IN_THE_FILE) and value != getattr(plain, name):
             yield f"{name}={_word(value)}"
@@ -77,3 +87,4 @@ def _text(summary: str) -> str:
 
 if __name__ == "__main__":
     TABLE.write_text(table(in_files()), encoding="utf-8")
+    TEXTS.write_text(texts(in_files()), encoding="utf-8")

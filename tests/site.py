@@ -22,8 +22,8 @@ from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.table import render_table
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r'(?:\]\(|src="|srcset="|href=")([^)#:"\s]+)')
@@ -107,7 +107,7 @@ def rules_page() -> str:
 
 def rule_page(rule: Rule) -> str:
     """Give the page of one rule: its explanation, and the report on each of its examples."""
-    explained = rule.explanation
+    explained = rule.in_full.explanation
     parts = [
         f"# {rule.code} {rule.name}\n\n{rule.summary}. Severity: {rule.severity}.",
         f"## What it means\n\n{explained.meaning}",
@@ -116,7 +116,7 @@ def rule_page(rule: Rule) -> str:
         f"## How to fix\n\n{explained.fix}",
     ]
     for fires, title in ((True, "Where it is found"), (False, "Where it is not found")):
-        several = [e for e in rule.examples if e.fires == fires]
+        several = [e for e in rule.in_full.examples if e.fires == fires]
         parts += [f"## {title}", *map(_example, several)] if several else []
     return "\n\n".join(parts) + "\n"
 

@@ -37,8 +37,9 @@ from kubectl_portcheck.client.pod_proxy import (
 )
 from kubectl_portcheck.client.port_forward import PortAnswer
 from kubectl_portcheck.client.status import refusal, retry_after
+from kubectl_portcheck.client.turns import Turns
 from kubectl_portcheck.client.websocket import WebSocket, open_websocket
-from kubectl_portcheck.inputs import size, values_in
+from kubectl_portcheck.inputs import holds_more, size
 from kubectl_portcheck.inputs.limits import (
     ANSWER_BYTES,
     ANSWER_VALUES,
@@ -51,6 +52,11 @@ T = TypeVar("T")
 
 Query = Mapping[str, str | int]
 
+MOST_STREAMS = 100
+"""How many streams the API server works on at a time: a command and a port-forward in each of 50
+pods. The limit has to be ours: API priority and fairness does not hold streams back. (k8s.io/
+apiserver, server/filters/priority-and-fairness.go: "Skip tracking long running non-watch requests")
+"""
 MOST_RETRIES = 10
 """How often a request is sent again because the server asked for it, as in client-go."""
 
@@ -68,6 +74,8 @@ class Api:
         self.connection = connection
         connection.credentials.renew = self._renew_provider
         self._http = HttpClient(connection, log)
+        self.streams = Turns(MOST_STREAMS, "other streams")
+        """The turns of streams; who begins one takes its turn first, and its deadline then."""
         self._lock = threading.Lock()
         self._decoding = threading.Lock()
         self._protocols: tuple[str, ...] | None = None
@@ -158,7 +166,7 @@ class Api:
             )
         if response.content_type == "application/json" and not _whole(response.body):
             raise BadAnswer("the answer is not whole JSON")
-        if values_in(response.body) > ANSWER_VALUES:
+        if holds_more(response.body, ANSWER_VALUES):
             raise TooLarge(f"the answer holds more than {ANSWER_VALUES} values")
         if len(response.body) <= SMALL_BYTES:
             return as_(response.body)
@@ -356,9 +364,19 @@ class Api:
         return self.read(path, query, as_=bytes, deadline=deadline, accept="application/json, */*")
 
     def try_ports(
-        self, namespace: str, pod: str, ports: Sequence[int], *, deadline: Deadline
+        self,
+        namespace: str,
+        pod: str,
+        ports: Sequence[int],
+        *,
+        deadline: Deadline,
+        done: Callable[[], object] = bool,
     ) -> dict[int, PortAnswer]:
-        """Connects to ports of a pod's loopback by port-forward and sends nothing."""
+        """Connects to ports of a pod's loopback by port-forward and sends nothing.
+
+        ``done`` is called when the server has nothing left to do for it, which may be earlier than
+        that is known to be so.
+        """
         asked = list(dict.fromkeys(ports))
         if not asked:
             return {}
@@ -371,7 +389,7 @@ class Api:
                 raise stream
             with stream:
                 took = time.monotonic() - began
-                answers = port_forward.read_answers(stream, asked, deadline, took)
+                answers = port_forward.read_answers(stream, asked, deadline, took, done)
         return {n: k._replace(detail=self._veiled(k.detail)) for n, k in answers.items()}
 
     def proxy_get(

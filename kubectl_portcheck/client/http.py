@@ -266,6 +266,7 @@ class HttpClient:
 
     def _keep(self, wire: Wire) -> None:
         """Puts a connection back for the next request."""
+        self._dialer.remember(wire)
         with self._lock:
             self._busy.discard(wire)
             if not self.closed.is_set() and len(self._idle) < MOST_IDLE:

@@ -168,8 +168,9 @@ def _parse_yaml(content: bytes) -> Any:
     try:
         text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8-sig")
         # Only the first document counts.
-        root = yaml_tree.parse(text, first=True, most=CONFIGURATION_VALUES)
-        return None if root is None else yaml_tree.Values(text, nulls=True).of(root)
+        return yaml_tree.value_of(
+            text, nulls=True, first=True, most=CONFIGURATION_VALUES, secret=True
+        )
     except yaml_tree.Broken as error:
         # Neither the text nor the parser's own words are shown: both may quote a secret.
         line = text.count("\n", 0, error.index) + 1

@@ -10,7 +10,7 @@ path works and how long it takes. Refusals may overtake each other, so a short g
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from kubectl_portcheck.client.deadline import Deadline
@@ -75,11 +75,16 @@ def grace_after(opening: float, fence: float) -> float:
 
 
 def read_answers(
-    stream: WebSocket, ports: Sequence[int], deadline: Deadline, opening: float
+    stream: WebSocket,
+    ports: Sequence[int],
+    deadline: Deadline,
+    opening: float,
+    done: Callable[[], object] = bool,
 ) -> dict[int, PortAnswer]:
     """The outcome for each of the ports but the last, which is the fence.
 
-    ``opening`` is how many seconds the opening of the stream took.
+    ``opening`` is how many seconds the opening of the stream took. ``done`` is called when the
+    fence is answered: then the server has nothing left to do but to pass on what a pod may say.
     """
     fence = len(ports) - 1
     began = time.monotonic()
@@ -108,6 +113,7 @@ def read_answers(
             is_news = number not in texts
             texts[number] = said[:MESSAGE_CHARACTERS]
             if is_news and number == fence:
+                done()
                 grace = deadline.earlier(grace_after(opening, time.monotonic() - began))
             if is_news and fence in texts:
                 stream.wait_until(grace)  # Once more per port, for what has arrived meanwhile.

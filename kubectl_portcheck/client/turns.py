@@ -1,7 +1,7 @@
-"""One large answer at a time.
+"""So many at a time: large answers that are held, streams that the server works on.
 
-Answers come side by side, to many threads. Each may take some memory without asking; what is larger
-waits for its turn, and has it until its content was read.
+Work on a cluster goes on side by side, in many threads. What would be too much at once, for this
+process or for the API server, waits for its turn.
 """
 
 import threading
@@ -11,30 +11,32 @@ from kubectl_portcheck.client.errors import TimedOut
 
 
 class Turn:
-    """The right to hold a large answer. It ends at the latest when nothing refers to it."""
+    """The right to one of the places. It ends at the latest when nothing refers to it."""
 
-    __slots__ = ("_lock",)
+    __slots__ = ("_places",)
 
-    def __init__(self, lock: threading.Lock) -> None:
-        self._lock: threading.Lock | None = lock
+    def __init__(self, places: threading.Semaphore) -> None:
+        self._places: threading.Semaphore | None = places
 
     def end(self) -> None:
         """Gives the right to the next one."""
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.release()
+        places, self._places = self._places, None
+        if places is not None:
+            places.release()
 
     __del__ = end
 
 
 class Turns:
-    """Gives turns to the threads of one client."""
+    """Gives turns to the threads of one client: one at a time, where nothing else is said."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __init__(self, places: int = 1, what: str = "another large answer") -> None:
+        self._places = threading.Semaphore(places)
+        self._what = what
 
     def take(self, deadline: Deadline) -> Turn:
         """The next turn. Raises :class:`TimedOut`."""
-        if not self._lock.acquire(timeout=deadline.check("waiting for another large answer")):
-            raise TimedOut("timed out waiting for another large answer")
-        return Turn(self._lock)
+        doing = f"waiting for {self._what}"
+        if not self._places.acquire(timeout=deadline.check(doing)):
+            raise TimedOut(f"timed out {doing}")
+        return Turn(self._places)

@@ -97,6 +97,11 @@ class Wire:
         """Whether an answer has been read from it: an idle connection may have gone stale."""
 
     @property
+    def endpoint(self) -> Endpoint:
+        """What is read from and sent to."""
+        return self._endpoint
+
+    @property
     def deadline(self) -> Deadline:
         """The moment at which the waits on this connection end."""
         return self._raw.deadline

@@ -18,18 +18,23 @@ from kubectl_portcheck.model.objects import (
 )
 
 
-def held_once(items: Iterable[Any]) -> None:
-    """Let each pod or endpoint of a list, fresh from the decoder, hold what the one before has."""
-    before: Pod | None = None
-    for item in items:
-        if isinstance(item, Pod):
-            if before is not None:
-                _share_pod(item, before)
-            before = item
-        elif isinstance(item, EndpointSlice):
-            _share_endpoints(item)
-        else:
-            return
+class Alike:
+    """Lets each pod or endpoint of a list hold what the one before has."""
+
+    def __init__(self) -> None:
+        self._before: Pod | None = None
+
+    def hold_once(self, items: Iterable[Any]) -> None:
+        """Take the next objects of the list, fresh from the decoder."""
+        for item in items:
+            if isinstance(item, Pod):
+                if self._before is not None:
+                    _share_pod(item, self._before)
+                self._before = item
+            elif isinstance(item, EndpointSlice):
+                _share_endpoints(item)
+            else:
+                return
 
 
 def _share_pod(pod: Pod, before: Pod) -> None:

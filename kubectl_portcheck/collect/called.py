@@ -239,6 +239,8 @@ def _initial(found: Named) -> Named:
 
 def _of_variables(container: str, env: Iterable[_Variable]) -> Iterator[Named]:
     """The hosts in the values of environment variables."""
+    if not any(v.value for v in env):
+        return
     plain_values = {v.name: v.value for v in env if v.value and _may_be_expanded(v)}
     own = {v.name: OWN_ADDRESS for v in env if v.value_from.field_ref.field_path == "status.podIP"}
     plain_values.update(own)
@@ -273,7 +275,7 @@ def _of_variable(container: str, name: str, value: str, others: dict[str, str]) 
         if port is None:
             port, port_variable = _port_beside(name, others)
         yield _named(
-            *(container, "env", whole._replace(port=port, sure=True)),
+            *(container, "env", msgspec.structs.replace(whole, port=port, sure=True)),
             variable=name,
             port_variable=port_variable,
             whole=True,
@@ -283,7 +285,13 @@ def _of_variable(container: str, name: str, value: str, others: dict[str, str]) 
         if secret and not host.sure:
             continue
         sure = host.sure or (called and bool(_LIST.fullmatch(value.strip())))
-        yield _named(container, "env", host._replace(sure=sure), variable=name, whole=bool(whole))
+        yield _named(
+            container,
+            "env",
+            msgspec.structs.replace(host, sure=sure),
+            variable=name,
+            whole=bool(whole),
+        )
 
 
 def _port_beside(name: str, others: dict[str, str]) -> tuple[int | None, str]:

@@ -2,23 +2,25 @@
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from threading import Lock
-from typing import Any, Generic, NamedTuple, TypeGuard, TypeVar, get_args
+from typing import Any, Generic, TypeGuard, TypeVar, get_args
 
 import msgspec
 
-from kubectl_portcheck.collect.long_texts import shortened
 from kubectl_portcheck.inputs import CUT, TooDeep, shallow, understood
 from kubectl_portcheck.inputs.limits import ODD_OBJECTS, SERVICE_PORTS
 from kubectl_portcheck.model.base import Missing, Reason, Record
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, Service, ServicePort, Workload
+from kubectl_portcheck.model.storage import ConfigMap
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.annotations import (
     AMBIENT,
     CONSUL_PORTS,
     DEFAULT_CLASS,
     IGNORE,
+    ISTIO_CAPTURE,
     ISTIO_DRY_RUN,
     ISTIO_PORTS,
     ISTIO_SKIPPED_OUT,
@@ -46,7 +48,7 @@ KEPT_ANNOTATIONS = (
     REVISION,
     IGNORE,
     AMBIENT,
-    *(ISTIO_DRY_RUN, *ISTIO_PORTS, ISTIO_SKIPPED_OUT),
+    *(ISTIO_DRY_RUN, *ISTIO_PORTS, ISTIO_SKIPPED_OUT, *ISTIO_CAPTURE),
     *(*OF_LINKERD, KUMA_PORTS, CONSUL_PORTS),
     "prometheus.io/scrape",
     "prometheus.io/port",
@@ -57,6 +59,10 @@ KEPT_ANNOTATIONS = (
     *HOOKS,
 )
 """The annotations that are read. All others may hold anything, so they are dropped here."""
+PART = 128 * 1024
+"""The bytes of a list that are decoded at a time, at least."""
+BETWEEN = b'},{"metadata":{'
+"""What stands between two objects of a list, and in no text: a quote in one is escaped."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -68,7 +74,7 @@ class ListMeta(Record, frozen=True):
     """How many objects follow; 0 also where the server does not say."""
 
 
-class Odd(NamedTuple):
+class Odd(msgspec.Struct, frozen=True):
     """An object of a list that could not be read."""
 
     metadata: ObjectMeta
@@ -95,11 +101,31 @@ def list_of(type_: type[R]) -> type[ListOf[R]]:
     return found
 
 
+class KeysOnly(Record, frozen=True):
+    """A ConfigMap whose values are not looked at."""
+
+    metadata: ObjectMeta
+    data: dict[str, msgspec.Raw] = {}
+    binary_data: dict[str, msgspec.Raw] = {}
+
+
+def with_keys(found: KeysOnly) -> ConfigMap:
+    """The ConfigMap with the names of its keys, and without its values."""
+    return ConfigMap(metadata=found.metadata, keys=tuple(sorted({*found.data, *found.binary_data})))
+
+
 class _Pieces(Record, frozen=True):
     """A list whose objects are not looked at."""
 
     items: tuple[msgspec.Raw, ...] = ()
     metadata: ListMeta = ListMeta()
+
+
+class _Headed(ListOf[T], Generic[T], frozen=True, forbid_unknown_fields=True):
+    """A list that can only end where its objects do."""
+
+    kind: str = ""
+    api_version: str = ""
 
 
 class _Named(Record, frozen=True):
@@ -209,17 +235,22 @@ def decode(raw: bytes, type_: type[T]) -> T:
             # enough to be read twice.
             return convert(msgspec.json.decode(raw), type_)
 
-    return shortened(understood(read))
+    return understood(read)
 
 
-def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
+def page(
+    raw: bytes,
+    type_: type[ListOf[R]],
+    keep: Callable[[tuple[R, ...]], tuple[R, ...]] = lambda items: items,
+) -> tuple[ListOf[R], list[Odd]]:
     """A list, without the objects of it that cannot be read, and those.
 
-    Raises ValueError where the objects cannot be separated.
+    ``keep`` is given the objects of each part, and gives what is kept of them. Raises ValueError
+    where the objects cannot be separated.
     """
     (one,) = get_args(type_)
     try:
-        whole = decode(raw, type_)
+        whole = _in_parts(raw, type_, one, keep)
         return _fitting(whole) if one is Service else (whole, [])
     except TooDeep:
         pieces = decode(shallow(raw), _Pieces)
@@ -240,8 +271,42 @@ def page(raw: bytes, type_: type[ListOf[R]]) -> tuple[ListOf[R], list[Odd]]:
                 raise ValueError(
                     f"more than {ODD_OBJECTS} objects cannot be read: {error}"
                 ) from None
-    fitting, too_large = _fitting(ListOf(items=tuple(found), metadata=pieces.metadata))
+    fitting, too_large = _fitting(ListOf(items=keep(tuple(found)), metadata=pieces.metadata))
     return fitting, odd + too_large
+
+
+def _in_parts(
+    raw: bytes,
+    type_: type[ListOf[R]],
+    one: type[R],
+    keep: Callable[[tuple[R, ...]], tuple[R, ...]],
+) -> ListOf[R]:
+    """A list, decoded part by part: what is made of a part is still at hand, in the processor's
+    cache, when most of it is thrown away again. Raises ValueError."""
+    first, *others = _parts(raw)
+    if others:
+        made: Any = _Headed
+        several: Any = tuple
+        with suppress(ValueError):  # As a whole it may be read all the same, or else says why not.
+            head: ListOf[R] = decode(first, made[one])
+            items = [*keep(head.items)]
+            for part in others:
+                items += keep(decode(part, several[one, ...]))
+            return ListOf(items=tuple(items), metadata=head.metadata)
+    whole = decode(raw, type_)
+    return msgspec.structs.replace(whole, items=keep(whole.items))
+
+
+def _parts(raw: bytes) -> Iterator[bytes]:
+    """The list with its first objects, and lists of the others, a part of the text each.
+
+    The text is divided between two objects of the list: within one, a part would be no JSON.
+    """
+    text, begun, at = memoryview(raw), b"", 0
+    while (end := raw.find(BETWEEN, at + PART)) >= 0:
+        yield b"".join((begun, text[at : end + 1], b"]" if begun else b"]}"))
+        begun, at = b"[", end + 2
+    yield begun + raw[at:].rstrip()[:-1] if begun else raw
 
 
 def _fitting(found: ListOf[R]) -> tuple[ListOf[R], list[Odd]]:

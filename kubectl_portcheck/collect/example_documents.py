@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence
+from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence, shape_of
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import Absence, InitCall, Lookup
@@ -45,7 +45,7 @@ READY: dict[str, Any] = {
 }
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 AROUND: dict[str, dict[str, type[Record]]] = {
-    **FIELDS,
+    **{field: {kind: shape_of(kind) for kind in kinds} for field, kinds in FIELDS.items()},
     "replica_sets": {"ReplicaSet": Workload},
     "workloads": dict.fromkeys(("Deployment", "StatefulSet", "DaemonSet"), Workload),
     "overwritten": {"Endpoints": Endpoints},

@@ -43,8 +43,17 @@ from kubectl_portcheck.model.probes import (
     Path,
     PodSockets,
 )
-from kubectl_portcheck.semantics import endpoints, pods, ports, selectors
-from kubectl_portcheck.semantics.references import concerning
+from kubectl_portcheck.semantics import (
+    endpoints,
+    istio_gateways,
+    pods,
+    ports,
+    selectors,
+    sidecar,
+)
+from kubectl_portcheck.semantics.concerning import concerning
+from kubectl_portcheck.semantics.guards.calico_joined import joined_in_files
+from kubectl_portcheck.semantics.referrers.authorities import with_authorities
 
 NOW = "2026-06-01T12:00:00Z"
 """When the evidence of every example was gathered."""
@@ -65,12 +74,14 @@ def evidence_of(text: str) -> Evidence:
     strange = [
         s
         for s in found["Service"][1:]
-        if _place(s) != endpoints.alias_of(service) and s.metadata.name not in named
+        if _place(s) != endpoints.alias_of(service)
+        and s.metadata.name not in named
+        and not any(_leads(s, p) for p in everything)
     ]
     if strange:
         raise UnfitExample(
-            "an example is about one Service, that of which it is an alias, and those under which "
-            "DNS knows its pods"
+            "an example is about one Service, that of which it is an alias, and those that lead to "
+            "pods of it or under which DNS knows these"
         )
     strangers = set(measured.probes) - {p.metadata.name for p in everything}
     if strangers:
@@ -83,9 +94,13 @@ def evidence_of(text: str) -> Evidence:
 def _evidence(
     service: Service, everything: tuple[Pod, ...], found: dict[str, list[Any]], given: Measurements
 ) -> ServiceEvidence:
+    beside = tuple(found["Service"])
+    gateways, foreign = _gateways(service, everything, found)
+    everything = tuple(p for p in everything if p not in gateways)
     matching = tuple(
         p for p in everything if selectors.matches(service.spec.selector, p.metadata.labels)
     )
+    siblings = any(map(sidecar.is_of_istio, matching)) or bool(_subdomains(matching))
     slices = tuple(found["EndpointSlice"]) or tuple(_slices(service, matching))
     if not service.spec.selector:
         matching = endpoints.pods_behind(slices, everything)
@@ -93,6 +108,9 @@ def _evidence(
         field: Observed(value=tuple(item for kind in kinds for item in found[kind]))
         for field, kinds in AROUND.items()
     }
+    around["guards"] = Observed(value=joined_in_files(around["guards"].value, whole=True))
+    maps = around["config_maps"]
+    leading = with_authorities(around["referrers"], service.metadata.name, lambda _: maps)
     around["mesh_policies"] = joined_policies(around["mesh_policies"].value)
     evidence = ServiceEvidence(
         service=service,
@@ -107,7 +125,9 @@ def _evidence(
         endpoint_slices=Observed(value=slices),
         deployments=NOT_ASKED if matching else Observed(value=tuple(found["Deployment"])),
         stateful_sets=NOT_ASKED if matching else Observed(value=tuple(found["StatefulSet"])),
-        services=Observed(value=tuple(found["Service"])) if _subdomains(matching) else NOT_ASKED,
+        services=Observed(value=beside) if siblings else NOT_ASKED,
+        gateway_pods=Observed(value=gateways) if foreign is not None else NOT_ASKED,
+        gateway_services=NOT_ASKED if foreign is None else Observed(value=foreign),
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
             p.metadata.name: _sockets(given.probes.get(p.metadata.name, Measured()))
@@ -121,7 +141,31 @@ def _evidence(
     )
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
-    return msgspec.structs.replace(evidence, **around, alias=alias)
+    return msgspec.structs.replace(evidence, **{**around, "referrers": leading}, alias=alias)
+
+
+def _gateways(
+    service: Service, everything: tuple[Pod, ...], found: Mapping[str, list[Any]]
+) -> tuple[tuple[Pod, ...], tuple[Service, ...] | None]:
+    """The pods that Istio Gateways on the way select, and their Services; None without any."""
+    leading = [r for kind in AROUND["referrers"] for r in found[kind]]
+    metadata = service.metadata
+    chosen = istio_gateways.selectors_towards(leading, metadata.name, metadata.namespace)
+    pods_there = tuple(
+        p for p in everything if any(selectors.matches(s, p.metadata.labels) for s in chosen)
+    )
+    pods_there = istio_gateways.one_of_each(pods_there)
+    before = (s for s in found["Service"] if any(_leads(s, p) for p in pods_there))
+    return pods_there, tuple(before) if chosen else None
+
+
+def _leads(service: Service, pod: Pod) -> bool:
+    labels = pod.metadata.labels
+    return _space(service) == _space(pod) and selectors.matches(service.spec.selector, labels)
+
+
+def _space(item: Service | Pod) -> str:
+    return item.metadata.namespace or "default"
 
 
 def _asked(given: Measurements) -> Asked | None:

@@ -4,6 +4,7 @@ Each part of a document is put into the shape of the model, and msgspec checks i
 input. Fields of a newer version are left out.
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from kubectl_portcheck.collect.shards import parse_shard
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.inputs import (
     Unreadable,
+    as_utf_8,
     is_packed,
     json_value,
     read_file,
@@ -43,9 +45,9 @@ def files(words: Sequence[str]) -> list[tuple[str, str]]:
 
 def _files(word: str) -> list[tuple[str, str]]:
     cluster, equals, path = word.partition("=")
-    if not equals or "/" in cluster or Path(word).exists():
+    if not equals or "/" in cluster or os.path.exists(word):
         cluster, path = "", word
-    if not Path(path).is_dir():
+    if not os.path.isdir(path):
         return [(cluster, path)]
     try:
         inside = sorted(p for p in Path(path).iterdir() if p.name.endswith((".json", ".json.gz")))
@@ -64,7 +66,7 @@ def load(path: str) -> list[Report]:
     try:
         raw = read_file(path, EVIDENCE_BYTES)
         raw = unpacked(raw, EVIDENCE_BYTES) if is_packed(raw) else raw
-        document = json_value(raw, REPORT_VALUES)
+        document = json_value(as_utf_8(raw), REPORT_VALUES)
     except (OSError, Unreadable) as error:
         raise UsageError(f"cannot read {path}: {reason(error)}") from None
     version = document.get("schemaVersion") if isinstance(document, dict) else None

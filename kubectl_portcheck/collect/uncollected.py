@@ -17,7 +17,6 @@ def uncollected() -> Iterator[None]:
     """
     enabled = gc.isenabled()
     gc.disable()
-    _keep_freed_memory()
     try:
         yield
     finally:
@@ -28,7 +27,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let the buffers of one answer be used again for the next one.
 
     glibc gives each back to the system, which then has to clear it again, page by page: a fifth of

@@ -53,7 +53,7 @@ def _report(
     report: "Report", gathered: "Gathered", request: FilesRequest, env: Environment
 ) -> ExitCode:
     """Prints the report, or the diff in its place; a file that was not read is no success."""
-    from kubectl_portcheck.collect.manifests import fix_files, localise, unified_diff, write
+    from kubectl_portcheck.collect.manifests import localise
     from kubectl_portcheck.render.text import clean, visible
 
     for problem in (*gathered.problems, *gathered.manifests.notes):
@@ -63,6 +63,8 @@ def _report(
         others = _counted(len(manifests.objects) + manifests.skipped, "other object")
         env.stderr.write(f"no Service in {_counted(len(manifests.files), 'file')} ({others})\n")
     if request.change:
+        from kubectl_portcheck.collect.manifests.fixed_files import fix_files, unified_diff, write
+
         fixed = fix_files(report, gathered, reviewed=request.change == "diff")
         if request.change == "diff":
             diff = unified_diff(fixed)

@@ -16,7 +16,7 @@ from kubectl_portcheck.commands.live import kubectl_of, log_of, wanted_by
 from kubectl_portcheck.commands.modes import FleetRequest, SweepRequest
 from kubectl_portcheck.commands.output import print_report, terminal, warn_of_version
 from kubectl_portcheck.environment import Environment
-from kubectl_portcheck.errors import NoClusterError, PortcheckError, UsageError
+from kubectl_portcheck.errors import NoClusterError, PortcheckError, UsageError, defect_words
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
 
 if TYPE_CHECKING:
@@ -37,10 +37,11 @@ def run(request: FleetRequest, env: Environment) -> ExitCode:
     Raises UsageError for a context that does not exist, and NoClusterError where none of the
     clusters could be looked at.
     """
-    from kubectl_portcheck.collect.uncollected import uncollected
+    from kubectl_portcheck.collect.uncollected import keep_freed_memory, uncollected
     from kubectl_portcheck.diagnosis.merging import merged
 
     names = contexts(request, env)
+    keep_freed_memory()
     with uncollected():
         parts, whole = _swept(request.sweep, names, env)
     if whole and not any(part.report for part in parts):
@@ -151,7 +152,7 @@ class _Sweeps:
         except PortcheckError as error:
             return Part(name, why=error.message)
         except Exception as defect:  # The other clusters are reported all the same.
-            return Part(name, why=f"a defect of kubectl-portcheck ({type(defect).__name__})")
+            return Part(name, why=defect_words(defect))
 
     def _report(self, name: str) -> "Report":
         from functools import partial

@@ -17,7 +17,7 @@ from kubectl_portcheck.errors import NotWrittenError, UsageError
 from kubectl_portcheck.regex import regex
 
 if TYPE_CHECKING:
-    from kubectl_portcheck.commands.modes import Style
+    from kubectl_portcheck.commands.lookups import Style
     from kubectl_portcheck.model.report import Report
 
 MOST_RUNS = 50

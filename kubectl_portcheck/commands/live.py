@@ -26,8 +26,9 @@ def run(request: WalkRequest | SweepRequest, env: Environment) -> ExitCode:
             raise UsageError(*OFF)
     if isinstance(request, WalkRequest):
         return _concluded(request, env)
-    from kubectl_portcheck.collect.uncollected import uncollected
+    from kubectl_portcheck.collect.uncollected import keep_freed_memory, uncollected
 
+    keep_freed_memory()
     with uncollected():  # A sweep holds much, and ends with the process.
         return _concluded(request, env)
 
@@ -128,7 +129,7 @@ def wanted_by(request: WalkRequest | SweepRequest, env: Environment) -> "Wanted"
     """Give the Services that are meant, and what the walk leaves out or does besides."""
     from kubectl_portcheck.collect.cluster.collect import EVERY_SERVICE, Wanted
     from kubectl_portcheck.collect.cluster.logs import Budget
-    from kubectl_portcheck.collect.cluster.walk import Options
+    from kubectl_portcheck.collect.cluster.options import Options
 
     access = request.access
     options = Options(

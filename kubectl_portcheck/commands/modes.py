@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from kubectl_portcheck.commands.lookups import ReferenceRequest, Style
+
 if TYPE_CHECKING:
     from kubectl_portcheck.address import Address
     from kubectl_portcheck.client import ConnectionFlags
@@ -17,14 +19,6 @@ if TYPE_CHECKING:
 
 Again = Literal["", "wait", "watch"]
 """Whether to look once, until the Service is healthy, or until Ctrl-C."""
-
-
-class Style(msgspec.Struct, frozen=True):
-    """How text looks on the terminal, in every mode."""
-
-    color: Literal["auto", "always", "never"] = "auto"
-    plain: bool = False
-    """Words instead of pictures."""
 
 
 class Output(msgspec.Struct, frozen=True):
@@ -157,35 +151,6 @@ class ReplayRequest(msgspec.Struct, frozen=True):
 
     path: str
     output: Output
-
-
-class ReferenceRequest(msgspec.Struct, frozen=True):
-    """Print what needs neither a cluster nor evidence."""
-
-    topic: Literal["demos", "explain", "list-rules", "rbac", "completion", "history"]
-    word: str = ""
-    """The rule, the shell, the form of the list of demos, or what becomes of the history."""
-    style: Style = Style()
-    role: "RoleFor | None" = None
-
-
-class RoleFor(msgspec.Struct, frozen=True):
-    """What the Role of ``--rbac`` has to allow."""
-
-    targets: "tuple[Target, ...]" = ()
-    namespace: str = ""
-    everywhere: bool = False
-    exec: bool = True
-    port_forward: bool = True
-    debug: bool = False
-    fix: bool = False
-    callers: bool = False
-    """Whether the settings of workloads are read: by --callers, by --calls, or for an address."""
-    logs: bool = False
-    source_kind: str = ""
-    """The kind that ``--from`` names."""
-    source_namespace: str | None = None
-    """The namespace of the pod of ``--from``, '' for the same one; None without ``--from``."""
 
 
 Request = (

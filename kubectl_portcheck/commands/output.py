@@ -3,7 +3,6 @@
 from math import inf
 from typing import TYPE_CHECKING, TextIO
 
-from kubectl_portcheck.commands.modes import Output
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.exit_codes import ExitCode, exit_code_for
@@ -15,6 +14,7 @@ VERSIONED = ("html", "json", "yaml", "openmetrics")
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kubectl_portcheck.commands.modes import Output
     from kubectl_portcheck.diagnosis.diagnose import Details
     from kubectl_portcheck.model.evidence import Context, Evidence
     from kubectl_portcheck.model.report import Report
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def conclude(
     evidence: "Evidence",
-    output: Output,
+    output: "Output",
     env: Environment,
     *,
     kubectl: tuple[str, ...] = ("kubectl",),
@@ -62,7 +62,7 @@ def conclude(
 
 
 def warn_of_version(
-    context: "Context", output: Output, env: Environment, cluster: str = ""
+    context: "Context", output: "Output", env: Environment, cluster: str = ""
 ) -> None:
     """Say on stderr where the cluster's version is none of those that are tested.
 
@@ -76,7 +76,7 @@ def warn_of_version(
         env.stderr.write(f"{clean(line)}\n")
 
 
-def _details(output: Output, env: Environment) -> "Details | None":
+def _details(output: "Output", env: Environment) -> "Details | None":
     """Which Services of several are shown with their fixes; None where it may be any of them."""
     if output.files or output.svg:
         return None
@@ -90,7 +90,7 @@ def _details(output: Output, env: Environment) -> "Details | None":
     return lambda report: detailed(report, look, summary=output.summary)
 
 
-def _look(output: Output, env: Environment) -> "Look":
+def _look(output: "Output", env: Environment) -> "Look":
     """How a table on stdout looks."""
     from kubectl_portcheck.render.console import look_for
 
@@ -104,7 +104,7 @@ def _look(output: Output, env: Environment) -> "Look":
 
 def print_report(
     report: "Report",
-    output: Output,
+    output: "Output",
     env: Environment,
     before: "Callable[[Report], None] | None" = None,
     *,
@@ -124,7 +124,7 @@ def print_report(
 
 def _print(
     report: "Report",
-    output: Output,
+    output: "Output",
     env: Environment,
     before: "Callable[[Report], None] | None",
     rows: int | None,
@@ -180,15 +180,15 @@ def _text(report: "Report", form: str) -> str:
         return render_table(report, Look(width=None, wide=form == "wide"))
     if form == "sarif":
         from kubectl_portcheck.render.sarif import render_sarif
-        from kubectl_portcheck.rules import CATALOGUE
+        from kubectl_portcheck.rules.texts import texts
 
-        return render_sarif(report, __version__, CATALOGUE)
+        return render_sarif(report, __version__, texts())
     render = getattr(import_module(f"kubectl_portcheck.render.{form}"), f"render_{form}")
     text: str = render(report, __version__) if form in VERSIONED else render(report)
     return text
 
 
-def _export(report: "Report", output: Output, env: Environment) -> None:
+def _export(report: "Report", output: "Output", env: Environment) -> None:
     wanted = [(path, _text(report, form)) for form, path in output.files]
     if output.svg:
         from kubectl_portcheck.render.export import WIDTH, render_svg

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from kubectl_portcheck.commands.modes import ReferenceRequest, RoleFor, Style
+from kubectl_portcheck.commands.lookups import ReferenceRequest, Style
 from kubectl_portcheck.commands.output import terminal
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.exit_codes import ExitCode
 
 if TYPE_CHECKING:
+    from kubectl_portcheck.commands.roles import RoleFor
     from kubectl_portcheck.render.layout import Lines
     from kubectl_portcheck.render.look import Look
 
@@ -20,7 +21,8 @@ def run(request: ReferenceRequest, env: Environment) -> ExitCode:
 
         env.stdout.write(script(request.word))
     elif request.topic == "rbac":
-        env.stdout.write(_role(request.role or RoleFor()))
+        assert request.role is not None
+        env.stdout.write(_role(request.role))
     elif request.topic == "history":
         from kubectl_portcheck.commands import history
 
@@ -31,10 +33,10 @@ def run(request: ReferenceRequest, env: Environment) -> ExitCode:
         _explain(request, env)
     else:
         from kubectl_portcheck.render.explain import rules_lines
-        from kubectl_portcheck.rules import CATALOGUE
+        from kubectl_portcheck.rules.texts import texts
 
         look = _look(request.style, env)
-        _print(rules_lines(CATALOGUE, look), look, env)
+        _print(rules_lines(texts(), look), look, env)
     return ExitCode.HEALTHY
 
 
@@ -42,15 +44,15 @@ def _explain(request: ReferenceRequest, env: Environment) -> None:
     """Explain the rule of this code or name, else list those that hold all of the words."""
     from kubectl_portcheck.commands.rules import rule_named
     from kubectl_portcheck.render.explain import explain_lines, found_lines
-    from kubectl_portcheck.rules import CATALOGUE
     from kubectl_portcheck.rules.search import about
+    from kubectl_portcheck.rules.texts import texts
 
     look = _look(request.style, env)
-    found = about(request.word, CATALOGUE)
+    found = about(request.word, texts())
     if len(found) > 1:
         _print(found_lines(found, look), look, env)
     else:
-        rule = found[0] if found else rule_named(request.word)
+        rule = found[0] if found else rule_named(request.word, texts())
         _print(explain_lines(rule, look), look, env)
 
 
@@ -68,7 +70,7 @@ def _list_demos(request: ReferenceRequest, env: Environment) -> None:
     _print(list_lines([(s.name, s.happened) for s in SCENARIOS], look), look, env)
 
 
-def _role(role: RoleFor) -> str:
+def _role(role: "RoleFor") -> str:
     from kubectl_portcheck.render.rbac import render_role
 
     return render_role(

@@ -136,9 +136,14 @@ def refuse_the_rest(given: Given, mode: str) -> None:
     with_what = _written(given, mode) if mode else "a TARGET" if given.has("targets") else "a sweep"
     if flag == "targets":
         raise UsageError(f"{with_what} takes no TARGET")
-    if flag in NEEDED and (mode == "" or NEEDED[flag].what != with_what):
-        raise UsageError(f"{name} needs {NEEDED[flag]}")
-    why = ": no cluster is asked" if given.section(flag) in arguments.CLUSTER_ONLY else ""
+    need = NEEDED.get(flag)
+    # Neither a TARGET nor a sweep would help where no cluster is asked.
+    hopeless = need in (_TARGET, _SWEEP) and mode != ""
+    if need and not hopeless and need.what != with_what:
+        raise UsageError(f"{name} needs {need}")
+    # The agent asks a cluster by its tools, each with arguments of its own.
+    unasked = mode != "mcp" and given.section(flag) in arguments.CLUSTER_ONLY
+    why = ": no cluster is asked" if unasked else ""
     for change in ("diff", "write"):
         if given.has(change) and not why:
             with_what, why = given.name(change), ": no report is printed"

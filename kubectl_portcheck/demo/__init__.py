@@ -3,6 +3,7 @@
 The recordings lie beside this file; ``make demo-record`` makes them again.
 """
 
+import os
 from typing import Final, NamedTuple
 
 
@@ -137,6 +138,7 @@ SCENARIOS: Final = (
 
 def recording(scenario: Scenario) -> bytes:
     """The evidence of an incident, as ``--save`` packed it."""
-    from pathlib import Path  # importlib.resources says the same, and imports tempfile and zipfile.
-
-    return Path(__file__).with_name(f"{scenario.name}.json.gz").read_bytes()
+    # importlib.resources says the same, and imports tempfile and zipfile.
+    path = os.path.join(os.path.dirname(__file__), f"{scenario.name}.json.gz")
+    with open(path, "rb") as file:
+        return file.read()

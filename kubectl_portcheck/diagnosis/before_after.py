@@ -1,6 +1,6 @@
 """What clients of a Service meet before and after a change, and whether any is worse off."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.report import WORST_FIRST, Finding, Impact, ServiceReport, Verdict
@@ -8,7 +8,7 @@ from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.measured import FAULTY
 
 
-class Port(NamedTuple):
+class Port(msgspec.Struct, frozen=True):
     """What clients of one Service port meet."""
 
     verdict: Verdict
@@ -21,7 +21,7 @@ class Port(NamedTuple):
         return -WORST_FIRST.index(self.verdict)
 
 
-class State(NamedTuple):
+class State(msgspec.Struct, frozen=True):
     """What clients of a Service meet, port by port, and the findings."""
 
     report: ServiceReport

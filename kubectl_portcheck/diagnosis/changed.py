@@ -277,5 +277,4 @@ def _with_ports(referrer: Referrer, operations: Sequence[Operation]) -> Referrer
 
 def _is(item: Any, subject: Subject) -> bool:
     kind = getattr(item, "kind", "") or subject.kind
-    space = item.metadata.namespace or subject.namespace
-    return (kind, space, item.metadata.name) == (subject.kind, subject.namespace, subject.name)
+    return subject.means(kind, item.metadata.namespace, item.metadata.name)

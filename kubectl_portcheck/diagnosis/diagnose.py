@@ -4,11 +4,13 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kubectl_portcheck.diagnosis.judge import (
     LATE,
+    Defective,
     Judging,
     Late,
     in_time,
@@ -19,21 +21,24 @@ from kubectl_portcheck.diagnosis.judge import (
 )
 from kubectl_portcheck.diagnosis.parts import in_order
 from kubectl_portcheck.diagnosis.verdicts import worst
-from kubectl_portcheck.diagnosis.what_if import Trial, beside, explained, tried, untried
-from kubectl_portcheck.model.base import Missing
+from kubectl_portcheck.errors import defect_words
+from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import Evidence, ServiceEvidence
 from kubectl_portcheck.model.report import Report, ServiceReport
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.declared import Rule
 from kubectl_portcheck.rules.plan import Plans
+from kubectl_portcheck.rules.table import CATALOGUE
 from kubectl_portcheck.semantics.case import Case, ServiceCase
-from kubectl_portcheck.semantics.likeness import Likenesses
-from kubectl_portcheck.semantics.permissions import lacking
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.diagnosis.what_if import Trial
+    from kubectl_portcheck.semantics.likeness import Likenesses
 
 Neighbours = Mapping[str, Sequence[ServiceEvidence]]
 """The Services of each namespace."""
 Details = Callable[[Report], Iterable[ServiceReport]]
 """Those Services of a report that are shown with their fixes."""
+UNFIXED = "the time was up before its fixes could be tried (--timeout)"
 
 
 def diagnose(
@@ -79,7 +84,7 @@ def diagnose(
         rights=evidence.rights,
         interrupted=interrupted,
     )
-    return report if details is None else run.detailed(report, details)
+    return report if details is None else run.detailed(report, details, partial=partial)
 
 
 class _Run:
@@ -103,32 +108,60 @@ class _Run:
         self.neighbours: dict[str, list[ServiceEvidence]] = defaultdict(list)
         for e in evidence.services:
             self.neighbours[e.service.metadata.namespace].append(e)
-        self.likenesses = Likenesses(now)
+        self.likenesses = _likenesses(now) if len(evidence.services) > 1 else None
         self.alike: dict[Hashable, ServiceReport] = {}
         """By likeness: the report on the first Service of it, where nothing was found there."""
         self.servers: dict[int, ServiceReport] = {}
 
     def report(self, evidence: ServiceEvidence) -> ServiceReport:
-        """The report on one Service; where the time is up, that it was not judged."""
+        """The report on one Service; where the time is up, that it was not judged.
+
+        A defect that shows in one of several leaves the reports on the others.
+        """
         self.servers.clear()
         try:
             return self._service(evidence)
         except Late:
             return unread(evidence, LATE)
+        except Exception as defect:  # The other Services are reported on all the same.
+            if len(self.evidence.services) == 1:
+                raise
+            return unread(evidence, Missing(reason=Reason.FAILED, detail=defect_words(defect)))
 
-    def detailed(self, report: Report, details: Details) -> Report:
-        """The report, in which these Services have all that there is to say of them."""
+    def detailed(self, report: Report, details: Details, *, partial: bool) -> Report:
+        """The report, in which these Services have all that there is to say of them.
+
+        Where the time is up, or with ``partial`` Ctrl-C comes, what was found stands without fixes.
+        """
         wanted = {id(s) for s in details(report)}
         self.brief = False
-        services = [
-            self.report(e) if id(s) in wanted else s
-            for e, s in zip(self.evidence.services, report.services, strict=False)
-        ]
-        return msgspec.structs.replace(report, services=tuple(services))
+        services = list(report.services)
+        interrupted = report.interrupted
+        try:
+            for i, evidence in enumerate(self.evidence.services[: len(services)]):
+                if id(services[i]) in wanted:
+                    services[i] = self._detail(evidence, services[i])
+        except KeyboardInterrupt:
+            if not partial:
+                raise
+            interrupted = True
+        return msgspec.structs.replace(report, services=tuple(services), interrupted=interrupted)
+
+    def _detail(self, evidence: ServiceEvidence, found: ServiceReport) -> ServiceReport:
+        """The whole report on a Service; where the time is up, what was found of it."""
+        self.servers.clear()
+        try:
+            return self._service(evidence)
+        except Late:
+            return _noted(found, UNFIXED)
+        except Exception as defect:  # The other Services are reported on all the same.
+            if len(self.evidence.services) == 1:
+                raise
+            return _noted(found, f"its fixes could not be tried: {defect_words(defect)}")
 
     def _service(self, evidence: ServiceEvidence) -> ServiceReport:
         """What was concluded about one Service holds for another one that is like it."""
-        likeness = self.likenesses.of(evidence)
+        likeness = self.likenesses.of(evidence) if self.likenesses else None
         if likeness is None:
             return self._by_itself(evidence)
         in_time(self.judging.until)
@@ -162,19 +195,29 @@ class _Run:
         report = judged(evidence, self.judging)
         if self.brief:
             return _without_fixes(report)
+        if not any(f.fixes for f in report.findings):
+            return report
+        from kubectl_portcheck.diagnosis.what_if import explained, tried, untried
+
         if evidence.unread is not None or evidence.asked is not None:
             return _with_rights(explained(report), evidence)
         try:
             return _with_rights(tried(report, partial(self._trial, evidence)), evidence)
         except Late:
             return untried(report, "the time was up before it could be tried (--timeout)")
+        except Defective as why:
+            return untried(report, str(why))
+        except Exception as defect:  # What was found is reported all the same.
+            return untried(report, defect_words(defect))
 
-    def _trial(self, evidence: ServiceEvidence) -> Trial:
+    def _trial(self, evidence: ServiceEvidence) -> "Trial":
         """What is needed to try the fixes of a Service."""
+        from kubectl_portcheck.diagnosis.what_if import Trial, beside
+
         beside_it = self.neighbours.get(evidence.service.metadata.namespace, ())
         others = [e for e in beside_it if e is not evidence]
         others += beside(evidence, {e.service.metadata.name for e in others})
-        judge = partial(judged, judging=self.judging)
+        judge = partial(judged, judging=self.judging, for_trial=True)
         return Trial(in_order(evidence), self.judging.now, others, judge)
 
     def _server(self, evidence: ServiceEvidence) -> ServiceReport:
@@ -182,6 +225,19 @@ class _Run:
         if id(evidence) not in self.servers:
             self.servers[id(evidence)] = self._by_itself(evidence)
         return self.servers[id(evidence)]
+
+
+def _likenesses(now: str) -> "Likenesses":
+    from kubectl_portcheck.semantics.likeness import Likenesses
+
+    return Likenesses(now)
+
+
+def _noted(report: ServiceReport, why: str) -> ServiceReport:
+    """The report without fixes, which says why where something was found."""
+    if not report.findings:
+        return report
+    return msgspec.structs.replace(report, notes=(*report.notes, why))
 
 
 def _found_nothing(report: ServiceReport) -> bool:
@@ -204,6 +260,8 @@ def _with_rights(report: ServiceReport, evidence: ServiceEvidence) -> ServiceRep
     """The report, whose fixes say where the user may not make them."""
     if isinstance(evidence.denied, Missing) or not evidence.denied.value:
         return report
+    from kubectl_portcheck.semantics.permissions import lacking
+
     denied = evidence.denied.value
     return msgspec.structs.replace(
         report,

@@ -6,18 +6,14 @@ No fix has been tried on the evidence by then.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
 
 import msgspec
 
-from kubectl_portcheck.diagnosis import own_calls, own_ports
 from kubectl_portcheck.diagnosis.consequences import fold
 from kubectl_portcheck.diagnosis.entries import ways_of
 from kubectl_portcheck.diagnosis.headlines import headline
-from kubectl_portcheck.diagnosis.next_step import next_step
-from kubectl_portcheck.diagnosis.parts import in_order, logs_of, missing_of, rights_of
+from kubectl_portcheck.diagnosis.parts import in_order, lacks_of, logs_of, unanswered
 from kubectl_portcheck.diagnosis.recent_changes import changes, old_port, with_owners
-from kubectl_portcheck.diagnosis.seat_steps import seat_of
 from kubectl_portcheck.diagnosis.steps import chain_of, steps_of
 from kubectl_portcheck.diagnosis.verdicts import verdict_of, verdict_without_ports, worst
 from kubectl_portcheck.model.base import Missing, Reason
@@ -26,11 +22,14 @@ from kubectl_portcheck.model.objects import Pod, PodStatus
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.report import (
     FAULTY,
+    Called,
     Finding,
     Headline,
+    NextStep,
     NotEvaluated,
     PodReport,
     PortReport,
+    SeatReport,
     ServiceReport,
     Suppressed,
 )
@@ -42,12 +41,13 @@ from kubectl_portcheck.rules.wording import headline_of, listing, verb
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.pods import is_ready
 
-NAMING = ("PC606", "PC608", "PC617")
-"""Rules whose finding says that there is no such Service."""
-
 
 class Late(Exception):
     """The time is up."""
+
+
+class Defective(Exception):
+    """The check of a rule fails by a defect of its own; the message says which."""
 
 
 def in_time(until: float) -> bool:
@@ -60,7 +60,7 @@ def in_time(until: float) -> bool:
 LATE = Missing(reason=Reason.TIMED_OUT, detail="the time was up before it was judged (--timeout)")
 
 
-class Judging(NamedTuple):
+class Judging(msgspec.Struct, frozen=True):
     """What is the same for all Services of a run."""
 
     rules: Sequence[Rule]
@@ -81,64 +81,121 @@ def _dns_server(evidence: ServiceEvidence, judging: Judging) -> ServiceReport | 
     return judging.server(source.value.dns_server.value)
 
 
-def judged(evidence: ServiceEvidence, judging: Judging) -> ServiceReport:
-    """The report on one Service. Raises :class:`Late` where the time is up."""
-    rules, now, kubectl, ignore, until, plans, _ = judging
+def judged(
+    evidence: ServiceEvidence, judging: Judging, *, for_trial: bool = False
+) -> ServiceReport:
+    """The report on one Service. Raises :class:`Late` where the time is up.
+
+    ``for_trial``: of a change that is tried, verdicts and findings are compared. What only a reader
+    wants may be left out: the steps, what changed, what to do next. Raises :class:`Defective` where
+    a check fails, since a fix must not look good by it.
+    """
+    report = _judged(evidence, judging, for_trial=for_trial)
+    defects = [n for n in report.not_evaluated if n.defect]
+    if defects and for_trial:
+        raise Defective(f"{defects[0].code}: {defects[0].missing}")
+    return _doubted(report, defects) if defects else report
+
+
+def _doubted(report: ServiceReport, defects: Sequence[NotEvaluated]) -> ServiceReport:
+    """The report, which calls nothing healthy that a failed check may have found broken."""
+    everywhere = any(d.port is None for d in defects)
+    about = {d.port for d in defects}
+    ports = tuple(
+        msgspec.structs.replace(p, verdict="inconclusive")
+        if p.verdict == "healthy" and (everywhere or p.port in about)
+        else p
+        for p in report.ports
+    )
+    if report.verdict != "healthy":
+        return msgspec.structs.replace(report, ports=ports)
+    why = Headline(text=f"{defects[0].code}: {defects[0].missing}", untold=True)
+    return msgspec.structs.replace(report, verdict="inconclusive", headline=why, ports=ports)
+
+
+def _judged(evidence: ServiceEvidence, judging: Judging, *, for_trial: bool) -> ServiceReport:
+    rules, ignore, until = judging.rules, judging.ignore, judging.until
     if evidence.unread is not None:
         return _not_read(evidence, evidence.unread, judging)
     evidence = in_order(evidence)
-    whole = ServiceCase(evidence, now, kubectl)
+    whole = ServiceCase(evidence, judging.now, judging.kubectl)
     whole.dns_server = _dns_server(evidence, judging)
     if whole.of_workload:
+        from kubectl_portcheck.diagnosis import own_calls
+
         return own_calls.reported(whole, rules, ignore)
     if evidence.asked is not None:
         return _own_ports(whole, evidence.asked, rules, ignore, until)
     cases = [Case.of(whole, port) for port in whole.asked_ports]
-    concluded = list(plans.conclude(whole, cases, partial(in_time, until)))
     ignored = suppressions(evidence.service, ignore, rules)
-    found = [with_owners(whole, c.outcome) for c in concluded if isinstance(c.outcome, Finding)]
+    concluded = judging.plans.conclude(whole, cases, partial(in_time, until))
+    found = [with_owners(whole, finding) for finding in concluded.findings]
+    lacking = concluded.lacking
+    if ignored.codes:
+        lacking = [each for each in lacking if each[0].code not in ignored.codes]
     findings = fold(found, rules, ignored.codes)
     suppressed = tuple(
         Suppressed(finding=f, by=ignored.codes[f.code]) for f in found if f.code in ignored.codes
     )
-    lacking = [
-        (c.rule, msgspec.structs.replace(c.outcome, port=c.port))
-        for c in concluded
-        if isinstance(c.outcome, NotEvaluated) and c.rule.code not in ignored.codes
-    ]
     unsure = () if whole.in_files else _unsure(findings)
-    not_evaluated = (*(o for _, o in lacking), *unsure)
+    not_evaluated = (*[o for _, o in lacking], *unsure)
     # In files a verdict says whether they hold a mistake; what they cannot tell does not count.
     undecided = () if whole.in_files else (*(o for rule, o in lacking if rule.deciding), *unsure)
-    ports = tuple(port_report(case, findings, undecided) for case in cases)
+    ports = tuple(port_report(case, findings, undecided, steps=not for_trial) for case in cases)
     verdict = (
         worst(p.verdict for p in ports)
         if ports
         else verdict_without_ports(findings, in_files=whole.in_files)
     )
-    faulty = verdict in FAULTY and not whole.in_files
+    faulty = verdict in FAULTY and not (whole.in_files or for_trial)
+    open_ = verdict == "inconclusive" and not for_trial
+    missing, rights = lacks_of(evidence)
     return ServiceReport(
         lookup=evidence.lookup,
-        calls=own_calls.called(whole, findings),
+        calls=_calls(whole, findings),
         namespace=whole.namespace,
         name=whole.name,
         verdict=verdict,
         changes=changes(whole) if faulty else (),
         old_port=old_port(cases) if faulty else None,
-        next=next_step(cases) if verdict == "inconclusive" else None,
-        seat=seat_of(whole, cases),
+        next=_next_step(cases) if open_ else None,
+        seat=_seat(whole, cases),
         headline=headline(whole, cases, findings, undecided, verdict, suppressed),
         pods=tuple(pod_report(whole, p) for p in whole.pods),
         ports=ports,
         findings=findings,
         not_evaluated=not_evaluated,
         logs=logs_of(evidence),
-        missing=missing_of(evidence),
-        rights=rights_of(evidence),
+        missing=missing,
+        rights=rights,
         suppressed=suppressed,
         notes=(*ignored.notes, *_of_the_left(evidence)),
         ingresses=ways_of(whole),
     )
+
+
+def _calls(whole: ServiceCase, findings: Sequence[Finding]) -> tuple[Called, ...]:
+    """Who calls the Service, as far as that was read."""
+    if not whole.calls:
+        return ()
+    from kubectl_portcheck.diagnosis.own_calls import called
+
+    return called(whole, findings)
+
+
+def _next_step(cases: Sequence[Case]) -> NextStep | None:
+    from kubectl_portcheck.diagnosis.next_step import next_step
+
+    return next_step(cases)
+
+
+def _seat(whole: ServiceCase, cases: Sequence[Case]) -> SeatReport | None:
+    """What the client's pod met on its way; None without --from."""
+    if isinstance(whole.evidence.in_cluster, Missing):
+        return None
+    from kubectl_portcheck.diagnosis.seat_steps import seat_of
+
+    return seat_of(whole, cases)
 
 
 def _of_the_left(evidence: ServiceEvidence) -> Iterator[str]:
@@ -161,7 +218,10 @@ def _own_ports(
     ignored = suppressions(whole.service, ignore, rules)
     found = [o for o in outcomes if isinstance(o, Finding)]
     findings = fold(found, rules, ignored.codes)
+    from kubectl_portcheck.diagnosis import own_ports
+
     judged = own_ports.judge(whole, asked, findings)
+    missing, rights = lacks_of(whole.evidence)
     return ServiceReport(
         lookup=whole.evidence.lookup,
         kind=asked.kind,
@@ -171,10 +231,10 @@ def _own_ports(
         headline=judged.headline,
         pods=tuple(pod_report(whole, p) for p in whole.pods),
         findings=findings,
-        not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        not_evaluated=unanswered(outcomes, ignored),
         logs=logs_of(whole.evidence),
-        missing=missing_of(whole.evidence),
-        rights=rights_of(whole.evidence),
+        missing=missing,
+        rights=rights,
         suppressed=tuple(
             Suppressed(finding=f, by=ignored.codes[f.code])
             for f in found
@@ -189,11 +249,9 @@ def _unsure(findings: Sequence[Finding]) -> tuple[NotEvaluated, ...]:
     What follows from another finding is explained by that one.
     """
     codes = {f.code for f in findings}
-    return tuple(
-        NotEvaluated(code=f.code, missing=f.unsure, port=f.port)
-        for f in findings
-        if f.unsure and f.caused_by not in codes
-    )
+    open_ = [f for f in findings if f.unsure and f.caused_by not in codes]
+    said = (NotEvaluated(code=f.code, missing=f.unsure, port=f.port) for f in open_)
+    return tuple(dict.fromkeys(said))
 
 
 def pod_report(whole: ServiceCase, pod: Pod) -> PodReport:
@@ -219,14 +277,16 @@ def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> Serv
     whole.dns_server = _dns_server(evidence, judging)
     about = [rule for rule in judging.rules if rule.about_absent]
     ignored = suppressions(evidence.service, judging.ignore, judging.rules)
-    outcomes = [o for rule in about for o in run(rule, whole) if isinstance(o, Finding)]
+    concluded = [o for rule in about for o in run(rule, whole)]
+    outcomes = [o for o in concluded if isinstance(o, Finding)]
     found = fold(outcomes, judging.rules, ignored.codes)
     errors = [f for f in found if f.severity == "error"]
     report = msgspec.structs.replace(
         report,
         # What needs it is ignored, so no client of it is known; or a client finds an address.
         verdict="inconclusive" if outcomes and not errors else report.verdict,
-        seat=seat_of(whole, ()),
+        seat=_seat(whole, ()),
+        not_evaluated=tuple(n for n in unanswered(concluded, ignored) if n.defect),
         suppressed=tuple(
             Suppressed(finding=f, by=ignored.codes[f.code])
             for f in outcomes
@@ -236,35 +296,42 @@ def _not_read(evidence: ServiceEvidence, why: Missing, judging: Judging) -> Serv
     if not found:
         return report
     lead = headline_of(found[0], whole)
+    denying = {rule.code for rule in judging.rules if rule.denies_name}
     return msgspec.structs.replace(
         report,
         headline=lead if errors else msgspec.structs.replace(lead, untold=True),
         findings=found,
-        calls=own_calls.called(whole, found),
-        missing=() if any(f.code in NAMING for f in found) else report.missing,
+        calls=_calls(whole, found),
+        missing=() if any(f.code in denying for f in found) else report.missing,
     )
 
 
 def unread(evidence: ServiceEvidence, why: Missing) -> ServiceReport:
     """The report on a Service of which nothing but its name is known."""
     detail = why.detail or why.reason
+    needed = why.reason == Reason.NOT_FOUND and evidence.absence is not None
     return ServiceReport(
         lookup=evidence.lookup,
         kind=evidence.asked.kind if evidence.asked else "Service",
         namespace=evidence.service.metadata.namespace,
         name=evidence.service.metadata.name,
-        # Clients who are sent to a Service that does not exist get errors, all of them.
-        verdict="broken" if why.reason == Reason.NOT_FOUND else "inconclusive",
+        # Clients who are sent to a Service that does not exist get errors, all of them. Where no
+        # such client is known, its name may be mistyped.
+        verdict="broken" if needed else "inconclusive",
         headline=Headline(text=detail, untold=why.reason != Reason.NOT_FOUND),
-        missing=(detail,),
+        missing=() if why.reason == Reason.NOT_FOUND and not needed else (detail,),
         rights=(why.right,) if why.right else (),
     )
 
 
 def port_report(
-    case: Case, findings: Sequence[Finding], undecided: Sequence[NotEvaluated]
+    case: Case,
+    findings: Sequence[Finding],
+    undecided: Sequence[NotEvaluated],
+    *,
+    steps: bool = True,
 ) -> PortReport:
-    """What is known of one Service port."""
+    """What is known of one Service port, with or without the steps."""
     number = case.port.port
     targets = {s.name for s in case.states}
     return PortReport(
@@ -273,9 +340,9 @@ def port_report(
         protocol=case.port.protocol,
         target_port=case.target,
         node_port=case.port.node_port,
-        verdict=verdict_of(case, findings, [u for u in undecided if u.port == number]),
+        verdict=verdict_of(case, findings, [u for u in undecided if u.port in (None, number)]),
         chain=chain_of(case),
-        steps=steps_of(case),
+        steps=steps_of(case) if steps else (),
         attempts=tuple(a for a in case.evidence.attempts if a.pod in targets)
         + tuple(
             f.attempt

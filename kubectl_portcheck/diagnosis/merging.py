@@ -1,7 +1,6 @@
 """Several reports as one: of several clusters, or of the parts of one."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -12,7 +11,7 @@ from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.report import ClusterReport, Report, ServiceReport, Verdict
 
 
-class Part(NamedTuple):
+class Part(msgspec.Struct, frozen=True):
     """What one run found, or why there is nothing."""
 
     cluster: str

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import get_args
 
+from kubectl_portcheck.diagnosis.parts import unanswered
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.report import (
     Called,
     Finding,
     Headline,
-    NotEvaluated,
     ServiceReport,
     Severity,
     Suppressed,
@@ -47,7 +47,7 @@ def reported(case: ServiceCase, rules: Sequence[Rule], ignore: Sequence[str]) ->
         headline=headline,
         findings=findings,
         calls=called(case, findings),
-        not_evaluated=tuple(o for o in outcomes if isinstance(o, NotEvaluated)),
+        not_evaluated=unanswered(outcomes, ignored),
         suppressed=tuple(
             Suppressed(finding=f, by=ignored.codes[f.code])
             for f in found

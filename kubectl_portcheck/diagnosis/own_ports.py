@@ -6,7 +6,8 @@ whether any Service selects them, decides.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.evidence import Asked
@@ -18,7 +19,7 @@ from kubectl_portcheck.semantics.answers import hangs
 from kubectl_portcheck.semantics.case import ServiceCase
 
 
-class Judged(NamedTuple):
+class Judged(msgspec.Struct, frozen=True):
     """The verdict, and the sentence that goes with it."""
 
     verdict: Verdict

@@ -53,9 +53,7 @@ def _metadata(case: ServiceCase, subject: Subject) -> ObjectMeta | None:
         *((m.kind, m.metadata) for m in case.monitors),
         *((c.kind, c.metadata) for c in case.referrers),
     )
-    return next(
-        (m for kind, m in everything if (kind, m.name) == (subject.kind, subject.name)), None
-    )
+    return next((m for kind, m in everything if subject.means(kind, m.namespace, m.name)), None)
 
 
 def changes(case: ServiceCase) -> tuple[Change, ...]:

@@ -1,12 +1,13 @@
 """What changed between two reports on the same Services."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.report import Finding, Report, ServiceReport, Verdict
 
 
-class Change(NamedTuple):
+class Change(msgspec.Struct, frozen=True):
     """What became of one Service."""
 
     service: ServiceReport

@@ -13,6 +13,7 @@ from kubectl_portcheck.rules.doubts import said as said_of
 from kubectl_portcheck.rules.wording import listing, plural, share
 from kubectl_portcheck.semantics import candidates, mesh, pods, ports, probes
 from kubectl_portcheck.semantics.case import Case, PodState
+from kubectl_portcheck.semantics.selectors import as_query
 
 MOST_NAMED = 5
 """How many pods are named in a command."""
@@ -53,10 +54,7 @@ def _steps_in_files(case: Case) -> tuple[Step, ...]:
     return (
         _step(1, "skipped", whose or "no pod template in these files", reason=LIVE),
         _step(2, "skipped", shown if case.states else "not known", reason=LIVE),
-        _step(3, "skipped", "not done", reason=LIVE),
-        _target_port_in_files(case),
-        _step(5, "skipped", "not tried", reason=LIVE),
-        _step(6, "skipped", "not tried", reason=LIVE),
+        *(_LIVE_ONLY[0], _target_port_in_files(case), *_LIVE_ONLY[1:]),
     )
 
 
@@ -120,12 +118,20 @@ def _step(
     )
 
 
+_LIVE_ONLY = (
+    _step(3, "skipped", "not done", reason=LIVE),
+    _step(5, "skipped", "not tried", reason=LIVE),
+    _step(6, "skipped", "not tried", reason=LIVE),
+)
+"""The steps of which files say nothing."""
+
+
 def _command(case: Case, *words: str) -> list[str]:
     return [*case.kubectl, *words, "-n", case.namespace]
 
 
 def _pod_status(case: Case) -> Step:
-    selector = ",".join(f"{k}={v}" for k, v in sorted(case.service.spec.selector.items()))
+    selector = as_query(case.service.spec.selector)
     command = _command(case, "get", "pods", "-l", selector, "-o", "wide") if selector else ()
     if not case.walked:
         return _step(1, "skipped", "not done", reason=_no_pods(case))

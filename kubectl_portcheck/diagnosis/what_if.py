@@ -7,7 +7,6 @@ says why.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
@@ -27,6 +26,7 @@ from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.fixes import Command, Fix, JsonPatch, Prediction
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.report import Finding, Impact, ServiceReport
+from kubectl_portcheck.rules.table import CATALOGUE
 from kubectl_portcheck.semantics import endpoints, ports
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.rollouts import is_paused
@@ -35,8 +35,7 @@ from kubectl_portcheck.semantics.selectors import matches
 Judge = Callable[[ServiceEvidence], ServiceReport]
 """Diagnoses evidence without trying fixes."""
 
-POLICIES = {"PC602", "PC705", "PC720"}
-"""Findings that say what would be, if the cluster enforced NetworkPolicies."""
+IF_ENFORCED = frozenset(rule.code for rule in CATALOGUE if rule.if_enforced)
 UNDO = ("rollout", "undo")
 MOST = 12
 """How many fixes of one Service are tried."""
@@ -44,7 +43,7 @@ MOST_OTHERS = 100
 """How many other Services are looked at beside."""
 
 
-class Trial(NamedTuple):
+class Trial(msgspec.Struct, frozen=True):
     """A Service, with all that is needed to try a fix of it."""
 
     evidence: ServiceEvidence
@@ -221,11 +220,13 @@ def _waiting(fix: Fix, trial: Trial) -> Fix:
         return fix
     read = trial.evidence.workloads
     workloads = read.value if isinstance(read, Observed) else ()
-    whose = (fix.subject.kind, fix.subject.name)
-    paused = any(is_paused(w) and (w.kind, w.metadata.name) == whose for w in workloads)
+    of = fix.subject
+    paused = any(
+        is_paused(w) and of.means(w.kind, w.metadata.namespace, w.metadata.name) for w in workloads
+    )
     if not paused or not any(o.path.startswith("/spec/template") for o in fix.change.operations):
         return fix
-    why = f"Deployment {whose[1]} is paused: its pods change once its rollout is resumed"
+    why = f"Deployment {of.name} is paused: its pods change once its rollout is resumed"
     return msgspec.structs.replace(fix, safety="review", cautions=(*fix.cautions, why))
 
 
@@ -276,7 +277,7 @@ def _open(fix: Fix, why: str) -> Fix:
 def _served_but_for_policies(before: State, after: State, place: int | None) -> bool:
     """Whether all pods would serve more than before, and only NetworkPolicies leave it open."""
     open_ = {f.code for f in after.report.findings if f.unsure}
-    if place is None or not open_ or not open_ <= POLICIES:
+    if place is None or not open_ or not open_ <= IF_ENFORCED:
         return False
     old, new = before.ports[place], after.ports[place]
     return not new.failing and len(new.serving) > len(old.serving)
@@ -284,7 +285,7 @@ def _served_but_for_policies(before: State, after: State, place: int | None) -> 
 
 def _beside_others(fix: Fix, evidence: ServiceEvidence, trial: Trial) -> Fix:
     """The fix, with a caution where another Service already leads to what it leads to."""
-    if fix.subject is None or fix.subject.kind != "Service":
+    if fix.subject is None or fix.subject.kind != "Service" or not trial.others:
         return fix
     old, new = (
         {

@@ -8,16 +8,18 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any, BinaryIO, TypeVar
 
-from kubectl_portcheck.inputs.limits import ANSWER_VALUES, JSON_BRACKETS, JSON_DEPTH
+from kubectl_portcheck.inputs.limits import ANSWER_VALUES, JSON_BRACKETS, JSON_DEPTH, KIBIBYTE
 
 T = TypeVar("T")
 
 PIECE = 1024 * 1024
 """How many bytes are read at a time."""
+
+
+_EIGHT = 8 * KIBIBYTE
 
 
 class Unreadable(ValueError):
@@ -29,6 +31,10 @@ class TooDeep(Unreadable):
 
     def __init__(self) -> None:
         super().__init__("nested too deep")
+
+
+_NOT_UTF_8 = "Invalid UTF-8"
+"""How msgspec begins, from 0.23 on, where older ones raise a UnicodeDecodeError."""
 
 
 def understood(read: Callable[[], T]) -> T:
@@ -44,7 +50,10 @@ def understood(read: Callable[[], T]) -> T:
     except UnicodeDecodeError:
         raise Unreadable("not UTF-8") from None
     except _failures() as error:
-        raise Unreadable(str(error) or type(error).__name__) from None
+        words = str(error) or type(error).__name__
+        if words.startswith(_NOT_UTF_8):
+            words = "not UTF-8"
+        raise Unreadable(words) from None
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -53,6 +62,17 @@ def _failures() -> tuple[type[Exception], ...]:
 
     usual = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
     return (*usual, msgspec.MsgspecError)
+
+
+def as_utf_8(raw: bytes) -> bytes:
+    """The bytes of a text without a byte order mark. Raises :class:`Unreadable` where it says that
+    the text has another encoding: PowerShell writes UTF-16 where output is redirected.
+    """
+    if raw.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        raise Unreadable("is UTF-32; save it as UTF-8")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise Unreadable("is UTF-16; save it as UTF-8")
+    return raw.removeprefix(b"\xef\xbb\xbf")
 
 
 def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
@@ -67,6 +87,22 @@ def json_value(raw: bytes, most: int = ANSWER_VALUES) -> Any:
     if raw.count(b"[") + raw.count(b"{") > JSON_DEPTH and shallow(raw) != raw:
         raise TooDeep
     return understood(lambda: msgspec.json.decode(raw))
+
+
+def holds_more(raw: bytes, most: int) -> bool:
+    """Whether a JSON text may hold more values than that; quicker than to count them.
+
+    An eighth of it is looked at first: one of each eight pieces, and which one its writer cannot
+    foresee. Where that has less than a tenth of what is allowed, the whole is far enough from the
+    limit.
+    """
+    if len(raw) <= most:
+        return False
+    text, starts = memoryview(raw), range(0, len(raw), _EIGHT)
+    which = os.urandom(len(starts))
+    places = [at + number % 8 * KIBIBYTE for at, number in zip(starts, which, strict=True)]
+    eighth = b"".join([text[at : at + KIBIBYTE] for at in places])
+    return 10 * values_in(eighth) >= most and values_in(raw) > most
 
 
 def values_in(raw: bytes) -> int:
@@ -114,35 +150,70 @@ def _end_of_text(raw: bytes, at: int) -> int:
     raise Unreadable("cut off")
 
 
-def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+def read_file(path: str | os.PathLike[str], most: int, *, regular: bool = False) -> bytes:
     """The content of a regular file, or of the null device, of so many bytes at most.
 
-    A pipe or a device could block, or never end, so it is not opened. Raises OSError, and
-    :class:`Unreadable` where the file is larger, or no regular one.
+    A pipe or a device could block, or never end, so it is not opened: the path is looked at first,
+    unless it was found to be ``regular``. Raises OSError, and :class:`Unreadable` where the file is
+    larger, or no regular one.
     """
-    with _opened(path) as file:
-        return read_stream(file, most)
+    descriptor = os.open(path, _FLAGS) if regular else _descriptor(path)
+    try:
+        found = os.fstat(descriptor)
+        _check(found)
+        if 0 < found.st_size <= most:
+            raw = os.read(descriptor, found.st_size + 1)
+            if len(raw) == found.st_size:
+                return raw
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        # Its size says too little where it grows, or where the system makes up its content. Making
+        # room for a whole piece takes longer than reading a small file.
+        with open(descriptor, "rb", buffering=0, closefd=False) as file:
+            return read_stream(file, most, min(max(found.st_size + 1, 4096), PIECE))
+    finally:
+        os.close(descriptor)
 
 
-@contextmanager
-def _opened(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def read_pipe(path: str, most: int) -> bytes | None:
+    """What comes by a pipe that the shell has opened already, as for ``<(kustomize build .)``.
+
+    None where the path names no such pipe. Raises OSError and :class:`Unreadable`.
+    """
+    number = _open_already(path)
+    if number is None or not stat.S_ISFIFO(os.fstat(number).st_mode):
+        return None
+    with open(number, "rb", buffering=0, closefd=False) as pipe:
+        return read_stream(pipe, most)
+
+
+def _open_already(path: str) -> int | None:
+    """The descriptor that a path means; None where it is no such path."""
+    if path == "/dev/stdin":
+        return 0
+    found = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,9})", path, re.ASCII)
+    return int(found[1]) if found else None
+
+
+def _descriptor(path: str | os.PathLike[str]) -> int:
     try:
         found = os.stat(path)
     except ValueError:
         raise Unreadable("is no possible name of a file") from None
     _check(found)
-    # Without blocking: the path may lead to a pipe by now.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags | getattr(os, "O_CLOEXEC", 0)), "rb") as file:
-        _check(os.fstat(file.fileno()))
-        yield file
+    return os.open(path, _FLAGS)
+
+
+# Without blocking: the path may lead to a pipe by now.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS |= getattr(os, "O_CLOEXEC", 0)
 
 
 def real_path(path: str | os.PathLike[str]) -> str:
-    """The path without links, from the root; as it is where the working folder is gone."""
+    """The path without links, from the root; as it is where the working folder is gone, or where no
+    file can have it."""
     try:
         return os.path.realpath(path)
-    except OSError:
+    except (OSError, ValueError):
         return os.fspath(path)
 
 
@@ -164,16 +235,20 @@ def relative_path(path: str) -> str:
 
 def beginning(path: str | os.PathLike[str], most: int) -> bytes:
     """The first bytes of a regular file, unpacked if it is a gzip. Raises as :func:`read_file`."""
-    with _opened(path) as file:
+    with open(_descriptor(path), "rb") as file:
+        _check(os.fstat(file.fileno()))
         raw = file.read(most)
     return _unpacked(raw, most)[0] if is_packed(raw) else raw
 
 
-def read_stream(stream: BinaryIO, most: int) -> bytes:
-    """The rest of a stream, of so many bytes at most. Raises OSError and :class:`Unreadable`."""
+def read_stream(stream: BinaryIO, most: int, piece: int = PIECE) -> bytes:
+    """The rest of a stream, of so many bytes at most, so many at a time.
+
+    Raises OSError and :class:`Unreadable`.
+    """
     parts = []
     left = most + 1
-    while left > 0 and (part := stream.read(min(left, PIECE))):
+    while left > 0 and (part := stream.read(min(left, piece))):
         parts.append(part)
         left -= len(part)
     if left <= 0:

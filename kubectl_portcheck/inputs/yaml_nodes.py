@@ -1,6 +1,18 @@
 """The parts of a YAML document, each with its place in the text."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+from kubectl_portcheck.regex import regex
+
+_COMMENTS = regex(r"\s*(?:#[^\n]*\s*)*")
+
+
+def after_comments(text: str) -> int:
+    """Where the document begins, behind its ``---``, blank lines and comments."""
+    found = _COMMENTS.match(text, 3 if text.startswith("---") else 0)
+    assert found is not None
+    return found.end()
 
 
 class Broken(Exception):
@@ -101,6 +113,27 @@ class Mapping(Collection):
         self.value = None
 
 
+class Unplaced(Mapping):
+    """The root of a document of which only the value is known, until someone asks for a place."""
+
+    __slots__ = ("_compose", "_text")
+
+    def __init__(self, value: dict[str, Any], text: str, compose: Callable[[str], Mapping]) -> None:
+        self.value = value
+        self._text = text
+        self._compose = compose
+
+    def __getattr__(self, name: str) -> Any:
+        """Only asked for what is not there yet."""
+        if name == "start":
+            self.start = after_comments(self._text)
+            return self.start
+        found = self._compose(self._text)
+        self.start, self.end, self.flow = found.start, found.end, found.flow
+        self._pairs, self.composed = found._pairs, found.composed
+        return getattr(self, name)
+
+
 class Alias(Node):
     """``*name``: an alias of a node that was anchored before."""
 
@@ -132,3 +165,13 @@ def node_of(composed: Any) -> Node:
 def _scalar_of(composed: Any) -> Scalar:
     start, end = composed.start_mark.index, composed.end_mark.index
     return Scalar(start, end, composed.value, not composed.style, composed.tag)
+
+
+def has_odd_breaks(text: str) -> bool:
+    """Return whether a line may begin, or a character be left out, where only YAML says so."""
+    if "\r" in text and text.count("\r") != text.count("\r\n"):
+        return True
+    return not text.isascii() and any(character in text for character in _ODD_BREAKS)
+
+
+_ODD_BREAKS = ("\x85", "\u2028", "\u2029", "\ufeff")

@@ -2,15 +2,15 @@
 
 Built from the parser's events, not by its loader, for what files of strangers need: places of keys
 and aliases, a depth that is bounded (the loader in C overruns its stack), names that may be
-anchored twice, and aliases that stay aliases until someone pays for what they expand to.
+anchored twice, and aliases that stay aliases until someone pays for what they expand to. Texts in
+plain block style are read without the library, until a place is asked for.
 """
 
-import re
 from typing import Any
 
-import yaml
-
-from kubectl_portcheck.inputs.limits import YAML_DEPTH as DEEPEST
+from kubectl_portcheck.inputs.limits import KIBIBYTE
+from kubectl_portcheck.inputs.yaml_block import block_value
+from kubectl_portcheck.inputs.yaml_block import forget as forget_lines
 from kubectl_portcheck.inputs.yaml_nodes import (
     Alias,
     Broken,
@@ -19,10 +19,11 @@ from kubectl_portcheck.inputs.yaml_nodes import (
     Scalar,
     Sequence,
     Twice,
-    node_of,
+    Unplaced,
+    after_comments,
+    has_odd_breaks,
 )
-from kubectl_portcheck.inputs.yaml_values import Odd, Values, plain_value, scalar
-from kubectl_portcheck.regex import regex
+from kubectl_portcheck.inputs.yaml_values import Odd, Values, scalar
 
 __all__ = (
     "Alias",
@@ -33,12 +34,15 @@ __all__ = (
     "Sequence",
     "Twice",
     "Values",
+    "after_comments",
     "check",
+    "forget",
+    "has_odd_breaks",
     "parse",
+    "plain_value_of",
     "scalar",
+    "value_of",
 )
-
-_TOO_DEEP = f"nested too deep: at most {DEEPEST} levels are read"
 
 
 def parse(
@@ -49,193 +53,84 @@ def parse(
     Keys that occur twice are added to ``twice``. With ``first`` the text may go on after the
     document's end, and is not read further. Raises Broken, also for more than ``most`` nodes.
     """
-    if not first and most is None:
+    if most is None:
         try:
-            return _composed(text)
-        except (Odd, yaml.YAMLError):
-            pass  # Read again, more slowly: it says what is wrong, and where.
-    try:
-        return _Builder(twice if twice is not None else []).build(text, first, most)
-    except yaml.reader.ReaderError as error:
-        where = error.position if isinstance(error.position, int) else 0
-        index = len(text.encode()[:where].decode(errors="ignore"))
-        raise Broken(index, f"{error.reason}: {_shown(error.character)}") from None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = " ".join(filter(None, (error.context, error.problem)))
-        if "nesting" in reason:  # The library has a limit too, and it reads ahead.
-            reason = _TOO_DEEP
-        raise Broken(mark.index if mark else 0, reason) from None
+            value = block_value(text)
+            if isinstance(value, dict):
+                return Unplaced(value, text, _placed)
+        except Odd:
+            pass
+    return _by_library(text, twice, first=first, most=most)
 
 
-def _composed(text: str) -> Node | None:
-    """The tree of a plain document, composed by the library in C. Raises Odd, YAMLError.
+def value_of(
+    text: str,
+    *,
+    nulls: bool = False,
+    first: bool = False,
+    most: int | None = None,
+    secret: bool = False,
+) -> Any:
+    """The value of the one document in the text, as kubectl reads it, with ``nulls`` or without.
 
-    Nothing is wrong with a plain document, and it has no anchors, so no aliases, nor the tag ``!``,
-    of which the library loses the trace.
+    None where there is no document. With ``first`` the text may go on after its end, and is not
+    read further. Nothing of a ``secret`` text is remembered; what is of others, until
+    :func:`forget`. Raises Broken, also for more than ``most`` nodes.
     """
-    marked = "&" in text or "!" in text
-    if _Composer is None or (marked and _MARKED.search(text)):
-        raise Odd
-    root = _Composer(text).get_single_node()
-    if root is None:
+    if most is None or len(text) <= most:  # No text has more of them than characters.
+        try:
+            return block_value(text, nulls=nulls, secret=secret)
+        except Odd:
+            pass
+    root = parse(text, first=first, most=most)
+    return None if root is None else Values(text, nulls=nulls).of(root)
+
+
+def plain_value_of(text: str) -> Any:
+    """The same of a document in plain block style; None of others, which may be broken."""
+    try:
+        return block_value(text)
+    except Odd:
         return None
-    value = plain_value(root)
-    node = node_of(root)
-    if isinstance(node, Mapping):
-        node.value = value
-    return node
+
+
+def _by_library(
+    text: str, twice: list[Twice] | None = None, *, first: bool = False, most: int | None = None
+) -> Node | None:
+    """The same by the library, which takes its time to load."""
+    from kubectl_portcheck.inputs import yaml_library
+
+    return yaml_library.parse(text, twice, first=first, most=most)
+
+
+def _placed(text: str) -> Mapping:
+    """The root of a document that is a mapping."""
+    root = _by_library(text)
+    assert isinstance(root, Mapping)
+    return root
 
 
 def check(text: str) -> None:
     """Finds out whether the text is YAML, without keeping any of it. Raises Broken."""
-    raw_parse = getattr(_Loader(""), "raw_parse", None)
-    if raw_parse is None or _may_be_deep(text):
-        parse(text)
+    if text in _sound:
         return
-    try:
-        _Loader(text).raw_parse()
-    except yaml.YAMLError:
-        parse(text)  # Says the same with its place; or is content with what was not.
+    from kubectl_portcheck.inputs import yaml_library
+
+    if not yaml_library.is_yaml(text):
+        parse(text)  # Says what is wrong, with its place; or is content with what was not.
+    elif len(text) <= _SHORT and len(_sound) < _MOST:
+        _sound.add(text)
 
 
-def _may_be_deep(text: str) -> bool:
-    """Return whether the nesting might be too deep, as :func:`parse` finds out.
-
-    It may say so of text that is not. Half of the levels can be in block style, of which there are
-    two at most per column, and half in brackets. Brackets that are text may hide others.
-    """
-    return _INDENTED.search(text) is not None or _has_deep_brackets(text)
-
-
-def _has_deep_brackets(text: str) -> bool:
-    if text.count("[") + text.count("{") <= DEEPEST // 2:
-        return False
-    depth = 0
-    for found in _BRACKET.finditer(text):
-        depth += 1 if found[0] in "[{" else -1
-        if depth > DEEPEST // 2:
-            return True
-    return False
+_sound: set[str] = set()
+"""Texts with which nothing is wrong: trees hold copies of many."""
+_SHORT = 16 * KIBIBYTE
+"""Characters of one that is remembered."""
+_MOST = 1024
+"""How many are."""
 
 
-_MARKED = regex(r"(?:\A|[\s\[{,:])(?:&[0-9A-Za-z_-]|!(?:[\s,\]}]|\Z))")
-"""What may be an anchor, or the tag ``!``; within a text it is none."""
-_BRACKET = regex(r"[\[\]{}]")
-_INDENTED = regex(rf"^[ ?:-]{{{DEEPEST // 4}}}", re.MULTILINE)
-"""A line that begins so far to the right, or with as many compact list items."""
-
-
-def _shown(character: object) -> str:
-    number = character if isinstance(character, int) else ord(str(character)[:1] or "?")
-    return f"#x{number:04x}"
-
-
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-def _composer() -> Any:
-    """The library's parser in C, which looks at no value to find its type; None without it."""
-    if not hasattr(yaml, "CBaseLoader"):
-        return None
-
-    class Composer(yaml.CBaseLoader):
-        depth = 0
-
-        def descend_resolver(self, current_node: object, current_index: object) -> None:
-            """Go into a node. The library would go on until its stack overruns."""
-            self.depth += 1
-            if self.depth > DEEPEST:
-                raise Odd
-
-        def ascend_resolver(self) -> None:
-            """Come out of a node."""
-            self.depth -= 1
-
-        def resolve(self, kind: object, value: object, implicit: object) -> None:
-            """No tag but those that are written."""
-
-    return Composer
-
-
-_Composer: Any = _composer()
-
-
-class _Builder:
-    def __init__(self, twice: list[Twice]) -> None:
-        self.twice = twice
-        self.anchors: dict[str, Node] = {}
-        self.stack: list[tuple[Node, list[Node]]] = []
-        """The open collections, each with its children so far."""
-        self.root: Node | None = None
-
-    def build(self, text: str, first: bool, most: int | None) -> Node | None:
-        loader = _Loader(text)
-        # A text cannot have more nodes than twice its characters.
-        left = 2 * len(text) + 4 if most is None else most
-        get = loader.get_event
-        done = yaml.events.DocumentEndEvent if first else yaml.events.StreamEndEvent
-        scalar, alias = yaml.events.ScalarEvent, yaml.events.AliasEvent
-        mapping, sequence = yaml.events.MappingStartEvent, yaml.events.SequenceStartEvent
-        ends = (yaml.events.MappingEndEvent, yaml.events.SequenceEndEvent)
-        stack = self.stack
-        while True:
-            event = get()
-            left -= 1
-            if left < 0:
-                raise Broken(event.start_mark.index, "it holds too many values")
-            kind = type(event)
-            if kind is scalar:
-                start, end = event.start_mark.index, event.end_mark.index
-                node = Scalar(start, end, event.value, not event.style, event.tag)
-                if stack and event.anchor is None:
-                    stack[-1][1].append(node)
-                else:
-                    self._add(node, event.anchor)
-            elif kind is mapping:
-                self._open(Mapping(event.start_mark.index, bool(event.flow_style)), event.anchor)
-            elif kind is sequence:
-                self._open(Sequence(event.start_mark.index, bool(event.flow_style)), event.anchor)
-            elif kind in ends:
-                self._close(event.end_mark.index)
-            elif kind is alias:
-                start, end = event.start_mark.index, event.end_mark.index
-                if event.anchor not in self.anchors:
-                    raise Broken(start, f"alias *{event.anchor} has no anchor &{event.anchor}")
-                self._add(Alias(start, end, self.anchors[event.anchor]), None)
-            elif kind is done or kind is yaml.events.StreamEndEvent:
-                return self.root
-
-    def _add(self, node: Node, anchor: str | None) -> None:
-        if anchor is not None:
-            self.anchors[anchor] = node
-        if self.stack:
-            self.stack[-1][1].append(node)
-        else:
-            self.root = node
-
-    def _open(self, node: Node, anchor: str | None) -> None:
-        if len(self.stack) >= DEEPEST:
-            raise Broken(node.start, _TOO_DEEP)
-        self._add(node, anchor)
-        self.stack.append((node, []))
-
-    def _close(self, end: int) -> None:
-        node, children = self.stack.pop()
-        # In block style the parser ends a collection where the next token begins.
-        node.end = end
-        if isinstance(node, Sequence):
-            node.items.extend(children)
-        elif isinstance(node, Mapping):
-            seen: set[str] = set()
-            pairs = node.pairs
-            for key, value in zip(children[::2], children[1::2], strict=True):
-                if isinstance(key, Alias):
-                    key = key.target
-                if not isinstance(key, Scalar):
-                    raise Broken(key.start, "a key is a list or a mapping, not a name")
-                text = key.text
-                if text in seen and text != "<<":
-                    self.twice.append(Twice(text, key.start))
-                seen.add(text)
-                pairs.append((key, value))
+def forget() -> None:
+    """Forget what is remembered of texts that were read: some may hold secrets."""
+    forget_lines()
+    _sound.clear()

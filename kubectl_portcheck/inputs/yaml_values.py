@@ -44,13 +44,13 @@ class Values:
             raise Broken(node.start, "an alias refers to a node that contains it")
         if isinstance(node, Alias):
             return self.of(node.target, depth + 1)
-        if not self._nulls and isinstance(node, Collection):
-            if isinstance(node, Mapping) and node.value is not None:
+        if isinstance(node, Collection):
+            if not self._nulls and isinstance(node, Mapping) and node.value is not None:
                 # It is handed out once, so a change to it reaches no other reader.
                 known, node.value = node.value, None
                 return known
             if node.composed is not None:
-                return plain_value(node.composed)
+                return plain_value(node.composed, nulls=self._nulls)
         if isinstance(node, Sequence):
             found = [self.of(item, depth + 1) for item in node.items]
             return found if self._nulls else [value for value in found if value is not None]
@@ -108,13 +108,14 @@ class Odd(Exception):
     """A document holds what takes more than its values: a key twice, a merge, a list as a key."""
 
 
-def plain_value(composed: Any) -> Any:
+def plain_value(composed: Any, *, nulls: bool = False) -> Any:
     """The value of a node of the library's, without aliases. Raises Odd."""
     value = composed.value
     if composed.id == "scalar":
         return scalar(value, not composed.style, composed.tag)
     if composed.id == "sequence":
-        return [found for item in value if (found := plain_value(item)) is not None]
+        found = [plain_value(item, nulls=nulls) for item in value]
+        return found if nulls else [item for item in found if item is not None]
     values: dict[str, Any] = {}
     for key, item in value:
         if key.id != "scalar" or key.value == "<<":
@@ -122,10 +123,10 @@ def plain_value(composed: Any) -> Any:
         if item.id == "scalar":
             values[key.value] = scalar(item.value, not item.style, item.tag)
         else:
-            values[key.value] = plain_value(item)
+            values[key.value] = plain_value(item, nulls=nulls)
     if len(values) != len(value):
         raise Odd
-    if None in values.values():
+    if not nulls and None in values.values():
         return {key: found for key, found in values.items() if found is not None}
     return values
 

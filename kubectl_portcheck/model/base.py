@@ -30,49 +30,38 @@ Subresource = Annotated[str, Known({"exec", "log", "portforward", "proxy", "ephe
 Resource = Annotated[str, Known(kind.plural for kind in kinds.ALL)]
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """An immutable struct whose JSON form uses Kubernetes' camelCase field names."""
+class Record(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False
+):
+    """An immutable struct whose JSON form uses Kubernetes' camelCase field names.
+
+    It cannot lead back to itself, so the garbage collector need not know of it.
+    """
 
 
-def keep_no_secret(record: Record, *fields: str) -> None:
-    """Take secrets out of the texts of a new record, before anything else can see them."""
+def keep_readable(record: Record, *fields: str) -> None:
+    """Take secrets out of texts of others in a new record, and cut those that are too long, before
+    anything else can see them."""
     for field in fields:
         text: str = getattr(record, field)
         if text:
             kept = without_secrets(text)
+            if len(kept) > MESSAGE_CHARACTERS:
+                kept = f"{kept[: MESSAGE_CHARACTERS - 1]}…"
             if kept != text:
                 msgspec.structs.force_setattr(record, field, kept)
 
 
 class WithMessage(Record, frozen=True):
-    """A struct of the API with words of others: they are kept short, and without secrets, before
-    anything else can see them."""
+    """A struct of the API with words of others, which are kept readable."""
+
+    message: str = ""
+    reason: str = ""
 
     def __post_init__(self) -> None:
         # Of a hundred thousand pods this is half a million calls, nearly all for nothing.
-        if getattr(self, "message", "") or getattr(self, "reason", ""):
-            self._keep_short()
-
-    def _keep_short(self) -> None:
-        if getattr(self, "message", ""):
-            keep_no_secret(self, "message")
-        for name in ("message", "reason"):
-            text: str = getattr(self, name, "")
-            if len(text) > MESSAGE_CHARACTERS:
-                msgspec.structs.force_setattr(self, name, shorter(text))
-
-
-def shorter(text: str) -> str:
-    """The text, cut off where it is too long."""
-    return text if len(text) <= MESSAGE_CHARACTERS else f"{text[: MESSAGE_CHARACTERS - 1]}…"
-
-
-class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed"):
-    """A value that was read."""
-
-    value: T
-    lacking: "tuple[Missing, ...]" = ()
-    """Why parts of it could not be read: what is not in the value is then not known."""
+        if self.message or self.reason:
+            keep_readable(self, "message", "reason")
 
 
 class Right(Record, frozen=True):
@@ -124,7 +113,15 @@ class Missing(Record, frozen=True, tag_field="state", tag="missing"):
     """The permission that is missing, where that is the reason and the server named it."""
 
     def __post_init__(self) -> None:
-        keep_no_secret(self, "detail")
+        keep_readable(self, "detail")
+
+
+class Observed(Record, Generic[T], frozen=True, tag_field="state", tag="observed"):
+    """A value that was read."""
+
+    value: T
+    lacking: tuple[Missing, ...] = ()
+    """Why parts of it could not be read: what is not in the value is then not known."""
 
 
 def combined(

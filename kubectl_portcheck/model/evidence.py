@@ -13,7 +13,7 @@ from kubectl_portcheck.model.base import (
     Record,
     Right,
     WholeNumber,
-    keep_no_secret,
+    keep_readable,
 )
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.guards import Guard
@@ -64,7 +64,7 @@ class ServiceForward(Record, frozen=True):
     """Why nothing was tried, where ``attempt`` is None."""
 
     def __post_init__(self) -> None:
-        keep_no_secret(self, "reason")
+        keep_readable(self, "reason")
 
 
 class Asked(Record, frozen=True):
@@ -87,7 +87,8 @@ class Client(Record, frozen=True):
     """The NetworkPolicies of its namespace that select it."""
     namespaces: dict[str, dict[str, str]] = {}
     """The labels of its namespace and of the Service's; read only where a policy selects
-    namespaces by their labels, and absent where that is not allowed."""
+    namespaces by their labels, or where a waypoint of Istio may stand before the Service, and
+    absent where that is not allowed."""
 
 
 class InCluster(Record, frozen=True):
@@ -207,8 +208,11 @@ class Absence(Record, frozen=True):
     """Whether the namespace does not exist either."""
 
 
-class ServiceEvidence(Record, frozen=True):
-    """What was gathered about one Service."""
+class ServiceEvidence(Record, frozen=True, gc=True, dict=True):
+    """What was gathered about one Service.
+
+    What is worked out of it once may be kept beside its fields (``semantics.likeness``).
+    """
 
     service: Service
     """Only its name, where ``unread`` says that the rest could not be had."""
@@ -267,6 +271,11 @@ class ServiceEvidence(Record, frozen=True):
     referrers: Observed[tuple[Referrer, ...]] | Missing = field(name="callers", default=NOT_ASKED)
     """What else leads to the Service, of any namespace: webhook configurations, APIServices, and
     the other kinds of ``semantics.referrers``. Recordings call it as they did from the start."""
+    gateway_pods: Observed[tuple[Pod, ...]] | Missing = NOT_ASKED
+    """Of any namespace: pods that the Gateways of Istio select by which clients come, one of each
+    owner; asked for only where a VirtualService names such a Gateway."""
+    gateway_services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
+    """The Services that select these; asked for together with them."""
     monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
     """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
     pods."""

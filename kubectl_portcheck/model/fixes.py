@@ -1,8 +1,10 @@
 """What a fix changes, as data: commands, edits of files and predictions derive from it."""
 
-import json
 from typing import Any, Literal
 
+import msgspec
+
+from kubectl_portcheck.json_text import in_ascii
 from kubectl_portcheck.model.base import Record, Right
 from kubectl_portcheck.model.kinds import resource_of
 
@@ -17,6 +19,11 @@ class Subject(Record, frozen=True):
     kind: str
     namespace: str
     name: str
+
+    def means(self, kind: str, namespace: str, name: str) -> bool:
+        """Whether it is this object: one without a namespace may be in any, as in files."""
+        there = namespace in ("", self.namespace)
+        return there and (kind, name) == (self.kind, self.name)
 
 
 class Operation(Record, frozen=True):
@@ -41,7 +48,7 @@ class JsonPatch(Record, frozen=True, tag_field="kind", tag="patch"):
     @property
     def body(self) -> str:
         """The patch as one line of JSON, as ``kubectl patch`` takes it."""
-        return json.dumps([_as_json(o) for o in self.operations], separators=(",", ":"))
+        return in_ascii(msgspec.json.encode([_as_json(o) for o in self.operations]))
 
 
 def _as_json(operation: Operation) -> dict[str, Any]:

@@ -17,11 +17,12 @@ EITHER: tuple[Action, ...] = ("Allow", "Deny")
 Entity = Literal["", "all", "cluster", "outside", "no-pod"]
 """``outside``: a part of the world, or of the cluster's own machines, that is no pod; ``no-pod``:
 everything but pods."""
-Tier = Literal["union", "admin", "main", "baseline", "unknown", "mesh"]
+Tier = Literal["union", "admin", "main", "baseline", "calico", "unknown", "mesh"]
 """How a policy stands to the others. ``union``: what allows adds up, what denies comes first. The
 others are asked in turn, and the first rule that matches decides: ``admin`` before NetworkPolicies,
-``main`` beside them by its order, ``baseline`` where none of these has decided. Of ``unknown`` that
-is not known. ``mesh``: a mesh's own, which adds up as in ``union``, apart from all others."""
+``main`` beside them by its order, ``baseline`` where none of these has decided, ``calico`` in a
+tier of its own, which ``place`` says. Of ``unknown`` that is not known. ``mesh``: a mesh's own,
+which adds up as in ``union``, apart from all others."""
 FamilyName = Literal["", "IPv4", "IPv6"]
 
 
@@ -34,15 +35,32 @@ class GuardSelector(Record, frozen=True):
     """None for the policy's own; an empty one for all."""
     others: bool = False
     """Whether it may mean other things than pods too, of which nothing is known."""
+    nets: tuple[str, ...] = ()
+    """Ranges of addresses that it means as well: those of sets of networks."""
+    more_nets: bool = False
+    """Whether it may mean further addresses, as sets of networks were not read."""
 
 
 class Identity(Record, frozen=True):
     """Clients by the identity that a mesh gives to their service account."""
 
     namespace: str = ""
-    """'' for every one."""
+    """'' for every one. It may begin or end with ``*``."""
     account: str = ""
     """'' for every one."""
+
+
+class AccountLabels(Record, frozen=True):
+    """Pods by the labels of their service account."""
+
+    any_of: tuple[LabelSelector, ...]
+    """One of them must match the labels."""
+    meant: tuple[Identity, ...] = ()
+    """The service accounts that it means."""
+    others: tuple[Identity, ...] = ()
+    """Some that it does not mean."""
+    whole: bool = False
+    """Whether all that are not named are not meant."""
 
 
 class GuardPeer(Record, frozen=True):
@@ -58,9 +76,16 @@ class GuardPeer(Record, frozen=True):
     """None of them may have it."""
     accounts: tuple[str, ...] = ()
     """One of them must be the service account of the pod; any will do where there are none."""
+    account_labels: AccountLabels | None = None
     entity: Entity = ""
     identities: tuple[Identity, ...] | None = None
     """One of them must be its own in the mesh. Without mutual TLS no client has one."""
+    not_identities: tuple[Identity, ...] = ()
+    """None of them may be its own; that holds of a client without one."""
+    principals: tuple[str, ...] = ()
+    """One of these principals of Istio must be its own; any will do where there are none."""
+    not_principals: tuple[str, ...] = ()
+    """None of them may be its own; that holds of a client without one."""
 
 
 class Named(Record, frozen=True):
@@ -87,10 +112,21 @@ class GuardRule(Record, frozen=True):
     """The family that the connection must have; '' for both."""
     beyond: str = ""
     """What of the rule is not compared: ``HTTP rules``, ``toFQDNs``."""
+    http: bool = False
+    """Whether it asks for what only HTTP has, which ztunnel of Istio never sees."""
     by: Named | None = None
     """The object that says so, where it is another one than the policy."""
     absent: Named | None = None
     """What that object refers to and does not exist: then the rule counts for nothing."""
+
+
+class Imports(Record, frozen=True):
+    """Hosts that a Sidecar of Istio lets the proxies know of."""
+
+    port: WholeNumber = 0
+    """The Service port for which it counts; 0 for all that no other one is about."""
+    hosts: tuple[str, ...] = ()
+    """``NAMESPACE/HOST``, as they are written."""
 
 
 class GuardPart(Record, frozen=True):
@@ -98,6 +134,8 @@ class GuardPart(Record, frozen=True):
 
     selects: tuple[GuardSelector, ...] = (GuardSelector(),)
     """It is about the pods that one of these means."""
+    accounts: AccountLabels | None = None
+    """Of these only the ones with such a service account."""
     beyond: str = ""
     """What besides decides about which pods it is, and is not compared."""
     isolates: tuple[Direction, ...] = ()
@@ -108,6 +146,11 @@ class GuardPart(Record, frozen=True):
     """Istio's modes of mutual TLS: by the pod's port, and '' for all others."""
     endpoints: dict[str, str] = {}
     """Where a Sidecar of Istio has the proxy connect, by the pod's port: ``127.0.0.1:8080``."""
+    imports: tuple[Imports, ...] = ()
+    """Which hosts a Sidecar of Istio lets the proxy know of; every one where there are none."""
+    unmatched: Annotated[str, Known(("", "ALLOW_ANY", "REGISTRY_ONLY"))] = ""
+    """What a Sidecar of Istio has the proxy do with connections to other hosts; '' where the
+    setting of the mesh holds."""
 
 
 class Link(Record, frozen=True):
@@ -121,6 +164,18 @@ class Link(Record, frozen=True):
     """The authentications that a client needs, all of them."""
 
 
+class Place(Record, frozen=True):
+    """A tier of Calico."""
+
+    name: str
+    order: float | None = None
+    """None for the last."""
+    before: Literal["", "admin", "main", "baseline"] = ""
+    """The first of the tiers that every cluster has which comes after it."""
+    passes: bool = False
+    """Whether what no rule of it matches goes on to the next tier."""
+
+
 class Guard(Record, frozen=True):
     """A policy of another kind than NetworkPolicy."""
 
@@ -129,6 +184,8 @@ class Guard(Record, frozen=True):
     tier: Tier = "union"
     order: float | None = None
     """Its place within the tier, the lowest first; None for the last."""
+    place: Place | None = None
+    """The tier, where it is one of Calico's own."""
     parts: tuple[GuardPart, ...] = ()
     port: WholeNumber | str | None = None
     """The only port of the pods that it is about, by number or name; None for all."""

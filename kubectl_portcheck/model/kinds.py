@@ -1,5 +1,6 @@
 """The kinds of objects that are read: their names, and where the API serves them."""
 
+from collections.abc import Container
 from typing import Final, NamedTuple
 
 GATEWAY: Final = "gateway.networking.k8s.io"
@@ -45,12 +46,18 @@ class Kind(NamedTuple):
     """Whether a kind of another group has the same name, and is the one that is mostly meant."""
     unless: str = ""
     """A group that serves the same objects: where the cluster has it, this kind is not read."""
+    beside: str = ""
+    """A group without which the kind does not matter: it is not read in a cluster without it."""
 
     @property
     def key(self) -> str:
         """The name by which the kind is known here: ``Deployment``,
         ``NetworkPolicy.projectcalico.org``. kubectl takes it in lower case."""
         return f"{self.name}.{self.group}" if self.grouped else self.name
+
+    def matters(self, served: Container[str]) -> bool:
+        """Whether the kind is read in a cluster that serves these groups."""
+        return self.unless not in served and (not self.beside or self.beside in served)
 
     @property
     def resource(self) -> str:
@@ -144,6 +151,11 @@ _ISTIO_VERSIONS: Final = ("v1", "v1beta1", "v1alpha3")
 VIRTUAL_SERVICE: Final = Kind("VirtualService", "virtualservices", ISTIO, _ISTIO_VERSIONS)
 DESTINATION_RULE: Final = Kind("DestinationRule", "destinationrules", ISTIO, _ISTIO_VERSIONS)
 ISTIO_GATEWAY: Final = Kind("Gateway", "gateways", ISTIO, _ISTIO_VERSIONS)
+SERVICE_ENTRY: Final = Kind("ServiceEntry", "serviceentries", ISTIO, _ISTIO_VERSIONS)
+KUBERNETES_GATEWAY: Final = Kind(
+    "Gateway", "gateways", GATEWAY, ("v1", "v1beta1"), grouped=True, beside=ISTIO
+)
+"""Istio takes the Gateways of the Gateway API as well."""
 INGRESS_ROUTE: Final = Kind(
     "IngressRoute",
     "ingressroutes",
@@ -200,6 +212,22 @@ CALICO_CRD_GLOBAL_POLICY: Final = Kind(
     grouped=True,
     unless=CALICO,
 )
+TIER: Final = Kind("Tier", "tiers", CALICO, ("v3",), namespaced=False)
+CRD_TIER: Final = Kind("Tier", "tiers", CALICO_CRD, namespaced=False, grouped=True, unless=CALICO)
+NETWORK_SET: Final = Kind("NetworkSet", "networksets", CALICO, ("v3",))
+CRD_NETWORK_SET: Final = Kind("NetworkSet", "networksets", CALICO_CRD, grouped=True, unless=CALICO)
+GLOBAL_NETWORK_SET: Final = Kind(
+    "GlobalNetworkSet", "globalnetworksets", CALICO, ("v3",), namespaced=False
+)
+CRD_GLOBAL_NETWORK_SET: Final = Kind(
+    "GlobalNetworkSet",
+    "globalnetworksets",
+    CALICO_CRD,
+    namespaced=False,
+    grouped=True,
+    unless=CALICO,
+)
+SERVICE_ACCOUNT: Final = Kind("ServiceAccount", "serviceaccounts", short="sa")
 ADMIN_POLICY: Final = Kind(
     "AdminNetworkPolicy", "adminnetworkpolicies", ADMIN, ("v1alpha1",), namespaced=False
 )
@@ -242,7 +270,8 @@ ROUTES: Final = (HTTP_ROUTE, GRPC_ROUTE, TLS_ROUTE, TCP_ROUTE, UDP_ROUTE)
 MONITORS: Final = (SERVICE_MONITOR, POD_MONITOR)
 REFERRERS: Final = (
     *(VALIDATING_WEBHOOKS, MUTATING_WEBHOOKS, API_SERVICE, CUSTOM_RESOURCE_DEFINITION),
-    *(VIRTUAL_SERVICE, DESTINATION_RULE, ISTIO_GATEWAY),
+    *(VIRTUAL_SERVICE, DESTINATION_RULE, ISTIO_GATEWAY, KUBERNETES_GATEWAY),
+    SERVICE_ENTRY,
     *(INGRESS_ROUTE, INGRESS_ROUTE_TCP, INGRESS_ROUTE_UDP, TRAEFIK_SERVICE),
     *(OPENSHIFT_ROUTE, HTTP_PROXY, TARGET_GROUP_BINDING),
     *(BACKEND_TLS_POLICY, ROLLOUT),
@@ -254,10 +283,19 @@ GUARDS: Final = (
     *(ADMIN_POLICY, BASELINE_POLICY, CLUSTER_POLICY),
 )
 """Policies of other kinds than NetworkPolicy."""
+TIERS: Final = (TIER, CRD_TIER)
+NETWORK_SETS: Final = (
+    *(NETWORK_SET, CRD_NETWORK_SET),
+    *(GLOBAL_NETWORK_SET, CRD_GLOBAL_NETWORK_SET),
+)
+BESIDE_GUARDS: Final = (*TIERS, *NETWORK_SETS, SERVICE_ACCOUNT)
+"""What policies of Calico mean by names and labels; read only where one of them does."""
 LINKERD_POLICIES: Final = (
     *(LINKERD_SERVER, LINKERD_AUTHORIZATION, SERVER_AUTHORIZATION),
     *(MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION, LINKERD_HTTP_ROUTE),
 )
+LINKERD_AUTHENTICATIONS: Final = (MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION)
+"""What policies of other namespaces may refer to."""
 MESH_POLICIES: Final = (
     *(PEER_AUTHENTICATION, ISTIO_AUTHORIZATION, ISTIO_SIDECAR),
     *LINKERD_POLICIES,
@@ -281,10 +319,16 @@ ALL: Final = (
     *(CLAIM, STORAGE_CLASS, CONFIG_MAP, SECRET),
     *(INGRESS, INGRESS_CLASS, NETWORK_POLICY, *ROUTES, REFERENCE_GRANT, *MONITORS),
     *REFERRERS,
-    *(*GUARDS, *MESH_POLICIES),
+    *(*GUARDS, *BESIDE_GUARDS, *MESH_POLICIES),
 )
 BY_NAME: Final = {kind.key: kind for kind in ALL}
 """By :attr:`Kind.key`."""
+
+
+def is_namespaced(name: str) -> bool:
+    """Return whether objects of the kind are in namespaces, as those of unknown kinds are."""
+    kind = BY_NAME.get(name)
+    return kind is None or kind.namespaced
 
 
 def short_name(name: str) -> str:

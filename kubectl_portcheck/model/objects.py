@@ -195,21 +195,16 @@ class PodSpec(Record, frozen=True):
     """A runtime of its own, such as gVisor or Kata, which may keep the network to itself."""
 
 
-class Condition(WithMessage, frozen=True):
+class Condition(WithMessage, frozen=True, kw_only=True):
     """A condition of a pod or workload."""
 
     type: str
     status: ConditionStatus = ""
-    reason: str = ""
-    message: str = ""
     last_transition_time: str | None = None
 
 
 class StateWaiting(WithMessage, frozen=True):
     """A container that has not started."""
-
-    reason: str = ""
-    message: str = ""
 
 
 class StateRunning(Record, frozen=True):
@@ -223,8 +218,6 @@ class StateTerminated(WithMessage, frozen=True):
 
     exit_code: WholeNumber = 0
     signal: WholeNumber = 0
-    reason: str = ""
-    message: str = ""
     started_at: str | None = None
     finished_at: str | None = None
 
@@ -258,8 +251,6 @@ class PodStatus(WithMessage, frozen=True):
     """The kubelet's report on a pod."""
 
     phase: Phase = ""
-    reason: str = ""
-    message: str = ""
     pod_ip: str = field(name="podIP", default="")
     pod_ips: tuple[PodIP, ...] = field(name="podIPs", default=())
     conditions: tuple[Condition, ...] = ()
@@ -546,14 +537,12 @@ class ControllerRevision(Record, frozen=True):
     data: RevisionData = RevisionData()
 
 
-class Event(WithMessage, frozen=True):
+class Event(WithMessage, frozen=True, kw_only=True):
     """What a component said about an object."""
 
     metadata: ObjectMeta
     involved_object: ObjectReference = ObjectReference()
     type: str = ""
-    reason: str = ""
-    message: str = ""
     count: WholeNumber = 0
     last_timestamp: str | None = None
     event_time: str | None = None

@@ -4,7 +4,7 @@ from typing import Literal
 
 from msgspec.structs import force_setattr
 
-from kubectl_portcheck.model.base import Record, Right, WholeNumber, keep_no_secret
+from kubectl_portcheck.model.base import Record, Right, WholeNumber, keep_readable
 from kubectl_portcheck.withheld import without_query
 
 Protocol = Literal["TCP", "UDP", "SCTP"]
@@ -106,6 +106,6 @@ class Attempt(Record, frozen=True):
         return self.request.partition(" ")[2]
 
     def __post_init__(self) -> None:
-        keep_no_secret(self, "detail")
+        keep_readable(self, "detail")
         if "?" in self.request:
             force_setattr(self, "request", without_query(self.request))

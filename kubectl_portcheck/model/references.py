@@ -324,6 +324,44 @@ class Reference(Record, frozen=True):
         return self.default if self.port is None else self.port
 
 
+class Entrance(Record, frozen=True):
+    """A port that an Istio Gateway opens, and the hosts that it takes there."""
+
+    port: WholeNumber = 0
+    """0 where it is not known."""
+    hosts: tuple[str, ...] = ()
+
+
+class EntryPort(Record, frozen=True):
+    """A port of a ServiceEntry."""
+
+    number: WholeNumber = 0
+    name: str = ""
+
+
+class RegistryEntry(Record, frozen=True):
+    """What an Istio ServiceEntry says of its hosts."""
+
+    ports: tuple[EntryPort, ...] = ()
+    adds: bool = False
+    """Whether it has endpoints, or selects workloads."""
+    export_to: tuple[str, ...] = ()
+    """The namespaces that see it, ``.`` for its own; all of them where none is named."""
+
+
+class Authority(Record, frozen=True):
+    """A ConfigMap with the certificate authorities by which a Gateway verifies the pods."""
+
+    name: str
+    pointer: str
+    state: Annotated[str, Known(("there", "absent", "without the key"))] = ""
+    """What was found; empty where that is not known."""
+    keys: tuple[str, ...] = ()
+    """Its keys, where the one that counts is not among them."""
+    why: str = ""
+    """Why it is not known."""
+
+
 class Referrer(Record, frozen=True):
     """An object of any of the kinds in ``semantics.referrers`` that leads to Services."""
 
@@ -334,12 +372,18 @@ class Referrer(Record, frozen=True):
     """What its controller says of it, where that is read."""
     subsets: tuple[str, ...] = ()
     """The subsets that a DestinationRule defines."""
+    authorities: tuple[Authority, ...] = ()
+    """Those of a BackendTLSPolicy."""
     labels: dict[str, str] = {}
-    """The labels of the pods that a Rollout makes."""
+    """The labels of the pods that a Rollout makes, or that an Istio Gateway selects."""
     gateways: tuple[str, ...] = ()
     """The gateways of Istio by which a VirtualService is reached, as they are written there."""
     hosts: tuple[str, ...] = ()
     """The hosts of a VirtualService, or of the servers of an Istio Gateway."""
+    entrances: tuple[Entrance, ...] = ()
+    """The servers of an Istio Gateway."""
+    entry: RegistryEntry | None = None
+    """What a ServiceEntry says; None for all others."""
     tls_modes: dict[
         str, Annotated[str, Known(("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"))]
     ] = {}

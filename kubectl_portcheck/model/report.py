@@ -106,6 +106,8 @@ class NotEvaluated(Record, frozen=True):
     unserved: bool = False
     """True where the cluster does not serve the API in question: then there are no such objects,
     and no reader needs to know."""
+    defect: bool = False
+    """True where the rule's check itself failed: then no verdict is healthy."""
 
     def __str__(self) -> str:
         """What it lacked, of which pods."""

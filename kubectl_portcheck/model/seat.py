@@ -5,7 +5,7 @@ A record holds what was measured; what it means is for :mod:`kubectl_portcheck.s
 
 from typing import Literal
 
-from kubectl_portcheck.model.base import Record, WholeNumber, keep_no_secret
+from kubectl_portcheck.model.base import Record, WholeNumber, keep_readable
 
 NameTool = Literal["python3", "perl", "node", "getent", "bash", "nslookup", "nc"]
 NameOutcome = Literal["answered", "no-such-name", "no-answer", "unknown"]
@@ -41,7 +41,7 @@ class NameLookup(Record, frozen=True):
     detail: str = ""
 
     def __post_init__(self) -> None:
-        keep_no_secret(self, "detail")
+        keep_readable(self, "detail")
 
 
 class ServerAnswer(Record, frozen=True):

@@ -1,7 +1,9 @@
 """The picture of a request's way: where it breaks, and what is on the other side of the break."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from kubectl_portcheck.model.report import Impact, PodReport, PortReport, ServiceReport
 from kubectl_portcheck.render.layout import Line, Lines, Span, line, paragraph, size
@@ -9,12 +11,10 @@ from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean, cut
 
 MOST_ROWS: Final = 4
-ABOUT_PODS: Final = ("PC1", "PC301", "PC411")
-"""How the codes of the rules begin that say why a pod does not serve."""
 _WILDCARDS: Final = frozenset({"0.0.0.0", "::", "*", ""})
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """What is on the other side of the break: a port and who is there, or words only."""
 
     text: str
@@ -31,7 +31,7 @@ class Row(NamedTuple):
         return f"{self.text}, {self.who}" if self.who else self.text
 
 
-class Station(NamedTuple):
+class Station(msgspec.Struct, frozen=True):
     """A place that a request passes: the Service, or the target port."""
 
     name: str
@@ -50,14 +50,14 @@ class Station(NamedTuple):
         return f"{self.name} port {self.port}" if self.mark else self.drawn
 
 
-class Branch(NamedTuple):
+class Branch(msgspec.Struct, frozen=True):
     """What becomes of a part of the requests."""
 
     status: str
     rows: tuple[Row, ...]
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """The stations that a request passes, and what comes behind the last of them."""
 
     stations: tuple[Station, ...]
@@ -110,9 +110,15 @@ def _because(service: ServiceReport, port: PortReport) -> Row | None:
         ),
         None,
     )
-    if why is None or not why.code.startswith(ABOUT_PODS):
+    if why is None or not _says_why(why.code):
         return None
     return Row("no pod is Ready" if service.pods else "no pod", why.name)
+
+
+def _says_why(code: str) -> bool:
+    from kubectl_portcheck.rules.table import CATALOGUE
+
+    return any(rule.why_unready for rule in CATALOGUE if rule.code == code)
 
 
 def _carried(service: ServiceReport) -> bool:

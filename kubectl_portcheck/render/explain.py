@@ -7,7 +7,7 @@ from kubectl_portcheck.parser import PROGRAM
 from kubectl_portcheck.render.layout import BLANK, Lines, Span, line, paragraph, size
 from kubectl_portcheck.render.look import Look
 from kubectl_portcheck.render.text import cells, clean_block
-from kubectl_portcheck.rules.declared import Example, Rule
+from kubectl_portcheck.rules.texts import Texts
 
 READABLE: Final = 88
 _ROOM: Final = 40
@@ -15,7 +15,7 @@ _ROOM: Final = 40
 _SEVERITIES: Final = {"error": "fail", "warning": "warn", "info": "skipped"}
 
 
-def explain_lines(rule: Rule, look: Look) -> Lines:
+def explain_lines(rule: Texts, look: Look) -> Lines:
     """One rule: what it means, why traffic fails, how to confirm and to fix it, two examples."""
     narrow = look._replace(width=min(look.columns, READABLE))
     shown = [
@@ -23,10 +23,10 @@ def explain_lines(rule: Rule, look: Look) -> Lines:
         *paragraph(rule.summary + ".", narrow),
     ]
     sections = (
-        ("What it means", rule.explanation.meaning),
-        ("Why traffic fails", rule.explanation.why),
-        ("How to confirm", rule.explanation.confirm),
-        ("How to fix", rule.explanation.fix),
+        ("What it means", rule.meaning),
+        ("Why traffic fails", rule.why),
+        ("How to confirm", rule.confirm),
+        ("How to fix", rule.fix),
     )
     for title, text in sections:
         shown += [BLANK, line(Span(title, "bold"))]
@@ -35,36 +35,28 @@ def explain_lines(rule: Rule, look: Look) -> Lines:
     if rule.follows_from:
         text = f"It may be a consequence of {' or '.join(rule.follows_from)}."
         shown += [BLANK, *paragraph(text, narrow)]
-    for example in _typical(rule):
-        shown += [BLANK, *_example(example, narrow)]
-    more = len(rule.examples) - len(_typical(rule))
+    typical = {"Found in": rule.found, "Not found in": rule.passed}
+    several = [(kind, *example) for kind, example in typical.items() if example is not None]
+    for kind, title, manifest in several:
+        shown += [BLANK, *_example(f"{kind}: {title}", manifest, narrow)]
+    more = rule.examples - len(several)
     if more:
         are = "1 more example is" if more == 1 else f"{more} more examples are"
         shown += [BLANK, *paragraph(f"{are} in docs/rules.md of the project.", narrow)]
     return shown
 
 
-def _typical(rule: Rule) -> list[Example]:
-    """The first example in which the problem is found, and the first in which it is not."""
-    return [e for e in (_first(rule, fires=True), _first(rule, fires=False)) if e]
-
-
-def _first(rule: Rule, *, fires: bool) -> Example | None:
-    return next((e for e in rule.examples if e.fires == fires), None)
-
-
 def _pad(look: Look, width: int) -> str:
     return "" if look.plain else " " * width
 
 
-def _example(example: Example, look: Look) -> Lines:
-    kind = "Found in" if example.fires else "Not found in"
-    shown = paragraph(f"{kind}: {example.title}", look, style="bold")
-    rows = clean_block(example.manifest.strip("\n")).split("\n")
+def _example(title: str, manifest: str, look: Look) -> Lines:
+    shown = paragraph(title, look, style="bold")
+    rows = clean_block(manifest.strip("\n")).split("\n")
     return [*shown, *(line(_pad(look, 4), look.glyphs(row)) for row in rows)]
 
 
-def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
+def rules_lines(rules: Sequence[Texts], look: Look) -> Lines:
     """The catalogue: code, severity, name, and the summary beside it or underneath."""
     width = max((cells(r.name) for r in rules), default=0)
     shown: Lines = []
@@ -82,13 +74,13 @@ def rules_lines(rules: Sequence[Rule], look: Look) -> Lines:
     return shown
 
 
-def found_lines(rules: Sequence[Rule], look: Look) -> Lines:
+def found_lines(rules: Sequence[Texts], look: Look) -> Lines:
     """The rules that a word led to, and how one of them is explained."""
     text = f"{PROGRAM} --explain {rules[0].code} explains the first of these {len(rules)}."
     return [*rules_lines(rules, look), BLANK, *paragraph(text, look)]
 
 
-def _rule(rule: Rule, severity: str, name: str) -> tuple[Span, ...]:
+def _rule(rule: Texts, severity: str, name: str) -> tuple[Span, ...]:
     return line(
         Span(rule.code, "bold"), "  ", Span(severity, _SEVERITIES[rule.severity]), f"  {name}"
     )

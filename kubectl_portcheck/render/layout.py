@@ -63,10 +63,12 @@ def paragraph(
 
 
 def _fill(words: Iterable[str], room: int) -> list[str]:
-    rows = [""]
+    rows: list[list[str]] = [[]]
+    used = 0
     for word in words:
-        if rows[-1] and cells(rows[-1]) + 1 + cells(word) > room:
-            rows.append(word)
-        else:
-            rows[-1] += f" {word}" if rows[-1] else word
-    return rows
+        width = cells(word)
+        if rows[-1] and used + 1 + width > room:
+            rows.append([])
+        used = used + 1 + width if rows[-1] else width
+        rows[-1].append(word)
+    return [" ".join(row) for row in rows]

@@ -10,8 +10,9 @@ BESIDES = (
     "# Ready), list storageclasses (claims without a volume), list ingressclasses (whether a\n"
     "# controller takes an Ingress), list validatingwebhookconfigurations,\n"
     "# mutatingwebhookconfigurations, apiservices and customresourcedefinitions (what the API\n"
-    "# server calls) and get namespaces (NetworkPolicies that select them by label). The names\n"
-    "# of Secrets are read only where list secrets is allowed; no verdict needs it."
+    "# server calls), list pods and services (those of the gateways of Istio) and get namespaces\n"
+    "# (policies that select them by label, waypoints of Istio). The names of Secrets are read\n"
+    "# only where list secrets is allowed; no verdict needs it."
 )
 
 Right = tuple[str, str, tuple[str, ...], str]
@@ -46,6 +47,11 @@ RULES: Final[tuple[Right, ...]] = (
         if kind.namespaced
     ),
     *(
+        _on(kind, ("list",), f"what policies of Calico mean, by {kind.key}, where one needs it")
+        for kind in kinds.BESIDE_GUARDS
+        if kind.namespaced
+    ),
+    *(
         _on(kind, ("list",), f"what a mesh asks of its clients, by {kind.key}, where it is served")
         for kind in kinds.MESH_POLICIES
     ),
@@ -64,7 +70,11 @@ RULES: Final[tuple[Right, ...]] = (
     _on(kinds.POD_MONITOR, ("list",), "what scrapes its pods"),
     _on(kinds.EVENT, ("list",), "why a pod is not ready, or a load balancer pending"),
     _on(kinds.CLAIM, ("list",), "which claim a pod waits for"),
-    _on(kinds.CONFIG_MAP, ("list",), "the name that a missing ConfigMap nearly has"),
+    _on(
+        kinds.CONFIG_MAP,
+        ("list",),
+        "the name that a missing ConfigMap nearly has; the keys of a BackendTLSPolicy's",
+    ),
     _on(kinds.POD, ("get", "create"), "the listening sockets (create from 1.35 on)", "exec"),
     _on(kinds.POD, ("get", "create"), "the port-forwards (create from 1.35 on)", "portforward"),
     _on(kinds.POD, ("get",), "the API server's word on a refusal", "proxy"),
@@ -118,6 +128,11 @@ EVERYWHERE: Final[tuple[Right, ...]] = (
     *(
         _on(kind, ("list",), f"what guards its pods, by {kind.key}, where it is served")
         for kind in kinds.GUARDS
+        if not kind.namespaced
+    ),
+    *(
+        _on(kind, ("list",), f"what policies of Calico mean, by {kind.key}, where one needs it")
+        for kind in kinds.BESIDE_GUARDS
         if not kind.namespaced
     ),
     _on(kinds.INGRESS_CLASS, ("list",), "whether a controller takes an Ingress"),

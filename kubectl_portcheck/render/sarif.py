@@ -8,13 +8,13 @@ from kubectl_portcheck.model.report import Finding, Report, ServiceReport, Suppr
 from kubectl_portcheck.render import facts
 from kubectl_portcheck.render.json import TOOL, Json
 from kubectl_portcheck.render.text import clean
-from kubectl_portcheck.rules.declared import Rule
+from kubectl_portcheck.rules.texts import Texts
 
 SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def render_sarif(report: Report, version: str, rules: Sequence[Rule] = ()) -> str:
+def render_sarif(report: Report, version: str, rules: Sequence[Texts] = ()) -> str:
     """The findings as one SARIF run. ``rules`` is the catalogue, to describe what was found."""
     found = [(s, f) for s in report.services for f in s.findings]
     ignored = [(s, i) for s in report.services for i in s.suppressed]
@@ -58,13 +58,13 @@ def _notes(report: Report) -> list[str]:
     return [*report.missing, *own]
 
 
-def _rule(code: str, name: str, rule: Rule | None) -> Json:
+def _rule(code: str, name: str, rule: Texts | None) -> Json:
     described: Json = {"id": code, "name": _pascal(name)}
     if rule:
         described |= {
             "shortDescription": {"text": rule.summary},
-            "fullDescription": {"text": rule.explanation.meaning},
-            "help": {"text": f"{rule.explanation.confirm}\n\n{rule.explanation.fix}"},
+            "fullDescription": {"text": rule.meaning},
+            "help": {"text": f"{rule.confirm}\n\n{rule.fix}"},
             "defaultConfiguration": {"level": _LEVELS[rule.severity]},
         }
     return described

@@ -7,7 +7,6 @@ from kubectl_portcheck.render import blocks, wording
 from kubectl_portcheck.render.chain import draw, node_port_text, port_text, target_text
 from kubectl_portcheck.render.layout import BLANK, Line, Lines, Span, line, paragraph
 from kubectl_portcheck.render.look import VERDICT_STATUS, Look
-from kubectl_portcheck.render.seat import seat_lines
 from kubectl_portcheck.render.text import cells, clean, cut
 
 _LABELS: Final = {"error": "Also", "warning": "Warning", "info": "Note"}
@@ -61,6 +60,8 @@ def service_lines(
         else:
             shown += _port(service, port, look, many=many, commands=commands)
     if service.seat:
+        from kubectl_portcheck.render.seat import seat_lines
+
         shown += seat_lines(service.seat, look, commands=commands)
     if look.wide:
         shown += _spaced(blocks.pods(service, look))

@@ -21,13 +21,18 @@ def _row(label: str, text: str, look: Look) -> Lines:
 
 
 def list_lines(stories: Sequence[tuple[str, str]], look: Look) -> Lines:
-    """The demos by name, each with what happened."""
-    width = max(cells(name) for name, _ in stories)
+    """The demos by name, each with what happened: beside the name where each has room on its line,
+    else on a line of its own."""
+    width = max(cells(name) for name, _ in stories) + 2
+    beside = all(width + cells(happened) <= look.columns for _, happened in stories)
     shown: Lines = []
     for name, happened in stories:
         if look.plain:
             shown += paragraph(f"{name}: {happened}", look)
-        else:
-            first = line(Span(name.ljust(width), "bold"), "  ")
+        elif beside or look.wide:
+            first = line(Span(name.ljust(width), "bold"))
             shown += paragraph(happened, look, first=first)
+        else:
+            shown.append(line(Span(name, "bold")))
+            shown += paragraph(happened, look, first=line("  "))
     return shown

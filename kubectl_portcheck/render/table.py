@@ -5,9 +5,7 @@ from typing import Final
 from kubectl_portcheck.model.report import WORST_FIRST, Report, ServiceReport
 from kubectl_portcheck.render.layout import BLANK, Lines, paragraph, plain
 from kubectl_portcheck.render.look import Look
-from kubectl_portcheck.render.rights import rights_lines
 from kubectl_portcheck.render.service import service_lines
-from kubectl_portcheck.render.sweep import alike_untold, closing, overview
 
 MOST_DETAILED: Final = 20
 """Services of a sweep that are shown in detail."""
@@ -19,7 +17,7 @@ def table_lines(
     """The report as styled lines."""
     services = report.services
     single = len(services) == 1 and not summary and not report.missing
-    shown = [] if single else overview(report, look)
+    shown = [] if single else _overview(report, look)
     if summary or not services:
         return shown
     note = source_note(report)
@@ -33,10 +31,21 @@ def table_lines(
     if len(worth) > len(shown_whole):
         more = f"and {len(worth) - len(shown_whole)} more, each in the list above (-o wide: all)"
         shown += [BLANK, *paragraph(more, look)]
-    shown += rights_lines(report, look)
+    if report.rights or any(s.rights for s in services):
+        from kubectl_portcheck.render.rights import rights_lines
+
+        shown += rights_lines(report, look)
     if len(services) > 1 and len(shown_whole) > 1:
+        from kubectl_portcheck.render.sweep import closing
+
         shown += [BLANK, *closing(report, look)]
     return shown
+
+
+def _overview(report: Report, look: Look) -> Lines:
+    from kubectl_portcheck.render.sweep import overview
+
+    return overview(report, look)
 
 
 def detailed(report: Report, look: Look, *, summary: bool = False) -> list[ServiceReport]:
@@ -77,5 +86,7 @@ def worst_first(report: Report) -> list[ServiceReport]:
 def _worth_details(report: Report, look: Look) -> list[ServiceReport]:
     if len(report.services) == 1:
         return list(report.services)
+    from kubectl_portcheck.render.sweep import alike_untold
+
     folded = set() if look.wide else {id(s) for group in alike_untold(report) for s in group}
     return [s for s in worst_first(report) if s.verdict != "healthy" and id(s) not in folded]

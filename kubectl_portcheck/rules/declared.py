@@ -1,13 +1,16 @@
 """What a rule declares of itself, and how the catalogue finds the rest of it.
 
 Loading this takes little: the catalogue knows what every rule declares, and loads the file of a
-rule when its check has to run, or its explanation is read.
+rule when its check has to run. Explanations are in the files of the rules, for ``Rule.in_full``,
+and in ``texts.json``, for ``--explain``.
 """
 
 from collections.abc import Callable, Iterable
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from kubectl_portcheck.model.word import Word
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from kubectl_portcheck.model.report import Finding, Impact, NotEvaluated, Severity
     from kubectl_portcheck.model.share import Share
     from kubectl_portcheck.rules.outcomes import Outcome
+    from kubectl_portcheck.rules.texts import Texts
     from kubectl_portcheck.semantics.case import Case, ServiceCase
 
     Check = Callable[[Case], Outcome] | None
@@ -46,6 +50,8 @@ class Need(Word):
     NAMESPACE_LABELS = "namespace_labels"
     MESH_POLICIES = "mesh_policies"
     REFERRERS = "referrers"
+    GATEWAY_PODS = "gateway_pods"
+    GATEWAY_SERVICES = "gateway_services"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"
     EVENTS = "events"
@@ -89,6 +95,13 @@ class Clue(Word):
     UNHEALTHY = "a pod is not plainly Running and Ready, or there is none"
     MEASURED = "something was measured in a pod, or tried from outside of it"
     UNPROVED = "not every pod with traffic is known to serve by its readiness probe"
+    MESHED = "a pod has the proxy of a service mesh, or asks for one"
+    TASKS = "the selector also matches pods of Jobs or hooks"
+    SUBDOMAIN = "a pod names a Service for its DNS name"
+    HINTED = "an endpoint has hints of the zones or nodes that prefer it"
+    LOCAL = "a traffic policy of the Service is Local"
+    ASKED = "a workload was asked about, or one port of the Service"
+    ABSENT = "the Service does not exist"
 
 
 class Worth(Word):
@@ -104,7 +117,7 @@ class Worth(Word):
     """As much as in a cluster."""
 
 
-class Explanation(NamedTuple):
+class Explanation(msgspec.Struct, frozen=True):
     """What ``--explain`` and the rule reference say, in plain text."""
 
     meaning: str
@@ -114,7 +127,7 @@ class Explanation(NamedTuple):
     fix: str
 
 
-class Example(NamedTuple):
+class Example(msgspec.Struct, frozen=True):
     """A small situation, as documentation and as a test."""
 
     title: str
@@ -134,7 +147,7 @@ class Example(NamedTuple):
 _WORDS = {"not-asked": "a part of the evidence was not read"}
 
 
-class Rule(NamedTuple):
+class Rule(msgspec.Struct, frozen=True):
     """One problem of the catalogue."""
 
     code: str
@@ -175,6 +188,13 @@ class Rule(NamedTuple):
     """Whether it says something about a Service that does not exist."""
     about_pods: bool = False
     """Whether it says something about pods that no Service needs to lead to."""
+    why_unready: bool = False
+    """Whether its finding says why no pod is Ready, or why there is none: the picture of the way
+    names it there."""
+    denies_name: bool = False
+    """Whether its finding says that there is no such Service."""
+    if_enforced: bool = False
+    """Whether its finding says what would be, if the cluster enforced NetworkPolicies."""
 
     def finding(
         self,
@@ -229,22 +249,34 @@ class Rule(NamedTuple):
             unserved=missing.reason == Reason.NOT_SERVED,
         )
 
-
-class Listed(Rule):
-    """A rule as the catalogue lists it: what it declares, and its file where more is asked for."""
-
     @property
-    def explanation(self) -> Explanation:
-        """What ``--explain`` says; it is in the rule's file."""
-        return self._file().explanation
-
-    @property
-    def examples(self) -> tuple[Example, ...]:
-        """Its tests and its documentation; they are in the rule's file."""
-        return self._file().examples
-
-    def _file(self) -> Rule:
+    def in_full(self) -> "Rule":
+        """The rule as its own file has it, with its explanation and its examples."""
         return _loaded(self.code, self.name)
+
+    @property
+    def texts(self) -> "Texts":
+        """What ``--explain`` says of it; the catalogue has no explanation and no examples."""
+        from kubectl_portcheck.rules.texts import Texts
+
+        explained = self.explanation
+        first: dict[bool, list[str]] = {}
+        for example in self.examples:
+            first.setdefault(example.fires, [example.title, example.manifest])
+        return Texts(
+            code=self.code,
+            name=self.name,
+            severity=self.severity,
+            summary=self.summary,
+            follows_from=list(self.follows_from),
+            meaning=explained.meaning,
+            why=explained.why,
+            confirm=explained.confirm,
+            fix=explained.fix,
+            found=first.get(True),
+            passed=first.get(False),
+            examples=len(self.examples),
+        )
 
 
 def listed(
@@ -265,6 +297,9 @@ def listed(
     of_containers: bool = False,
     about_absent: bool = False,
     about_pods: bool = False,
+    why_unready: bool = False,
+    denies_name: bool = False,
+    if_enforced: bool = False,
 ) -> Rule:
     """A rule of which the check, the explanation and the examples stay in its file."""
 
@@ -279,7 +314,7 @@ def listed(
         return own(case)
 
     of_port = runs_for == "port"
-    return Listed(
+    return Rule(
         code=code,
         name=name,
         severity=severity,
@@ -299,11 +334,14 @@ def listed(
         of_containers=of_containers,
         about_absent=about_absent,
         about_pods=about_pods,
+        why_unready=why_unready,
+        denies_name=denies_name,
+        if_enforced=if_enforced,
     )
 
 
 _IN_FILE = Explanation("", "", "", "")
-"""Never read: a listed rule has a property of that name."""
+"""The catalogue has no explanations."""
 
 
 def module_of(code: str, name: str) -> str:

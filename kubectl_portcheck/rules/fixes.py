@@ -101,7 +101,9 @@ def retarget(
     )
 
 
-def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
+def redeclare(
+    case: ServiceCase, pod: Pod, name: str, new: int, protocol: str = "TCP"
+) -> Fix | None:
     """Changes the containerPort behind a port name in the workload's pod template.
 
     None where no workload is known: a pod's own specification cannot be changed.
@@ -111,7 +113,7 @@ def redeclare(case: Case, pod: Pod, name: str, new: int) -> Fix | None:
         return None
     for i, container in enumerate(pod.spec.containers):
         for j, port in enumerate(container.ports):
-            if port.name == name and port.protocol == case.port.protocol:
+            if port.name == name and port.protocol == protocol:
                 base = f"/spec/template/spec/containers/{i}"
                 return patch(
                     case,

@@ -6,7 +6,7 @@ from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.wording import plural
-from kubectl_portcheck.semantics import rollouts
+from kubectl_portcheck.semantics import ownership, rollouts
 from kubectl_portcheck.semantics.case import ServiceCase
 
 REVISION_LABELS = ("hash", "version", "revision", "chart", "index", "uid", "pod-name", "job-name")
@@ -55,21 +55,13 @@ def narrowed(case: ServiceCase, wanted: Sequence[Pod], others: Sequence[Pod], wh
 
 
 def workload_of(case: ServiceCase, pod: Pod) -> Subject | None:
-    """The workload that made the pod, or the pod itself; None where it is not known.
-
-    Where ReplicaSets may not be read, the pod's own label gives the Deployment's name away.
-    """
-    found = case.workload(pod)
-    if found is None:
+    """The workload that made the pod, or the pod itself; None where it is not known."""
+    if ownership.controller_of(pod.metadata) is None:
         return Subject(kind="Pod", namespace=case.namespace, name=pod.metadata.name)
-    if found.kind != "ReplicaSet" or rollouts.replica_set_of(case, pod) is not None:
-        return found
-    suffix = f"-{pod.metadata.labels.get('pod-template-hash')}"
-    if not found.name.endswith(suffix):
-        return None
-    return Subject(
-        kind="Deployment", namespace=case.namespace, name=found.name.removesuffix(suffix)
-    )
+    found = case.workload(pod)
+    # What is above a ReplicaSet that was not read, and does not say it, may be anything.
+    unread = found and found.kind == "ReplicaSet" and not rollouts.replica_set_of(case, pod)
+    return None if unread else found
 
 
 def _rank(key: str) -> int:

@@ -1,21 +1,21 @@
 """How a rule ends."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.report import Finding, NotEvaluated
 
 
-class Passed(NamedTuple):
+class Passed(msgspec.Struct, frozen=True):
     """The rule had all that it needed and found nothing."""
 
 
-class NotApplicable(NamedTuple):
+class NotApplicable(msgspec.Struct, frozen=True):
     """The problem cannot occur here."""
 
     why: str
 
 
-class Several(NamedTuple):
+class Several(msgspec.Struct, frozen=True):
     """The problem occurs in several objects, each of which has to be fixed by itself."""
 
     findings: tuple[Finding, ...]

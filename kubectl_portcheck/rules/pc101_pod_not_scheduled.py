@@ -194,6 +194,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.REPLICA_SETS, Need.NAMESPACE_PODS, Need.NODES),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The scheduler found no node for the pod. Usually a node lacks CPU or memory, or "
         "a taint, an affinity rule or a volume excludes it. The finding quotes the scheduler's "

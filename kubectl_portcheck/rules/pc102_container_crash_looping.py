@@ -134,6 +134,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.SOCKETS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The container exits soon after its start, and the kubelet restarts it with "
         "growing delays. The finding quotes the last exit code, reason and message. OOMKilled "

@@ -84,6 +84,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The node cannot pull the image: its name or tag is wrong, the registry requires "
         "credentials, or the registry cannot be reached. The finding quotes the kubelet's message.",

@@ -122,6 +122,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.SOCKETS, Need.ATTEMPTS, Need.EVENTS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The containers run, and the readiness probe (or the startup probe before it) "
         "does not succeed. The finding compares the probe's port with the ports that listen.",

@@ -78,6 +78,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The pods have a readiness gate: a condition that a controller sets, for example "
         "when a load balancer has registered the pod. The condition is not True.",

@@ -84,6 +84,7 @@ RULE = Rule(
     clues=(Clue.UNHEALTHY,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.REPLICA_SETS),
+    why_unready=True,
     explanation=Explanation(
         meaning="All pods that the selector matches are being deleted, and no new pod exists: the "
         "workload was scaled to 0 or deleted, or its strategy is Recreate.",

@@ -60,6 +60,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The selector matches pods, but each of them is Succeeded or Failed: pods of a "
         "Job, pods with restartPolicy Never, or evicted pods.",

@@ -122,6 +122,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS, Need.CONFIG_MAPS, Need.SECRETS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The pod template references a ConfigMap or Secret, or one of its keys, that "
         "does not exist in the pod's namespace. The kubelet retries until it does.",

@@ -1,6 +1,6 @@
 """PC109: the kubelet or the container runtime refuses to create a container."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Fix
@@ -26,7 +26,7 @@ REFUSED = ("CreateContainerConfigError", "CreateContainerError")
 SANDBOX = "FailedCreatePodSandBox"
 
 
-class _Refused(NamedTuple):
+class _Refused(msgspec.Struct, frozen=True):
     """A container, or the whole pod, that is not created."""
 
     pod: Pod
@@ -103,6 +103,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The kubelet cannot create the container as the pod template asks for it, for "
         "example because runAsNonRoot is set and the image runs as root, or because the network "

@@ -1,6 +1,6 @@
 """PC110: an init container has not ended, so the pod's own containers have not started."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.evidence import InitCall
 from kubectl_portcheck.model.facts import Fact, Said
@@ -24,7 +24,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.pods import age, init_unfinished, is_ready, is_terminating
 
 
-class _Stuck(NamedTuple):
+class _Stuck(msgspec.Struct, frozen=True):
     """A pod whose init container fails, or waits for something that is not there."""
 
     pod: Pod
@@ -151,6 +151,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.INIT_CALLS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="Init containers run before the pod's own containers, one after the other, and "
         "each has to exit with code 0. One fails, or waits for a Service that does not exist "

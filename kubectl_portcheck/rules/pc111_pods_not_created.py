@@ -1,6 +1,6 @@
 """PC111: a controller wants to create pods, and the API server refuses them."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -16,12 +16,13 @@ from kubectl_portcheck.rules.base import (
     Rule,
     When,
 )
+from kubectl_portcheck.semantics import ownership
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.creation import Refusal, answered, refusal
 from kubectl_portcheck.semantics.selectors import matches
 
 
-class _Refused(NamedTuple):
+class _Refused(msgspec.Struct, frozen=True):
     """A workload whose pods are refused."""
 
     workload: Workload
@@ -35,12 +36,11 @@ def _check(case: ServiceCase) -> Outcome:
     if not found:
         return Passed()
     first = found[0]
-    name = first.workload.metadata.name
+    kind, name = _owner(first.workload)
     some = bool(case.pods)
     return RULE.finding(
         case,
-        f"{first.workload.kind} {name} cannot create {'all of its ' if some else ''}pods: "
-        f"{_why(first.refusal)}",
+        f"{kind} {name} cannot create {'all of its ' if some else ''}pods: {_why(first.refusal)}",
         evidence=[_said(case, r) for r in found],
         fixes=_fixes(case, first),
         impact=Impact.NONE if some else Impact.ALL,
@@ -58,6 +58,12 @@ def _makers(case: ServiceCase) -> list[Workload]:
         if matches(case.service.spec.selector, w.spec.template.metadata.labels)
         and not any((o.kind, o.name) in known for o in w.metadata.owner_references)
     ]
+
+
+def _owner(workload: Workload) -> tuple[str, str]:
+    """The kind and the name of what has the pod template: no ReplicaSet of a Deployment."""
+    above = ownership.controller_of(workload.metadata)
+    return (above.kind, above.name) if above else (workload.kind, workload.metadata.name)
 
 
 def _refused(case: ServiceCase, workload: Workload) -> _Refused | None:
@@ -92,8 +98,7 @@ def _why(refused: Refusal) -> str:
 
 def _fixes(case: ServiceCase, refused: _Refused) -> list[Fix]:
     by = refused.refusal
-    kind, name = refused.workload.kind, refused.workload.metadata.name
-    owner = f"{kind} {name}"
+    owner = " ".join(_owner(refused.workload))
     if by.by == "service-account":
         subject = Subject(kind="ServiceAccount", namespace=case.namespace, name=by.name)
         words = ("create", "serviceaccount", by.name)
@@ -136,6 +141,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.WORKLOADS, Need.REPLICA_SETS, Need.EVENTS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The controller of the workload tries to create pods, and admission refuses "
         "them: a ResourceQuota, a LimitRange, the Pod Security Standard of the namespace, an "

@@ -1,7 +1,8 @@
 """PC112: a pod waits for a PersistentVolumeClaim that does not exist or has no volume."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Fix
@@ -30,7 +31,7 @@ LATE = "WaitForFirstConsumer"
 """The binding mode in which a claim waits for a pod to be scheduled: then it is not the cause."""
 
 
-class _Open(NamedTuple):
+class _Open(msgspec.Struct, frozen=True):
     """A claim that keeps pods from running."""
 
     name: str
@@ -174,6 +175,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.CLAIMS, Need.STORAGE_CLASSES),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The pod mounts a PersistentVolumeClaim that does not exist, that asks for a "
         "StorageClass that does not exist, or for which nothing has made a volume. A claim of a "

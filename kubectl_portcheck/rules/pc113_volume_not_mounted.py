@@ -99,6 +99,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.EVENTS,),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The kubelet or the attach controller cannot give the pod one of its volumes, "
         "for example because it is still attached to another node. The event is quoted.",

@@ -1,6 +1,6 @@
 """PC114: the kubelet kills a container because its liveness probe fails."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.facts import Observation, Said
 from kubectl_portcheck.model.fixes import Fix
@@ -38,7 +38,7 @@ SLACK = 45.0
 """Seconds that a container may live on after the last failed probe: its grace period, and some."""
 
 
-class _Killed(NamedTuple):
+class _Killed(msgspec.Struct, frozen=True):
     """A container that its liveness probe ended."""
 
     pod: Pod
@@ -257,6 +257,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.EVENTS, Need.REPLICA_SETS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The container needs longer to start than its liveness probe allows, so the "
         "kubelet kills it and starts it again, each time too early. Or the probe asks for "

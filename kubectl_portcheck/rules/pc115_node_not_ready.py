@@ -96,6 +96,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.NODES,),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="The control plane does not hear from the kubelet of the node, or the kubelet "
         "reports that the node is not Ready. All pods on it lose their Ready condition.",

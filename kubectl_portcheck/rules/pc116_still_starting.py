@@ -157,6 +157,7 @@ RULE = Rule(
     clues=(Clue.UNHEALTHY, Clue.MEASURED),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.REPLICA_SETS),
+    why_unready=True,
     explanation=Explanation(
         meaning="The container started a moment ago. Either nothing listens in it yet, or its "
         "readiness or startup probe may still fail. It may open its port soon, or never: for 30 "

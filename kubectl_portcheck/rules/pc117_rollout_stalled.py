@@ -1,7 +1,8 @@
 """PC117: a rollout is half done: the new pods are not Ready, and the old ones serve."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, Said, State
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -26,7 +27,7 @@ PATIENCE = 60.0
 """Seconds in which a new pod may become Ready before its rollout is called stalled."""
 
 
-class _Stalled(NamedTuple):
+class _Stalled(msgspec.Struct, frozen=True):
     """A rollout that does not go on."""
 
     workload: Workload
@@ -67,7 +68,7 @@ def _overdue(workload: Workload) -> Condition | None:
 
 
 def _finding(case: ServiceCase, stalled: _Stalled) -> Finding:
-    workload, new, old = stalled
+    workload, new, old = stalled.workload, stalled.new, stalled.old
     name = f"{workload.kind} {workload.metadata.name}"
     states = sorted({pods.describe(p) for p in new})
     count = f"{len(new)} new {plural('pod', len(new))}"

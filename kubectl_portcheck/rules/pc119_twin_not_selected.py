@@ -118,6 +118,7 @@ RULE = Rule(
     clues=(Clue.UNHEALTHY,),
     needs=(Need.PODS,),
     uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
+    why_unready=True,
     explanation=Explanation(
         meaning="Two workloads replace one another, such as blue and green or one version and "
         "the next: their labels differ only in that, and they run the same program. The Service "

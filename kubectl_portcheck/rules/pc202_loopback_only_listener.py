@@ -51,10 +51,7 @@ def _met(found: Sequence[PodState]) -> str:
     if not all(proxies):
         return "clients connect to the pod's IP address and are refused"
     names = listing(sorted({p.name for p in proxies if p}))
-    return (
-        f"the proxy of {names} accepts their clients, connects to the pod's IP address and is "
-        "refused"
-    )
+    return f"the proxy of {names} accepts clients, connects to the pod's IP address and is refused"
 
 
 RULE = Rule(
@@ -140,8 +137,8 @@ probes: {checkout-1: {sockets: ["127.0.0.1:8080 python3"], port-forward: {8080: 
             expects="""
 broken; also PC501
 PC202 error for all in Service checkout, port 80/TCP
-  python3 listens on 127.0.0.1 only in the pod; the proxy of Istio accepts their clients,
-      connects to the pod's IP address and is refused
+  python3 listens on 127.0.0.1 only in the pod; the proxy of Istio accepts clients, connects to
+      the pod's IP address and is refused
   pods: checkout-1
   - checkout-1: listens on 127.0.0.1:8080 (python3)
   - a port-forward works: it connects to the pod's loopback

@@ -67,7 +67,9 @@ def _finding(
     """About pods that refuse every family of the Service, or one path of a dual-stack one."""
     found = list({s.name: s for hit in by_family.values() for s in hit}.values())
     refused = listing(by_family)
-    taken = sorted({"IPv6" if x.family == "IPv6" else "IPv4" for s in found for x in s.answer[2]})
+    taken = sorted(
+        {"IPv6" if x.family == "IPv6" else "IPv4" for s in found for x in s.answer.listeners}
+    )
     path = "" if wholly else f"; clients that use {listing(taken)} are served"
     return RULE.finding(
         case,

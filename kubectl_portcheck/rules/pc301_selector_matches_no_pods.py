@@ -1,7 +1,8 @@
 """PC301: the selector of the Service matches no pod."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, Observation, State
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -22,10 +23,15 @@ from kubectl_portcheck.rules.base import (
 from kubectl_portcheck.rules.wording import listing, plural
 from kubectl_portcheck.semantics import resting
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.selectors import NearMiss, closeness, matches, near_miss
+from kubectl_portcheck.semantics.ownership import maker_of
+from kubectl_portcheck.semantics.pods import by_labels
+from kubectl_portcheck.semantics.selectors import NearMiss, as_query, closeness, matches, near_miss
+
+NAMING = ("Deployment", "StatefulSet")
+"""The kinds after whose objects their pods are named."""
 
 
-class _Meant(NamedTuple):
+class _Meant(msgspec.Struct, frozen=True):
     """A workload, or a group of pods, whose labels nearly match."""
 
     what: Subject
@@ -42,7 +48,7 @@ def _check(case: ServiceCase) -> Outcome:
     if case.pods or case.finished_pods or resting.rests(case):
         return Passed()
     selector = case.service.spec.selector
-    wanted = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
+    wanted = as_query(selector)
     everyone = (*case.deployments, *case.stateful_sets)
     idle = [w for w in everyone if matches(selector, w.spec.template.metadata.labels)]
     if idle:
@@ -119,15 +125,20 @@ def _meant(case: ServiceCase) -> list[_Meant]:
         miss = near_miss(selector, workload.spec.template.metadata.labels)
         if miss:
             found.setdefault((_subject(case, workload.kind, workload.metadata.name), miss), 0)
-    for pod in case.namespace_pods:
-        miss = near_miss(selector, pod.metadata.labels)
+    named = [key for key in found if key[0].kind in NAMING]
+    for labels, several in by_labels(case.namespace_pods):
+        miss = near_miss(selector, labels)
         if miss is None:
             continue
-        known = next((k for k in found if k[1] == miss and _made(pod.metadata.name, k[0])), None)
-        owner = next((o for o in pod.metadata.owner_references if o.controller), None)
-        lone = (owner.kind, owner.name) if owner else ("Pod", pod.metadata.name)
-        key = known or (_subject(case, *lone), miss)
-        found[key] = found.get(key, 0) + 1
+        for pod in several:
+            known = (k for k in named if _made(pod.metadata.name, k[0]) and k[1] == miss)
+            key = next(known, None)
+            if key is None:
+                made = maker_of(pod.metadata, case.namespace)
+                key = (made or _subject(case, "Pod", pod.metadata.name), miss)
+                if key not in found and key[0].kind in NAMING:
+                    named.append(key)
+            found[key] = found.get(key, 0) + 1
     meant = [_Meant(what, miss, pods) for (what, miss), pods in found.items()]
     meant = [m for m in meant if m.miss.closeness >= 0.6 or len(selector) > 1]
     meant.sort(key=lambda m: (-m.miss.closeness, -m.pods, m.label))
@@ -140,7 +151,7 @@ def _subject(case: ServiceCase, kind: str, name: str) -> Subject:
 
 
 def _made(pod: str, workload: Subject) -> bool:
-    return workload.kind in ("Deployment", "StatefulSet") and pod.startswith(f"{workload.name}-")
+    return pod.startswith(f"{workload.name}-")
 
 
 def _is_slip(case: ServiceCase, miss: NearMiss) -> bool:
@@ -201,8 +212,9 @@ def _without(case: ServiceCase, miss: NearMiss) -> Fix:
 
 def _matching(case: ServiceCase, selector: Mapping[str, str]) -> str:
     """``, which then matches 3 pods``: as far as pods of the namespace are known."""
-    terms = selector.items()  # Here so that two hundred pods cost no two hundred calls.
-    count = len([p for p in case.namespace_pods if terms <= p.metadata.labels.items()])
+    terms = selector.items()
+    alike = by_labels(case.namespace_pods)
+    count = sum(len(several) for labels, several in alike if terms <= labels.items())
     return f", which then matches {count} {plural('pod', count)}" if count and terms else ""
 
 
@@ -217,6 +229,7 @@ RULE = Rule(
     uses=(Need.DEPLOYMENTS, Need.STATEFUL_SETS, Need.NAMESPACE_PODS),
     in_files=Worth.ABSENCE,
     field=("selector",),
+    why_unready=True,
     explanation=Explanation(
         meaning="The labels of the pods differ from the Service's selector, often in one letter. "
         "Or the workload does not exist, or is scaled to 0.",

@@ -1,7 +1,8 @@
 """PC307: the EndpointSlices do not match the pods or the targetPort."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -24,7 +25,7 @@ from kubectl_portcheck.semantics.case import Case
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 
 
-class _Stale(NamedTuple):
+class _Stale(msgspec.Struct, frozen=True):
     """Ready endpoints that are not what the pods and the targetPort make of them."""
 
     elsewhere: list[tuple[SliceEndpoint, Pod, int]]

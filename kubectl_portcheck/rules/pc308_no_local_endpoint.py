@@ -8,6 +8,7 @@ from kubectl_portcheck.model.objects import Node
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -176,6 +177,7 @@ RULE = Rule(
     severity="error",
     summary="A traffic policy is Local, and some nodes have no endpoint",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
+    clues=(Clue.LOCAL,),
     needs=(Need.SLICES,),
     uses=(Need.NODES, Need.PODS, Need.REPLICA_SETS),
     explanation=Explanation(

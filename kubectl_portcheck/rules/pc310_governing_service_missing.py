@@ -6,6 +6,7 @@ from kubectl_portcheck.model.objects import Pod, Service, Workload
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -86,7 +87,7 @@ def _is(workload: Workload, owner: Subject) -> bool:
 
 def _elsewhere(case: ServiceCase, owner: Subject, service: Service) -> Finding:
     name = service.metadata.name
-    terms = ",".join(f"{k}={v}" for k, v in sorted(service.spec.selector.items()))
+    terms = selectors.as_query(service.spec.selector)
     subject = Subject(kind="Service", namespace=case.namespace, name=name)
     facts: list[Fact] = [_names(owner, name)]
     facts.append(State(subject=subject, state=f"selects {terms}" if terms else "has no selector"))
@@ -125,6 +126,7 @@ RULE = Rule(
     severity="warning",
     summary="The Service that a StatefulSet names does not exist, or does not fit",
     applies=(When.PODS,),
+    clues=(Clue.SUBDOMAIN,),
     needs=(Need.PODS,),
     uses=(Need.SERVICES, Need.WORKLOADS),
     about_pods=True,

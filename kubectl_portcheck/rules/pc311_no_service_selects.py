@@ -6,6 +6,7 @@ from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Workload
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -67,6 +68,7 @@ RULE = Rule(
     name="no-service-selects",
     severity="info",
     summary="No Service selects the pods of a workload that declares ports",
+    clues=(Clue.ASKED,),
     needs=(Need.PODS,),
     uses=(Need.WORKLOADS,),
     about_pods=True,

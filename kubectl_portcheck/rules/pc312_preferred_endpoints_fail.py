@@ -103,7 +103,7 @@ RULE = Rule(
     summary="The clients of a zone or a node are sent only to pods that fail, since their own are "
     "preferred",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
-    clues=(Clue.UNHEALTHY, Clue.MEASURED),
+    clues=(Clue.HINTED,),
     needs=(Need.SLICES,),
     uses=(Need.PODS, Need.SOCKETS, Need.ATTEMPTS),
     explanation=Explanation(

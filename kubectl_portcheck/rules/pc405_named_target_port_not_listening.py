@@ -58,7 +58,8 @@ def _fixes(case: Case, closed: Sequence[PodState], choice: candidates.Choice) ->
             )
             for c in choice.candidates
         ]
-    template = fixes.redeclare(case, closed[0].pod, str(case.target), best.port)
+    protocol = case.port.protocol
+    template = fixes.redeclare(case, closed[0].pod, str(case.target), best.port, protocol)
     number = fixes.retarget(
         case,
         best.port,

@@ -3,6 +3,7 @@
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     NotApplicable,
@@ -40,6 +41,7 @@ RULE = Rule(
     severity="error",
     summary="The requested port is not a port of the Service",
     applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
+    clues=(Clue.ASKED,),
     needs=(),
     uses=(),
     in_files=Worth.PROOF,

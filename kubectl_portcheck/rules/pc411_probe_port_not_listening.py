@@ -1,7 +1,8 @@
 """PC411: a probe uses a port on which nothing listens."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, Observation, Probes, Said
 from kubectl_portcheck.model.fixes import Fix, Operation
@@ -23,7 +24,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.probes import Check
 
 
-class _Missed(NamedTuple):
+class _Missed(msgspec.Struct, frozen=True):
     """A pod and its probes that meet no listener."""
 
     pod: Pod
@@ -177,13 +178,16 @@ def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
     if any(_same(p, missed) for p in others):
         # Where the same probe passes in other pods it is right: a standby is not to be made Ready.
         return []
-    pod, checks = missed[0]
+    pod, checks = missed[0].pod, missed[0].checks
     same = [c for c in checks if c.container == checks[0].container]
     meant = _meant(case, pod, same[0])
     number = meant if meant is not None else "the port that the application listens on"
     what = listing(dict.fromkeys(c.field for c in same))
     found = []
-    if meant is not None and (fix := _move(case, pod, same, meant)):
+    if isinstance(meant, int) and case.service.spec.ports and not _is_served(case, pod, meant):
+        # If only the probes changed, the pod would be Ready, and refuse every client.
+        found.append(_with_service(case, pod, same, meant))
+    elif meant is not None and (fix := _move(case, pod, same, meant)):
         found.append(fix)
     found += fixes.undo(case, [m.pod for m in missed])
     return found or [
@@ -194,6 +198,30 @@ def _fixes(case: ServiceCase, missed: Sequence[_Missed]) -> list[Fix]:
             else None,
         )
     ]
+
+
+def _is_served(case: ServiceCase, pod: Pod, meant: int) -> bool:
+    """Whether some port of the Service leads to where the pod listens, or is meant to."""
+    heard = (meant, *kubelet.heard(case, pod))
+    return any(ports.dialled_port(case.service, p, pod) in heard for p in case.service.spec.ports)
+
+
+def _with_service(case: ServiceCase, pod: Pod, checks: Sequence[Check], meant: int) -> Fix:
+    """Corrects the number for probes and Service alike: where it is declared, or everywhere."""
+    headless = case.service.headless
+    leading = case.service.spec.ports
+    names = {c.asked for c in checks} | {ports.declared_target(p) for p in leading}
+    name = names.pop() if len(names) == 1 and not headless else None
+    if isinstance(name, str) and (fix := fixes.redeclare(case, pod, name, meant)):
+        return fix
+    numbers = listing(p.port for p in leading)
+    return fixes.by_hand(
+        f"Change the port of the {listing(dict.fromkeys(c.field for c in checks))} of container "
+        f"{checks[0].container} and "
+        + (f"port {numbers}" if headless else f"targetPort of port {numbers}")
+        + f" of the Service to {meant}, together: if only the probes change, the pod is Ready "
+        "and refuses its clients"
+    )
 
 
 def _meant(case: ServiceCase, pod: Pod, check: Check) -> int | str | None:
@@ -253,6 +281,7 @@ RULE = Rule(
     needs=(Need.PODS,),
     uses=(Need.REPLICA_SETS, Need.EVENTS, Need.SOCKETS, Need.ATTEMPTS),
     about_pods=True,
+    why_unready=True,
     explanation=Explanation(
         meaning="A liveness, startup or readiness probe uses a port on which no process listens, "
         "or a port name that its own container does not declare. The application listens on other "

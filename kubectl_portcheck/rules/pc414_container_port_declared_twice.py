@@ -1,7 +1,8 @@
 """PC414: containers of one pod declare the same port name, or the same port number."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Observation
 from kubectl_portcheck.model.fixes import Subject
@@ -28,7 +29,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 Declared = tuple[Container, ContainerPort]
 
 
-class _Twice(NamedTuple):
+class _Twice(msgspec.Struct, frozen=True):
     """Pods that declare one thing in the same several ways."""
 
     pods: tuple[Pod, ...]

@@ -1,7 +1,8 @@
 """PC415: endpoints that Kubernetes does not write refer to pods that are gone or have moved."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.facts import State
 from kubectl_portcheck.model.fixes import Fix, Subject
@@ -24,7 +25,7 @@ from kubectl_portcheck.semantics.case import Case
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 
 
-class _Odd(NamedTuple):
+class _Odd(msgspec.Struct, frozen=True):
     """An endpoint that clients are sent to and that is not what it says."""
 
     at: str

@@ -7,6 +7,7 @@ from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.rules import narrowing
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -56,6 +57,7 @@ RULE = Rule(
     severity="warning",
     summary="The selector also matches pods of Jobs, Helm tests or other hooks",
     applies=(When.SELECTOR,),
+    clues=(Clue.TASKS,),
     needs=(Need.PODS,),
     uses=(),
     in_files=Worth.PROOF,

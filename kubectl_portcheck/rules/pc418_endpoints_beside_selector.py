@@ -15,6 +15,7 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.selectors import as_query
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -23,7 +24,7 @@ def _check(case: ServiceCase) -> Outcome:
     addresses = [
         a.ip for found in case.overwritten for s in found.subsets for a in s.addresses if a.ip
     ]
-    selector = ",".join(f"{k}={v}" for k, v in sorted(case.service.spec.selector.items()))
+    selector = as_query(case.service.spec.selector)
     return RULE.finding(
         case,
         f"The Service has the selector {selector}, so Kubernetes overwrites the hand-written "

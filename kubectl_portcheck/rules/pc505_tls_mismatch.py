@@ -1,6 +1,6 @@
 """PC505: the port is declared as plain HTTP and speaks TLS, or the reverse."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, Observation
 from kubectl_portcheck.model.fixes import Fix
@@ -26,7 +26,7 @@ SPOKEN = {"http": "plain", "https": "tls"}
 WORDS = {"plain": "plain HTTP", "tls": "TLS"}
 
 
-class _Wrong(NamedTuple):
+class _Wrong(msgspec.Struct, frozen=True):
     """A pod whose answer contradicts what is said of its port."""
 
     state: PodState

@@ -1,8 +1,8 @@
 """PC602: NetworkPolicies select the pods, and none allows traffic to the target port."""
 
-import json
 from collections.abc import Iterable, Sequence
 
+from kubectl_portcheck.json_text import json_of
 from kubectl_portcheck.model.facts import Fact, Observation, State
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.objects import Pod
@@ -202,7 +202,7 @@ def _source(name: str, protocol: str, wanted: int | str) -> str:
 
 def _allowance(case: Case, wanted: int | str) -> Fix:
     labels = "".join(
-        f"\n      {json.dumps(key)}: {json.dumps(value)}"
+        f"\n      {json_of(key)}: {json_of(value)}"
         for key, value in sorted(case.service.spec.selector.items())
     )
     return fixes.by_hand(
@@ -260,6 +260,7 @@ RULE = Rule(
         Need.NAMESPACE_LABELS,
     ),
     in_files=Worth.HINT,
+    if_enforced=True,
     explanation=Explanation(
         meaning="A pod that a NetworkPolicy selects accepts only the traffic that one of its "
         "policies allows. No rule allows any source to connect to the target port. The ports of a "

@@ -186,6 +186,7 @@ RULE = Rule(
     ),
     deciding=True,
     about_absent=True,
+    denies_name=True,
     explanation=Explanation(
         meaning="--from looks up the Service's name inside the client's pod, with the pod's own "
         "resolver settings. The nameserver answered that there is no such name. Where the Service "

@@ -210,7 +210,7 @@ from:
     lookup: {{name: checkout.default, tool: getent, outcome: unknown}}
 """,
             expects="""
-healthy
+inconclusive
 not evaluated: from pod/web: getent gives no address for checkout.default, and does not say why
 """,
         ),

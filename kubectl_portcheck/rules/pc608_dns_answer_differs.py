@@ -96,6 +96,7 @@ RULE = Rule(
     needs=(),
     uses=(Need.SLICES, Need.IN_CLUSTER, Need.CALLS),
     about_absent=True,
+    denies_name=True,
     explanation=Explanation(
         meaning="--from looks up the Service's name inside the client's pod. The answer is not the "
         "Service's cluster IP, or for a headless Service none of its pods' addresses.",

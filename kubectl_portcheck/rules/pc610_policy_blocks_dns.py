@@ -20,10 +20,10 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, verb
 from kubectl_portcheck.semantics import policies, seat
-from kubectl_portcheck.semantics.admission import Policy
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.peers import Direction
 from kubectl_portcheck.semantics.seat import Seen, ToDns
+from kubectl_portcheck.semantics.sides import Policy
 
 
 def _check(case: ServiceCase) -> Outcome:

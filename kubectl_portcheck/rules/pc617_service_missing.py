@@ -7,6 +7,7 @@ from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.report import Impact
 from kubectl_portcheck.rules import fixes, missing_name
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -98,6 +99,7 @@ RULE = Rule(
     name="service-missing",
     severity="error",
     summary="A Service does not exist, and Ingresses, routes, webhooks or workloads need it",
+    clues=(Clue.ABSENT,),
     needs=(),
     uses=(
         *(Need.CALLS, Need.INGRESSES, Need.ROUTES, Need.REFERRERS, Need.DEPLOYMENTS),
@@ -105,6 +107,7 @@ RULE = Rule(
     ),
     about_absent=True,
     follows_from=("PC606",),
+    denies_name=True,
     explanation=Explanation(
         meaning="There is no Service of that name in the namespace, and other objects name it. It "
         "was deleted, never created, or is in another namespace.",

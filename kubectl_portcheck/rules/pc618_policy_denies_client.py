@@ -21,11 +21,12 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies
-from kubectl_portcheck.semantics.admission import Admitted, Policy, Side
+from kubectl_portcheck.semantics.admission import Admitted
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.client_path import ClientPath, client_path
 from kubectl_portcheck.semantics.measured import FAULTY
 from kubectl_portcheck.semantics.peers import Direction
+from kubectl_portcheck.semantics.sides import Policy, Side
 
 
 def _check(case: Case) -> Outcome:
@@ -180,6 +181,7 @@ RULE = Rule(
     severity="error",
     summary="Policies do not allow the client to connect, and its connection fails (--from)",
     applies=(When.TCP,),
+    clues=(Need.IN_CLUSTER,),
     needs=(Need.PODS,),
     uses=(
         Need.SLICES,

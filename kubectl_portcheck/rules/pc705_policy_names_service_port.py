@@ -92,6 +92,7 @@ RULE = Rule(
         Need.NAMESPACE_LABELS,
     ),
     in_files=Worth.HINT,
+    if_enforced=True,
     explanation=Explanation(
         meaning="A rule of the policy has the number or the name of the Service port. A policy "
         "applies at the pod, after the Service's port has been translated to the pod's. So the "

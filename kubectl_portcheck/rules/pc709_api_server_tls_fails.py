@@ -17,7 +17,6 @@ from kubectl_portcheck.rules.base import (
     When,
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
-from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.referrers.api_server import what_fails
 
@@ -25,7 +24,7 @@ from kubectl_portcheck.semantics.referrers.api_server import what_fails
 def _check(case: Case) -> Outcome:
     called = [
         (referrer, here)
-        for referrer in referrers.read_by(case.referrers, "api-server")
+        for referrer in case.read_by("api-server")
         if (here := _of_the_port(case, referrer))
     ]
     if not called:

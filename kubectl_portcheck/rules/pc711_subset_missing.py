@@ -18,13 +18,12 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing
-from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.selectors import nearest
 
 
 def _check(case: ServiceCase) -> Outcome:
-    followed = referrers.read_by(case.referrers, "istio")
+    followed = case.read_by("istio")
     asking = [
         (c, [r for r in referrer_ports.references_here(case, c) if r.subset]) for c in followed
     ]

@@ -187,6 +187,7 @@ RULE = Rule(
     summary="An Ingress, a route, an IngressRoute or an HTTPProxy makes its proxy speak plain "
     "HTTP to pods that speak TLS, or the reverse",
     applies=(When.TCP, When.NOT_EXTERNAL_NAME),
+    clues=(Need.INGRESSES, Need.ROUTES, Need.REFERRERS),
     needs=(),
     uses=(
         *(Need.INGRESSES, Need.INGRESS_CLASSES, Need.ROUTES, Need.REFERRERS),

@@ -18,13 +18,12 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing
-from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.twins import HASH
 
 
 def _check(case: ServiceCase) -> Outcome:
-    moved = referrers.read_by(case.referrers, "rollout")
+    moved = case.read_by("rollout")
     found = [f for r in moved if (f := _finding(case, r))]
     if found:
         return Several(tuple(found))
@@ -106,6 +105,7 @@ RULE = Rule(
     severity="warning",
     summary="An Argo Rollout names a Service whose selector does not fit the Rollout's pods",
     applies=(When.SELECTOR,),
+    clues=(Need.REFERRERS,),
     needs=(),
     uses=(Need.REFERRERS,),
     in_files=Worth.PROOF,

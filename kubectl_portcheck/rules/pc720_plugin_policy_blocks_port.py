@@ -28,8 +28,13 @@ from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.enforcement import blocked
-from kubectl_portcheck.semantics.guards.compare import title
-from kubectl_portcheck.semantics.peers import covers
+from kubectl_portcheck.semantics.guards.compare import (
+    about,
+    not_known_about,
+    title,
+    unknown_tier,
+)
+from kubectl_portcheck.semantics.peers import Peer, covers
 from kubectl_portcheck.semantics.references import may_select
 
 
@@ -54,7 +59,12 @@ def _check(case: Case) -> Outcome:
         f"{several} {verb(found.guards, 'allows', 'together allow')} no {who} to connect to "
         f"{listing(targets)} of {share(states, case.backends)}",
         evidence=[*facts, *([] if case.in_files else shown(found))],
-        fixes=[fixes.by_hand(_allowance(found.guards[0], f"{targets[0]}/{case.port.protocol}"))],
+        fixes=[
+            fixes.by_hand(
+                f"{_allowance(found.guards[0], f'{targets[0]}/{case.port.protocol}')}. No command "
+                "is offered: what a change of such a policy does is not predicted"
+            )
+        ],
         impact=impact_on(case, found),
         severity=severity_of(found),
         unsure=unsure_of(found),
@@ -84,10 +94,14 @@ def _beyond(case: Case, state: PodState) -> str:
     for guard in case.guards:
         if not may_select(guard, state.pod):
             continue
+        if guard.tier == "unknown" and guard.place is not None and guard.parts:
+            return f"{title(guard)}: {unknown_tier(guard)}"
         for part in guard.parts:
             rules = [r for r in part.rules if r.direction == "Ingress"]
             if part.beyond and (rules or "Ingress" in part.isolates):
                 return f"{title(guard)}: {part.beyond}: not compared"
+            if part.accounts and about(part, guard, Peer(state.pod)) is None:
+                return not_known_about(part, guard, Peer(state.pod))
             for rule in rules:
                 covering = not rule.ports or any(
                     covers(p, state.pod, state.target or 0, case.port.protocol) for p in rule.ports
@@ -111,8 +125,7 @@ def _allowance(guard: Guard, port: str) -> str:
 
 
 def _subject(case: Case, guard: Guard) -> Subject:
-    namespaced = kinds.BY_NAME[guard.kind].namespaced
-    namespace = case.namespace_of(guard.metadata) if namespaced else ""
+    namespace = case.namespace_of(guard.metadata) if kinds.is_namespaced(guard.kind) else ""
     return Subject(kind=guard.kind, namespace=namespace, name=guard.metadata.name)
 
 
@@ -122,7 +135,11 @@ def _denies(guard: Guard) -> bool:
 
 def _says(guard: Guard) -> str:
     """``allows 8080 only``, ``denies 8080``: the ports that its rules name."""
+    place = guard.place
     words = []
+    if place is not None:
+        end = "passes on" if place.passes else "denies"
+        words.append(f"in tier {place.name}, which {end} what no rule of it matches")
     for action, verbs in _VERBS:
         rules = [
             r
@@ -135,7 +152,9 @@ def _says(guard: Guard) -> str:
             words.append(f"{verbs} every port to some clients")
         elif spelt:
             words.append(f"{verbs} {listing(spelt)}")
-    return "; ".join(words) or "allows nothing to the pods that it selects"
+    if not words or (place and len(words) == 1):
+        words.append("allows nothing to the pods that it selects")
+    return "; ".join(words)
 
 
 _VERBS = (("Allow", "allows"), ("Deny", "denies"), ("Pass", "passes on"))
@@ -181,13 +200,34 @@ spec:
   - {action: Deny}
 """
 
+_TIER = """
+apiVersion: crd.projectcalico.org/v1
+kind: Tier
+metadata: {name: platform}
+spec: {order: 100, defaultAction: %s}
+---
+apiVersion: crd.projectcalico.org/v1
+kind: GlobalNetworkPolicy
+metadata: {name: platform.metrics}
+spec:
+  tier: platform
+  selector: has(app)
+  types: [Ingress]
+  ingress:
+  - {action: Allow, protocol: TCP, destination: {ports: [9100]}}
+---
+kind: NetworkPolicy
+metadata: {name: allow}
+spec: {podSelector: {}, ingress: [{ports: [{port: 9000}]}]}
+"""
+
 RULE = Rule(
     code="PC720",
     name="plugin-policy-blocks-port",
     severity="error",
     summary="Policies of other kinds than NetworkPolicy let no client connect to the target port",
     applies=(When.PODS,),
-    clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
+    clues=(Need.GUARDS,),
     needs=(Need.PODS,),
     uses=(
         *(
@@ -201,6 +241,7 @@ RULE = Rule(
         Need.IN_CLUSTER,
     ),
     in_files=Worth.HINT,
+    if_enforced=True,
     explanation=Explanation(
         meaning="Policies of Cilium, of Calico (projectcalico.org) or of the Network Policy API "
         "(AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy) select the pods, "
@@ -211,9 +252,10 @@ RULE = Rule(
         "policy is enforced, the finding is a warning and the verdict inconclusive. In Cilium what "
         "denies comes first, and what allows adds up. The others are asked in turn: admin policies "
         "by priority, Calico's by order with NetworkPolicies at 1000, then baseline policies; the "
-        "first rule that matches decides. What is not compared (HTTP rules, names of DNS, "
-        "Services, nodes, labels of service accounts, other tiers) makes a rule uncertain: then "
-        "nothing is claimed.",
+        "first rule that matches decides. Calico's tiers are asked by their order; in a tier with "
+        "a policy for the pod, what no rule matches is denied, unless defaultAction of the tier is "
+        "Pass. What is not compared (HTTP rules, names of DNS, Services, nodes) makes a rule "
+        "uncertain: then nothing is claimed.",
         confirm="kubectl describe KIND NAME shows the rules. hubble observe --verdict DROPPED, or "
         "calicoctl get networkpolicy -o yaml and Log rules, show what the plugin does.",
         fix="Add the port to the rule that allows the clients, or add a policy for them. A rule "
@@ -233,7 +275,8 @@ PC720 error for all in CiliumNetworkPolicy api-allow, port 80/TCP
   - checkout-1: connection from inside the cluster, 10.0.0.1:9000: no answer; no policy allows
       that port
   review: Allow 9000/TCP from the clients that need it in CiliumNetworkPolicy api-allow, in
-      toPorts of the rule that names them
+      toPorts of the rule that names them. No command is offered: what a change of such a policy
+      does is not predicted
 """,
         ),
         Example(
@@ -257,7 +300,8 @@ PC720 warning in CiliumClusterwideNetworkPolicy no-9000, port 80/TCP
   - CiliumClusterwideNetworkPolicy no-9000: denies 9000, 9000/UDP and 9000/SCTP
   - nothing was tried that a policy could have blocked
   review: Narrow the rules of CiliumClusterwideNetworkPolicy no-9000 that deny 9000/TCP: they
-      come before all others
+      come before all others. No command is offered: what a change of such a policy does is not
+      predicted
 """,
         ),
         Example(
@@ -287,8 +331,35 @@ PC720 error for all in NetworkPolicy.crd.projectcalico.org default.api-allow, po
   - checkout-1: connection from inside the cluster, 10.0.0.1:9000: no answer; no policy allows
       that port
   review: Allow 9000/TCP from the clients that need it in NetworkPolicy.crd.projectcalico.org
-      default.api-allow, before its rules that deny it
+      default.api-allow, before its rules that deny it. No command is offered: what a change of
+      such a policy does is not predicted
 """,
+        ),
+        Example(
+            "a tier of Calico comes before NetworkPolicies, and denies what no rule of it matches",
+            f"""{_SHOP.replace("PROBES", "in-cluster: {9000: timeout}")}
+from: {{pod: client, tool: nc}}
+---
+{_TIER % "Deny"}""",
+            expects="""
+broken; also PC618
+PC720 error for all in GlobalNetworkPolicy.crd.projectcalico.org platform.metrics, port 80/TCP
+  GlobalNetworkPolicy.crd.projectcalico.org platform.metrics allows no client to connect to 9000
+      of the pod
+  pods: checkout-1
+  - GlobalNetworkPolicy.crd.projectcalico.org platform.metrics: in tier platform, which denies
+      what no rule of it matches; allows 9100
+  - checkout-1: connection from inside the cluster, 10.0.0.1:9000: no answer; no policy allows
+      that port
+  review: Allow 9000/TCP from the clients that need it in
+      GlobalNetworkPolicy.crd.projectcalico.org platform.metrics, in a rule. No command is
+      offered: what a change of such a policy does is not predicted
+""",
+        ),
+        Example(
+            "a tier of Calico that passes on what no rule of it matches",
+            f"""{_SHOP.replace("PROBES", "")}{_TIER % "Pass"}""",
+            expects="healthy",
         ),
         Example(
             "a NetworkPolicy allows the port, after a policy of Calico that denies it",
@@ -310,7 +381,8 @@ PC720 warning in NetworkPolicy.crd.projectcalico.org default.api-allow, port 80/
       some clients
   - nothing was tried that a policy could have blocked
   review: Allow 9000/TCP from the clients that need it in NetworkPolicy.crd.projectcalico.org
-      default.api-allow, before its rules that deny it
+      default.api-allow, before its rules that deny it. No command is offered: what a change of
+      such a policy does is not predicted
 """,
         ),
         Example(
@@ -340,7 +412,8 @@ PC720 warning in AdminNetworkPolicy no-9000, port 80/TCP
   - AdminNetworkPolicy no-9000: denies 9000
   - nothing was tried that a policy could have blocked
   review: Allow 9000/TCP from the clients that need it in AdminNetworkPolicy no-9000, before its
-      rules that deny it
+      rules that deny it. No command is offered: what a change of such a policy does is not
+      predicted
 """,
         ),
         Example(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kubectl_portcheck.model import kinds
-from kubectl_portcheck.model.base import Missing, Reason
+from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.guards import Guard
@@ -11,6 +11,7 @@ from kubectl_portcheck.model.references import Referrer
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes, referrer_ports
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -23,7 +24,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import names, share
-from kubectl_portcheck.semantics import istio_inbound
+from kubectl_portcheck.semantics import istio_inbound, sidecar
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 PLAIN = ("DISABLE", "SIMPLE")
@@ -33,7 +34,7 @@ PLAIN = ("DISABLE", "SIMPLE")
 def _check(case: Case) -> Outcome:
     asked = [(r, _mode(case, r)) for r in case.referrers if r.kind == "DestinationRule"]
     asked = [(r, m) for r, m in asked if m and referrer_ports.references_here(case, r)]
-    judged = [s for s in case.backends if s.target and istio_inbound.judges(s.pod, s.target)]
+    judged = [s for s in case.backends if s.target and sidecar.judges(s.pod, s.target)]
     if not asked or not judged:
         return NotApplicable("no DestinationRule sets TLS to pods with a sidecar of Istio")
     lacking = unread(case)
@@ -49,13 +50,7 @@ def _check(case: Case) -> Outcome:
 
 def unread(case: ServiceCase, group: str = kinds.ISTIO_SECURITY) -> Missing | None:
     """Why policies of the mesh are not known, though the cluster serves them."""
-    missing = case.missing(Need.MESH_POLICIES)
-    absent = [missing] if missing is not None else list(case.lacking(Need.MESH_POLICIES))
-    nothing = (Reason.NOT_ASKED, Reason.NOT_RECORDED, Reason.NOT_SERVED)
-    for one in absent:
-        if one.reason not in nothing and (one.right is None or one.right.group == group):
-            return one
-    return None
+    return istio_inbound.unread(case, Need.MESH_POLICIES, group)
 
 
 def _mode(case: Case, rule: Referrer) -> str:
@@ -132,6 +127,7 @@ RULE = Rule(
     severity="warning",
     summary="A DestinationRule of Istio makes clients speak what the pods' sidecars do not take",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.REFERRERS, Need.MESH_POLICIES),
     in_files=Worth.HINT,
@@ -152,13 +148,13 @@ RULE = Rule(
             _SHOP.replace("MODE", "DISABLE").replace("NAMESPACE", "default"),
             expects="""
 inconclusive
-not evaluated: whether the sidecar enforces it was not seen: it accepts a connection before it
+not evaluated: whether the proxy enforces it was not seen: it accepts a connection before it
     judges it
 PC721 warning in DestinationRule checkout, port 80/TCP
   DestinationRule checkout makes clients in the mesh connect without a certificate of the mesh,
       and the sidecar of the pod accepts only mutual TLS on 8080
   pods: checkout-1
-  unsure: whether the sidecar enforces it was not seen: it accepts a connection before it judges
+  unsure: whether the proxy enforces it was not seen: it accepts a connection before it judges
       it
   - DestinationRule checkout: sets TLS mode DISABLE
   - PeerAuthentication default: sets mode STRICT for 8080

@@ -1,9 +1,10 @@
-"""PC723: the client of --from has no sidecar, and the pods take only mutual TLS of the mesh."""
+"""PC723: the client of --from is not in the mesh, and the pods take only mutual TLS of it."""
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -23,10 +24,10 @@ def _check(case: Case) -> Outcome:
     known = case.in_cluster
     client = None if isinstance(known, Missing) else known.value.client
     if client is None or mesh.ISTIO in mesh.of_pod(client.pod):
-        return NotApplicable("no client without a sidecar is known")
-    judged = [s for s in case.backends if s.target and istio_inbound.judges(s.pod, s.target)]
+        return NotApplicable("no client outside of the mesh is known")
+    judged = [s for s in case.backends if s.target and istio_inbound.enforces(s.pod, s.target)]
     if not judged:
-        return NotApplicable("no pod has a sidecar of Istio")
+        return NotApplicable("no pod has a sidecar of Istio or is in ambient mode")
     lacking = unread(case)
     if lacking is not None:
         return RULE.lacks(lacking)
@@ -40,9 +41,10 @@ def _check(case: Case) -> Outcome:
         state = f"sets mode STRICT for {strict[0].target}"
         facts.append(State(subject=policy_of(case, policy), state=state))
     name = client.pod.metadata.name
+    proxy = "ztunnel" if istio_inbound.in_ambient(strict[0].pod) else "sidecar"
     return RULE.finding(
         case,
-        f"pod/{name} has no sidecar, and the sidecar of {share(strict, case.backends)} accepts "
+        f"pod/{name} is not in the mesh, and the {proxy} of {share(strict, case.backends)} accepts "
         f"only mutual TLS of the mesh on {strict[0].target}",
         evidence=facts,
         fixes=[
@@ -83,14 +85,16 @@ RULE = Rule(
     code="PC723",
     name="client-outside-mesh",
     severity="warning",
-    summary="The client has no sidecar, and the pods take only mutual TLS of Istio (--from)",
+    summary="The client is not in the mesh, and the pods take only mutual TLS of Istio (--from)",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.MESH_POLICIES),
     explanation=Explanation(
-        meaning="A PeerAuthentication with the mode STRICT makes the pods' sidecars refuse what is "
-        "not mutual TLS of the mesh. The pod of --from has no sidecar, so it speaks plain text.",
-        why="The sidecar accepts the connection and resets it as soon as the client sends "
+        meaning="A PeerAuthentication with the mode STRICT makes the pods' sidecars, or ztunnel "
+        "in ambient mode, refuse what is not mutual TLS of the mesh. The pod of --from is not in "
+        "the mesh, so it speaks plain text.",
+        why="The proxy accepts the connection and resets it as soon as the client sends "
         "something: an accepted connection proves nothing here. Probes of the kubelet and "
         "clients in the mesh are served.",
         confirm="kubectl exec CLIENT -- curl http://SERVICE ends with connection reset by peer.",
@@ -103,13 +107,37 @@ RULE = Rule(
             _SHOP.replace("PORTS", ""),
             expects="""
 inconclusive
-not evaluated: whether the sidecar enforces it was not seen: it accepts a connection before it
+not evaluated: whether the proxy enforces it was not seen: it accepts a connection before it
     judges it
 PC723 warning in PeerAuthentication checkout, port 80/TCP
-  pod/web-1 has no sidecar, and the sidecar of the pod accepts only mutual TLS of the mesh on
-      8080
+  pod/web-1 is not in the mesh, and the sidecar of the pod accepts only mutual TLS of the mesh
+      on 8080
   pods: checkout-1
-  unsure: whether the sidecar enforces it was not seen: it accepts a connection before it judges
+  unsure: whether the proxy enforces it was not seen: it accepts a connection before it judges
+      it
+  - PeerAuthentication checkout: sets mode STRICT for 8080
+  review: Add pod/web-1 to the mesh, or set mode PERMISSIVE for 8080 in a PeerAuthentication
+      that selects these pods, under portLevelMtls
+""",
+        ),
+        Example(
+            "the pods are in ambient mode",
+            _SHOP.replace("PORTS", "")
+            .replace(", {name: istio-proxy}", "")
+            .replace(
+                "labels: {app: checkout}}\nspec: {containers",
+                "labels: {app: checkout}, annotations: {ambient.istio.io/redirection: enabled}}\n"
+                "spec: {containers",
+            ),
+            expects="""
+inconclusive
+not evaluated: whether the proxy enforces it was not seen: it accepts a connection before it
+    judges it
+PC723 warning in PeerAuthentication checkout, port 80/TCP
+  pod/web-1 is not in the mesh, and the ztunnel of the pod accepts only mutual TLS of the mesh
+      on 8080
+  pods: checkout-1
+  unsure: whether the proxy enforces it was not seen: it accepts a connection before it judges
       it
   - PeerAuthentication checkout: sets mode STRICT for 8080
   review: Add pod/web-1 to the mesh, or set mode PERMISSIVE for 8080 in a PeerAuthentication

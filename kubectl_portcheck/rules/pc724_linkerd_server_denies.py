@@ -8,8 +8,9 @@ from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.guards import Guard, GuardRule, Identity
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.report import NotEvaluated
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.rules import fixes, narrowing
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -118,7 +119,7 @@ def _title(policy: Guard) -> str:
 def _subject(case: Case, policy: Guard, pod: Pod) -> Subject:
     if policy.kind == "Server":
         return policy_of(case, policy)
-    made = case.workload(pod)
+    made = narrowing.workload_of(case, pod)
     return made or Subject(kind="Pod", namespace=case.namespace, name=pod.metadata.name)
 
 
@@ -264,6 +265,7 @@ RULE = Rule(
     summary="Policies of Linkerd authorize no client, or not that of --from, to connect to the "
     "target port",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(
         *(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES, Need.IN_CLUSTER),

@@ -6,6 +6,7 @@ from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -74,24 +75,20 @@ def _finding(case: ServiceCase, server: Guard) -> Finding | None:
         ),
     ]
     meant = _meant(case, asked, declared)
-    offered = [
-        fixes.patch(
-            case,
-            subject,
-            fixes.replace("/spec/port", asked, meant),
-            title=f"Set port of Server {subject.name} to {meant}",
-            safety="review",
-        )
+    # No command: once the Server is about a port, clients that no policy admits are denied there.
+    fix = fixes.by_hand(
+        f"Set port of Server {subject.name} to {meant}, once policies admit every client of it"
         if meant is not None
-        else fixes.by_hand(f"Name a port in Server {subject.name} that its pods declare")
-    ]
+        else f"Name a port in Server {subject.name} that its pods declare, once policies admit "
+        "every client of it"
+    )
     which = "is named" if isinstance(asked, str) else "has the number"
     return RULE.finding(
         case,
         f"Server {subject.name} selects {listing(p.metadata.name for p in selected[:3])}, and no "
         f"port of a container {which} {asked}: the Server is about no port",
         evidence=facts,
-        fixes=offered,
+        fixes=[fix],
         subject=subject,
         pointer="/spec/port",
     )
@@ -105,7 +102,7 @@ def _is_of_proxy(asked: int | str | None) -> bool:
 def _meant(
     case: ServiceCase, asked: int | str | None, declared: list[tuple[str, int]]
 ) -> int | str | None:
-    """The port that was meant, where it is certain enough to be proposed."""
+    """The port that was meant, where it is certain enough to be named."""
     if isinstance(asked, str):
         return nearest(asked, (name for name, _ in declared if name))
     here = [p for p in case.service.spec.ports if p.port == asked and p.protocol == "TCP"]
@@ -138,6 +135,7 @@ RULE = Rule(
     severity="warning",
     summary="A Server of Linkerd is about a port that none of its pods declares",
     applies=(When.PODS,),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(Need.MESH_POLICIES,),
     in_files=Worth.HINT,
@@ -164,8 +162,7 @@ PC725 warning in Server checkout
       about no port
   - Server checkout: port: htpp
   - checkout-1: declares http (8080), not htpp
-  review: Set port of Server checkout to http
-    replace /spec/port http in Server checkout
+  review: Set port of Server checkout to http, once policies admit every client of it
 """,
         ),
         Example(
@@ -178,8 +175,7 @@ PC725 warning in Server checkout
       is about no port
   - Server checkout: port: 80
   - checkout-1: declares http (8080), not 80
-  review: Set port of Server checkout to 8080
-    replace /spec/port 8080 in Server checkout
+  review: Set port of Server checkout to 8080, once policies admit every client of it
 """,
         ),
         Example(

@@ -1,13 +1,15 @@
 """PC726: an annotation of Linkerd lists another port than the one that it has to list."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Subject
-from kubectl_portcheck.rules import fixes
+from kubectl_portcheck.model.report import Finding
+from kubectl_portcheck.rules import fixes, narrowing
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -15,26 +17,35 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    Several,
     When,
     Worth,
 )
 from kubectl_portcheck.rules.pc721_mesh_tls_conflicts import unread
-from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import linkerd_inbound, linkerd_opaque, ports, server_first
 from kubectl_portcheck.semantics.annotations import LINKERD_OPAQUE, LINKERD_PORTS
 from kubectl_portcheck.semantics.case import Case, PodState
 
 
-class _Missed(NamedTuple):
+class _Miss(NamedTuple):
     """A port that an annotation does not list, though it is meant."""
 
-    state: PodState
     annotation: str
     of_service: bool
     """Whether the Service has the annotation; else the pod."""
     listed: int | None
     """The port that stands in its place; None where that is not known."""
     meant: int
+
+
+class _Missed(NamedTuple):
+    """What is missed for a pod."""
+
+    miss: _Miss
+    state: PodState
+    owner: Subject
+    """What has the annotation: the Service, or what made the pod."""
     speaks: server_first.ServerFirst | None = None
 
 
@@ -45,34 +56,34 @@ def _check(case: Case) -> Outcome:
     lacking = unread(case, kinds.LINKERD)
     if lacking is not None:
         return RULE.lacks(lacking)
-    found = [m for s in judged if (m := next(_missed(case, s), None))]
-    if not found:
-        return Passed()
-    first = found[0]
-    wrong = [m.state for m in found if m[1:4] == first[1:4]]
-    owner = case.subject if first.of_service else _owner(case, first.state)
-    whose = "the Service" if first.of_service else share(wrong, case.backends)
-    if first.listed is not None:
-        other = "the pods' port" if first.of_service else "the Service's port"
+    alike: dict[tuple[_Miss, Subject | None], list[_Missed]] = {}
+    for missed in (m for s in judged for m in _missed(case, s)):
+        owner = None if missed.owner.kind == "Pod" else missed.owner
+        alike.setdefault((missed.miss, owner), []).append(missed)
+    return Several(tuple(_finding(case, m) for m in alike.values())) if alike else Passed()
+
+
+def _finding(case: Case, alike: Sequence[_Missed]) -> Finding:
+    """One finding for the pods that miss the same by the same owner."""
+    first, states = alike[0], [m.state for m in alike]
+    miss, owner = first.miss, first.owner
+    whose = "the Service" if miss.of_service else share(states, case.backends)
+    if miss.listed is not None:
+        other = "the pods' port" if miss.of_service else "the Service's port"
         summary = (
-            f"{first.annotation} of {whose} lists {first.listed}, {other}, where {first.meant} is "
+            f"{miss.annotation} of {whose} lists {miss.listed}, {other}, where {miss.meant} is "
             "meant"
         )
     else:
-        summary = f"{first.annotation} of {whose} does not list {first.meant}"
+        summary = f"{miss.annotation} of {whose} does not list {miss.meant}"
     if first.speaks is not None:
         summary = f"{summary}; {first.speaks.protocol} is spoken there, and the server speaks first"
     return RULE.finding(
         case,
         summary,
-        evidence=_facts(case, first, owner),
-        fixes=[
-            fixes.by_hand(
-                f"Add {first.meant} to {first.annotation} of "
-                + (f"Service {case.name}" if first.of_service else _template(owner))
-            )
-        ],
-        pods=names(wrong),
+        evidence=_facts(case, first),
+        fixes=[fixes.by_hand(f"Add {miss.meant} to {miss.annotation} of {_named(owner, alike)}")],
+        pods=names(states),
     )
 
 
@@ -80,40 +91,45 @@ def _missed(case: Case, state: PodState) -> Iterator[_Missed]:
     """The ports that are missing in annotations about the pod's target port."""
     pod, target, port = state.pod, state.target or 0, case.port.port
     own = pod.metadata.annotations
+    itself = Subject(kind="Pod", namespace=case.namespace, name=state.name)
+    made_by = narrowing.workload_of(case, pod) or itself
     declared = {p.container_port for _, p in ports.declared_ports(pod)}
     swapped = port != target and port not in declared
     skipped = [linkerd_opaque.lists(own, LINKERD_PORTS, n) for n in (port, target)]
     if swapped and skipped == [True, False]:
-        yield _Missed(state, LINKERD_PORTS, False, port, target)
-    if linkerd_opaque.by_service(case) or linkerd_opaque.by_pod(pod, target):
+        yield _Missed(_Miss(LINKERD_PORTS, False, port, target), state, made_by)
+    if linkerd_opaque.by_service(case, pod) or linkerd_opaque.by_pod(pod, target):
         return
     if linkerd_opaque.by_server(case, pod, target):
         return  # It decides in the annotations' place.
     speaks = server_first.found(pod, target, (case.port,))
     if swapped and linkerd_opaque.lists(own, LINKERD_OPAQUE, port):
-        yield _Missed(state, LINKERD_OPAQUE, False, port, target, speaks)
+        yield _Missed(_Miss(LINKERD_OPAQUE, False, port, target), state, made_by, speaks)
+    elif speaks is not None and linkerd_opaque.lists(own, LINKERD_OPAQUE, target) is False:
+        yield _Missed(_Miss(LINKERD_OPAQUE, False, None, target), state, made_by, speaks)
+    if linkerd_opaque.declared(case, pod):
+        return  # It counts before the Service's annotation.
     of_service = case.service.metadata.annotations
     others = {p.port for p in case.service.spec.ports}
     if target not in others and linkerd_opaque.lists(of_service, LINKERD_OPAQUE, target):
-        yield _Missed(state, LINKERD_OPAQUE, True, target, port, speaks)
-    if speaks is not None and linkerd_opaque.lists(own, LINKERD_OPAQUE, target) is False:
-        yield _Missed(state, LINKERD_OPAQUE, False, None, target, speaks)
+        yield _Missed(_Miss(LINKERD_OPAQUE, True, target, port), state, case.subject, speaks)
 
 
-def _owner(case: Case, state: PodState) -> Subject:
-    made = case.workload(state.pod)
-    return made or Subject(kind="Pod", namespace=case.namespace, name=state.name)
-
-
-def _template(owner: Subject) -> str:
+def _named(owner: Subject, alike: Sequence[_Missed]) -> str:
+    """Where the annotation is to be changed."""
+    if owner.kind == "Pod":
+        named = listing(m.state.name for m in alike)
+        return f"Pod {named}" if len(alike) == 1 else f"pods {named}"
     what = f"{owner.kind} {owner.name}"
-    return what if owner.kind == "Pod" else f"the pod template of {what}"
+    return what if owner.kind == "Service" else f"the pod template of {what}"
 
 
-def _facts(case: Case, missed: _Missed, owner: Subject) -> list[Fact]:
-    metadata = case.service.metadata if missed.of_service else missed.state.pod.metadata
-    text = metadata.annotations.get(missed.annotation, "")
-    facts: list[Fact] = [State(subject=owner, state=f"{missed.annotation}: {text}")]
+def _facts(case: Case, missed: _Missed) -> list[Fact]:
+    metadata = case.service.metadata if missed.miss.of_service else missed.state.pod.metadata
+    key = missed.miss.annotation
+    facts: list[Fact] = [
+        State(subject=missed.owner, state=f"{key}: {metadata.annotations.get(key, '')}")
+    ]
     if missed.speaks is not None:
         pod = Subject(kind="Pod", namespace=case.namespace, name=missed.state.name)
         facts.append(State(subject=pod, state=f"{missed.speaks.protocol} by {missed.speaks.by}"))
@@ -153,6 +169,7 @@ RULE = Rule(
     severity="warning",
     summary="An annotation of Linkerd lists another port than the one that it has to list",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(
         *(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES),

@@ -1,12 +1,17 @@
 """PC727: a mesh takes a port for another protocol than the one that is spoken there."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix, Subject
+from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.rules import fixes
 from kubectl_portcheck.rules.base import (
+    Clue,
     Example,
     Explanation,
     Need,
@@ -14,17 +19,18 @@ from kubectl_portcheck.rules.base import (
     Outcome,
     Passed,
     Rule,
+    Several,
     When,
     Worth,
 )
 from kubectl_portcheck.rules.pc721_mesh_tls_conflicts import unread
-from kubectl_portcheck.rules.wording import names, share
+from kubectl_portcheck.rules.wording import listing, names, share
 from kubectl_portcheck.semantics import (
-    istio_inbound,
     linkerd_inbound,
     linkerd_opaque,
     probes,
     server_first,
+    sidecar,
 )
 from kubectl_portcheck.semantics.case import Case, PodState
 from kubectl_portcheck.semantics.protocol_selection import (
@@ -50,7 +56,7 @@ class _Wrong(NamedTuple):
 
 
 def _check(case: Case) -> Outcome:
-    istio = [s for s in case.backends if s.target and istio_inbound.judges(s.pod, s.target)]
+    istio = [s for s in case.backends if s.target and sidecar.judges(s.pod, s.target)]
     linkerd = [
         s for s in case.backends if s.target and linkerd_inbound.judges(case, s.pod, s.target)
     ]
@@ -61,11 +67,19 @@ def _check(case: Case) -> Outcome:
         return RULE.lacks(lacking)
     found = [w for s in istio if (w := _in_istio(case, s))]
     found += [w for s in linkerd if (w := _in_linkerd(case, s))]
-    if not found:
-        return Passed()
-    first = found[0]
-    alike = [w.state for w in found if w[1:] == first[1:]]
-    where = f"{first.state.target} of {share(alike, case.backends)}"
+    alike: dict[tuple[str, Declared | None, str], list[_Wrong]] = {}
+    for wrong in found:
+        alike.setdefault((wrong.mesh, wrong.declared, wrong.spoken), []).append(wrong)
+    together = len({_word(w) for w in found}) == 1
+    several = [_finding(case, those, together=together) for those in alike.values()]
+    return Several(tuple(several)) if several else Passed()
+
+
+def _finding(case: Case, alike: Sequence[_Wrong], *, together: bool) -> Finding:
+    """One finding for the pods that speak the same; together: no others need another word."""
+    first, states = alike[0], [w.state for w in alike]
+    numbers = listing(sorted({s.target for s in states if s.target is not None}))
+    where = f"{numbers} of {share(states, case.backends)}"
     if first.spoken == "gRPC":
         summary = f"gRPC is spoken on {where}, and port {case.port.port} is declared TCP"
     elif first.declared is None:
@@ -84,13 +98,14 @@ def _check(case: Case) -> Outcome:
         case,
         summary,
         evidence=_facts(case, first),
-        fixes=[_fix(case, first)],
-        pods=names(alike),
+        fixes=[_fix(case, alike, together=together)],
+        pods=names(states),
         severity="info" if first.spoken == "gRPC" else "warning",
         unsure=UNSEEN if certain else "",
     )
 
 
+OTHER_READERS = "other proxies read appProtocol too, such as those of an Ingress or a Gateway"
 UNSEEN = "what a client in the mesh meets was not seen: nothing is sent to pods behind a proxy"
 
 
@@ -116,7 +131,10 @@ def _in_istio(case: Case, state: PodState) -> _Wrong | None:
 
 def _in_linkerd(case: Case, state: PodState) -> _Wrong | None:
     target = state.target or 0
-    declared = by_linkerd(case.port, linkerd_opaque.by_server(case, state.pod, target))
+    declared = by_linkerd(
+        linkerd_opaque.declared(case, state.pod),
+        linkerd_opaque.by_server(case, state.pod, target),
+    )
     if declared is None:
         return None
     first = server_first.found(state.pod, target)
@@ -144,24 +162,42 @@ def _facts(case: Case, wrong: _Wrong) -> list[Fact]:
     ]
 
 
-def _fix(case: Case, wrong: _Wrong) -> Fix:
-    if wrong.declared is not None and "Server" in wrong.declared.by:
+def _word(wrong: _Wrong) -> str:
+    """The ``appProtocol`` that is right."""
+    if wrong.spoken == "gRPC":
+        return "grpc"
+    if wrong.mesh == "Linkerd":
+        return "linkerd.io/opaque"
+    return "https" if wrong.spoken == "TLS" else "tcp"
+
+
+def _fix(case: Case, alike: Sequence[_Wrong], *, together: bool) -> Fix:
+    wrong = alike[0]
+    if wrong.declared is not None and wrong.declared.in_server:
         return fixes.by_hand("Set proxyProtocol: opaque in the Server of the port")
-    word = {"TLS": "https", "gRPC": "grpc"}.get(wrong.spoken, "tcp")
-    word = "linkerd.io/opaque" if wrong.mesh == "Linkerd" else word
+    word = _word(wrong)
+    if not together:
+        return fixes.by_hand(
+            f"Make a separate Service for {listing(names(w.state for w in alike))}, with "
+            f"appProtocol {word}: the pods behind port {case.port.port} speak different protocols"
+        )
+    title = f"Set appProtocol of port {case.port.port} to {word}"
+    if wrong.spoken == "gRPC":  # Clients are served: a change could only make it worse.
+        return fixes.by_hand(f"{title}, where its requests have to be balanced")
     base = f"/spec/ports/{case.service.spec.ports.index(case.port)}"
     if case.port.app_protocol:
         change = fixes.replace(f"{base}/appProtocol", case.port.app_protocol, word)
     else:
         change = [fixes.add(f"{base}/appProtocol", word)]
-    return fixes.patch(
+    fix = fixes.patch(
         case,
         case.subject,
         [fixes.test(f"{base}/port", case.port.port), *change],
-        title=f"Set appProtocol of port {case.port.port} to {word}",
+        title=title,
         safety="review",
         source=f"spec:\n  ports:\n  - port: {case.port.port}\n    appProtocol: {word}\n",
     )
+    return msgspec.structs.replace(fix, unpredicted=OTHER_READERS)
 
 
 _SHOP = """
@@ -191,15 +227,16 @@ RULE = Rule(
     severity="warning",
     summary="A mesh takes a port for another protocol than the one that is spoken there",
     applies=(When.PODS, When.TCP),
+    clues=(Clue.MESHED,),
     needs=(Need.PODS,),
     uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES),
     in_files=Worth.HINT,
     explanation=Explanation(
         meaning="Istio takes a port for what its appProtocol says, or its name before the first "
-        "dash; Linkerd for what appProtocol says, or proxyProtocol of a Server. Something certain "
-        "says that the pods speak otherwise: the name of the container port, an image on its "
-        "usual port, the scheme of a readiness probe that passes. Without a proxy of a mesh the "
-        "declaration has no such effect, and nothing is claimed.",
+        "dash; Linkerd for what appProtocol says (since 2.18), or proxyProtocol of a Server. "
+        "Something certain says that the pods speak otherwise: the name of the container port, an "
+        "image on its usual port, the scheme of a readiness probe that passes. Without a proxy of "
+        "a mesh the declaration has no such effect, and nothing is claimed.",
         why="On a port declared HTTP the proxy waits for a request. MySQL, SMTP, NATS and others "
         "speak first, so client and server wait for each other. TLS on a port declared HTTP is "
         "sent to the application in plain text, or refused as no HTTP. Where nothing is declared, "
@@ -270,8 +307,7 @@ PC727 info in Service db, port 3307/TCP
   pods: db-0
   - db-0: speaks gRPC on 3308, by its gRPC readiness probe
   - Service db: port 3307: the name tcp
-  review: Set appProtocol of port 3307 to grpc
-    add /spec/ports/0/appProtocol grpc in Service db
+  review: Set appProtocol of port 3307 to grpc, where its requests have to be balanced
 """,
         ),
         Example(

@@ -2,9 +2,7 @@
 not take its hosts."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.facts import Fact, State
 from kubectl_portcheck.model.fixes import Fix
 from kubectl_portcheck.model.references import Referrer
@@ -22,27 +20,17 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import listing
-from kubectl_portcheck.semantics import referrers
+from kubectl_portcheck.semantics import istio_gateways
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.referrers.istio import MESH, takes
+from kubectl_portcheck.semantics.istio_gateways import MESH, Named
 from kubectl_portcheck.semantics.selectors import nearest
-
-
-class _Named(NamedTuple):
-    """A Gateway that a VirtualService names."""
-
-    place: int
-    """Among the gateways of the VirtualService."""
-    text: str
-    gateway: Referrer | None
-    """None where it does not exist."""
-    takes: bool
-    """Whether one of its servers takes one of the hosts."""
 
 
 def _check(case: ServiceCase) -> Outcome:
     routed = [
-        (r, named) for r in referrers.read_by(case.referrers, "istio") if (named := _named(case, r))
+        (r, named)
+        for r in case.read_by("istio")
+        if r.gateways and (named := case.gateways.named(r))
     ]
     if not routed:
         return NotApplicable("no VirtualService with a Gateway is known to lead to the Service")
@@ -52,31 +40,11 @@ def _check(case: ServiceCase) -> Outcome:
     return Several(tuple(found)) if found else Passed()
 
 
-def _named(case: ServiceCase, virtual: Referrer) -> list[_Named]:
-    home = case.namespace_of(virtual.metadata)
-    known = {_place(case, g): g for g in case.referrers if referrers.is_gateway(g)}
-    found = []
-    for i, text in enumerate(virtual.gateways):
-        space, slash, name = text.rpartition("/")
-        # A name with dots is an old form of a place.
-        if text == MESH or "." in text:
-            continue
-        where = space if slash else home
-        gateway = known.get((where, name))
-        fits = gateway is not None and any(
-            takes(offered, host, where == home)
-            for offered in gateway.hosts
-            for host in virtual.hosts
-        )
-        found.append(_Named(i, text, gateway, fits))
-    return found
-
-
 def _place(case: ServiceCase, gateway: Referrer) -> tuple[str, str]:
     return case.namespace_of(gateway.metadata), gateway.metadata.name
 
 
-def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> Finding | None:
+def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[Named]) -> Finding | None:
     if any(n.takes for n in named):
         return None  # It is reached by one of them.
     absent = [n for n in named if n.gateway is None]
@@ -85,15 +53,17 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> F
         return None  # Gateways are mostly in the files of others.
     subject = referrer_ports.subject_of(case, virtual)
     if absent:
-        what = f"names Gateway {listing(n.text for n in absent)}, which does not exist"
-        if _may_be_another_kind(case):
-            what += " as a Gateway of Istio"
+        several = len(absent) > 1
+        what = (
+            f"names {'Gateways' if several else 'Gateway'} {listing(n.text for n in absent)}, "
+            f"which {'do' if several else 'does'} not exist"
+        )
     else:
         what = (
-            f"has the host {listing(virtual.hosts)}, which Gateway "
-            f"{listing(n.text for n in named)} does not serve"
+            f"has {'the host' if len(virtual.hosts) == 1 else 'the hosts'} "
+            f"{listing(virtual.hosts)}, which {_do_not_serve(named)}"
         )
-    harmless = MESH in virtual.gateways or bool(absent and _may_be_another_kind(case))
+    harmless = MESH in virtual.gateways
     return RULE.finding(
         case,
         f"VirtualService {virtual.metadata.name} {what}",
@@ -112,16 +82,13 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> F
     )
 
 
-def _may_be_another_kind(case: ServiceCase) -> bool:
-    """Whether it can be a Gateway of the Gateway API, which is not read; Istio takes those too.
-
-    (Istio, ``virtualservice.GatewayAnalyzer``)
-    """
-    unserved = case.missing("routes")
-    return unserved is None or unserved.reason != Reason.NOT_SERVED
+def _do_not_serve(named: Sequence[Named]) -> str:
+    several = len(named) > 1
+    names = listing(n.text for n in named)
+    return f"Gateways {names} do not serve" if several else f"Gateway {names} does not serve"
 
 
-def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> list[Fact]:
+def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[Named]) -> list[Fact]:
     facts: list[Fact] = [
         State(
             subject=referrer_ports.subject_of(case, n.gateway),
@@ -137,16 +104,17 @@ def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[_Named]) -> lis
     ]
 
 
-def _fixes(case: ServiceCase, virtual: Referrer, absent: Sequence[_Named]) -> list[Fix]:
+def _fixes(case: ServiceCase, virtual: Referrer, absent: Sequence[Named]) -> list[Fix]:
     """Name the Gateway that was meant: the same name elsewhere, or one that resembles it."""
     home = case.namespace_of(virtual.metadata)
-    known = [_place(case, g) for g in case.referrers if referrers.is_gateway(g)]
+    known = [_place(case, g) for g in case.referrers if istio_gateways.is_istio(g)]
     found = []
     for one in absent:
-        name = one.text.rpartition("/")[2]
-        meant = [p for p in known if p[1] == name] or [
-            p for p in known if p[1] == nearest(name, [n for _, n in known])
-        ]
+        name = istio_gateways.place_of(one.text, home)[1]
+        meant = [p for p in known if p[1] == name]
+        if not meant:
+            similar = nearest(name, [n for _, n in known])
+            meant = [p for p in known if p[1] == similar]
         for space, other in meant[:3]:
             new = other if space == home else f"{space}/{other}"
             found.append(
@@ -190,16 +158,16 @@ RULE = Rule(
     severity="error",
     summary="A VirtualService names an Istio Gateway that does not exist, or whose servers do not "
     "take its hosts",
+    clues=(Need.REFERRERS,),
     needs=(),
-    uses=(Need.REFERRERS, Need.ROUTES),
+    uses=(Need.REFERRERS,),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="A VirtualService is bound to the Gateways in its field gateways: by name in its "
         "own namespace, or NAMESPACE/NAME. Each of them does not exist, or none of its servers "
         "has a host that fits a host of the VirtualService. Where mesh is among the gateways, "
-        "sidecars follow it all the same, and it is a warning. It is a warning, too, where the "
-        "cluster serves the Gateway API: a Gateway of that API may have the name, and those are "
-        "not read.",
+        "sidecars follow it all the same, and it is a warning. A Gateway of the Gateway API with "
+        "that name counts, and its hosts are not compared.",
         why="The ingress gateway knows no route for the host and answers with 404. Clients inside "
         "the cluster are not affected.",
         confirm="kubectl get gateways.networking.istio.io -A, and istioctl analyze "
@@ -211,9 +179,9 @@ RULE = Rule(
             "the Gateway is in another namespace",
             _SHOP % ("public", "*.example.com"),
             expects="""
-healthy
-PC731 warning in VirtualService shop
-  VirtualService shop names Gateway public, which does not exist as a Gateway of Istio
+degraded
+PC731 error for path in VirtualService shop
+  VirtualService shop names Gateway public, which does not exist
   - VirtualService shop: hosts: shop.example.com
   review: Change the Gateway in VirtualService shop to istio-system/public
     replace /spec/gateways/0 istio-system/public in VirtualService shop

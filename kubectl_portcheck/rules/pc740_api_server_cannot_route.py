@@ -17,7 +17,6 @@ from kubectl_portcheck.rules.base import (
     Several,
     Worth,
 )
-from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.referrers import api_server
 from kubectl_portcheck.semantics.referrers.api_server import what_fails
@@ -26,7 +25,7 @@ from kubectl_portcheck.semantics.referrers.api_server import what_fails
 def _check(case: ServiceCase) -> Outcome:
     if not (case.external_name or case.service.headless):
         return NotApplicable("the Service has a cluster IP, by which the API server calls it")
-    known = referrers.read_by(case.referrers, "api-server")
+    known = case.read_by("api-server")
     if not known:
         if (missing := referrer_ports.lacking(case, "api-server")) is not None:
             return RULE.lacks(missing)
@@ -147,15 +146,17 @@ RULE = Rule(
         "headless Service has none. An ExternalName Service is called by its externalName, which "
         "the API server looks up in the DNS of its own machine; a name that ends with .svc or "
         ".svc.cluster.local is known only to the cluster's DNS. With "
-        "--enable-aggregator-routing=true the API server connects to the endpoints instead, so "
-        "that a headless Service works, and an ExternalName Service never does. The flags of the "
+        "--enable-aggregator-routing=true the API server connects to the endpoints instead, for "
+        "webhooks as for APIServices, so that a headless Service works, and an ExternalName "
+        "Service never does. The flags of the "
         "API server are not read, so the finding is a warning; it is an error where an APIService "
         "reports it, and there is none where an APIService is Available by the same Service.",
         why="The API server cannot call the webhook: 'cannot route to service with ClusterIP "
         '"None"\', or a lookup that fails. With failurePolicy Fail it refuses every request '
         "that the webhook is for; an APIService is unavailable.",
         confirm="kubectl create --dry-run=server an object that the webhook is for, or read the "
-        "condition Available of the APIService.",
+        "condition Available of the APIService. Where the API server runs as a pod, kubectl get "
+        "pods -n kube-system -l component=kube-apiserver -o yaml shows its flags.",
         fix="Lead the webhook to a Service with a cluster IP. A StatefulSet may keep its headless "
         "Service beside it.",
     ),

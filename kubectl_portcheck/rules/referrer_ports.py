@@ -4,7 +4,8 @@ The objects are those of ``semantics.referrers``; each rule is about those that 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.fixes import Operation, Subject
@@ -18,11 +19,11 @@ from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import meant, referrers
 from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.ports import declared_target, resolve_target_port
+from kubectl_portcheck.semantics.referrers import Reader
 from kubectl_portcheck.semantics.referrers.api_server import what_fails
-from kubectl_portcheck.semantics.referrers.base import Reader
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """A reference to a port that is not there."""
 
     reference: Reference
@@ -33,14 +34,14 @@ def check(case: ServiceCase, rule: Rule, reader: Reader, severity: Severity = "e
     """What the rule says of the objects that this reader follows."""
     found = [
         _finding(case, rule, c, w, severity)
-        for c in referrers.read_by(case.referrers, reader)
-        if (w := _wrong(case, c))
+        for c in case.read_by(reader)
+        if c.references and (w := _wrong(case, c))
     ]
     if found:
         return Several(tuple(found))
     if (missing := lacking(case, reader)) is not None:
         return rule.lacks(missing)
-    known = referrers.read_by(case.referrers, reader)
+    known = case.read_by(reader)
     return Passed() if known else NotApplicable("no such object is known to lead to the Service")
 
 

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from kubectl_portcheck.model.report import Finding, Impact, Severity, begun
+from kubectl_portcheck.errors import defect_words
+from kubectl_portcheck.model.report import Finding, Impact, NotEvaluated, Severity, begun
 from kubectl_portcheck.rules import clues
 from kubectl_portcheck.rules.base import (
     Need,
@@ -46,13 +47,14 @@ OF_PORT: dict[When, Callable[[Case], bool]] = {
 def run(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
     """What the rule concludes about the case; several outcomes where several objects are wrong."""
     outcome = foregone(rule, case)
-    return (outcome,) if outcome is not None else checked(rule, case)
+    return (outcome,) if outcome is not None else attempted(rule, case)
 
 
 def foregone(rule: Rule, case: ServiceCase) -> Outcome | None:
     """What the rule concludes by what it declares of itself; None where its check has to run.
 
-    It depends on nothing but the case's :func:`~kubectl_portcheck.rules.plan.shape`.
+    It depends on nothing but the case's :func:`~kubectl_portcheck.rules.plan.shape_of`, and on the
+    :func:`~kubectl_portcheck.rules.plan.port_shape` of a port.
     """
     if case.in_files and rule.in_files == Worth.NOTHING:
         return rule.lacks("only a live cluster can tell")
@@ -67,6 +69,18 @@ def foregone(rule: Rule, case: ServiceCase) -> Outcome | None:
     if rule.clues and not any(clues.shows(clue, case) for clue in rule.clues):
         return _unless_lacking(rule, case, Passed())
     return None
+
+
+def attempted(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
+    """What :func:`checked` gives; where the check fails by a defect of its own, that it does."""
+    try:
+        return checked(rule, case)
+    except Exception as defect:  # What the other rules find is reported all the same.
+        return (
+            NotEvaluated(
+                code=rule.code, missing=f"{defect_words(defect)}; please report it", defect=True
+            ),
+        )
 
 
 def checked(rule: Rule, case: ServiceCase) -> tuple[Outcome, ...]:
@@ -85,8 +99,10 @@ def _unless_lacking(rule: Rule, case: ServiceCase, outcome: Outcome) -> Outcome:
     was not read."""
     if not isinstance(outcome, UNFOUND):
         return outcome
-    lacking = next((m for need in rule.needs for m in case.lacking(need)), None)
-    return outcome if lacking is None else rule.lacks(lacking)
+    for need in rule.needs:
+        if lacking := case.lacking(need):
+            return rule.lacks(lacking[0])
+    return outcome
 
 
 def _checked(rule: Rule, case: ServiceCase) -> Outcome:

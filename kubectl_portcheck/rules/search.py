@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from kubectl_portcheck.rules.declared import Rule
-from kubectl_portcheck.rules.suppressions import named
+from kubectl_portcheck.rules.names import named
+from kubectl_portcheck.rules.texts import Texts
 
 
-def about(text: str, rules: Sequence[Rule]) -> list[Rule]:
+def about(text: str, rules: Sequence[Texts]) -> list[Texts]:
     """Return the rules that all words of the text occur in, the most fitting ones first.
 
     Where the text is the code or the name of a rule, it is this rule only.
@@ -20,12 +20,11 @@ def about(text: str, rules: Sequence[Rule]) -> list[Rule]:
     return [rule for _, rule in sorted(found, key=lambda pair: (-pair[0], pair[1].code))]
 
 
-def _score(word: str, rule: Rule) -> int:
+def _score(word: str, rule: Texts) -> int:
     """How well one word fits, most in the name and least in the explanation; 0 where it is not."""
-    explained = rule.explanation
     texts = (
         *((9, rule.name), (9, rule.code), (3, rule.summary)),
-        *((1, explained.meaning), (1, explained.why)),
+        *((1, rule.meaning), (1, rule.why)),
     )
     return max((weight for weight, text in texts if _begins(word, text.lower())), default=0)
 

@@ -1,7 +1,9 @@
 """What the rules on Ingresses and routes share: they name a Service port, and it is not there."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.facts import Fact, State, Weighs
 from kubectl_portcheck.model.fixes import Fix, Operation, Subject
@@ -14,7 +16,7 @@ from kubectl_portcheck.semantics.case import ServiceCase
 from kubectl_portcheck.semantics.meant import Guess, Meant, guess
 
 
-class Wrong(NamedTuple):
+class Wrong(msgspec.Struct, frozen=True):
     """One place that names a port which the Service does not have."""
 
     where: str

@@ -5,38 +5,23 @@ so that a consequence still knows its cause and is not taken for one itself.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import SuppressedBy
 from kubectl_portcheck.rules.declared import Rule
+from kubectl_portcheck.rules.names import named, nearest_rule, words
 from kubectl_portcheck.semantics.annotations import IGNORE
-from kubectl_portcheck.semantics.selectors import nearest
 
 
-class Suppressions(NamedTuple):
+class Suppressions(msgspec.Struct, frozen=True):
     """What to ignore about one Service."""
 
     codes: dict[str, SuppressedBy]
     """Who asked for it, by the rule's code; the command line is named first."""
     notes: tuple[str, ...] = ()
     """What of the annotation is no rule."""
-
-
-def named(word: str, rules: Iterable[Rule]) -> Rule | None:
-    """The rule of this code or name, in any case of its letters."""
-    return next((r for r in rules if word.lower() in (r.code.lower(), r.name)), None)
-
-
-def nearest_rule(word: str, rules: Iterable[Rule]) -> str | None:
-    """The code or name that the word resembles most, where it resembles one."""
-    known = [w for r in rules for w in (r.code, r.name)]
-    return nearest(word if word.islower() else word.upper(), known)
-
-
-def words(text: str) -> list[str]:
-    """The parts of a list that is separated by commas."""
-    return [word for part in text.split(",") if (word := part.strip())]
 
 
 def suppressions(service: Service, flagged: Iterable[str], rules: Sequence[Rule]) -> Suppressions:

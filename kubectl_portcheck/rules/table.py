@@ -5,7 +5,7 @@ Made from the files by ``python -m tests.rule_table``; change those.
 
 from kubectl_portcheck.rules.declared import Clue, Need, Rule, When, Worth, listed
 
-RULES: tuple[Rule, ...] = (
+CATALOGUE: tuple[Rule, ...] = (
     listed(
         "PC101",
         "pod-not-scheduled",
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Clue.UNHEALTHY,),
         follows_from=("PC112",),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC102",
@@ -31,6 +32,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Clue.UNHEALTHY,),
         follows_from=("PC411", "PC114"),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC103",
@@ -43,6 +45,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC104",
@@ -56,6 +59,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Clue.UNHEALTHY,),
         follows_from=("PC116", "PC411", "PC507"),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC105",
@@ -67,6 +71,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC106",
@@ -78,6 +83,7 @@ RULES: tuple[Rule, ...] = (
         uses=(Need.SLICES, Need.REPLICA_SETS),
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
+        why_unready=True,
     ),
     listed(
         "PC107",
@@ -89,6 +95,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC108",
@@ -101,6 +108,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC109",
@@ -113,6 +121,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC110",
@@ -125,6 +134,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC111",
@@ -137,6 +147,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Need.DEPLOYMENTS, Need.WORKLOADS, Need.REPLICA_SETS),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC112",
@@ -149,6 +160,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC113",
@@ -161,6 +173,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC114",
@@ -174,6 +187,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Clue.UNHEALTHY,),
         follows_from=("PC411",),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC115",
@@ -186,6 +200,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC116",
@@ -197,6 +212,7 @@ RULES: tuple[Rule, ...] = (
         uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.REPLICA_SETS),
         applies=(When.PODS, When.TCP),
         clues=(Clue.UNHEALTHY, Clue.MEASURED),
+        why_unready=True,
     ),
     listed(
         "PC117",
@@ -232,6 +248,7 @@ RULES: tuple[Rule, ...] = (
         uses=(Need.DEPLOYMENTS, Need.NAMESPACE_PODS),
         applies=(When.SELECTOR,),
         clues=(Clue.UNHEALTHY,),
+        why_unready=True,
     ),
     listed(
         "PC120",
@@ -346,6 +363,7 @@ RULES: tuple[Rule, ...] = (
         follows_from=("PC111", "PC119"),
         in_files=Worth.ABSENCE,
         field=("selector",),
+        why_unready=True,
     ),
     listed(
         "PC302",
@@ -444,6 +462,7 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.SLICES,),
         uses=(Need.NODES, Need.PODS, Need.REPLICA_SETS),
         applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
+        clues=(Clue.LOCAL,),
     ),
     listed(
         "PC309",
@@ -468,6 +487,7 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.PODS,),
         uses=(Need.SERVICES, Need.WORKLOADS),
         applies=(When.PODS,),
+        clues=(Clue.SUBDOMAIN,),
         about_pods=True,
     ),
     listed(
@@ -478,6 +498,7 @@ RULES: tuple[Rule, ...] = (
         runs_for="service",
         needs=(Need.PODS,),
         uses=(Need.WORKLOADS,),
+        clues=(Clue.ASKED,),
         about_pods=True,
     ),
     listed(
@@ -490,7 +511,7 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.SLICES,),
         uses=(Need.PODS, Need.SOCKETS, Need.ATTEMPTS),
         applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
-        clues=(Clue.UNHEALTHY, Clue.MEASURED),
+        clues=(Clue.HINTED,),
         follows_from=("PC202", "PC204", "PC401", "PC407", "PC501", "PC502", "PC503", "PC507"),
     ),
     listed(
@@ -599,6 +620,7 @@ RULES: tuple[Rule, ...] = (
         "The requested port is not a port of the Service",
         runs_for="service",
         applies=(When.NOT_EXTERNAL_NAME, When.NOT_HEADLESS),
+        clues=(Clue.ASKED,),
         in_files=Worth.PROOF,
         field=("ports",),
     ),
@@ -630,6 +652,7 @@ RULES: tuple[Rule, ...] = (
         uses=(Need.REPLICA_SETS, Need.EVENTS, Need.SOCKETS, Need.ATTEMPTS),
         applies=(When.SELECTOR,),
         about_pods=True,
+        why_unready=True,
     ),
     listed(
         "PC412",
@@ -707,6 +730,7 @@ RULES: tuple[Rule, ...] = (
         runs_for="service",
         needs=(Need.PODS,),
         applies=(When.SELECTOR,),
+        clues=(Clue.TASKS,),
         follows_from=("PC309",),
         in_files=Worth.PROOF,
         field=("selector",),
@@ -897,6 +921,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
         follows_from=("PC705",),
         in_files=Worth.HINT,
+        if_enforced=True,
     ),
     listed(
         "PC603",
@@ -967,6 +992,7 @@ RULES: tuple[Rule, ...] = (
         clues=(Need.IN_CLUSTER,),
         deciding=True,
         about_absent=True,
+        denies_name=True,
     ),
     listed(
         "PC607",
@@ -990,6 +1016,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.NOT_EXTERNAL_NAME,),
         clues=(Need.IN_CLUSTER,),
         about_absent=True,
+        denies_name=True,
     ),
     listed(
         "PC609",
@@ -1092,8 +1119,10 @@ RULES: tuple[Rule, ...] = (
             Need.DEPLOYMENTS,
             Need.IN_CLUSTER,
         ),
+        clues=(Clue.ABSENT,),
         follows_from=("PC606",),
         about_absent=True,
+        denies_name=True,
     ),
     listed(
         "PC618",
@@ -1112,6 +1141,7 @@ RULES: tuple[Rule, ...] = (
             Need.NAMESPACE_LABELS,
         ),
         applies=(When.TCP,),
+        clues=(Need.IN_CLUSTER,),
         follows_from=("PC602", "PC705", "PC720"),
     ),
     listed(
@@ -1178,6 +1208,7 @@ RULES: tuple[Rule, ...] = (
         applies=(When.SELECTOR,),
         clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
         in_files=Worth.HINT,
+        if_enforced=True,
     ),
     listed(
         "PC706",
@@ -1263,6 +1294,7 @@ RULES: tuple[Rule, ...] = (
             Need.ATTEMPTS,
         ),
         applies=(When.TCP, When.NOT_EXTERNAL_NAME),
+        clues=(Need.INGRESSES, Need.ROUTES, Need.REFERRERS),
         in_files=Worth.PROOF,
     ),
     listed(
@@ -1285,6 +1317,7 @@ RULES: tuple[Rule, ...] = (
         runs_for="service",
         uses=(Need.REFERRERS,),
         applies=(When.SELECTOR,),
+        clues=(Need.REFERRERS,),
         in_files=Worth.PROOF,
         field=("selector",),
     ),
@@ -1293,10 +1326,11 @@ RULES: tuple[Rule, ...] = (
         "backend-tls-policy-detached",
         "warning",
         "A BackendTLSPolicy of the Gateway API names a port that the Service does not have, "
-        "or is not accepted",
+        "or a ConfigMap without certificate authorities, or is not accepted",
         runs_for="service",
         uses=(Need.REFERRERS, Need.PODS),
         applies=(When.NOT_EXTERNAL_NAME,),
+        clues=(Need.REFERRERS,),
         in_files=Worth.PROOF,
     ),
     listed(
@@ -1358,8 +1392,9 @@ RULES: tuple[Rule, ...] = (
             Need.IN_CLUSTER,
         ),
         applies=(When.PODS,),
-        clues=(Need.POLICIES, Need.GUARDS, Need.IN_CLUSTER),
+        clues=(Need.GUARDS,),
         in_files=Worth.HINT,
+        if_enforced=True,
     ),
     listed(
         "PC721",
@@ -1370,28 +1405,41 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.PODS,),
         uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.REFERRERS, Need.MESH_POLICIES),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
         in_files=Worth.HINT,
     ),
     listed(
         "PC722",
         "mesh-policy-denies-port",
         "warning",
-        "AuthorizationPolicies of Istio allow no client to connect to the target port",
+        "AuthorizationPolicies of Istio allow no client, or not that of --from, to connect to"
+        " the target port",
         runs_for="port",
         needs=(Need.PODS,),
-        uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES),
+        uses=(
+            Need.SLICES,
+            Need.SOCKETS,
+            Need.ATTEMPTS,
+            Need.MESH_POLICIES,
+            Need.IN_CLUSTER,
+            Need.REFERRERS,
+            Need.NAMESPACE_LABELS,
+        ),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
+        follows_from=("PC729",),
         in_files=Worth.HINT,
     ),
     listed(
         "PC723",
         "client-outside-mesh",
         "warning",
-        "The client has no sidecar, and the pods take only mutual TLS of Istio (--from)",
+        "The client is not in the mesh, and the pods take only mutual TLS of Istio (--from)",
         runs_for="port",
         needs=(Need.PODS,),
         uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.IN_CLUSTER, Need.MESH_POLICIES),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
     ),
     listed(
         "PC724",
@@ -1410,6 +1458,7 @@ RULES: tuple[Rule, ...] = (
             Need.REPLICA_SETS,
         ),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
         in_files=Worth.HINT,
     ),
     listed(
@@ -1421,6 +1470,7 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.PODS,),
         uses=(Need.MESH_POLICIES,),
         applies=(When.PODS,),
+        clues=(Clue.MESHED,),
         in_files=Worth.HINT,
     ),
     listed(
@@ -1432,6 +1482,7 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.PODS,),
         uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES, Need.REPLICA_SETS),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
         in_files=Worth.HINT,
     ),
     listed(
@@ -1443,7 +1494,31 @@ RULES: tuple[Rule, ...] = (
         needs=(Need.PODS,),
         uses=(Need.SLICES, Need.SOCKETS, Need.ATTEMPTS, Need.MESH_POLICIES),
         applies=(When.PODS, When.TCP),
+        clues=(Clue.MESHED,),
         in_files=Worth.HINT,
+    ),
+    listed(
+        "PC728",
+        "mesh-protocols-differ",
+        "warning",
+        "Services declare different protocols for one port of pods in Istio's mesh",
+        runs_for="port",
+        needs=(Need.PODS,),
+        uses=(Need.SERVICES,),
+        applies=(When.SELECTOR, When.TCP),
+        clues=(Need.SERVICES,),
+        in_files=Worth.HINT,
+    ),
+    listed(
+        "PC729",
+        "sidecar-egress-omits-service",
+        "warning",
+        "A Sidecar of Istio does not import the Service for the client, whose proxy drops "
+        "such connections (--from)",
+        runs_for="port",
+        uses=(Need.IN_CLUSTER, Need.MESH_POLICIES, Need.REFERRERS),
+        applies=(When.TCP, When.NOT_EXTERNAL_NAME),
+        clues=(Need.MESH_POLICIES,),
     ),
     listed(
         "PC730",
@@ -1461,8 +1536,30 @@ RULES: tuple[Rule, ...] = (
         "A VirtualService names an Istio Gateway that does not exist, or whose servers do not"
         " take its hosts",
         runs_for="service",
-        uses=(Need.REFERRERS, Need.ROUTES),
+        uses=(Need.REFERRERS,),
+        clues=(Need.REFERRERS,),
         in_files=Worth.PROOF,
+    ),
+    listed(
+        "PC732",
+        "service-entry-has-host",
+        "warning",
+        "An Istio ServiceEntry has the host of the Service",
+        runs_for="service",
+        uses=(Need.REFERRERS,),
+        applies=(When.NOT_EXTERNAL_NAME,),
+        clues=(Need.REFERRERS,),
+        in_files=Worth.HINT,
+    ),
+    listed(
+        "PC733",
+        "istio-gateway-unreachable",
+        "warning",
+        "No pod opens the Istio Gateway of a VirtualService, or no Service leads to its port",
+        runs_for="service",
+        uses=(Need.REFERRERS, Need.GATEWAY_PODS, Need.GATEWAY_SERVICES),
+        clues=(Need.REFERRERS,),
+        in_files=Worth.HINT,
     ),
     listed(
         "PC740",

@@ -20,9 +20,9 @@ policies of both sorts are there and say different things, it is not known which
 plugin enforces.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import LabelSelector, Pod
@@ -31,7 +31,6 @@ from kubectl_portcheck.model.references import (
     NetworkPolicy,
     NetworkPolicyPeer,
 )
-from kubectl_portcheck.semantics.guards import compare, tiers
 from kubectl_portcheck.semantics.peers import (
     NAMESPACE_NAME,
     Asked,
@@ -42,39 +41,15 @@ from kubectl_portcheck.semantics.peers import (
     any_of,
     covered,
     in_block,
-    negated,
 )
 from kubectl_portcheck.semantics.selectors import holds
+from kubectl_portcheck.semantics.sides import FREE, Policies, Policy, Side, unknown
 
 ANYONE = Peer(anyone=True)
 ANY_POD = Peer(anyone=True, pods_only=True)
-Policy = NetworkPolicy | Guard
 
 
-class Policies(NamedTuple):
-    """The policies of a cluster, as far as they were read."""
-
-    network: Sequence[NetworkPolicy] = ()
-    unread: Mapping[str, str] = {}
-    """By namespace: why its policies are not among them."""
-    guards: Sequence[Guard] = ()
-    """Those of other kinds."""
-
-
-class Side(NamedTuple):
-    """What the policies of one end say."""
-
-    allowed: Fact
-    guards: tuple[Policy, ...] = ()
-    """The policies that isolate it in this direction, or the one that denies the connection; none
-    where everything is allowed."""
-    by: tuple[Policy, ...] = ()
-    """Those of them that allow the connection."""
-    why: str = ""
-    """What is missing, where it is not known."""
-
-
-class Admitted(NamedTuple):
+class Admitted(msgspec.Struct, frozen=True):
     """Whether a connection is allowed, and which policies decide."""
 
     ingress: Side
@@ -101,9 +76,6 @@ class Admitted(NamedTuple):
         return tuple(p for side in sides if side.allowed is False for p in side.guards)
 
 
-FREE = Side(allowed=True)
-
-
 def admits(
     client: Peer, server: Peer, port: int, protocol: Protocol, policies: Policies, family: str = ""
 ) -> Admitted:
@@ -121,14 +93,21 @@ def admits(
 
 
 def mesh_admits(
-    client: Peer, server: Peer, port: int, protocol: Protocol, policies: Sequence[Guard]
+    client: Peer,
+    server: Peer,
+    port: int,
+    protocol: Protocol,
+    policies: Sequence[Guard],
+    family: str = "",
 ) -> Side:
     """Whether a mesh's own policies let the client connect to this port of the pod.
 
     They stand apart from the others: the pod's proxy asks them when the packets have arrived.
     """
-    asked = Asked(server, port, protocol, "")
-    return _added_up("Ingress", (server, client), policies, (), asked)
+    from kubectl_portcheck.semantics.guards.admitting import added_up
+
+    asked = Asked(server, port, protocol, family)
+    return added_up("Ingress", (server, client), policies, (), asked)
 
 
 def mesh_admits_anyone(
@@ -159,166 +138,15 @@ def _side(direction: Direction, own: Peer, other: Peer, policies: Policies, aske
     isolated = isolating(policies.network, own.pod, direction)
     answers = [(p, _allows(p, direction, other, asked)) for p in isolated]
     if policies.guards:
-        return _with_guards(direction, (own, other), policies.guards, answers, asked)
+        from kubectl_portcheck.semantics.guards.admitting import with_guards
+
+        return with_guards(direction, (own, other), policies.guards, answers, asked)
     if not isolated:
         return FREE
     by = tuple(p for p, allowed in answers if allowed)
     allowed = any_of(answer for _, answer in answers)
-    why = _unknown(other, direction) if allowed is None else ""
+    why = unknown(other, direction) if allowed is None else ""
     return Side(allowed, isolated, by, why)
-
-
-def _with_guards(
-    direction: Direction,
-    ends: tuple[Peer, Peer],
-    guards: Sequence[Guard],
-    answers: Sequence[tuple[NetworkPolicy, Fact]],
-    asked: Asked,
-) -> Side:
-    """The same with policies of other kinds, by how these stand to NetworkPolicies."""
-    adding = [g for g in guards if g.tier == "union"]
-    tiered = [g for g in guards if g.tier != "union"]
-    sides = []
-    if adding or not tiered:
-        sides.append(_added_up(direction, ends, adding, answers, asked))
-    if tiered:
-        sides.append(_in_tiers(direction, ends, tiered, answers, asked))
-    if len({side.allowed for side in sides}) == 1:
-        return sides[-1]
-    names = " and ".join(dict.fromkeys(compare.title(g) for g in (adding[0], tiered[0])))
-    return Side(None, why=f"which of {names} the network plugin enforces is not known")
-
-
-def _added_up(
-    direction: Direction,
-    ends: tuple[Peer, Peer],
-    guards: Sequence[Guard],
-    answers: Sequence[tuple[NetworkPolicy, Fact]],
-    asked: Asked,
-) -> Side:
-    """What allows adds up, and what denies comes first. (Cilium, Policy Enforcement Modes)"""
-    own, other = ends
-    unsure = ""
-    isolation: list[tuple[Policy, Fact]] = [(p, True) for p, _ in answers]
-    allowing: list[tuple[Policy, Fact]] = list(answers)
-    for guard in guards:
-        for part in guard.parts:
-            about = compare.about(part, guard, own)
-            if about is False:
-                continue
-            isolation.append((guard, about if direction in part.isolates else False))
-            for rule in part.rules:
-                if rule.direction != direction:
-                    continue
-                found = all_of((about, compare.matched(rule, guard, ends, asked)))
-                if rule.action == "Allow":
-                    allowing.append((guard, found))
-                elif found:
-                    return Side(False, (guard,))
-                elif found is None:
-                    unsure = unsure or compare.not_compared(guard, rule, other)
-    isolated = any_of(found for _, found in isolation)
-    if isolated is False:
-        return Side(None, why=unsure) if unsure else FREE
-    allowed = any_of((negated(isolated), any_of(found for _, found in allowing)))
-    names = _each(p for p, found in isolation if found is not False)
-    by = _each(p for p, found in allowing if found)
-    if allowed and unsure:
-        return Side(None, names, by, unsure)
-    why = ""
-    if allowed is None:
-        vague = next((p for p, found in allowing if found is None and isinstance(p, Guard)), None)
-        why = compare.not_compared(vague, None, other) if vague else _unknown(other, direction)
-    return Side(allowed, names, by, why)
-
-
-_KNP_ORDER = 1000.0
-"""Where NetworkPolicies stand among Calico's own. (Calico, reference of NetworkPolicy, Order)"""
-
-
-def _in_tiers(
-    direction: Direction,
-    ends: tuple[Peer, Peer],
-    guards: Sequence[Guard],
-    answers: Sequence[tuple[NetworkPolicy, Fact]],
-    asked: Asked,
-) -> Side:
-    """The first rule that matches decides, tier after tier."""
-    by_tier: dict[str, list[tiers.Entry[Policy]]] = {"admin": [], "main": [], "baseline": []}
-    for guard in guards:
-        for entry in _entries(guard, direction, ends, asked):
-            if guard.tier not in by_tier:
-                return Side(None, why=entry.why())
-            by_tier[guard.tier].append(entry)
-
-    def unknown() -> str:
-        return _unknown(ends[1], direction)
-
-    by_tier["main"] += [
-        tiers.Entry(p, True, _KNP_ORDER, (tiers.Step("Allow", allowed, unknown),), unknown)
-        for p, allowed in answers
-    ]
-    found = tiers.decide((by_tier[name], name == "main") for name in by_tier)
-    several = [e.policy for entries in by_tier.values() for e in entries]
-    if not several:
-        return FREE
-    return Side(
-        found.allowed,
-        _each(found.denying if found.allowed is False else several),
-        _each(found.allowing),
-        (found.why or _tied(found)) if found.allowed is None else "",
-    )
-
-
-def _tied(found: tiers.Decided[Policy]) -> str:
-    names = dict.fromkeys(
-        f"{kind_of(p)} {p.metadata.name}" for p in (*found.allowing, *found.denying)
-    )
-    return f"{' and '.join(names)} have the same order and say different things"
-
-
-def _entries(
-    guard: Guard, direction: Direction, ends: tuple[Peer, Peer], asked: Asked
-) -> Iterator[tiers.Entry[Policy]]:
-    """What a policy says of the connection in this direction, where it says something."""
-    own, other = ends
-    order = float("inf") if guard.order is None else guard.order
-    for part in guard.parts:
-        about = compare.about(part, guard, own)
-        rules = [r for r in part.rules if r.direction == direction]
-        if about is False or not (rules or direction in part.isolates):
-            continue
-        steps = (
-            tiers.Step(
-                rule.action,
-                compare.matched(rule, guard, ends, asked),
-                partial(compare.not_compared, guard, rule, other),
-            )
-            for rule in rules
-        )
-        why = partial(compare.not_known_about, part, guard, own)
-        yield tiers.Entry(guard, about, order, tuple(steps), why)
-
-
-def kind_of(policy: Policy) -> str:
-    """The policy's kind."""
-    return policy.kind if isinstance(policy, Guard) else "NetworkPolicy"
-
-
-def _each(policies: Iterable[Policy]) -> tuple[Policy, ...]:
-    """The policies, each once: one may have several parts and rules."""
-    named = {(kind_of(p), p.metadata.namespace, p.metadata.name): p for p in policies}
-    return tuple(named.values())
-
-
-def _unknown(other: Peer, direction: Direction) -> str:
-    if other.pod is not None and other.pod.spec.host_network:
-        return "what a selector means for a pod with hostNetwork is not defined"
-    if other.pod is not None and other.namespace_labels is None:
-        return f"the labels of namespace {other.namespace} were not read"
-    if direction == "Egress":
-        return "what a port name means in an egress rule without pod selectors is not defined"
-    return "the client's address is not known"
 
 
 def isolating(

@@ -1,7 +1,16 @@
 """Annotations that this program gives a meaning to."""
 
 AMBIENT = "ambient.istio.io/redirection"
-"""On pods for which their node answers in place of the application. (Istio, ambient mode)"""
+"""On pods for which their node answers in place of the application: ``enabled`` once ztunnel does.
+In files, pods have it that ask for ambient mode. (Istio, ambient mode)"""
+
+ISTIO_DATAPLANE = "istio.io/dataplane-mode"
+"""A label of pods and namespaces: ``ambient`` asks for that mode, ``none`` for neither. (Istio,
+Resource Labels)"""
+
+ISTIO_WAYPOINT = "istio.io/use-waypoint"
+"""A label of Services and namespaces: the waypoint through which clients in ambient mode connect;
+``none`` for no one. (Istio, Configure waypoint proxies)"""
 
 ISTIO_DRY_RUN = "istio.io/dry-run"
 """On an AuthorizationPolicy: whether it only reports. (Istio, Dry run)"""
@@ -35,6 +44,14 @@ ISTIO_STATUS = "sidecar.istio.io/status"
 
 ISTIO_SKIPPED_OUT = "traffic.sidecar.istio.io/excludeOutboundPorts"
 """On pods: the same for Istio's sidecar. (Istio, Resource Annotations)"""
+
+ISTIO_CAPTURE = (
+    "traffic.sidecar.istio.io/includeOutboundPorts",
+    "traffic.sidecar.istio.io/includeOutboundIPRanges",
+    "traffic.sidecar.istio.io/excludeOutboundIPRanges",
+    "sidecar.istio.io/interceptionMode",
+)
+"""On pods: what else decides which connections go through Istio's sidecar; it is not compared."""
 
 OF_LINKERD = (
     *(LINKERD_INJECT, LINKERD_POLICY, LINKERD_OPAQUE),

@@ -53,12 +53,14 @@ def answer(
 
 def _weighed(measured: Measured, port: int, families: Sequence[str]) -> Answer:
     """The answer of a pod on a TCP port, where something was measured."""
+    if not measured.attempts and isinstance(measured.sockets, Observed):
+        return _accepting(_by_sockets(measured, port, "TCP", families), measured, port)
     measured = _by_family(measured, port)
     proxied = _proxied(measured, port, families)
     within = measured.attempt(port, "in-cluster")
-    by_sockets = _by_sockets(measured, port, "TCP", families)
-    if by_sockets.kind == "serves" and hangs(measured, port):
-        return by_sockets._replace(kind="not-accepting")
+    by_sockets = _accepting(_by_sockets(measured, port, "TCP", families), measured, port)
+    if by_sockets.kind == "not-accepting":
+        return by_sockets
     for reached in (proxied, within):
         if reached and reached.outcome == "accepted":
             return _reached(by_sockets, reached)
@@ -71,14 +73,21 @@ def _weighed(measured: Measured, port: int, families: Sequence[str]) -> Answer:
             measured, port, measured.sockets, families, forwarded, refused=refused
         )
     if measured.refused(proxied) and _at_first_address(measured.pod, by_sockets):
-        return by_sockets._replace(kind="refuses")
+        return structs.replace(by_sockets, kind="refuses")
     if proxied and proxied.outcome == "reset" and by_sockets.kind == "serves":
-        return by_sockets._replace(kind="resets")
+        return structs.replace(by_sockets, kind="resets")
     address_refuses = any(map(measured.refused, (proxied, within)))
     if forwarded is None or (by_sockets.kind == "not-listening" and address_refuses):
         # A port-forward that seems to get in is only silence, and it is not the clients' way.
         return by_sockets
     return _agreed(measured.pod, port, by_sockets, forwarded)
+
+
+def _accepting(by_sockets: Answer, measured: Measured, port: int) -> Answer:
+    """The sockets' answer, where connections are accepted that wait for it."""
+    if by_sockets.kind == "serves" and hangs(measured, port):
+        return structs.replace(by_sockets, kind="not-accepting")
+    return by_sockets
 
 
 def _at_first_address(pod: Pod, by_sockets: Answer) -> bool:
@@ -106,7 +115,7 @@ def _by_family(measured: Measured, port: int) -> Measured:
     if narrowed == found.listeners:
         return measured
     value = structs.replace(found, listeners=narrowed)
-    return measured._replace(sockets=structs.replace(measured.sockets, value=value))
+    return structs.replace(measured, sockets=structs.replace(measured.sockets, value=value))
 
 
 def _refuses_ipv4(measured: Measured, port: int) -> bool:
@@ -163,11 +172,11 @@ def _agreed(pod: Pod, port: int, by_sockets: Answer, forwarded: Attempt) -> Answ
             if pod.spec.runtime_class_name:
                 why = f"runtimeClassName {pod.spec.runtime_class_name}: a port-forward contradicts"
                 return Answer("unknown", f"{why} the socket tables", by_sockets.listeners)
-            return by_sockets._replace(kind="refuses")
+            return structs.replace(by_sockets, kind="refuses")
         if outcome == "reset":
-            return by_sockets._replace(kind="resets")
+            return structs.replace(by_sockets, kind="resets")
         if outcome == "timeout":
-            return by_sockets._replace(kind="times-out")
+            return structs.replace(by_sockets, kind="times-out")
     return by_sockets
 
 

@@ -42,7 +42,7 @@ def within_the_pod(measured: Measured, port: int) -> Measured:
         for a in measured.attempts
         if a.port != port or a.path == "pod-port-forward" or a.outcome not in proxys
     ]
-    return measured._replace(attempts=kept)
+    return structs.replace(measured, attempts=kept)
 
 
 def passed_on(pod: Pod, here: tuple[ListeningSocket, ...], way: sidecar.Delivery) -> Answer:

@@ -10,7 +10,8 @@ Source of the commands: the wait loops that init containers commonly run
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.address import SCHEME_PORTS, is_ip
 from kubectl_portcheck.regex import regex
@@ -43,12 +44,14 @@ _LOOKS_UP = frozenset({"nslookup", "getent", "dig", "host", "ping"})
 _TABLES = frozenset({"hosts", "ahosts", "ahostsv4", "ahostsv6"})
 """The databases in which getent looks a host up."""
 _CONNECTS = frozenset({"nc", "ncat", "netcat", "telnet"})
+_HINTS = (":", "@", "=", *sorted(_LOOKS_UP | _CONNECTS))
+"""One of these is in every text that names a host."""
 _NAME = regex(rf"{_HOST}\Z", re.IGNORECASE)
 _WITH_VALUE = frozenset({"-w", "-G", "-i", "-q", "-c", "-W", "-h"})
 """Options of these commands that are followed by a value."""
 
 
-class Host(NamedTuple):
+class Host(msgspec.Struct, frozen=True):
     """A host that a text names."""
 
     name: str
@@ -62,6 +65,8 @@ class Host(NamedTuple):
 def hosts(text: str) -> tuple[Host, ...]:
     """The hosts that the text names, each once, in its order."""
     text = text[:LONGEST]
+    if not any(hint in text for hint in _HINTS):
+        return ()
     found: list[Host] = []
     rest: list[str] = []
     at = 0
@@ -76,8 +81,10 @@ def hosts(text: str) -> tuple[Host, ...]:
         at = piece.end()
     # Whatever has a scheme or an @ in it was read above, and is read for nothing else.
     left = _HIDDEN.sub(" ", without_secrets(" ".join([*rest, text[at:]])))
-    found += _pairs(left)
-    found += _keyed(left)
+    if ":" in left:
+        found += _pairs(left)
+    if "=" in left:
+        found += _keyed(left)
     found += _of_commands(left)
     best: dict[tuple[str, int | None], Host] = {}
     for host in found:
@@ -133,7 +140,7 @@ def _host(found: "re.Match[str]", default: int | None) -> Host | None:
     name = (found[1] or found[2]).lower().rstrip(".")
     if found[3] and _port(found[3]) is None:
         return None
-    if not (is_ip(name) or (found[1] and _is_name(name))):
+    if not ((found[1] and _is_name(name)) or is_ip(name)):
         return None
     return Host(name, _port(found[3]) or default)
 

@@ -6,7 +6,7 @@ pod's own; ``NAME.NAMESPACE.svc``; a headless Service gives its pods names of th
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import msgspec
 
@@ -24,7 +24,7 @@ which ranges are for Services. Nodes and other machines may have addresses close
 for Services hardly ends within these."""
 
 
-class Caller(NamedTuple):
+class Caller(msgspec.Struct, frozen=True):
     """A workload that names hosts."""
 
     kind: str

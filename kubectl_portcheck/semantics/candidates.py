@@ -1,7 +1,8 @@
 """Which port of the pods was probably meant, where the Service points at a closed one."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.objects import PodSpec
 from kubectl_portcheck.semantics import listening, mesh, ports, probes, purpose
@@ -15,7 +16,7 @@ MANAGEMENT_NAMES = {
 APPLICATION_NAMES = {"api", "app", "grpc", "http", "http2", "https", "main", "server", "web"}
 
 
-class Candidate(NamedTuple):
+class Candidate(msgspec.Struct, frozen=True):
     """A port on which all of the pods accept clients."""
 
     port: int
@@ -27,7 +28,7 @@ class Candidate(NamedTuple):
     """The container port's name, where every pod declares it under one; ''."""
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """The candidates, and the only one of them that the evidence supports."""
 
     candidates: tuple[Candidate, ...]

@@ -4,9 +4,11 @@ A rule declares the evidence that it needs by its name in :class:`ServiceEvidenc
 of the rules asks :meth:`ServiceCase.missing` first, so a rule that runs has all that it needs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.calls import Call
@@ -49,8 +51,8 @@ from kubectl_portcheck.model.storage import (
     Secret,
     StorageClass,
 )
-from kubectl_portcheck.semantics import endpoints, pods, ports, sidecar
-from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, Side, admits
+from kubectl_portcheck.semantics import endpoints, ownership, pods, ports, sidecar
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, admits
 from kubectl_portcheck.semantics.answers import answer
 from kubectl_portcheck.semantics.endpoints import SliceEndpoint
 from kubectl_portcheck.semantics.forwarded import forwarded
@@ -58,6 +60,11 @@ from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.listening import family_of
 from kubectl_portcheck.semantics.measured import Answer, Measured
 from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.sides import Policies, Side
+
+if TYPE_CHECKING:
+    from kubectl_portcheck.semantics.istio_gateways import Gateways
+    from kubectl_portcheck.semantics.referrers import Reader
 
 T = TypeVar("T")
 
@@ -77,6 +84,8 @@ class ServiceCase:
         self.kubectl = kubectl
         """How a command for this cluster starts: kubectl and the connection flags in use."""
         self.service: Service = evidence.service
+        self.in_files = bool(evidence.files)
+        """Whether the evidence is manifest files, and no pod was seen alive."""
         self.dns_server: ServiceReport | None = None
         """The report on the Service behind the client's nameserver, where it was walked."""
 
@@ -89,11 +98,6 @@ class ServiceCase:
         """Why parts of the evidence of that name are not there."""
         found = getattr(self.evidence, need)
         return found.lacking if isinstance(found, Observed) else ()
-
-    @property
-    def in_files(self) -> bool:
-        """Whether the evidence is manifest files, and no pod was seen alive."""
-        return bool(self.evidence.files)
 
     @property
     def namespace(self) -> str:
@@ -175,37 +179,37 @@ class ServiceCase:
         """The Service as its clients meet it in this pod: what its endpoints say of the ports."""
         return self.service if self.selects else endpoints.followed(self.service, self.slices, pod)
 
-    @cached_property
+    @property
     def replica_sets(self) -> tuple[Workload, ...]:
         """The ReplicaSets of the matching pods, where they may be read."""
         return _value(self.evidence.replica_sets, ())
 
-    @cached_property
+    @property
     def namespace_pods(self) -> tuple[Pod, ...]:
         """All pods of the namespace; read only where the selector matches none."""
         return _value(self.evidence.namespace_pods, ())
 
-    @cached_property
+    @property
     def deployments(self) -> tuple[Workload, ...]:
         """All Deployments of the namespace; read only where the selector matches no pod."""
         return _value(self.evidence.deployments, ())
 
-    @cached_property
+    @property
     def stateful_sets(self) -> tuple[Workload, ...]:
         """All StatefulSets of the namespace; read only where the selector matches no pod."""
         return _value(self.evidence.stateful_sets, ())
 
-    @cached_property
+    @property
     def services(self) -> tuple[Service, ...]:
         """The namespace's Services; read only where a fix may be wanted."""
         return _value(self.evidence.services, ())
 
-    @cached_property
+    @property
     def workloads(self) -> tuple[Workload, ...]:
         """The workloads that made the pods, where they may be read."""
         return _value(self.evidence.workloads, ())
 
-    @cached_property
+    @property
     def revisions(self) -> tuple[ControllerRevision, ...]:
         """The history of the StatefulSets and DaemonSets among them."""
         return _value(self.evidence.revisions, ())
@@ -215,52 +219,69 @@ class ServiceCase:
         """The Ingresses that name the Service."""
         return tuple(i for i in self.claiming_ingresses if leads_to(i, self.name))
 
-    @cached_property
+    @property
     def claiming_ingresses(self) -> tuple[Ingress, ...]:
         """The same, and those that claim the paths of these."""
         return _value(self.evidence.ingresses, ())
 
-    @cached_property
+    @property
     def ingress_classes(self) -> tuple[IngressClass, ...]:
         """The cluster's IngressClasses; read only where an Ingress names the Service."""
         return _value(self.evidence.ingress_classes, ())
 
-    @cached_property
+    @property
     def routes(self) -> tuple[Route, ...]:
         """The routes that name the Service."""
         return _value(self.evidence.routes, ())
 
-    @cached_property
+    @property
     def reference_grants(self) -> tuple[ReferenceGrant, ...]:
         """The permissions to refer to the Service from other namespaces."""
         return _value(self.evidence.reference_grants, ())
 
-    @cached_property
+    @property
     def network_policies(self) -> tuple[NetworkPolicy, ...]:
         """The NetworkPolicies that select one of the pods."""
         return _value(self.evidence.network_policies, ())
 
-    @cached_property
+    @property
     def guards(self) -> tuple[Guard, ...]:
         """The policies of other kinds that may select one of the pods, or that of --from."""
         return _value(self.evidence.guards, ())
 
-    @cached_property
+    @property
     def mesh_policies(self) -> tuple[Guard, ...]:
         """What a mesh asks of connections to one of the pods, or to that of --from."""
         return _value(self.evidence.mesh_policies, ())
 
-    @cached_property
+    @property
     def overwritten(self) -> tuple[Endpoints, ...]:
         """Hand-written Endpoints beside the Service's selector."""
         return _value(self.evidence.overwritten, ())
 
-    @cached_property
+    @property
     def referrers(self) -> tuple[Referrer, ...]:
         """The webhook configurations, APIServices and VirtualServices that lead to the Service."""
         return _value(self.evidence.referrers, ())
 
     @cached_property
+    def _by_reader(self) -> Mapping[str, Sequence[Referrer]]:
+        from kubectl_portcheck.semantics.referrers import by_reader
+
+        return by_reader(self.referrers)
+
+    def read_by(self, reader: "Reader") -> Sequence[Referrer]:
+        """Those of them by which this reader sends requests."""
+        return self._by_reader.get(reader, ())
+
+    @cached_property
+    def gateways(self) -> "Gateways":
+        """The Gateways among them, for the VirtualServices that name any."""
+        from kubectl_portcheck.semantics.istio_gateways import Gateways
+
+        return Gateways(self.referrers, self.namespace_of)
+
+    @property
     def calls(self) -> tuple[Call, ...]:
         """What workloads call, as far as it concerns what was asked about."""
         return _value(self.evidence.calls, ())
@@ -271,7 +292,17 @@ class ServiceCase:
         asked = self.evidence.asked
         return asked is not None and asked.what == "calls"
 
-    @cached_property
+    @property
+    def gateway_pods(self) -> tuple[Pod, ...]:
+        """Pods that the Gateways of Istio select by which clients come, of any namespace."""
+        return _value(self.evidence.gateway_pods, ())
+
+    @property
+    def gateway_services(self) -> tuple[Service, ...]:
+        """The Services that select these pods."""
+        return _value(self.evidence.gateway_services, ())
+
+    @property
     def monitors(self) -> tuple[Monitor, ...]:
         """The ServiceMonitors and PodMonitors that watch the Service or its pods."""
         return _value(self.evidence.monitors, ())
@@ -288,37 +319,37 @@ class ServiceCase:
         found = self.evidence.alias
         return found.value if isinstance(found, Observed) else None
 
-    @cached_property
+    @property
     def events(self) -> tuple[Event, ...]:
         """What was said of the pods that are not ready, and of a pending load balancer."""
         return _value(self.evidence.events, ())
 
-    @cached_property
+    @property
     def nodes(self) -> tuple[Node, ...]:
         """The cluster's nodes; read only where a traffic policy is Local."""
         return _value(self.evidence.nodes, ())
 
-    @cached_property
+    @property
     def claims(self) -> tuple[PersistentVolumeClaim, ...]:
         """The namespace's PersistentVolumeClaims; read only where a pod may wait for one."""
         return _value(self.evidence.claims, ())
 
-    @cached_property
+    @property
     def storage_classes(self) -> tuple[StorageClass, ...]:
         """The cluster's StorageClasses; read together with the claims."""
         return _value(self.evidence.storage_classes, ())
 
-    @cached_property
+    @property
     def config_maps(self) -> tuple[ConfigMap, ...]:
         """The namespace's ConfigMaps, by name; read only where a pod may wait for one."""
         return _value(self.evidence.config_maps, ())
 
-    @cached_property
+    @property
     def secrets(self) -> tuple[Secret, ...]:
         """The namespace's Secrets, by name; read only where a pod may wait for one."""
         return _value(self.evidence.secrets, ())
 
-    @cached_property
+    @property
     def families(self) -> tuple[str, ...]:
         """The Service's address families, primary first."""
         return self.service.spec.ip_families
@@ -404,8 +435,8 @@ class ServiceCase:
         known, such as the API server.
         """
         client = self.client if from_client else None
-        peer = Peer(client.pod, self._labels(_home(client.pod))) if client else Peer()
-        server = Peer(pod, self._labels(self.namespace))
+        peer = Peer(client.pod, self.labels_of(_home(client.pod))) if client else Peer()
+        server = Peer(pod, self.labels_of(self.namespace))
         return admits(peer, server, port, protocol, self._policies, family)
 
     def admits_anyone(
@@ -415,11 +446,11 @@ class ServiceCase:
 
         ``allowed`` is False only where that is certain.
         """
-        server = Peer(pod, self._labels(self.namespace))
+        server = Peer(pod, self.labels_of(self.namespace))
         client = ANY_POD if pods_only else ANYONE
         return admits(client, server, port, protocol, self._policies).ingress
 
-    def _labels(self, namespace: str) -> Mapping[str, str] | None:
+    def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they were not read."""
         own = self.evidence.namespace_labels
         if namespace == self.namespace and isinstance(own, Observed):
@@ -434,7 +465,8 @@ class ServiceCase:
         """
         if attempt.path not in FROM_OUTSIDE or attempt.outcome in ("accepted", "reset", "skipped"):
             return False
-        if not any(self._policies):
+        known = self._policies
+        if not (known.network or known.unread or known.guards):
             return False
         family = family_of(attempt.address) if attempt.address else ""
         found = self.admitted(
@@ -451,22 +483,20 @@ class ServiceCase:
         return found
 
     def workload(self, pod: Pod) -> Subject | None:
-        """The workload that made the pod, the Deployment rather than its ReplicaSet."""
-        owner = next((o for o in pod.metadata.owner_references if o.controller), None)
-        if owner is None:
-            return None
-        if owner.kind == "ReplicaSet":
-            replica_set = next(
-                (r for r in self.replica_sets if r.metadata.name == owner.name), None
-            )
-            above = replica_set.metadata.owner_references if replica_set else ()
-            top = next((o for o in above if o.controller), None)
-            if top is not None:
+        """The workload that made the pod, the Deployment rather than its ReplicaSet.
+
+        None where it has none, or where that is not known.
+        """
+        owner = ownership.controller_of(pod.metadata)
+        if owner is not None and owner.kind == "ReplicaSet":
+            own = next((r for r in self.replica_sets if r.metadata.name == owner.name), None)
+            if own is not None:
+                top = ownership.controller_of(own.metadata) or owner
                 return Subject(kind=top.kind, namespace=self.namespace, name=top.name)
-        return Subject(kind=owner.kind, namespace=self.namespace, name=owner.name)
+        return ownership.maker_of(pod.metadata, self.namespace)
 
 
-class PodState(NamedTuple):
+class PodState(msgspec.Struct, frozen=True):
     """One pod as seen from one Service port."""
 
     pod: Pod

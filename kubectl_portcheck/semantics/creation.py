@@ -7,7 +7,9 @@ but those of webhooks were seen on 1.36.
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Event, Pod, Workload
 from kubectl_portcheck.regex import regex
@@ -31,7 +33,7 @@ _LIMIT = regex(
 )
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """What refused the pods."""
 
     by: By
@@ -46,6 +48,8 @@ class Refusal(NamedTuple):
 def refusal(message: str) -> Refusal | None:
     """What prevents a pod; None where the message reports no refusal."""
     text = " ".join(message[:LONGEST].split())
+    if not text:
+        return None
     if failed := _FAILED.search(text):
         where = _SERVICE.search(text, failed.end())
         service = (where[2], where[1], int(where[3] or 443)) if where else None

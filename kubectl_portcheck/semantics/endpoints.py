@@ -11,7 +11,6 @@ Local and the node has no endpoint, and where an endpoint's node is down. (``doc
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -32,9 +31,10 @@ from kubectl_portcheck.model.objects import (
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import pods, ports
 from kubectl_portcheck.semantics.listening import addresses_of, family_of
+from kubectl_portcheck.semantics.selectors import matches
 
 
-class SliceEndpoint(NamedTuple):
+class SliceEndpoint(msgspec.Struct, frozen=True):
     """One endpoint, with what its slice says about one Service port."""
 
     endpoint: Endpoint
@@ -304,3 +304,11 @@ def as_slices(old: Endpoints) -> tuple[EndpointSlice, ...]:
             for family in sorted({f for f, _ in endpoints})
         ]
     return tuple(slices)
+
+
+def leading_to(services: Iterable[Service], pods: Iterable[Pod]) -> tuple[Service, ...]:
+    """Those Services of the pods' namespace that select one of them."""
+    by_labels = {frozenset(p.metadata.labels.items()): p.metadata.labels for p in pods}
+    return tuple(
+        s for s in services if any(matches(s.spec.selector, one) for one in by_labels.values())
+    )

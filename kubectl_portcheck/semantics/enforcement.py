@@ -15,7 +15,8 @@ Each pod counts for itself: what was met at one says nothing about another on an
 """
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.guards import Guard
@@ -38,7 +39,7 @@ _UNREACHABLE = regex(
 """What a program says of an ICMP message that is not a plain refusal. (connect(2), RFC 1812)"""
 
 
-class Blocked(NamedTuple):
+class Blocked(msgspec.Struct, frozen=True):
     """The pods of a port that no policy admits any client to."""
 
     states: tuple[PodState, ...]

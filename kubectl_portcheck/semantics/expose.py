@@ -6,16 +6,16 @@ makes a Service that selects ``app: NAME``, for TCP only. (kubectl ``pkg/cmd/exp
 ``pkg/cmd/create/create_service.go``, ``polymorphichelpers/canbeexposed.go``)
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from kubectl_portcheck.json_text import json_of
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Workload
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.ports import declared_ports
-from kubectl_portcheck.semantics.selectors import closeness
+from kubectl_portcheck.semantics.selectors import as_query, closeness
 
 EXPOSABLE = ("Deployment", "ReplicaSet", "ReplicationController")
 NAMING = ("app.kubernetes.io/name", "app", "k8s-app", "app.kubernetes.io/instance")
@@ -166,7 +166,7 @@ def _expose(
     port = ports[0]
     own = workload.spec.selector
     simple = own is not None and own.match_labels and not own.match_expressions
-    chosen = ",".join(f"{k}={v}" for k, v in sorted(labels.items()))
+    chosen = as_query(labels)
     kind = kinds.BY_NAME[workload.kind]
     return (
         "expose",
@@ -198,4 +198,4 @@ def _text(word: str) -> str:
     plain = word[:1].isalpha() and all(c.isalnum() or c in "-_./" for c in word)
     # What YAML 1.1 reads as a boolean or as nothing.
     odd = word.lower() in ("y", "n", "yes", "no", "on", "off", "true", "false", "null")
-    return word if plain and word.isascii() and not odd else json.dumps(word)
+    return word if plain and word.isascii() and not odd else json_of(word)

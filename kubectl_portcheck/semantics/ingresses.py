@@ -7,7 +7,8 @@ and its pages on rewrites: one makes every path of its host a regular expression
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.references import HTTPIngressPath, Ingress, ServiceBackendPort
 from kubectl_portcheck.regex import regex
@@ -16,7 +17,7 @@ from kubectl_portcheck.semantics.annotations import NGINX_CANARY, NGINX_REGEX, N
 IMPLEMENTATION = "ImplementationSpecific"
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """A path of an Ingress that leads to the Service."""
 
     host: str

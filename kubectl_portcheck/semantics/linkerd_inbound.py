@@ -16,7 +16,7 @@ from typing import NamedTuple
 from kubectl_portcheck.model.guards import Guard, GuardPart, GuardSelector
 from kubectl_portcheck.model.objects import ObjectMeta, Pod
 from kubectl_portcheck.semantics import mesh, ports
-from kubectl_portcheck.semantics.admission import Side, mesh_admits
+from kubectl_portcheck.semantics.admission import mesh_admits
 from kubectl_portcheck.semantics.annotations import (
     LINKERD_INJECT,
     LINKERD_POLICY,
@@ -27,6 +27,7 @@ from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.guards import linkerd
 from kubectl_portcheck.semantics.peers import Peer
 from kubectl_portcheck.semantics.references import may_select
+from kubectl_portcheck.semantics.sides import Side
 
 UNSEEN = "whether the proxy enforces it was not seen: it accepts a connection before it judges it"
 _SKIPPED = "4567,4568"

@@ -2,13 +2,15 @@
 
 On an opaque port they do not. A port is opaque by ``config.linkerd.io/opaque-ports``: of a Service
 it lists the Service's ports, of a pod the pod's own; it replaces the list of the installation. A
-Service port is also opaque by an ``appProtocol`` other than HTTP's, and a pod's by the
-``proxyProtocol`` of its Server, which replaces the annotation. (Linkerd, "Protocol Detection",
-"Authorization Policy"; values of the chart linkerd-control-plane, ``proxy.opaquePorts``)
+Service port is also opaque by an ``appProtocol`` other than HTTP's, which counts before the
+annotation, and a pod's by the ``proxyProtocol`` of its Server, which replaces the annotation.
+Clients of a headless Service connect to the pods themselves, and nothing that it says is heeded.
+(Linkerd, "Protocol Detection", "Authorization Policy"; linkerd2 ``policy-controller``,
+``outbound/index.rs``; values of the chart linkerd-control-plane, ``proxy.opaquePorts``)
 """
 
-from kubectl_portcheck.model.objects import Pod, ServicePort
-from kubectl_portcheck.semantics import linkerd_inbound
+from kubectl_portcheck.model.objects import Pod
+from kubectl_portcheck.semantics import linkerd_inbound, sidecar
 from kubectl_portcheck.semantics.annotations import LINKERD_OPAQUE
 from kubectl_portcheck.semantics.case import Case
 
@@ -24,15 +26,25 @@ def lists(annotations: dict[str, str], key: str, port: int) -> bool | None:
     return None if found is None else any(port in r for r in found)
 
 
-def by_service(case: Case) -> bool:
+def declared(case: Case, pod: Pod) -> str:
+    """The ``appProtocol`` of the Service port, where clients' proxies heed it; else ''.
+
+    That the clients have the pod's version of Linkerd is assumed.
+    """
+    if case.service.headless or not sidecar.reads_app_protocol(pod):
+        return ""
+    return case.port.app_protocol or ""
+
+
+def by_service(case: Case, pod: Pod) -> bool:
     """Whether the Service makes its port opaque, as far as it is known."""
-    port: ServicePort = case.port
-    if port.app_protocol and port.app_protocol.lower() not in _HTTP:
-        return True
     if case.service.headless:
-        return False  # Its clients connect to the pods themselves.
-    said = lists(case.service.metadata.annotations, LINKERD_OPAQUE, port.port)
-    return _installed(port.port) if said is None else said
+        return False
+    said = declared(case, pod)
+    if said:
+        return said not in _HTTP
+    listed = lists(case.service.metadata.annotations, LINKERD_OPAQUE, case.port.port)
+    return _installed(case.port.port) if listed is None else listed
 
 
 def by_pod(pod: Pod, port: int) -> bool:

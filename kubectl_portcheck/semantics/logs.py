@@ -4,13 +4,13 @@ A container has the log of the instance that runs, or ran last, and that of the 
 ``validateContainerLogStatus``)
 """
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.objects import ContainerStatus, Pod
 from kubectl_portcheck.semantics import mesh, pods
 
 
-class Wanted(NamedTuple):
+class Wanted(msgspec.Struct, frozen=True):
     """A log of a pod."""
 
     container: str

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.objects import Pod
@@ -39,7 +41,7 @@ FAULTY: tuple[Kind, ...] = (
 )
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What a client of the pod's address meets on a port."""
 
     kind: Kind
@@ -49,7 +51,7 @@ class Answer(NamedTuple):
     """The sockets on that very port."""
 
 
-class Measured(NamedTuple):
+class Measured(msgspec.Struct, frozen=True):
     """What was measured in one pod."""
 
     pod: Pod

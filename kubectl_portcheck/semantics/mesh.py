@@ -8,14 +8,15 @@ connections is in :mod:`kubectl_portcheck.semantics.sidecar`.
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Container, Pod
 from kubectl_portcheck.model.probes import ListeningSocket
-from kubectl_portcheck.semantics.annotations import AMBIENT
+from kubectl_portcheck.semantics.annotations import AMBIENT, ISTIO_STATUS
 
 
-class Mesh(NamedTuple):
+class Mesh(msgspec.Struct, frozen=True):
     """What a service mesh adds to a pod."""
 
     name: str
@@ -26,6 +27,8 @@ class Mesh(NamedTuple):
     """The user as which its proxy runs, where that is fixed."""
 
 
+ISTIO_ROOT = "istio-system"
+"""The root namespace of a mesh of Istio that is set up as documented."""
 ISTIO = Mesh(
     "Istio",
     frozenset({"istio-proxy"}),
@@ -124,3 +127,13 @@ def _owns(mesh: Mesh, socket: ListeningSocket) -> bool:
     if mesh.uid is not None and socket.uid is not None and socket.uid == mesh.uid:
         return True
     return socket.port in mesh.ports
+
+
+def has_istio_sidecar(pod: Pod) -> bool:
+    """Whether Istio's sidecar stands before the pod's application."""
+    if ISTIO_STATUS in pod.metadata.annotations:
+        # A gateway asks for its proxy as well, and is nothing else.
+        apps = [c for c in pod.spec.containers if c.name not in CONTAINERS]
+        return bool(apps) and not pod.spec.host_network
+    several = (*pod.spec.containers, *pod.spec.init_containers)
+    return ISTIO in of_pod(pod) and any(c.name == "istio-proxy" for c in several)

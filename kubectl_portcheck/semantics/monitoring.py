@@ -8,7 +8,8 @@ them into ``keep`` rules on the labels ``__meta_kubernetes_endpoint_port_name`` 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Service
 from kubectl_portcheck.model.references import Monitor, MonitorEndpoint
@@ -20,7 +21,7 @@ PORT = "prometheus.io/port"
 convention of its examples; Prometheus itself knows none."""
 
 
-class Scrape(NamedTuple):
+class Scrape(msgspec.Struct, frozen=True):
     """One endpoint of a monitor."""
 
     field: str

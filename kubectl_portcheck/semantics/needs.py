@@ -42,6 +42,8 @@ def _needs(evidence: ServiceEvidence) -> Iterator[Needed]:
         by = Subject(
             kind=referrer.kind, namespace=referrer.metadata.namespace, name=referrer.metadata.name
         )
+        if referrer.entry is not None:
+            continue  # A ServiceEntry may have the host of a Service of another cluster.
         for called in referrer.references:
             if (called.service, called.namespace) == place:
                 yield Needed(by, called.port or called.default, called.where)

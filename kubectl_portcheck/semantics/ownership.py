@@ -1,7 +1,8 @@
-"""Who keeps an object as it is: what takes back a change that is made by hand."""
+"""Who made an object, and who keeps it as it is: what takes back a change that is made by hand."""
 
-from typing import NamedTuple
+import msgspec
 
+from kubectl_portcheck.model.fixes import Subject
 from kubectl_portcheck.model.objects import ObjectMeta, OwnerReference
 
 RELEASE = "meta.helm.sh/release-name"
@@ -9,10 +10,15 @@ TRACKING = "argocd.argoproj.io/tracking-id"
 OWNER_ANNOTATIONS = (RELEASE, TRACKING)
 """Annotations that name an owner."""
 
+REVISION_LABELS = {"pod-template-hash": "Deployment", "rollouts-pod-template-hash": "Rollout"}
+"""The labels with which these mark the pods of each of their ReplicaSets, whose names end in it.
+(Kubernetes ``pkg/controller/deployment``, ``getNewReplicaSet``; Argo Rollouts ``rollout/sync.go``)
+"""
+
 CORE_GROUPS = ("", "v1", "apps", "batch")
 
 
-class Owner(NamedTuple):
+class Owner(msgspec.Struct, frozen=True):
     """What keeps an object as it is."""
 
     name: str
@@ -65,6 +71,23 @@ def owner_of(metadata: ObjectMeta) -> Owner | None:
 def controller_of(metadata: ObjectMeta) -> OwnerReference | None:
     """The object whose controller made this one; None where it has no such owner."""
     return next((o for o in metadata.owner_references if o.controller), None)
+
+
+def maker_of(pod: ObjectMeta, namespace: str) -> Subject | None:
+    """The workload that made the pod, as far as the pod itself tells: no ReplicaSet of another one.
+
+    None where it has none, or where its ReplicaSet is of a workload that is not known.
+    """
+    owner = controller_of(pod)
+    if owner is None:
+        return None
+    if owner.kind == "ReplicaSet":
+        for label, kind in REVISION_LABELS.items():
+            if (value := pod.labels.get(label)) is not None:
+                name = owner.name.removesuffix(f"-{value}")
+                known = name != owner.name
+                return Subject(kind=kind, namespace=namespace, name=name) if known else None
+    return Subject(kind=owner.kind, namespace=namespace, name=owner.name)
 
 
 def _argo(application: str) -> Owner:

@@ -1,7 +1,9 @@
 """What a JSON patch (RFC 6902) does to an object: how it is undone, and what it changed."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kubectl_portcheck.model.fixes import JsonPatch, Operation
 
@@ -17,7 +19,7 @@ MOST = 40
 """How many changed fields are listed."""
 
 
-class Difference(NamedTuple):
+class Difference(msgspec.Struct, frozen=True):
     """A field that differs between two states of an object."""
 
     path: str

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Protocol
@@ -18,7 +20,7 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 """The label that every namespace has, with its name. (KEP-2161, stable since 1.22)"""
 
 
-class Peer(NamedTuple):
+class Peer(msgspec.Struct, frozen=True):
     """One end of a connection: a pod, or an address that is no pod's."""
 
     pod: Pod | None = None
@@ -32,7 +34,7 @@ class Peer(NamedTuple):
     """Whether it means every possible client: then what selects one is not known."""
     pods_only: bool = False
     """Whether every client that there may be is a pod with a network of its own."""
-    plain: bool = False
+    plain: Fact = False
     """Whether it connects without the proxy of its mesh, and so shows no identity."""
 
     @property
@@ -54,7 +56,7 @@ class Peer(NamedTuple):
         return (self.address,) if self.address and family in ("", family_of(self.address)) else ()
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """The connection in question."""
 
     server: Peer

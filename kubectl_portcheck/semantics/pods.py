@@ -1,8 +1,11 @@
 """The state of a pod, as the control plane and kubectl read it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import groupby
+from operator import attrgetter
+
+import msgspec
 
 from kubectl_portcheck.model.objects import ContainerStatus, Pod, StateTerminated, StateWaiting
 from kubectl_portcheck.semantics import ports
@@ -25,6 +28,14 @@ IMAGE = (
     "ErrImageInspect",
     "RegistryUnavailable",
 )
+
+
+_labels = attrgetter("metadata.labels")
+
+
+def by_labels(everyone: Iterable[Pod]) -> Iterator[tuple[Mapping[str, str], list[Pod]]]:
+    """Neighbours with the same labels, together: the pods of one template stand side by side."""
+    return ((labels, list(several)) for labels, several in groupby(everyone, _labels))
 
 
 def condition(pod: Pod, kind: str) -> str:
@@ -146,7 +157,7 @@ def restarts(pod: Pod) -> int:
     return max((s.restart_count for s in pod.status.container_statuses), default=0)
 
 
-class Trouble(NamedTuple):
+class Trouble(msgspec.Struct, frozen=True):
     """Why a container does not run."""
 
     container: str
@@ -206,6 +217,9 @@ def _waiting_message(waiting: StateWaiting | None) -> str:
     return "" if message.startswith("back-off ") else message
 
 
+EPOCH = "1970-01-01T00:00:00Z"
+
+
 def age(since: str | None, now: str) -> float:
     """Seconds between two RFC 3339 times; infinite where one of them is not known."""
     if not since or not now:
@@ -214,6 +228,11 @@ def age(since: str | None, now: str) -> float:
         return _moment(now) - _moment(since)
     except (ValueError, OverflowError):
         return float("inf")
+
+
+def latest(times: Iterable[str | None]) -> str:
+    """The latest of several RFC 3339 times; '' where none of them is known."""
+    return min(times, key=lambda time: age(time, EPOCH), default=None) or ""
 
 
 @lru_cache(maxsize=4096)

@@ -7,10 +7,12 @@ after the translation by the Service: a number, a range, or the name of a contai
 the network of its node is outside of what the API defines, and the node of a pod always gets in.
 """
 
-import json
 from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
+
+from kubectl_portcheck.json_text import json_of
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import (
@@ -28,7 +30,7 @@ FENCES = (1, 2, 4, 6)
 """Ports that hardly any program listens on."""
 
 
-class Admission(NamedTuple):
+class Admission(msgspec.Struct, frozen=True):
     """Who may reach a port of a pod."""
 
     policies: tuple[NetworkPolicy, ...]
@@ -47,7 +49,7 @@ class Admission(NamedTuple):
         return bool(self.policies) and not self.sources
 
 
-class PortEntry(NamedTuple):
+class PortEntry(msgspec.Struct, frozen=True):
     """One port in a rule of a policy."""
 
     policy: NetworkPolicy
@@ -175,7 +177,7 @@ def lasting_labels(pod: Pod) -> dict[str, str]:
     return {k: v for k, v in sorted(pod.metadata.labels.items()) if not PASSING.fullmatch(k)}
 
 
-class Port(NamedTuple):
+class Port(msgspec.Struct, frozen=True):
     """A port of a pod."""
 
     number: int
@@ -215,4 +217,4 @@ def allowing(
 
 def _flow(value: Any) -> str:
     """A value on one line, which YAML and JSON read alike."""
-    return json.dumps(value)
+    return json_of(value)

@@ -8,7 +8,9 @@ kubelet ``prober.go``)
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Container, Pod, Probe
 from kubectl_portcheck.semantics.ports import serving_containers
@@ -17,7 +19,7 @@ Kind = Literal["startup", "liveness", "readiness"]
 KINDS: tuple[Kind, ...] = ("startup", "liveness", "readiness")
 
 
-class Check(NamedTuple):
+class Check(msgspec.Struct, frozen=True):
     """One probe of one container."""
 
     container: str

@@ -5,8 +5,8 @@ that declares neither is looked into, except for 25, 53, 3306 and 27017, which a
 HTTP that is looked for, or that is declared, has to begin with the client: a server that speaks
 first waits for ever. (Istio, "Protocol Selection", with "Server First Protocols")
 
-Linkerd: only ``appProtocol`` counts, and ``proxyProtocol`` of the Server of the pod's port.
-(Linkerd, "Protocol Detection", "Authorization Policy")
+Linkerd: only ``appProtocol`` counts, where its version heeds it, and ``proxyProtocol`` of the
+Server of the pod's port. (Linkerd, "Protocol Detection", "Authorization Policy")
 """
 
 from typing import NamedTuple
@@ -33,13 +33,10 @@ _ISTIO: dict[str, Family] = {
 }
 ASSUMED_TCP = frozenset({25, 53, 3306, 27017})
 """Ports into which Istio does not look."""
-_LINKERD: dict[str, Family] = {
-    "http": "http",
-    "kubernetes.io/h2c": "http",
-    "HTTP/1": "http",
-    "HTTP/2": "http",
-    "gRPC": "grpc",
-}
+_LINKERD: dict[str, Family] = {"http": "http", "kubernetes.io/h2c": "http"}
+"""Of ``appProtocol``, as it is written; Linkerd looks for no HTTP by any other word."""
+_SERVERS: dict[str, Family] = {"HTTP/1": "http", "HTTP/2": "http", "gRPC": "grpc"}
+"""Of ``proxyProtocol``."""
 
 
 class Declared(NamedTuple):
@@ -48,6 +45,8 @@ class Declared(NamedTuple):
     family: Family
     by: str
     """``appProtocol http``, ``the name http-web``."""
+    in_server: bool = False
+    """Whether a Server of Linkerd declares it, and not the Service port."""
 
 
 def by_istio(port: ServicePort) -> Declared | None:
@@ -60,9 +59,15 @@ def by_istio(port: ServicePort) -> Declared | None:
     return Declared(_ISTIO[word], f"the name {port.name}") if word in _ISTIO else None
 
 
-def by_linkerd(port: ServicePort, server: str) -> Declared | None:
-    """What Linkerd takes the port to speak; ``server`` is the ``proxyProtocol`` of its Server."""
-    if server in _LINKERD:
-        return Declared(_LINKERD[server], f"proxyProtocol {server} of its Server")
-    word = (port.app_protocol or "").lower()
-    return Declared(_LINKERD[word], f"appProtocol {word}") if word in _LINKERD else None
+def by_linkerd(app_protocol: str, server: str) -> Declared | None:
+    """What Linkerd takes a port to speak.
+
+    Args:
+        app_protocol: What the Service port declares; '' where the clients' proxies do not heed it.
+        server: The ``proxyProtocol`` of the Server of the pod's port.
+    """
+    if server in _SERVERS:
+        return Declared(_SERVERS[server], f"proxyProtocol {server} of its Server", in_server=True)
+    if app_protocol in _LINKERD:
+        return Declared(_LINKERD[app_protocol], f"appProtocol {app_protocol}")
+    return None

@@ -9,7 +9,6 @@ provider and ``parseServiceProtocol`` of its CRD provider; AWS Load Balancer Con
 judged, and neither is a default that a ConfigMap of the controller may change.
 """
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
@@ -211,6 +210,8 @@ def _of_kong(case: Case, ingress: Ingress, subject: Subject) -> Proxied | None:
 
 def _of_gce(case: Case, subject: Subject) -> Proxied | None:
     """By the name of the port in the annotation of the Service; HTTP where it is not there."""
+    import json
+
     own = case.service.metadata.annotations
     annotation = next((a for a in GCE_PROTOCOLS if a in own), GCE_PROTOCOLS[-1])
     try:
@@ -304,8 +305,9 @@ def _traefik_default(port: ServicePort, subject: Subject) -> Proxied:
 
 
 def _of_referrer(case: Case, referrer: Referrer, reference: Reference) -> Proxied | None:
-    of = kinds.BY_NAME[referrer.kind]
-    space = (referrer.metadata.namespace or case.namespace) if of.namespaced else ""
+    of = kinds.BY_NAME.get(referrer.kind)
+    namespaced = kinds.is_namespaced(referrer.kind)
+    space = (referrer.metadata.namespace or case.namespace) if namespaced else ""
     subject = Subject(kind=referrer.kind, namespace=space, name=referrer.metadata.name)
     if of in (kinds.INGRESS_ROUTE, kinds.TRAEFIK_SERVICE):
         return _by_field(

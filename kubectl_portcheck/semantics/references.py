@@ -1,12 +1,10 @@
 """Which objects refer to a Service or to its pods, and by what."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 
-from kubectl_portcheck.model.base import Missing, Observed
-from kubectl_portcheck.model.evidence import ServiceEvidence
 from kubectl_portcheck.model.facts import Said
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.kinds import GATEWAY
@@ -16,16 +14,13 @@ from kubectl_portcheck.model.references import (
     Ingress,
     IngressBackend,
     Monitor,
-    NetworkPolicy,
     ReferenceGrant,
-    Referrer,
     Route,
     RouteFilter,
     RouteRule,
     ServiceBackendPort,
 )
-from kubectl_portcheck.semantics import referrers, selectors
-from kubectl_portcheck.semantics.ingresses import Hosts, leads_to
+from kubectl_portcheck.semantics import selectors
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 T = TypeVar("T")
@@ -34,7 +29,7 @@ INGRESS_CLASS = "kubernetes.io/ingress.class"
 """The annotation that named an Ingress's class before ``ingressClassName`` did."""
 
 
-class IngressUse(NamedTuple):
+class IngressUse(msgspec.Struct, frozen=True):
     """One place of an Ingress that names a Service port."""
 
     where: str
@@ -67,7 +62,7 @@ def class_of(ingress: Ingress) -> str:
     return ingress.spec.ingress_class_name or ingress.metadata.annotations.get(INGRESS_CLASS, "")
 
 
-class RouteUse(NamedTuple):
+class RouteUse(msgspec.Struct, frozen=True):
     """One backend of a route that is a Service."""
 
     service: str
@@ -113,7 +108,7 @@ def is_for_mesh(route: Route) -> bool:
     return bool(parents) and all(p.kind == "Service" and p.group in ("", "core") for p in parents)
 
 
-class Refusal(NamedTuple):
+class Refusal(msgspec.Struct, frozen=True):
     """What a Gateway's controller says against a route."""
 
     gateway: str
@@ -198,69 +193,3 @@ def watches(monitor: Monitor, service: Service, pods: Iterable[Pod]) -> bool:
     if monitor.kind == "PodMonitor":
         return any(selects(chosen, p.metadata.labels) for p in pods)
     return selects(chosen, service.metadata.labels)
-
-
-def concerning(evidence: ServiceEvidence) -> ServiceEvidence:
-    """The evidence without the objects that concern only other Services.
-
-    Lists of a namespace hold many of those; snapshots and rules are better off without them.
-    """
-    service = evidence.service
-    name, namespace = service.metadata.name, service.metadata.namespace
-    pods = () if isinstance(evidence.pods, Missing) else evidence.pods.value
-
-    def routes_here(route: Route) -> bool:
-        return any((u.service, u.namespace) == (name, namespace) for u in uses_of_route(route))
-
-    def calls(referrer: Referrer) -> bool:
-        return any((r.service, r.namespace) == (name, namespace) for r in referrer.references)
-
-    def guards(policy: NetworkPolicy) -> bool:
-        return any(selects(policy.spec.pod_selector, p.metadata.labels) for p in pods)
-
-    source = evidence.in_cluster
-    client = source.value.client if isinstance(source, Observed) else None
-    known = (*pods, *((client.pod,) if client else ()))
-
-    def is_about(guard: Guard) -> bool:
-        return any(may_select(guard, p) for p in known)
-
-    return msgspec.structs.replace(
-        evidence,
-        ingresses=_with_rivals(evidence.ingresses, name),
-        routes=_those(evidence.routes, routes_here),
-        referrers=referrers.relevant(_leading(evidence.referrers, calls), service),
-        network_policies=_those(evidence.network_policies, guards),
-        guards=_those(evidence.guards, is_about),
-        mesh_policies=_those(evidence.mesh_policies, is_about),
-        monitors=_those(evidence.monitors, lambda m: watches(m, service, pods)),
-    )
-
-
-def _leading(
-    part: Observed[tuple[Referrer, ...]] | Missing, wanted: Callable[[Referrer], bool]
-) -> Observed[tuple[Referrer, ...]] | Missing:
-    """What leads to the Service, and the Gateways by which clients may come."""
-    if isinstance(part, Missing):
-        return part
-    leading = [r for r in part.value if wanted(r)]
-    gateways = [r for r in part.value if referrers.is_gateway(r)]
-    return msgspec.structs.replace(part, value=referrers.with_gateways(leading, gateways))
-
-
-def _with_rivals(
-    part: Observed[tuple[Ingress, ...]] | Missing, service: str
-) -> Observed[tuple[Ingress, ...]] | Missing:
-    """The Ingresses that lead to the Service, and those that claim their paths."""
-    if isinstance(part, Missing):
-        return part
-    leading = [i for i in part.value if leads_to(i, service)]
-    return msgspec.structs.replace(part, value=Hosts(part.value).beside(leading))
-
-
-def _those(
-    part: Observed[tuple[T, ...]] | Missing, wanted: Callable[[T], bool]
-) -> Observed[tuple[T, ...]] | Missing:
-    if isinstance(part, Missing):
-        return part
-    return msgspec.structs.replace(part, value=tuple(o for o in part.value if wanted(o)))

@@ -1,6 +1,6 @@
 """What a workload's earlier revisions say: which revision a pod is of, and what came before."""
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.objects import Container, ObjectMeta, Pod, PodSpec, Workload
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -102,7 +102,7 @@ def undo_note(case: ServiceCase, pod: Pod) -> str:
     return f" (slow: minReadySeconds is {seconds})" if seconds else ""
 
 
-class Revision(NamedTuple):
+class Revision(msgspec.Struct, frozen=True):
     """One revision of a workload's pod template."""
 
     number: int
@@ -133,7 +133,7 @@ def last_two(case: ServiceCase, workload: Workload) -> tuple[Revision, Revision]
         return None
     latest, before = sorted(made, key=lambda r: r.number, reverse=True)[:2]
     if latest.since < before.since:
-        latest = latest._replace(since="")
+        latest = msgspec.structs.replace(latest, since="")
     return latest, before
 
 

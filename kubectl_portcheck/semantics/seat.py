@@ -7,7 +7,9 @@ resolv.conf(5) (search, ndots).
 """
 
 from collections.abc import Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
+
+import msgspec
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Client, InCluster, ServiceEvidence
@@ -16,10 +18,12 @@ from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.probes import Attempt, Protocol
 from kubectl_portcheck.model.seat import Dns, ServerAnswer
 from kubectl_portcheck.semantics import ports
-from kubectl_portcheck.semantics.admission import Admitted, Policies, admits
+from kubectl_portcheck.semantics.admission import Admitted, admits
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.ownership import maker_of
 from kubectl_portcheck.semantics.peers import Peer
 from kubectl_portcheck.semantics.pods import is_finished
+from kubectl_portcheck.semantics.sides import Policies
 
 DOMAIN = "cluster.local"
 """The cluster's domain, where nothing says another."""
@@ -29,7 +33,7 @@ Named = Literal["right", "differs", "alias", "unknown-name", "no-answer", "skips
 not exist; no nameserver answers; the nameserver is not the cluster's; it is not known."""
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True):
     """What DNS came to in the client's pod."""
 
     kind: Named
@@ -129,25 +133,10 @@ def asked_domain(name: str) -> str:
 
 def owner_of(client: InCluster) -> Subject | None:
     """The workload that made the client's pod."""
-    return owner_of_pod(client.client.pod, client.namespace) if client.client else None
+    return maker_of(client.client.pod.metadata, client.namespace) if client.client else None
 
 
-def owner_of_pod(pod: Pod, space: str) -> Subject | None:
-    """The workload that made the pod, as far as the pod itself tells.
-
-    A Deployment's pods have the label pod-template-hash, which ends its ReplicaSet's name.
-    """
-    owner = next((o for o in pod.metadata.owner_references if o.controller), None)
-    if owner is None:
-        return None
-    hashed = pod.metadata.labels.get("pod-template-hash")
-    if owner.kind == "ReplicaSet" and hashed and owner.name.endswith(f"-{hashed}"):
-        name = owner.name.removesuffix(f"-{hashed}")
-        return Subject(kind="Deployment", namespace=space, name=name)
-    return Subject(kind=owner.kind, namespace=space, name=owner.name)
-
-
-class ToDns(NamedTuple):
+class ToDns(msgspec.Struct, frozen=True):
     """What policies say of the way from the client to one of the DNS pods."""
 
     service: Service
@@ -222,7 +211,7 @@ def known_client(case: ServiceCase) -> InCluster | None:
     return known.value if isinstance(known, Observed) else None
 
 
-class Met(NamedTuple):
+class Met(msgspec.Struct, frozen=True):
     """What one pod met on its way, in few words of its own."""
 
     client: InCluster

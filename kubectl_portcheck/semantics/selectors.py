@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.errors import UsageError
 from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement
@@ -11,6 +12,11 @@ from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirem
 def matches(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Whether a Service's selector matches; an empty one matches nothing."""
     return bool(selector) and selector.items() <= labels.items()
+
+
+def as_query(labels: Mapping[str, str]) -> str:
+    """Labels in the form of kubectl's ``-l`` and of a request's ``labelSelector``."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 
 def matches_workload(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
@@ -78,7 +84,7 @@ def parse_selector(text: str) -> LabelSelector:
     return LabelSelector(match_expressions=tuple(found))
 
 
-class NearMiss(NamedTuple):
+class NearMiss(msgspec.Struct, frozen=True):
     """A set of labels that fails a selector in only one term."""
 
     key: str

@@ -83,6 +83,22 @@ def image_of(pod: Pod, port: int) -> str:
     return next((c.image for c in _containers(pod) if c.name in names), "")
 
 
+def reads_app_protocol(pod: Pod) -> bool:
+    """Whether Linkerd of this version heeds the appProtocol of Services.
+
+    It does since 2.18 (edge-25.2); where no proxy of the pod says its version, it is taken to.
+    (Linkerd 2.18, release notes)
+    """
+    of_linkerd = (c.image for c in _containers(pod) if c.name in mesh.LINKERD.containers)
+    tag = _TAG.search(next(of_linkerd, ""))
+    if tag is None:
+        return True
+    version = (int(tag[2]), int(tag[3]))
+    if tag[1] == "edge-":
+        return version >= (25, 2)
+    return tag[1] != "stable-" or version >= (2, 18)
+
+
 def heeds_sidecars(pod: Pod, port: int) -> bool:
     """Whether Sidecar resources of Istio may say where the proxy connects to for this port."""
     return is_of_istio(pod) and proxy_of(pod, port) is mesh.ISTIO
@@ -90,7 +106,18 @@ def heeds_sidecars(pod: Pod, port: int) -> bool:
 
 def is_of_istio(pod: Pod) -> bool:
     """Whether a container of the pod has the name of Istio's proxy."""
-    return any(c.name in mesh.ISTIO.containers for c in _containers(pod))
+    names, spec = mesh.ISTIO.containers, pod.spec
+    # Written out: a sweep asks it of every pod of a cluster.
+    for container in spec.containers:
+        if container.name in names:
+            return True
+    return any(c.name in names for c in spec.init_containers) if spec.init_containers else False
+
+
+def judges(pod: Pod, port: int) -> bool:
+    """Whether connections to the port go through Istio's sidecar."""
+    own = port in mesh.ISTIO.ports
+    return mesh.has_istio_sidecar(pod) and not own and not left_out(pod, mesh.ISTIO, port)
 
 
 def passed_on(pod: Pod, sidecars: Iterable[Guard]) -> dict[int, str]:

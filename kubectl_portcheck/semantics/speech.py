@@ -5,7 +5,9 @@ or a line of garbage in its store. A number says nothing.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.model.objects import Pod, Service, ServicePort
 from kubectl_portcheck.semantics import mesh, ports, probes
@@ -27,7 +29,7 @@ DEBUG_PORTS = (5005, 9229)
 _SCHEMES: dict[str, Scheme] = {"http": "http", "https": "https"}
 
 
-class Expected(NamedTuple):
+class Expected(msgspec.Struct, frozen=True):
     """The language of a port."""
 
     scheme: Scheme

@@ -4,7 +4,7 @@ Nothing can tell a slow start from none at all, so there is a time after which i
 what its probes allow it, or what most programs need.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.semantics import kubelet, mesh, pods, rollouts
@@ -19,7 +19,7 @@ FAULTS = ("loopback-only", "other-address", "other-family", "not-accepting")
 """What a probe may meet that more time does not change."""
 
 
-class Starting(NamedTuple):
+class Starting(msgspec.Struct, frozen=True):
     """A container that may still be starting."""
 
     container: str

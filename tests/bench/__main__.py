@@ -27,7 +27,11 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         environ = measure.environment(folder)
         for name in names:
-            table = SECTIONS[name].run(program, environ)
+            try:
+                table = SECTIONS[name].run(program, environ)
+            except measure.Skipped as why:
+                print(f"{name}\n\nskipped: {why}\n", flush=True)
+                continue
             text = f"{table.markdown()}{measure.machine(environ)}\n"
             print(f"{name}\n\n{text}", flush=True)
             keep(DOCS, name, text)

@@ -24,6 +24,10 @@ VERSIONS = ("clientVersion", "serverVersion")
 Command = Sequence[str | Path]
 
 
+class Skipped(Exception):
+    """A section whose program is not installed; the documentation keeps what it has."""
+
+
 class Run(NamedTuple):
     """What one run took, in milliseconds."""
 

@@ -16,15 +16,26 @@ import hashlib
 import json
 import re
 import sys
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
+from tests.bench.discovery import discovered, list_head
 from tests.fake.api_server import refused_text
 from tests.walk.shop import sockets
 
 PAGE = 500
 WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+UPGRADED = (
+    b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Accept: "
+)
+REQUEST = re.compile(rb"[A-Z]+ ([^ ?]*)\??([^ ]*) .*?\r\n\r\n", re.DOTALL)
+KEY = re.compile(rb"(?i)\r\nsec-websocket-key: *(\S+)")
+LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+WATCHED = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+PORTS = re.compile(r"ports=(\d+)")
 PORT = 8080
 SLICE = 100
 """Endpoints of one EndpointSlice, as the controller writes them."""
@@ -69,6 +80,21 @@ def endpoint_slices(number: int, namespace: str, pods: int) -> list[Document]:
         }
         for i, group in enumerate(groups)
     ]
+
+
+def endpoints(number: int, namespace: str, pods: int) -> Document:
+    """The same in the older form, which other programs read."""
+    name = f"service-{number:05}"
+    found: Document = {"metadata": _metadata(name, namespace, {"app": name})}
+    addresses = [
+        {"ip": e["addresses"][0], "nodeName": e["nodeName"], "targetRef": e["targetRef"]}
+        for piece in endpoint_slices(number, namespace, pods)
+        for e in piece["endpoints"]
+    ]
+    if addresses:
+        ports = [{"name": "http", "port": PORT, "protocol": "TCP"}]
+        found["subsets"] = [{"addresses": addresses, "ports": ports}]
+    return found
 
 
 def pod(number: int, place: int, namespace: str) -> Document:
@@ -153,27 +179,31 @@ def _address(number: int, place: int) -> str:
 class Page:
     """A page of a list, packed."""
 
-    def __init__(self, items: list[str], rest: int, following: str) -> None:
+    def __init__(self, plural: str, items: list[str], rest: int, following: str) -> None:
         metadata: Document = {"resourceVersion": "1"}
         if following:
             metadata |= {"continue": following, "remainingItemCount": rest}
-        head = f'{{"kind":"List","apiVersion":"v1","metadata":{_packed(metadata)},"items":['
-        text = f"{head}{','.join(items)}]}}".encode()
+        text = f"{list_head(plural, metadata)}{','.join(items)}]}}".encode()
         self.size = len(text)
         self.packed = gzip.compress(text, 1)
+        self.head = len(list_head(plural, metadata))
+
+    def items(self) -> str:
+        """Its objects, with commas between them."""
+        return gzip.decompress(self.packed).decode()[self.head : -2]
 
 
 def _packed(document: Document) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def pages(documents: list[Document]) -> list[Page]:
+def pages(plural: str, documents: list[Document]) -> list[Page]:
     """All pages of a list."""
     items = [_packed(d) for d in documents]
     starts = range(0, len(items), PAGE) or range(1)
     last = len(starts) - 1
     return [
-        Page(items[at : at + PAGE], len(items) - at - PAGE, str(i + 1) if i < last else "")
+        Page(plural, items[at : at + PAGE], len(items) - at - PAGE, str(i + 1) if i < last else "")
         for i, at in enumerate(starts)
     ]
 
@@ -199,16 +229,23 @@ class Cluster:
         """Seconds before a command or a port-forward is answered."""
         self.requests = 0
         self.streams = 0
+        self.open = Count()
+        """Streams that are open."""
+        self.working = Count()
+        """Those of them that have not been answered yet."""
         self.sent = 0
         self.unpacked = 0
         per_namespace = -(-services // namespaces)
         spaces = [f"team-{n // per_namespace:03}" for n in range(services)]
         self.lists: dict[str, list[Page]] = {
-            "services": pages([service(n, s) for n, s in enumerate(spaces)]),
+            "services": pages("services", [service(n, s) for n, s in enumerate(spaces)]),
             "endpointslices": pages(
-                [e for n, s in enumerate(spaces) for e in endpoint_slices(n, s, pods_each)]
+                "endpointslices",
+                [e for n, s in enumerate(spaces) for e in endpoint_slices(n, s, pods_each)],
             ),
         }
+        self.whole: dict[str, Page] = {}
+        """Those lists that were asked for in one answer."""
         self.lists["pods"] = self._pods(spaces, pods_each)
         self.spaces = spaces
         self.pods_each = pods_each
@@ -232,7 +269,9 @@ class Cluster:
             while len(waiting) >= PAGE or (waiting and number == len(spaces) - 1):
                 part, waiting = waiting[:PAGE], waiting[PAGE:]
                 done += len(part)
-                made.append(Page(part, total - done, str(len(made) + 1) if done < total else ""))
+                made.append(
+                    Page("pods", part, total - done, str(len(made) + 1) if done < total else "")
+                )
         return made
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Page | Document:
@@ -244,16 +283,28 @@ class Cluster:
             return {
                 "requests": self.requests,
                 "streams": self.streams,
+                "most_streams": self.open.most,
+                "most_working": self.working.most,
                 "sent": self.sent,
                 "unpacked": self.unpacked,
             }
         if found and (selector or kind.startswith("service-")):
             return _part(self._one(kind, int(found[1]), typo=bool(found[2])), query)
+        if kind == "endpoints" and kind not in self.lists:
+            each = enumerate(self.spaces)
+            self.lists[kind] = pages(kind, [endpoints(n, s, self.pods_each) for n, s in each])
         if kind in self.lists:
+            if "limit" not in query or query.get("resourceVersion") == ["0"]:
+                return self._whole(kind)
             return self.lists[kind][int(query.get("continue", ["0"])[0])]
-        if path == "/apis":
-            return {"kind": "APIGroupList", "groups": []}
-        return {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": []}
+        return discovered(path) or json.loads(list_head(kind, {"resourceVersion": "1"}) + "]}")
+
+    def _whole(self, kind: str) -> Page:
+        """A list in one answer, as an API server gives it out of its cache."""
+        if kind not in self.whole:
+            items = [page.items() for page in self.lists[kind]]
+            self.whole[kind] = Page(kind, [i for i in items if i], 0, "")
+        return self.whole[kind]
 
     def _one(self, kind: str, number: int, *, typo: bool) -> Document:
         space = self.spaces[number]
@@ -267,29 +318,8 @@ class Cluster:
             items = []
         return {"kind": "List", "apiVersion": "v1", "metadata": {}, "items": items}
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end."""
-        try:
-            while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-                target = head.split(" ", 2)[1]
-                parts = urlsplit(target)
-                key = re.search(r"(?i)sec-websocket-key: *(\S+)", head)
-                self.requests += 1
-                if key:
-                    self.streams += 1
-                    await asyncio.sleep(self.latency)
-                    await self._stream(parts.path, parse_qs(parts.query), key[1], writer)
-                    await reader.read(65536)  # The client's close.
-                    return
-                self._reply(self.answer(parts.path, parse_qs(parts.query)), writer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    def _reply(self, found: Page | Document, writer: asyncio.StreamWriter) -> None:
+    def head_of(self, found: Page | Document) -> tuple[bytes, bytes]:
+        """The head and the body of an answer."""
         encoding = ""
         if isinstance(found, Page):
             body, encoding = found.packed, "Content-Encoding: gzip\r\n"
@@ -297,35 +327,106 @@ class Cluster:
         else:
             body = json.dumps(found).encode()
             self.unpacked += len(body)
-        self.sent += len(body)
         head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n{encoding}"
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode(), body
 
-    async def _stream(
-        self, path: str, query: dict[str, list[str]], key: str, writer: asyncio.StreamWriter
-    ) -> None:
-        accept = base64.b64encode(hashlib.sha1(key.encode() + WEBSOCKET).digest()).decode()
-        execs = path.endswith("/exec")
-        protocol = "v5.channel.k8s.io" if execs else "v4.channel.k8s.io"
-        head = (
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n"
-        ).encode()
-        if execs:
-            status = json.dumps({"metadata": {}, "status": "Success"}).encode()
-            frames = _frame(1, sockets(PORT)) + _frame(3, status)
-        else:
-            ports = [int(p) for p in query["ports"]]
-            frames = b""
-            for i, port in enumerate(ports):
-                number = port.to_bytes(2, "little")
-                frames += _frame(2 * i, number) + _frame(2 * i + 1, number)
-            for i, port in enumerate(ports):
-                if port != PORT:
-                    frames += _frame(2 * i + 1, refused_text(port).encode())
-        self.sent += len(head) + len(frames)
-        writer.write(head + frames)
-        await writer.drain()
+
+class Connection(asyncio.Protocol):
+    """One connection, to its end. It is as cheap as can be: client and stand-in share a machine."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.received = b""
+        self.streams = self.works = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep where to write."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer the requests that are there."""
+        if self.streams:
+            return  # The client's close.
+        self.received += data
+        while not self.streams and (whole := REQUEST.match(self.received)):
+            body = LENGTH.search(whole[0])
+            size = whole.end() + (int(body[1]) if body else 0)
+            if len(self.received) < size:
+                return
+            self.received = self.received[size:]
+            self._answer(whole)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count it out."""
+        self._worked()
+        self.cluster.open.leave(self.streams)
+
+    def _answer(self, request: re.Match[bytes]) -> None:
+        cluster = self.cluster
+        cluster.requests += 1
+        path, query = request[1].decode("latin-1"), request[2].decode("latin-1")
+        if key := KEY.search(request[0]):
+            self.streams = self.works = True
+            cluster.streams += 1
+            cluster.open.enter()
+            cluster.working.enter()
+            answer = _upgraded(key[1]) + _frames(
+                path.endswith("/exec"), tuple(PORTS.findall(query))
+            )
+            asyncio.get_running_loop().call_later(cluster.latency, self._stream, answer)
+            return
+        if "watch=" in query:
+            self.transport.write(WATCHED)  # Nothing changes.
+            return
+        for piece in cluster.head_of(cluster.answer(path, parse_qs(query))):
+            cluster.sent += len(piece)
+            self.transport.write(piece)
+
+    def _stream(self, answer: bytes) -> None:
+        self.cluster.sent += len(answer)
+        self.transport.write(answer)
+        self._worked()
+
+    def _worked(self) -> None:
+        self.cluster.working.leave(self.works)
+        self.works = False
+
+
+class Count:
+    """How many there are, and how many there were at most."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    def enter(self) -> None:
+        """One more."""
+        self.now += 1
+        self.most = max(self.most, self.now)
+
+    def leave(self, was_there: bool) -> None:
+        """One less, if it was there."""
+        self.now -= was_there
+
+
+def _upgraded(key: bytes) -> bytes:
+    return UPGRADED + base64.b64encode(hashlib.sha1(key + WEBSOCKET).digest()) + b"\r\n"
+
+
+@cache
+def _frames(execs: bool, ports: tuple[str, ...]) -> bytes:
+    """The rest of the head, and what a pod that listens on 8080 answers."""
+    head = f"Sec-WebSocket-Protocol: {'v5' if execs else 'v4'}.channel.k8s.io\r\n\r\n".encode()
+    if execs:
+        status = json.dumps({"metadata": {}, "status": "Success"}).encode()
+        return head + _frame(1, sockets(PORT)) + _frame(3, status)
+    for i, port in enumerate(ports):
+        number = int(port).to_bytes(2, "little")
+        head += _frame(2 * i, number) + _frame(2 * i + 1, number)
+    for i, port in enumerate(ports):
+        if int(port) != PORT:
+            head += _frame(2 * i + 1, refused_text(int(port)).encode())
+    return head
 
 
 def _frame(channel: int, content: bytes) -> bytes:
@@ -337,7 +438,8 @@ def _frame(channel: int, content: bytes) -> bytes:
 
 async def run(cluster: Cluster, port_file: Path) -> None:
     """Serves until the process is killed."""
-    server = await asyncio.start_server(cluster.serve, "127.0.0.1", 0, backlog=512)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(partial(Connection, cluster), "127.0.0.1", 0, backlog=512)
     port_file.write_text(str(server.sockets[0].getsockname()[1]))
     await server.serve_forever()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kubectl_portcheck.__main__ import COMPLETER
 from tests.bench.measure import ROOT, Command, Table, in_turn, median, spread
-from tests.bench.places import python_of
+from tests.bench.places import archive, python_of, unpacked
 
 MANIFEST = ROOT / "tests" / "corpus" / "manifests" / "published" / "guestbook.yaml"
 BARE, KUBECTL = "`python -c pass`", "`kubectl version --client`"
@@ -19,16 +19,19 @@ WORDS: dict[str, Command] = {
     "`--demo`": ["--demo"],
     "`-f guestbook.yaml`": ["-f", MANIFEST],
 }
-ROWS = (BARE, KUBECTL, *WORDS)
+OF_ARCHIVE = {name: f"{name}, Krew's archive" for name in WORDS if name != "completion"}
+ROWS = (BARE, KUBECTL, *WORDS, *OF_ARCHIVE.values())
 
 
 def run(program: Path, environ: Mapping[str, str], *, rounds: int = 15) -> Table:
     """Measures all of them in turn."""
+    bundle = unpacked(archive())
     commands: dict[str, Command] = {
         BARE: [python_of(program), "-c", "pass"],
         KUBECTL: ["kubectl", "version", "--client"],
         **{name: [program, *words] for name, words in WORDS.items()},
         "completion": [program.with_name(COMPLETER), "--exp"],
+        **{own: [bundle, *WORDS[name]] for name, own in OF_ARCHIVE.items()},
     }
     found = in_turn(commands, environ, rounds)
     bare, kubectl = median(found[BARE]), median(found[KUBECTL])

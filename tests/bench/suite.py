@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.bench import install, network, startup, sweep, walk
+from tests.bench import contact, install, manifests, network, others, startup, sweep, walk
 from tests.bench.measure import ROOT, Table
 
 DOCS = ROOT / "docs" / "performance.md"
@@ -25,7 +25,10 @@ SECTIONS = {
     "requests": Section(network.COST_ROWS, network.run_cost),
     "distance": Section(network.FAR_ROWS, network.run_far),
     "sweep": Section(sweep.ROWS, sweep.run),
+    "contact": Section(contact.ROWS, contact.run),
+    "others": Section(others.ROWS, others.run),
     "install": Section(install.ROWS, install.run),
+    "manifests": Section(manifests.ROWS, manifests.run),
 }
 
 

@@ -67,11 +67,13 @@ class Row(NamedTuple):
 
 
 @contextlib.contextmanager
-def standin(services: int, pods_each: int, folder: str) -> Iterator[int]:
-    """A stand-in, by its port."""
+def standin(services: int, pods_each: int, folder: str, *, latency: float = 0.0) -> Iterator[int]:
+    """A stand-in, by its port; each stream is answered after so many seconds."""
     port_file = Path(folder) / f"port-{services}-{pods_each}"
-    command = [sys.executable, "-m", "tests.bench.standin"]
-    process = subprocess.Popen([*command, str(services), str(pods_each), str(port_file)])
+    size = (services, pods_each, port_file, max(1, services // 20), round(1000 * latency))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.standin", *(str(word) for word in size)]
+    )
     try:
         while not port_file.exists() or not port_file.read_text():
             if process.poll() is not None:

@@ -13,11 +13,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.bench.measure import Command, Table, in_turn, median, spread
+from tests.bench.places import archive, unpacked
 from tests.e2e.workloads import container, deployment, service
 
 BY_HAND = Path(__file__).resolve().parent / "by_hand.sh"
 NAMESPACE = "portcheck-bench"
-ROWS = ("by hand, 1 pod", "kubectl portcheck, 3 pods", "ratio", "goal")
+PROGRAMS = ("by hand, 1 pod", "kubectl portcheck, 3 pods", "Krew's archive, 3 pods")
+ROWS = (*PROGRAMS, "ratio", "ratio of the archive", "goal")
 
 
 @contextlib.contextmanager
@@ -63,16 +65,20 @@ def commands(program: Path, namespace: str) -> tuple[Command, Command]:
 
 
 def run(program: Path, environ: Mapping[str, str], *, rounds: int = 11) -> Table:
-    """Measures both in turn."""
+    """Measures them in turn."""
+    bundle = unpacked(archive())
     with incident(environ) as namespace:
-        both = dict(zip(ROWS[:2], commands(program, namespace), strict=True))
-        found = in_turn(both, environ, rounds)
+        by_hand, ours = commands(program, namespace)
+        found = in_turn(
+            dict(zip(PROGRAMS, (by_hand, ours, (bundle, *ours[1:])), strict=True)), environ, rounds
+        )
     lines = []
     for name, runs in found.items():
         wall, cpu = median(runs)
         around = spread(r.wall for r in runs), spread(r.cpu for r in runs)
         lines.append((name, f"{wall:.0f} ms {around[0]}", f"{cpu:.0f} ms {around[1]}"))
-    hand, ours = (median(runs) for runs in found.values())
-    lines.append((ROWS[2], f"**{ours.wall / hand.wall:.2f}**", f"**{ours.cpu / hand.cpu:.2f}**"))
-    lines.append((ROWS[3], "0.45", "0.28"))
+    hand, *programs = (median(runs) for runs in found.values())
+    for row, one in zip(ROWS[3:], programs, strict=False):
+        lines.append((row, f"**{one.wall / hand.wall:.2f}**", f"**{one.cpu / hand.cpu:.2f}**"))
+    lines.append((ROWS[-1], "0.45", "0.28"))
     return Table(("", "wall", "CPU"), tuple(lines), f"Medians of {rounds} rounds.")

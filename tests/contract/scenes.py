@@ -15,10 +15,11 @@ class Scene(NamedTuple):
     cluster: str = ""
     """One of ``clusters.CLUSTERS``; none where it is empty."""
     happens: str = ""
-    """What happens to the run: Ctrl-C before anything was found, Ctrl-C at the end of the walk, or
-    the disk behind stdout is full."""
+    """What happens to the run: Ctrl-C before anything was found, Ctrl-C at the end of the walk, the
+    time of a watch is up after one round, or the disk behind stdout is full."""
 
 
+ONE_ROUND = "the time is up after the first round"
 HERE = "-n production"
 
 ENDS = {
@@ -53,8 +54,10 @@ MODES = {
     "walk-redact": Scene(f"svc/checkout {HERE} -q --redact", "broken"),
     "walk-without-contact": Scene(f"svc/checkout {HERE} --no-exec --no-port-forward", "healthy"),
     "walk-wait": Scene(f"svc/checkout {HERE} -q --wait", "healthy"),
-    "walk-watch": Scene(f"svc/checkout {HERE} -q --watch --timeout 1s", "broken"),
-    "walk-watch-redact": Scene(f"svc/checkout {HERE} -q --watch --redact --timeout 1s", "broken"),
+    "walk-watch": Scene(f"svc/checkout {HERE} -q --watch --timeout 2m", "broken", ONE_ROUND),
+    "walk-watch-redact": Scene(
+        f"svc/checkout {HERE} -q --watch --redact --timeout 2m", "broken", ONE_ROUND
+    ),
     "walk-from": Scene(f"svc/checkout {HERE} --from deploy/web", "with_clients"),
     "walk-from-auto": Scene(f"svc/checkout {HERE} --from auto --show-commands", "with_clients"),
     "walk-from-plain": Scene(f"svc/checkout {HERE} --from app=web --plain", "with_clients"),
@@ -197,7 +200,8 @@ def _flags() -> dict[str, Scene]:
         if action.nargs is None:
             found[f"{name}-without-value"] = Scene(f"svc/x {flag}")
         if isinstance(action.type, OneOf) or action.type is not None:
-            found[f"{name}-wrong-value"] = Scene(f"svc/x {flag} wrong")
+            wrong = "=" if action.type is arguments.path else " wrong"
+            found[f"{name}-wrong-value"] = Scene(f"svc/x {flag}{wrong}")
         if isinstance(action, argparse._StoreTrueAction):
             found[f"{name}-wrong-value"] = Scene(f"svc/x {flag}=maybe")
     return found

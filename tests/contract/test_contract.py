@@ -18,10 +18,11 @@ from kubectl_portcheck import __version__
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.walk import Walk
+from kubectl_portcheck.commands.rounds import Rounds
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.contract.clusters import CLUSTERS, furnish
-from tests.contract.scenes import SCENES, Scene
+from tests.contract.scenes import ONE_ROUND, SCENES, Scene
 from tests.fake.api_server import FakeApiServer
 
 FILES = Path(__file__).parent / "scenes"
@@ -69,12 +70,19 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
         monkeypatch.setattr(Walk, "run", at_the_end)
 
 
+def end(monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """End a watch by its rounds: how many a second holds depends on the machine."""
+    if when == ONE_ROUND:
+        monkeypatch.setattr(Rounds, "pause", lambda _: False)
+
+
 def played(scene: Scene, folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The scene as its file has it."""
     # The help looks for its width here, as every program's does.
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.chdir(folder)
     interrupt(monkeypatch, scene.happens)
+    end(monkeypatch, scene.happens)
     out, err = Terminal(full="disk" in scene.happens), io.StringIO()
     with cluster(scene.cluster) as server:
         environ = furnish(folder, server)

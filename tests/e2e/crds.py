@@ -25,7 +25,7 @@ LINKERD = "policy.linkerd.io"
 CILIUM = "cilium.io"
 CALICO = "crd.projectcalico.org"
 ADMIN = "policy.networking.k8s.io"
-PLURALS = {"HTTPProxy": "httpproxies"}
+PLURALS = {"HTTPProxy": "httpproxies", "ServiceEntry": "serviceentries"}
 KINDS = {
     "IngressRoute": (TRAEFIK, "v1alpha1"),
     "IngressRouteTCP": (TRAEFIK, "v1alpha1"),
@@ -38,6 +38,9 @@ KINDS = {
     "Portcheck": ("portcheck.test", "v1"),
     f"NetworkPolicy.{CALICO}": (CALICO, "v1"),
     "GlobalNetworkPolicy": (CALICO, "v1"),
+    "Tier": (CALICO, "v1"),
+    "GlobalNetworkSet": (CALICO, "v1"),
+    "NetworkSet": (CALICO, "v1"),
     "AdminNetworkPolicy": (ADMIN, "v1alpha1"),
     "BaselineAdminNetworkPolicy": (ADMIN, "v1alpha1"),
     "ClusterNetworkPolicy": (ADMIN, "v1alpha2"),
@@ -51,8 +54,10 @@ KINDS = {
     f"HTTPRoute.{LINKERD}": (LINKERD, "v1beta3"),
     "VirtualService": (ISTIO, "v1"),
     "Gateway": (ISTIO, "v1"),
+    f"Gateway.{GATEWAY}": (GATEWAY, "v1"),
     "Sidecar": (ISTIO, "v1"),
     "DestinationRule": (ISTIO, "v1"),
+    "ServiceEntry": (ISTIO, "v1"),
     "ServerlessService": ("networking.internal.knative.dev", "v1alpha1"),
     "Rollout": ("argoproj.io", "v1alpha1"),
     "BackendTLSPolicy": (GATEWAY, "v1"),
@@ -67,7 +72,7 @@ KINDS = {
 }
 CLUSTER_WIDE = (
     *("GlobalNetworkPolicy", "AdminNetworkPolicy", "BaselineAdminNetworkPolicy"),
-    "ClusterNetworkPolicy",
+    *("ClusterNetworkPolicy", "Tier", "GlobalNetworkSet"),
 )
 
 

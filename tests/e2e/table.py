@@ -21,18 +21,25 @@ command can do), and runs the program again.
 
 
 def keep(
-    title: str, found: Diagnosis, after: Diagnosis, *, by_hand: bool = False, pasted: int = 0
+    title: str,
+    found: Diagnosis,
+    after: Diagnosis,
+    *,
+    by_hand: bool = False,
+    pasted: int = 0,
+    code: str = "",
 ) -> None:
     """Compares a run with its line; with ``PORTCHECK_UPDATE_DOCS=1`` it writes the line.
 
-    ``pasted`` is the place of the command among those of the leading cause.
+    ``pasted`` is the place of the command among those of the leading cause. ``code`` is that of a
+    finding that the line is about, where another one leads.
     """
     lead = found.findings[0]
     titles = [f["title"] for f in lead["fixes"] if f["command"]]
     fix = "by hand" if by_hand else titles[pasted]
-    row = (
-        f"| {title} | {found.verdict} | {lead['code']} {lead['name']} | {fix} | {after.verdict} |\n"
-    )
+    shown = [lead, *(f for f in found.findings[1:] if f["code"] == code)]
+    causes = ", then ".join(dict.fromkeys(f"{f['code']} {f['name']}" for f in shown))
+    row = f"| {title} | {found.verdict} | {causes} | {fix} | {after.verdict} |\n"
     rows = DOCS.read_text().removeprefix(HEAD).splitlines(True) if DOCS.exists() else []
     if row in rows:
         return

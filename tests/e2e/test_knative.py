@@ -34,16 +34,19 @@ def _service(name: str, which: str, uid: str, **spec: Document | None) -> Docume
     return made
 
 
+def _pods(replicas: int) -> Document:
+    app = container(HTTP, ports=[8080])
+    return deployment(app, replicas=replicas, labels={"app": "checkout", **REVISION})
+
+
 def _deploy(cluster: Cluster, namespace: str, replicas: int) -> None:
     cluster.apply(of("ServerlessService", {"mode": "Serve"}, "hello-00001"), namespace)
     named = f"serverlessservice.{KIND}/hello-00001"
     uid = cluster.get(named, namespace=namespace)["metadata"]["uid"]
-    pods = deployment(container(HTTP, ports=[8080]), labels={"app": "checkout", **REVISION})
-    pods["spec"]["replicas"] = replicas
     public = _service("hello-00001", "Public", uid)
     del public["spec"]["selector"]
     private = _service("hello-00001-private", "Private", uid, selector=REVISION)
-    cluster.apply([pods, public, private], namespace)
+    cluster.apply([_pods(replicas), public, private], namespace)
     if replicas:
         cluster.wait_ready("deployment/checkout", namespace)
 
@@ -91,8 +94,17 @@ def test_a_revision_at_zero(cluster: Cluster, namespace: str) -> None:
         found = diagnose_all(cluster, namespace, "svc/hello-00001-private")
         assert (found.code, found.verdict) == (0, "healthy")
         assert [(f["code"], f["severity"]) for f in found.findings] == [("PC121", "info")]
+        _deploy(cluster, namespace, 1)
+        well = diagnose_all(cluster, namespace, "svc/hello-00001-private")
+        assert (well.verdict, well.findings) == ("healthy", [])
+        title = "the private Service of a Knative revision that is scaled to zero"
+        keep(title, found, well, by_hand=True)
+        cluster.apply(_pods(replicas=0), namespace)
+        cluster.until(
+            lambda: not cluster.get("pods", namespace=namespace)["items"], "the pod to go"
+        )
         # It ought to have a pod, and no node fits it.
-        pods = deployment(container(HTTP, ports=[8080]), labels={"app": "checkout", **REVISION})
+        pods = _pods(replicas=1)
         pods["spec"]["template"]["spec"]["nodeSelector"] = {"portcheck.test/none": "x"}
         cluster.apply(pods, namespace)
         cluster.until(

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kubectl_portcheck.semantics.annotations import LINKERD_OPAQUE, LINKERD_PORTS
+
 from . import crds
-from .portcheck import diagnose, diagnose_all
+from .portcheck import diagnose, diagnose_all, paste
 from .table import keep
 from .workloads import Document, client_pod, container, deployment, service
 
@@ -116,9 +118,54 @@ def test_the_port_of_a_server(cluster: Cluster, namespace: str) -> None:
     with crds.served(cluster, *KINDS):
         shop(cluster, namespace, server(80), policy(), MESHED)
         found = diagnose(cluster, namespace)
-        command = found.findings[0]["fixes"][0]["command"]
-        cluster.kubectl(*command[1:], check=True)
+        [fix] = found.findings[0]["fixes"]
+        cluster.apply([server(8080)], namespace)
         well = diagnose(cluster, namespace)
     assert (found.verdict, [f["code"] for f in found.findings]) == ("healthy", ["PC725"])
+    assert fix["title"].startswith("Set port of Server checkout to 8080, once ")
+    assert not fix["command"]
     assert (well.verdict, well.findings) == ("healthy", [])
-    keep("a Server of Linkerd with the Service's port", found, well)
+    keep("a Server of Linkerd with the Service's port", found, well, by_hand=True)
+
+
+def database(cluster: Cluster, namespace: str, **annotations: str) -> None:
+    """A server that speaks first, by the name of its port, with a proxy by name beside it."""
+    app = container("tcp://0.0.0.0:3308", ports={"mysql": 3308})
+    proxy = {**container("tcp://127.0.0.1:4140"), "name": "linkerd-proxy"}
+    made = deployment(app, proxy)
+    made["spec"]["template"]["metadata"]["annotations"] = annotations
+    cluster.apply([made, service((3307, 3308))], namespace)
+    cluster.wait_ready("deployment/checkout", namespace)
+
+
+def test_opaque_ports_with_the_port_of_the_service(cluster: Cluster, namespace: str) -> None:
+    with crds.served(cluster, *KINDS):
+        database(cluster, namespace, **{LINKERD_OPAQUE: "3307", LINKERD_PORTS: "3307"})
+        found = diagnose(cluster, namespace)
+        swept = diagnose_all(cluster, namespace)
+        database(cluster, namespace, **{LINKERD_OPAQUE: "3308", LINKERD_PORTS: "4567"})
+        well = diagnose(cluster, namespace)
+    assert (found.verdict, [f["code"] for f in found.findings]) == ("healthy", ["PC726", "PC726"])
+    assert [LINKERD_OPAQUE in f["summary"] for f in found.findings] == [False, True]
+    assert swept.findings == found.findings
+    assert (well.verdict, well.findings) == ("healthy", [])
+    title = "annotations of Linkerd list the Service's port, not the pods' (read, not enforced)"
+    keep(title, found, well, by_hand=True)
+
+
+def test_a_server_that_speaks_first_is_declared_http(cluster: Cluster, namespace: str) -> None:
+    declared = service((3307, 3308))
+    declared["spec"]["ports"][0]["appProtocol"] = "http"
+    with crds.served(cluster, *KINDS):
+        database(cluster, namespace)
+        cluster.apply(declared, namespace)
+        found = diagnose(cluster, namespace)
+        assert found.fix
+        paste(cluster, found.fix)
+        well = diagnose(cluster, namespace)
+    assert (found.verdict, found.causes) == ("inconclusive", ["PC727"])
+    assert (well.verdict, well.findings) == ("healthy", [])
+    title = (
+        "a server that speaks first behind a port declared HTTP for Linkerd (read, not enforced)"
+    )
+    keep(title, found, well)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .crds import KINDS, definition, served
+from .crds import GATEWAY, KINDS, definition, served
 from .portcheck import diagnose, diagnose_all, paste
 from .table import keep
 from .test_paths import HTTP, deploy, fixed, route
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 def of(kind: str, spec: Document, name: str = "shop") -> Document:
     """An object of a custom kind."""
     version = "/".join(KINDS[kind])
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+    plain = kind.partition(".")[0]
+    return {"apiVersion": version, "kind": plain, "metadata": {"name": name}, "spec": spec}
 
 
 def webhooks(
@@ -439,7 +440,8 @@ def test_a_route_that_its_gateway_refuses(cluster: Cluster, namespace: str) -> N
 
 
 def test_the_gateway_of_a_virtual_service(cluster: Cluster, namespace: str) -> None:
-    """Another Gateway has a similar name; then its servers take another host."""
+    """Another Gateway has a similar name, then the Gateway API's has the very name; then its
+    servers take another host."""
     destination = {"host": "checkout", "port": {"number": 80}}
     spec = {
         "hosts": ["shop.example.com"],
@@ -447,13 +449,18 @@ def test_the_gateway_of_a_virtual_service(cluster: Cluster, namespace: str) -> N
         "http": [{"route": [{"destination": destination}]}],
     }
     gateway = {"servers": [{"hosts": ["*.example.com"]}]}
-    with served(cluster, "VirtualService", "Gateway"):
+    with served(cluster, "VirtualService", "Gateway", f"Gateway.{GATEWAY}"):
         public = of("Gateway", gateway, "public")
         deploy(cluster, namespace, of("VirtualService", spec), public)
         found = diagnose(cluster, namespace)
         assert (found.verdict, found.causes) == ("degraded", ["PC731"])
         assert diagnose_all(cluster, namespace).causes == ["PC731"]
         assert found.fix
+        kubernetes = of(f"Gateway.{GATEWAY}", {}, "publik")
+        cluster.apply(kubernetes, namespace)
+        assert diagnose(cluster, namespace).verdict == "healthy"
+        name = f"gateways.{GATEWAY}/publik"
+        cluster.kubectl("-n", namespace, "delete", name, check=True)
         paste(cluster, found.fix)
         well = diagnose(cluster, namespace)
         assert (well.verdict, well.findings) == ("healthy", [])
@@ -465,3 +472,26 @@ def test_the_gateway_of_a_virtual_service(cluster: Cluster, namespace: str) -> N
         keep(
             "an Istio Gateway does not take the host of a VirtualService", other, well, by_hand=True
         )
+
+
+@pytest.mark.parametrize("key", ["", "root.pem"])
+def test_a_config_map_of_a_backend_tls_policy(cluster: Cluster, namespace: str, key: str) -> None:
+    def config_map(key: str) -> Document:
+        data = {key: "-----BEGIN CERTIFICATE-----"}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ca"}, "data": data}
+
+    target = {"group": "", "kind": "Service", "name": "checkout"}
+    refs = [{"group": "", "kind": "ConfigMap", "name": "ca"}]
+    validation = {"hostname": "checkout", "caCertificateRefs": refs}
+    with served(cluster, "BackendTLSPolicy"):
+        made = [deployment(container("http://0.0.0.0:8443")), service((443, 8443))]
+        policy = of("BackendTLSPolicy", {"targetRefs": [target], "validation": validation})
+        cluster.apply([*made, policy, *([config_map(key)] if key else [])], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        found, swept = diagnose(cluster, namespace), diagnose_all(cluster, namespace)
+        cluster.apply(config_map("ca.crt"), namespace)
+        well, swept_well = diagnose(cluster, namespace), diagnose_all(cluster, namespace)
+    assert [f["code"] for f in found.findings] == [f["code"] for f in swept.findings] == ["PC715"]
+    assert well.findings == swept_well.findings == []
+    what = f"has only the key {key}" if key else "is not there"
+    keep(f"the ConfigMap of a BackendTLSPolicy {what}", found, well, by_hand=True)

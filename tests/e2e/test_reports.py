@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from .conftest import Cluster
 
 CONNECTIONS = 12
+STARTING = 60.0
+"""Seconds that a pod may take to start on a machine that does much else."""
 
 
 def _cases() -> list[object]:
@@ -41,11 +44,29 @@ def test_the_cluster_is_judged_rightly(cluster: Cluster, name: str, run: LiveRun
             stack.callback(cluster.kubectl, "delete", "namespace", space, "--wait=false")
         home = spaces[run.namespaces[0]] if run.namespaces else spaces[""]
         _deploy(cluster, name, run, spaces, home)
-        served = _served(cluster, run, home)
-        said = diagnose_all(cluster, home, *run.ask, *run.flags)
-        wrong = faults(run, said.code, said.report)
+        served = _served(cluster, run.serves, home)
+        said, wrong = _judged(cluster, run, home)
         assert not wrong, shown(said.code, said.report, wrong)
         _paste_each(cluster, run, said, home, served, spaces)
+        if run.cured:
+            assert said.fix, shown(said.code, said.report, ["no fix can be pasted"])
+            paste(cluster, said.fix)
+            assert _served(cluster, run.cured, home) == CONNECTIONS
+
+
+def _judged(cluster: Cluster, run: LiveRun, home: str) -> tuple[Diagnosis, list[str]]:
+    """The answer and what is wrong with it, once the pods are as they will stay.
+
+    Where none of them will be Ready nothing tells when that is: until then, that their containers
+    are being created is the right answer.
+    """
+    deadline = time.monotonic() + (0 if run.ready else STARTING)
+    while True:
+        said = diagnose_all(cluster, home, *run.ask, *run.flags)
+        wrong = faults(run, said.code, said.report)
+        if not wrong or time.monotonic() > deadline:
+            return said, wrong
+        time.sleep(1)
 
 
 def _spaces(cluster: Cluster, run: LiveRun) -> dict[str, str]:
@@ -85,11 +106,11 @@ def _apply(cluster: Cluster, text: str, namespace: str | None) -> None:
         cluster.kubectl(*command, namespace=namespace, stdin=text, check=True)
 
 
-def _served(cluster: Cluster, run: LiveRun, namespace: str) -> int:
-    """How many of a dozen connections to the Service are accepted."""
-    if not run.serves:
+def _served(cluster: Cluster, what: str, namespace: str) -> int:
+    """How many of a dozen connections to ``SERVICE:PORT`` are accepted."""
+    if not what:
         return 0
-    service, _, port = run.serves.partition(":")
+    service, _, port = what.partition(":")
     address = cluster.get(f"service/{service}", namespace=namespace)["spec"]["clusterIP"]
     accepted = 0
 
@@ -119,4 +140,4 @@ def _paste_each(
     for command in dict.fromkeys(commands):
         paste(cluster, command)
         _wait_ready(cluster, run, spaces, namespace)
-        assert _served(cluster, run, namespace) == before, command
+        assert _served(cluster, run.serves, namespace) == before, command

@@ -32,7 +32,7 @@ subjects: [{kind: User, name: oncall, apiGroup: rbac.authorization.k8s.io}]
 UNUSED = (
     *("endpoints", "statefulsets", "daemonsets", "controllerrevisions", "events"),
     *("httproutes", "grpcroutes", "tlsroutes", "tcproutes", "servicemonitors", "podmonitors"),
-    *("referencegrants", "persistentvolumeclaims", "configmaps", "jobs"),
+    *("referencegrants", "persistentvolumeclaims", "configmaps", "jobs", "serviceaccounts"),
 )
 """What this incident does not ask for: a Deployment's pods that are all ready, and no custom
 resources are served."""

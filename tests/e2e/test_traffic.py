@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
-def _endpoint(pod: Document, zone: str) -> Document:
+def _endpoint(pod: Document, place: str, kind: str = "forZones") -> Document:
     return {
         "addresses": [pod["status"]["podIP"]],
         "nodeName": pod["spec"]["nodeName"],
         "targetRef": {"kind": "Pod", "name": pod["metadata"]["name"]},
-        "hints": {"forZones": [{"name": zone}]},
+        "hints": {kind: [{"name": place}]},
     }
 
 
@@ -39,8 +39,8 @@ def _slice(*endpoints: Document) -> Document:
     }
 
 
-def test_the_clients_of_a_zone_get_only_a_failing_pod(cluster: Cluster, namespace: str) -> None:
-    """The hints are those that the control plane writes where nodes are in several zones."""
+def _two_pods(cluster: Cluster, namespace: str) -> tuple[Document, Document]:
+    """A pod that serves and one that does not, behind a Service without a selector."""
     good = deployment(container(HTTP, ports=[8080]))
     bad = deployment(container("http://0.0.0.0:9000"), name="checkout-b")
     bare = service((80, 8080))
@@ -51,6 +51,12 @@ def test_the_clients_of_a_zone_get_only_a_failing_pod(cluster: Cluster, namespac
         cluster.wait_ready(f"deployment/{name}", namespace)
     pods = cluster.get("pods", namespace=namespace)["items"]
     one, two = sorted(pods, key=lambda p: "checkout-b" in p["metadata"]["name"])
+    return one, two
+
+
+def test_the_clients_of_a_zone_get_only_a_failing_pod(cluster: Cluster, namespace: str) -> None:
+    """The hints are those that the control plane writes where nodes are in several zones."""
+    one, two = _two_pods(cluster, namespace)
     cluster.apply(_slice(_endpoint(one, "a"), _endpoint(two, "b")), namespace)
     found = diagnose(cluster, namespace)
     assert found.verdict == "degraded"
@@ -61,6 +67,40 @@ def test_the_clients_of_a_zone_get_only_a_failing_pod(cluster: Cluster, namespac
     well = diagnose(cluster, namespace)
     assert well.verdict == "healthy"
     assert "PC312" not in [f["code"] for f in well.findings]
+
+
+def test_the_clients_of_a_node_get_only_a_failing_pod(cluster: Cluster, namespace: str) -> None:
+    """kube-proxy follows the hints: no connection on this node gets to the pod that serves."""
+    one, two = _two_pods(cluster, namespace)
+    node = two["spec"]["nodeName"]
+    hinted = [_endpoint(one, "elsewhere", "forNodes"), _endpoint(two, node, "forNodes")]
+    cluster.apply(_slice(*hinted), namespace)
+    address = cluster.get("service/checkout", namespace=namespace)["spec"]["clusterIP"]
+
+    def all_are(expected: str) -> bool:
+        return {cluster.dial(address, 80) for _ in range(12)} == {expected}
+
+    cluster.until(lambda: all_are("refused"), "every connection to be refused")
+    found = diagnose(cluster, namespace)
+    assert found.verdict == "degraded"
+    [named] = [f for f in found.findings if f["code"] == "PC312"]
+    assert f"Clients in node {node}" in named["summary"]
+    hinted[1]["hints"] = hinted[0]["hints"]
+    cluster.apply(_slice(*hinted), namespace)
+    cluster.until(
+        lambda: "accepted" in {cluster.dial(address, 80) for _ in range(12)},
+        "both endpoints to be used",
+    )
+    rolled = deployment(container(HTTP, ports=[8080]), name="checkout-b")
+    cluster.apply(rolled, namespace)
+    cluster.wait_ready("deployment/checkout-b", namespace)
+    [new] = cluster.get("pods", "-l", "app=checkout-b", namespace=namespace)["items"]
+    cluster.apply(_slice(hinted[0], _endpoint(new, node, "forNodes")), namespace)
+    cluster.until(lambda: all_are("accepted"), "every connection to be accepted")
+    well = diagnose(cluster, namespace)
+    assert (well.verdict, well.findings) == ("healthy", [])
+    title = "hints send the clients of a node to a pod that does not listen"
+    keep(title, found, well, by_hand=True, code="PC312")
 
 
 def _report(cluster: Cluster, namespace: str, *addresses: Document) -> None:

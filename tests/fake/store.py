@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 Object = dict[str, Any]
 
 PLURALS = {
+    "ServiceEntry": "serviceentries",
     "Endpoints": "endpoints",
     "Ingress": "ingresses",
     "IngressClass": "ingressclasses",

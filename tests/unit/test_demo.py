@@ -22,6 +22,8 @@ from kubectl_portcheck.demo import SCENARIOS
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.render.animation import play
 from kubectl_portcheck.render.look import Look
+from kubectl_portcheck.render.story import list_lines
+from kubectl_portcheck.render.text import cells
 from tests.demo.scenes import SCENES
 
 from .test_cli import Outcome
@@ -103,6 +105,17 @@ def test_the_list() -> None:
     assert Outcome("--demo", "list", "-o", "name").stdout.split() == NAMES
     refused = Outcome("--demo", "list", "-o", "json")
     assert (refused.code, refused.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100])
+def test_the_list_is_of_one_form_on_a_terminal_of_any_width(width: int) -> None:
+    stories = [(s.name, s.happened) for s in SCENARIOS]
+    rows = ["".join(s.text for s in row) for row in list_lines(stories, Look(width=width))]
+    assert all(cells(row) <= width for row in rows)
+    if width < 100:
+        assert [row for row in rows if not row.startswith("  ")] == NAMES
+    else:
+        assert [row.split()[0] for row in rows] == NAMES
 
 
 def test_an_unknown_one_is_refused_with_the_nearest() -> None:

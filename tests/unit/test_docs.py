@@ -11,7 +11,7 @@ from kubectl_portcheck import arguments, inputs
 from kubectl_portcheck.commands.request import parse
 from kubectl_portcheck.exit_codes import ExitCode
 from kubectl_portcheck.kubernetes_versions import NEWEST, OLDEST
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.table import CATALOGUE
 from tests import docs, limits
 
 from .manifests.judged import findings_text

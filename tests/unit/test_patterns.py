@@ -127,20 +127,32 @@ def words_of(pattern: str) -> set[str]:
     return {*parts, *"aA1 .:-\n\t\"'`{[(<&*/\\_", "a:", "1.", "a ", "a-", ": ", "//"} - {""}
 
 
+def is_quick(read: Callable[[], object]) -> bool:
+    """Whether one of three tries is: what else the machine does may slow down some of them."""
+    for _ in range(3):
+        began = time.process_time()
+        read()
+        if time.process_time() - began < MOST_SECONDS:
+            return True
+    return False
+
+
 @pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_every_pattern_takes_linear_time(pattern: Pattern) -> None:
     compiled = re.compile(pattern.text)
     whole = pattern.methods & {"fullmatch", "match"}
     for words in words_of(pattern.text):
         text = (words * (LENGTH // len(words) + 1))[:LENGTH] + "\0"
-        began = time.process_time()
-        if whole:
-            compiled.match(text)
-            compiled.fullmatch(text)
-        if pattern.methods - whole:
-            for _ in compiled.finditer(text):
-                pass
-        assert time.process_time() - began < MOST_SECONDS, words
+
+        def read(text: str = text) -> None:
+            if whole:
+                compiled.match(text)
+                compiled.fullmatch(text)
+            if pattern.methods - whole:
+                for _ in compiled.finditer(text):
+                    pass
+
+        assert is_quick(read), words
 
 
 def _refused(text: str) -> object:
@@ -166,6 +178,4 @@ WORDS = (
 @pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
 def test_texts_are_read_in_linear_time(reader: Callable[[str], object], words: str) -> None:
     text = (words * LENGTH)[: 2 * LENGTH]
-    began = time.process_time()
-    reader(text)
-    assert time.process_time() - began < MOST_SECONDS
+    assert is_quick(lambda: reader(text))

@@ -146,6 +146,14 @@ def test_a_mode_takes_the_flags_that_it_uses_and_refuses_every_other(mode: tuple
         ("--demo list --save x", "--save does nothing with --demo"),
         ("--demo --no-exec", "--no-exec does nothing with --demo: no cluster is asked"),
         ("-f x.yaml --wait", "--wait does nothing with -f: no cluster is asked"),
+        ("-f x.yaml --fix", "--fix does nothing with -f: no cluster is asked"),
+        ("-f x.yaml --contexts a", "--contexts does nothing with -f: no cluster is asked"),
+        ("--contexts a,b --wait", "--contexts and --wait exclude each other"),
+        ("--contexts a,b --watch", "--contexts and --watch exclude each other"),
+        ("--all-contexts --save x", "--all-contexts and --save exclude each other"),
+        ("--mcp --wait", "--wait does nothing with --mcp"),
+        ("--demo --shard 1/2", "--shard does nothing with --demo: no cluster is asked"),
+        ("-f x.yaml --yes", "--yes needs --fix"),
         ("-f x.yaml --redact", "--redact does nothing with -f"),
         ("-f x.yaml --diff -o json", "--output does nothing with --diff: no report is printed"),
         ("-f x.yaml --write -q", "--quiet does nothing with --write: no report is printed"),
@@ -180,6 +188,37 @@ def test_what_would_do_nothing_is_refused_in_plain_words(words: str, message: st
     assert refused.value.message.startswith(message)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--filename", ""), ("--replay", ""), ("--merge", "a.json", "")),
+        *(("svc/x", "--save", ""), ("svc/x", "--save-svg=")),
+    ],
+)
+def test_an_empty_name_of_a_file_is_refused(words: tuple[str, ...]) -> None:
+    """That of a variable that is not set: nothing would be saved, or the working folder be read."""
+    with pytest.raises(UsageError, match="must name a file"):
+        parse(words)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is no possible name of a file"):
+        parse(["--filename", name])
+
+
+@pytest.mark.parametrize("words", ["--ignore=--", "--timeout=--", "--output-file=--"])
+def test_two_dashes_behind_an_equals_sign_are_a_value(words: str) -> None:
+    """argparse takes them for the end of the flags."""
+    assert not accepted(*words.split())
+
+
+def test_the_names_of_files_may_be_two_dashes() -> None:
+    request = parse(["--filename=--", "--save-svg=a.svg"])
+    assert isinstance(request, modes.FilesRequest)
+    assert request.paths == ("--",)
+
+
 def test_fail_on_says_when_a_wait_ends_also_where_the_exit_code_is_0() -> None:
     assert accepted("svc/x", "--exit-zero", "--fail-on", "warning", "--wait")
 
@@ -190,7 +229,7 @@ def test_a_request_is_frozen_data() -> None:
     assert request.access.flags.namespace == "shop"
     assert (request.access.exec, request.access.port_forward) == (False, True)
     assert (request.output.form, request.output.ignore) == ("wide", ("PC412", "PC205"))
-    for struct in (request, request.access, request.output, request.output.style):
+    for struct in (request, request.access, request.output):
         assert struct.__struct_config__.frozen
 
 

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from kubectl_portcheck.demo import SCENARIOS
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.table import CATALOGUE
 from tests import site
 
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ def test_every_rule_has_a_page_with_its_examples(folder: Path) -> None:
     for rule in CATALOGUE:
         text = (folder / "pages" / "docs" / "rules" / f"{rule.code}.md").read_text()
         assert text.startswith(f"# {rule.code} {rule.name}\n")
-        assert all(f"### {e.title}\n" in text for e in rule.examples)
+        assert all(f"### {e.title}\n" in text for e in rule.in_full.examples)
         assert f'<a id="{rule.code.lower()}"></a>' in table
 
 

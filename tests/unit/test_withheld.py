@@ -108,6 +108,17 @@ def test_whatever_stands_before_the_host_goes(text: str) -> None:
     assert CANARY not in without_secrets(f"{text} https://host/x?{CANARY} {text}")
 
 
+WORDS = ("bearer ", "basic ", "eyJabcdef.", "PASSWORD", "passwd", "Passphrase", "pwd", " is ")
+MORE = ("secret", "token", "api_key", "AccessKey", "private-key", "Credentials", "key", "@tcp(")
+
+
+@given(st.lists(st.sampled_from([*WORDS, *MORE, "=", ":", " ", "://", "@", "?", "c4n4ry", "x"])))
+def test_a_text_that_is_not_looked_at_holds_nothing(pieces: list[str]) -> None:
+    """A letter beyond ASCII has every pattern tried."""
+    text = "".join(pieces)
+    assert without_secrets(f"{text} é") == f"{without_secrets(text)} é"
+
+
 @pytest.mark.parametrize(
     "piece",
     ["://", "a:", "a:b@", "://a:", "?", "password", "token=", "bearer ", "eyJ", "(", "@tcp("],

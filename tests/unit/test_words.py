@@ -6,12 +6,13 @@ import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kubectl_portcheck import arguments
 from kubectl_portcheck.demo import SCENARIOS
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 
 THIS = Path(__file__).resolve()
 """The list, which cannot be without what it lists."""
@@ -50,8 +51,8 @@ def found(text: str) -> list[str]:
 
 
 def texts_of(rule: Rule) -> Iterator[str]:
-    yield from (rule.summary, *rule.explanation)
-    for example in rule.examples:
+    yield from (rule.summary, *msgspec.structs.astuple(rule.in_full.explanation))
+    for example in rule.in_full.examples:
         yield from (example.title, example.expects)
 
 

@@ -100,7 +100,8 @@ def test_an_api_server_that_sends_nothing_but_depth_is_said_to_be_odd(tmp_path: 
         shop(server, 8080)
         server.on("api", lambda exchange: exchange.respond(200, DEEP.encode()))
         server.on("proxy", lambda exchange: exchange.respond(502, DEEP.encode()))
-        done = walk(server, tmp_path)
+        # Each answer takes a while to refuse, one after the other: on a busy machine half a minute.
+        done = walk(server, tmp_path, "--timeout", "3m")
     assert done.code == ExitCode.INCONCLUSIVE
     assert "nested too deep" in done.stdout
     assert "defect" not in done.stdout + done.stderr

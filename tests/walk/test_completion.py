@@ -13,7 +13,7 @@ import pytest
 from kubectl_portcheck.arguments import COMPLETIONS, FORMATS
 from kubectl_portcheck.commands.completion import answers, cache, shells
 from kubectl_portcheck.commands.completion.words import question
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.table import CATALOGUE
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, shop

@@ -7,9 +7,17 @@ from typing import Any
 import pytest
 
 from kubectl_portcheck.exit_codes import ExitCode
-from kubectl_portcheck.model.kinds import ADMIN, CALICO, CALICO_CRD, ISTIO_SECURITY, LINKERD
+from kubectl_portcheck.model.kinds import (
+    ADMIN,
+    CALICO,
+    CALICO_CRD,
+    ISTIO,
+    ISTIO_SECURITY,
+    LINKERD,
+)
 from tests.fake.api_server import FakeApiServer
 from tests.fake.wire import Exchange
+from tests.walk.clients import client, seat
 from tests.walk.shop import NAMESPACE, Run, program, shop
 from tests.walk.test_references import refuse
 from tests.walk.test_sweep import lists, sweep
@@ -163,6 +171,90 @@ def test_in_a_sweep_each_kind_is_one_list(tmp_path: Path) -> None:
     }
 
 
+BESIDE: dict[str, dict[str, Any]] = {
+    "tiers": {"tier": "platform"},
+    "networksets": {"source": {"selector": "role == 'office'"}},
+    "globalnetworksets": {"source": {"selector": "role == 'office'"}},
+    "serviceaccounts": {"serviceAccountSelector": "team == 'sales'"},
+}
+"""By resource: what a policy has that makes it needed."""
+
+
+def needing(what: dict[str, Any]) -> dict[str, Any]:
+    """A policy of Calico that means other objects."""
+    made = calico()
+    if "source" in what:
+        made["spec"]["ingress"][0] |= what
+    else:
+        made["spec"] |= what
+    return made
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"], ["--deep"]])
+@pytest.mark.parametrize("resource", BESIDE)
+def test_what_a_policy_of_calico_means_is_read_once_where_it_is_needed(
+    tmp_path: Path, flags: list[str], resource: str
+) -> None:
+    scope = "" if "-A" in flags else NAMESPACE
+    read = []
+    for policy in (calico(), needing(BESIDE[resource])):
+        with FakeApiServer() as server:
+            shop(server, 8080)
+            server.groups.append((CALICO_CRD, "v1"))
+            server.add(policy)
+            program(server, tmp_path, *flags, namespace=scope)
+            beside = [path for path in asked(server, "") if path.rpartition("/")[2] in BESIDE]
+        read.append(beside)
+    none, some = read
+    group = "/api/v1" if resource == "serviceaccounts" else f"/apis/{CALICO_CRD}/v1"
+    assert none == []
+    assert f"{group}/{resource}" in some
+    assert len(some) == len(set(some)) == (2 if "sets" in resource else 1), "each list once"
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], [], ["-A"], ["--deep"]])
+@pytest.mark.parametrize("group", [CALICO, CALICO_CRD])
+def test_a_tier_of_calico(tmp_path: Path, flags: list[str], group: str) -> None:
+    scope = "" if "-A" in flags else NAMESPACE
+    version = "v3" if group == CALICO else "v1"
+    done = {}
+    for order in (1, 2_000_000, None):
+        with FakeApiServer() as server:
+            shop(server, 8080)
+            server.groups.append((group, version))
+            policy = calico(group)
+            policy["metadata"]["name"], policy["spec"]["tier"] = "platform.old", "platform"
+            server.add(network_policy(), policy)
+            if order is not None:
+                server.add(
+                    {
+                        "apiVersion": f"{group}/{version}",
+                        "kind": "Tier",
+                        "metadata": {"name": "platform"},
+                        "spec": {"order": order},
+                    }
+                )
+            done[order] = program(server, tmp_path, *flags, namespace=scope)
+    assert [codes(run) for run in done.values()] == [["PC720"], [], []]
+    lacking = [n for s in done[None].report["services"] for n in s["notEvaluated"]]
+    assert any("tier platform, which was not found" in n["missing"] for n in lacking)
+
+
+@pytest.mark.parametrize("flags", [["svc/checkout"], []])
+@pytest.mark.parametrize("resource", BESIDE)
+def test_what_a_policy_means_and_may_not_be_read_is_named(
+    tmp_path: Path, flags: list[str], resource: str
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((CALICO_CRD, "v1"))
+        server.add(network_policy(), needing(BESIDE[resource]))
+        refuse(server, rf"GET /.*/{resource}(\?|$)")
+        done = program(server, tmp_path, *flags)
+    lacking = [n for n in done.report["services"][0]["notEvaluated"] if n["code"] == "PC720"]
+    assert lacking
+
+
 def of_istio(kind: str, spec: dict[str, Any], namespace: str) -> dict[str, Any]:
     return {
         "apiVersion": f"{ISTIO_SECURITY}/v1",
@@ -210,6 +302,52 @@ def test_policies_of_a_mesh_that_may_not_be_read_say_nothing_of_network_policies
     lacking = {n["code"] for n in done.report["services"][0]["notEvaluated"]}
     assert "PC722" in lacking
     assert not lacking & {"PC720", "PC602"}
+
+
+@pytest.mark.parametrize(("imported", "found"), [("./*", ["PC729"]), ("*/*", [])])
+def test_a_sidecar_of_the_clients_namespace_is_in_the_one_list(
+    tmp_path: Path, imported: str, found: list[str]
+) -> None:
+    with FakeApiServer() as server:
+        meshed(server)
+        server.groups.append((ISTIO, "v1"))
+        seat(
+            server, client("web-1", "front", containers=[{"name": "app"}, {"name": "istio-proxy"}])
+        )
+        spec = {
+            "egress": [{"hosts": [imported]}],
+            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        }
+        server.add({**of_istio("Sidecar", spec, "front"), "apiVersion": f"{ISTIO}/v1"})
+        done = program(server, tmp_path, "svc/checkout", "--from=front/pod/web-1")
+        read = [line for line in asked(server, ISTIO) if line.endswith("/sidecars")]
+    assert codes(done) == found
+    assert read == [f"/apis/{ISTIO}/v1/sidecars"]
+
+
+@pytest.mark.parametrize(("waypoint", "found"), [("gate", []), ("none", ["PC722"])])
+def test_the_labels_of_namespaces_are_read_for_a_client_in_ambient_mode(
+    tmp_path: Path, waypoint: str, found: list[str]
+) -> None:
+    on = {"ambient.istio.io/redirection": "enabled"}
+    rule = {"from": [{"source": {"namespaces": ["other"]}}]}
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        server.groups.append((ISTIO_SECURITY, "v1"))
+        for item in server.store.objects:
+            if item["kind"] == "Pod":
+                item["metadata"]["annotations"] = on
+        pod = client("web-1", "front")
+        pod["metadata"]["annotations"] = on
+        seat(server, pod)
+        metadata = {"name": NAMESPACE, "labels": {"istio.io/use-waypoint": waypoint}}
+        server.add({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        server.add(of_istio("AuthorizationPolicy", {"rules": [rule]}, NAMESPACE))
+        done = program(server, tmp_path, "svc/checkout", "--from=front/pod/web-1")
+        read = asked(server, "/api/v1/namespaces/")
+    spaces = [line for line in read if line.count("/") == 4]
+    assert codes(done) == found
+    assert sorted(spaces) == ["/api/v1/namespaces/front", f"/api/v1/namespaces/{NAMESPACE}"]
 
 
 def of_linkerd(

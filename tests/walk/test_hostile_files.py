@@ -83,6 +83,11 @@ def test_nor_are_manifests_and_recordings(tmp_path: Path, pipe: str) -> None:
     fails(program("-f", str(tmp_path)), "pipe.yaml: is not a regular file")
 
 
+@pytest.mark.parametrize("flag", ["-f", "--replay", "--merge"])
+def test_a_name_that_is_too_long_is_one_of_no_file(flag: str) -> None:
+    fails(program(flag, "a" * 5000), "name too long")
+
+
 def test_the_null_device_is_an_empty_file(tmp_path: Path) -> None:
     with FakeApiServer(tls=None) as server:
         shop(server, 9000)

@@ -193,5 +193,5 @@ def test_kinds_that_are_not_served_cost_nothing_and_others_one_list(tmp_path: Pa
         sweep(server, tmp_path)
         more = lists(server) - before
     assert not any(ISTIO in path for path in before)
-    kinds = ("virtualservices", "destinationrules", "gateways", "sidecars")
+    kinds = ("virtualservices", "destinationrules", "gateways", "serviceentries", "sidecars")
     assert more == {f"/apis/{ISTIO}/v1/{kind}": 1 for kind in kinds}

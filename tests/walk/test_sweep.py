@@ -9,16 +9,20 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from threading import Lock
+from typing import Any
 
 import pytest
 
 from kubectl_portcheck.collect.cluster import sweep as sweeping
+from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS
+from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
-from tests.fake.api_server import FakeApiServer
+from tests.fake.api_server import Command, FakeApiServer
 from tests.fake.wire import Exchange
 from tests.stopwatch import patiently
-from tests.walk.shop import Run, await_quiet, program
+from tests.walk.shop import Run, await_quiet, program, sockets
 from tests.walk.test_requests import API_SERVER_CALLS
 from tests.walk.town import add_service
 
@@ -44,6 +48,31 @@ def sweep(server: FakeApiServer, folder: Path, *flags: str, namespace: str = "to
     return program(server, folder, *flags, namespace="" if "-A" in flags else namespace)
 
 
+def test_no_more_than_so_many_streams_are_under_way_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubectl_portcheck.client.api.MOST_STREAMS", 3)
+    lock = Lock()
+    under_way: list[int] = [0]
+
+    def counted(exchange: Exchange) -> None:
+        with lock:
+            under_way.append(under_way[-1] + 1)
+        time.sleep(0.05)
+        with lock:
+            under_way.append(under_way[-1] - 1)
+        server.answer(exchange)
+
+    with FakeApiServer() as server:
+        for number in range(4):
+            add_service(server, f"service-{number}", pods=2)
+        server.on(STREAMS.pattern, counted)
+        done = sweep(server, tmp_path)
+        assert sum(streams(server).values()) == 4 * 5
+    assert done.code == ExitCode.HEALTHY
+    assert 1 < max(under_way) <= 3
+
+
 def test_a_readiness_probe_on_the_served_port_settles_a_service(tmp_path: Path) -> None:
     with FakeApiServer() as server:
         add_service(server, "probed", probed=8080)
@@ -65,6 +94,21 @@ def test_without_it_every_pod_is_looked_into(tmp_path: Path, probed: int | None)
     assert verdicts(done) == {"town/well": "healthy", "town/wrong": "broken"}
     causes = [f["code"] for s in done.report["services"] for f in s["findings"] if f["cause"]]
     assert causes == ["PC401"]
+
+
+def test_what_looks_broken_is_asked_for_once_more(tmp_path: Path) -> None:
+    """The second walk to a Service takes nothing of what the first one saw in its pods."""
+    with FakeApiServer() as server:
+        add_service(server, "starting", pods=1)
+        seen: list[int] = []
+
+        def begun(*_: object) -> Command:
+            seen.append(9999 if not seen else 8080)
+            return Command(sockets(seen[-1]))
+
+        server.commands["town", "starting-0"] = begun
+        done = sweep(server, tmp_path)
+    assert (seen, verdicts(done)) == ([9999, 8080], {"town/starting": "healthy"})
 
 
 def test_a_stale_or_foreign_probe_settles_nothing(tmp_path: Path) -> None:
@@ -99,6 +143,26 @@ def test_the_lists_do_not_grow_with_the_services(tmp_path: Path, many: int) -> N
         "/version": 1,
         **{f"/apis/{path}": 1 for path in API_SERVER_CALLS},
     }
+
+
+def test_no_thread_is_needed_for_what_the_lists_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each takes more to hand over than to answer, and there are forty for each Service."""
+    handed: Counter[str] = Counter()
+    ask = Work.ask
+
+    def counted(self: Work, do: Any, *args: Any, **kwargs: Any) -> Any:
+        handed[getattr(args[0], "name", "") if args else do.__name__] += 1
+        return ask(self, do, *args, **kwargs)
+
+    monkeypatch.setattr(Work, "ask", counted)
+    with FakeApiServer() as server:
+        add_service(server, "shop", "town", probed=8080, selector="shoop")
+        done = sweep(server, tmp_path)
+    assert verdicts(done) == {"town/shop": "broken"}
+    assert handed.keys() & SHARED_KINDS == set()
+    assert {"StatefulSet", "deployments"} <= handed.keys()
 
 
 def test_what_looks_wrong_is_read_again(tmp_path: Path) -> None:

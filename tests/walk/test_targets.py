@@ -176,3 +176,78 @@ def test_an_ingress_that_may_not_be_read_is_inconclusive(tmp_path: Path) -> None
         done = program(server, tmp_path, "ing/web")
     assert (done.code, done.stdout) == (ExitCode.INCONCLUSIVE, "")
     assert "cannot tell where ing/web leads" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("missing", "kind", "said"),
+    [
+        ("svc/nope", "Service", "there is no Service nope in namespace production"),
+        (
+            "svc/checkot",
+            "Service",
+            "there is no Service checkot in namespace production (Did you mean checkout? "
+            "To check the pods of Deployment checkout: kubectl portcheck deploy/checkout)",
+        ),
+        ("deploy/nope", "Deployment", "there is no Deployment nope in namespace production"),
+        ("pod/nope", "Pod", "there is no Pod nope in namespace production"),
+        ("ing/nope", "Ingress", "there is no Ingress nope in namespace production"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_target_that_does_not_exist_spoils_no_other(
+    tmp_path: Path, missing: str, kind: str, said: str, first: bool
+) -> None:
+    names = [missing, "svc/checkout"] if first else ["svc/checkout", missing]
+    with FakeApiServer() as server:
+        shop(server, 9000)
+        done = program(server, tmp_path, *names)
+    assert sorted(titles(done)) == sorted(
+        [("Service", "checkout", "broken"), (kind, missing.partition("/")[2], "inconclusive")]
+    )
+    [lost] = [s for s in done.report["services"] if s["verdict"] == "inconclusive"]
+    assert (lost["headline"], lost["findings"], lost["missing"]) == (said, [], [])
+    assert (done.code, done.stderr) == (ExitCode.PROBLEM, "")
+
+
+def test_a_healthy_service_beside_one_that_does_not_exist_is_not_all_that_was_asked(
+    tmp_path: Path,
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = program(server, tmp_path, "svc/checkout", "svc/nope")
+    assert done.code == ExitCode.INCONCLUSIVE
+
+
+def test_an_address_of_nothing_spoils_no_other(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = program(server, tmp_path, "svc/checkout", "10.99.1.1:80")
+    [lost] = [s for s in done.report["services"] if s["verdict"] == "inconclusive"]
+    assert "has the address 10.99.1.1" in lost["headline"]
+    assert done.code == ExitCode.INCONCLUSIVE
+
+
+def test_where_no_target_exists_each_is_named(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = program(server, tmp_path, "svc/nope", "deploy/nada", "svc/nope")
+    assert (done.code, done.stdout) == (ExitCode.USAGE, "")
+    assert done.stderr.splitlines() == [
+        'Error from server (NotFound): services "nope" not found',
+        'Error from server (NotFound): deployments "nada" not found',
+    ]
+
+
+def test_a_workload_that_does_not_exist_spoils_no_calls_of_others(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = program(server, tmp_path, "deploy/nope", "deploy/checkout", "--calls")
+    assert [t[:2] for t in titles(done)] == [("Deployment", "nope"), ("Deployment", "checkout")]
+
+
+def test_names_of_what_does_not_exist_are_replaced_too(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        done = program(server, tmp_path, "svc/checkout", "svc/nope", "--redact")
+    assert "nope" not in done.stdout
+    assert NAMESPACE not in done.stdout

@@ -2,15 +2,14 @@
 
 import msgspec
 
-from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import absent_from
 from kubectl_portcheck.collect.cluster.addresses import Spaces
 from kubectl_portcheck.collect.cluster.callers import calls_to
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.listable import INGRESSES, REFERRERS, ROUTES, Listable
+from kubectl_portcheck.collect.cluster.options import Options
 from kubectl_portcheck.collect.cluster.reads import LiveReads
 from kubectl_portcheck.collect.cluster.targets import Stop
-from kubectl_portcheck.collect.cluster.walk import Options
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model import kinds
@@ -19,13 +18,13 @@ from kubectl_portcheck.model.evidence import Absence, InCluster, ServiceEvidence
 from kubectl_portcheck.model.objects import ObjectMeta, Service, Workload
 from kubectl_portcheck.semantics import expose
 from kubectl_portcheck.semantics.calls import CLOSE, Known
+from kubectl_portcheck.semantics.concerning import concerning
 from kubectl_portcheck.semantics.needs import needs_of
-from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.semantics.selectors import nearest
 from kubectl_portcheck.target import Target
 
 FITTING = tuple(
-    Listable(kind, decode.ListOf[Workload], named=True)
+    Listable(kind, Workload, named=True)
     for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET)
 )
 """The workloads that may be meant to be behind the Service."""

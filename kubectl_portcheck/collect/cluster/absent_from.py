@@ -12,8 +12,8 @@ from kubectl_portcheck.collect.cluster.client_asks import names_of, resolved
 from kubectl_portcheck.collect.cluster.client_side import client_side
 from kubectl_portcheck.collect.cluster.cluster import Read
 from kubectl_portcheck.collect.cluster.likely_clients import is_service
+from kubectl_portcheck.collect.cluster.options import Options
 from kubectl_portcheck.collect.cluster.parts import in_cluster
-from kubectl_portcheck.collect.cluster.walk import Options
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model import kinds

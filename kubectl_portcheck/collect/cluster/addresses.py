@@ -1,7 +1,9 @@
 """From an address that a client reports to the Service, the pod or the node that has it."""
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
+
+import msgspec
 
 from kubectl_portcheck.address import Address
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Probes
@@ -18,7 +20,7 @@ from kubectl_portcheck.target import Target
 R = TypeVar("R", bound=Record)
 
 
-class Live(NamedTuple):
+class Live(msgspec.Struct, frozen=True):
     """One namespace of the cluster itself."""
 
     reads: LiveReads

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling, ConfigMapCalls
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import Listable
@@ -16,7 +15,7 @@ from kubectl_portcheck.semantics import calls
 from kubectl_portcheck.semantics.calls import Caller
 
 CALLING = tuple(
-    Listable(kind, decode.ListOf[Calling], named=True)
+    Listable(kind, Calling, named=True)
     for kind in (
         *(kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET, kinds.CRON_JOB, kinds.JOB),
     )
@@ -24,7 +23,7 @@ CALLING = tuple(
 """The workloads whose settings are read: one list each."""
 CALLING_ANYWHERE = tuple(msgspec.structs.replace(kind, anywhere=True) for kind in CALLING)
 """The same of all namespaces, where they may be listed."""
-CONFIGURING = Listable(kinds.CONFIG_MAP, decode.ListOf[ConfigMapCalls])
+CONFIGURING = Listable(kinds.CONFIG_MAP, ConfigMapCalls)
 OTHERS = "of other namespaces"
 """What a read says that could reach only its own namespace."""
 MOST = 200

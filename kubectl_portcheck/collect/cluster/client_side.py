@@ -1,7 +1,8 @@
 """What policies see of the pod of ``--from``: itself, the policies that select it, and namespaces.
 
 It is read beside the walk and beside the connections. Labels of namespaces are read only where a
-policy selects namespaces by them; the name of a namespace is a label that every one has.
+policy selects namespaces by them, or where a waypoint of Istio may stand before the Service; the
+name of a namespace is a label that every one has.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import LabelSelector, Pod
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyPeer
 from kubectl_portcheck.model.seat import Dns
+from kubectl_portcheck.semantics.annotations import AMBIENT
 from kubectl_portcheck.semantics.guards.compare import asks_for_labels
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 from kubectl_portcheck.semantics.selectors import holds
@@ -60,8 +62,10 @@ def client_side(
     policies = _selecting(own.result(), pod)
     known = [*_value(policies), *(_value(guarding.result()) if guarding else ())]
     guards = others.result() if others else None
-    asking = any(map(_asks_for_labels, known)) or (
-        isinstance(guards, Observed) and any(map(asks_for_labels, guards.value))
+    asking = (
+        AMBIENT in pod.metadata.annotations
+        or any(map(_asks_for_labels, known))
+        or (isinstance(guards, Observed) and any(map(asks_for_labels, guards.value)))
     )
     spaces = {seat.namespace, namespace} if asking else set[str]()
     labels = {s: questions.ask(there.namespace_labels, s) for s in sorted(spaces)}

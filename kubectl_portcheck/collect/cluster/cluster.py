@@ -34,6 +34,9 @@ class Reads(Protocol):
     def services(self) -> Read[tuple[Service, ...]]:
         """Read all Services of the namespace."""
 
+    def services_of(self, namespace: str) -> Read[tuple[Service, ...]]:
+        """Read all Services of any namespace."""
+
     def denied(self) -> Read[tuple[Right, ...]]:
         """Read which changes in the namespace the user may not make."""
 

@@ -18,17 +18,21 @@ from kubectl_portcheck.client import (
 from kubectl_portcheck.client.errors import BadRequest, ClusterError
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces, found
 from kubectl_portcheck.collect.cluster.logs import Budget
-from kubectl_portcheck.collect.cluster.probes import LiveProbes
+from kubectl_portcheck.collect.cluster.once import Lately, Once
+from kubectl_portcheck.collect.cluster.options import Options
+from kubectl_portcheck.collect.cluster.probes import SAME_MOMENT, LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.seats import seats_for
 from kubectl_portcheck.collect.cluster.server_version import ServerVersion
-from kubectl_portcheck.collect.cluster.targets import Stop, stops
-from kubectl_portcheck.collect.cluster.walk import Options, walk
+from kubectl_portcheck.collect.cluster.targets import Stop, lost, stops
+from kubectl_portcheck.collect.cluster.walks import Way, walks
 from kubectl_portcheck.collect.shards import Shard
-from kubectl_portcheck.errors import NoClusterError, UnknownTargetError, UsageError
-from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, ServiceEvidence
-from kubectl_portcheck.model.kinds import SERVICE
+from kubectl_portcheck.errors import (
+    NoAnswerError,
+    NoClusterError,
+    UsageError,
+)
+from kubectl_portcheck.model.evidence import Context, Evidence
 from kubectl_portcheck.target import Target
 
 AHEAD = 8
@@ -86,7 +90,7 @@ def collect(
 ) -> Evidence:
     """Gather what is wanted; Ctrl-C ends it early, with what was found by then.
 
-    ``timeout`` bounds the whole, in seconds. Raises UsageError for an unknown target,
+    ``timeout`` bounds the whole, in seconds. Raises UsageError where no target is known,
     NoAnswerError where it is not known which Services are meant, and NoClusterError where no
     cluster is reached or the credentials are refused.
     """
@@ -127,14 +131,15 @@ def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) 
         if not targets:
             return _swept(api, selection, deadline, options, progress)
 
-        def live(namespace: str) -> Live:
-            reads = LiveReads(api, namespace, deadline)
-            return Live(reads, LiveProbes(api, namespace, deadline))
+        once, lately = Once(), Lately(SAME_MOMENT)
 
-        named = [found(live, t, connection.namespace) for t in targets]
+        def live(namespace: str) -> Live:
+            reads = LiveReads(api, namespace, deadline, once)
+            return Live(reads, LiveProbes(api, namespace, deadline, lately))
+
+        named = [_named(live, t, connection.namespace) for t in targets]
         made = _called(live, named, options) if calls else stops(live, named)
-        seated = [_seated(s, options, live, connection.namespace) for s in made]
-        walked, whole = _walks(seated, progress, live)
+        walked, whole = walks(made, options, Way(live, connection.namespace, deadline, progress))
     except BadRequest as error:
         raise UsageError(f"the API server refuses the selector: {error.message}") from None
     except ClusterError as error:
@@ -143,7 +148,17 @@ def _gathered(api: Api, wanted: Wanted, progress: Progress, deadline: Deadline) 
     return Evidence(context=context, services=tuple(walked), interrupted=not whole)
 
 
-def _called(spaces: Spaces, targets: Sequence[Target], options: Options) -> list[Stop]:
+def _named(live: Spaces, asked: Target | Address, namespace: str) -> Target | Stop:
+    """The target; what has the address, where it is one. What is not found spoils no other."""
+    try:
+        return found(live, asked, namespace)
+    except (UsageError, NoAnswerError) as error:
+        return lost(
+            live(namespace).cluster, Target(asked.title, None, namespace), error, address=True
+        )
+
+
+def _called(spaces: Spaces, targets: Sequence[Target | Stop], options: Options) -> list[Stop]:
     """The walks to what the workloads call; most runs do without what it imports."""
     from kubectl_portcheck.collect.cluster.own_calls import called
 
@@ -180,75 +195,3 @@ def _swept(
         rights=found.rights,
         interrupted=not found.whole,
     )
-
-
-def _walks(
-    made: Sequence[tuple[Stop, Options]], progress: Progress, live: Spaces
-) -> tuple[list[ServiceEvidence], bool]:
-    """One walk after the other; the second value is False where Ctrl-C ended them early."""
-    found: list[ServiceEvidence] = []
-    for number, (stop, options) in enumerate(made, 1):
-        progress.target(stop.target.title, number, len(made))
-        if stop.known is not None:
-            found.append(stop.known)
-            continue
-        try:
-            evidence, whole = walk(
-                stop.cluster, stop.target, options, progress, stop.foreign_routes
-            )
-        except UnknownTargetError as error:
-            evidence, whole = _absent(stop, error, options, live, progress), True
-        except KeyboardInterrupt:
-            if not found:
-                raise
-            return found, False
-        if options.seats and evidence.absence is None:
-            evidence = _followed_up(evidence, stop.target, options, live, progress)
-        found.append(_as_asked(evidence, stop))
-        if not whole:
-            return found, False
-    return found, True
-
-
-def _seated(stop: Stop, options: Options, live: Spaces, here: str) -> tuple[Stop, Options]:
-    """The walk with the pods that --from may mean for it; ``here`` is the namespace in use."""
-    if options.source is None or stop.known is not None:
-        return stop, options
-    seats = seats_for(options.source, stop.target, live, here)
-    there = live(seats[0].namespace).reads
-    return stop, options._replace(seats=seats, elsewhere=there)
-
-
-def _as_asked(evidence: ServiceEvidence, stop: Stop) -> ServiceEvidence:
-    """The evidence with what was asked about, and what was read to find it."""
-    # What could not be read by the walk stays known as such.
-    services = stop.services if evidence.services == NOT_ASKED else evidence.services
-    lookup = stop.target.lookup
-    return msgspec.structs.replace(evidence, asked=stop.asked, lookup=lookup, services=services)
-
-
-def _followed_up(
-    evidence: ServiceEvidence, target: Target, options: Options, live: Spaces, progress: Progress
-) -> ServiceEvidence:
-    """The evidence with what tells more where a client fails; most runs do without the imports."""
-    from kubectl_portcheck.collect.cluster.name_server import with_name_server
-    from kubectl_portcheck.collect.cluster.other_seats import with_others
-
-    found = with_name_server(evidence, options, live, progress)
-    return with_others(found, target, options, live) if target.kind is SERVICE else found
-
-
-def _absent(
-    stop: Stop, error: UnknownTargetError, options: Options, live: Spaces, progress: Progress
-) -> ServiceEvidence:
-    """The evidence about a Service that does not exist. Raises the error where nothing needs it."""
-    if stop.target.kind is not SERVICE:
-        raise error
-    from kubectl_portcheck.collect.cluster.absent import absent
-
-    evidence = absent(stop, error, options, live)
-    if not options.seats:
-        return evidence
-    from kubectl_portcheck.collect.cluster.name_server import with_name_server
-
-    return with_name_server(evidence, options, live, progress)

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from kubectl_portcheck.address import is_ip
-from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import SERVICES, Listable
 from kubectl_portcheck.model import kinds
@@ -40,7 +39,7 @@ class _PodCommands(Record, frozen=True):
     spec: _Commands = _Commands()
 
 
-_COMMANDS = Listable(kinds.POD, decode.ListOf[_PodCommands])
+_COMMANDS = Listable(kinds.POD, _PodCommands)
 
 
 def init_calls(reads: Reads, waiting: Sequence[Pod]) -> tuple[InitCall, ...]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from kubectl_portcheck.address import Address, is_ip
-from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.called import Calling
 from kubectl_portcheck.collect.cluster.callers import caller
 from kubectl_portcheck.collect.cluster.listable import Listable
@@ -15,7 +14,7 @@ from kubectl_portcheck.model.calls import Named
 from kubectl_portcheck.target import Target
 
 LASTING = tuple(
-    Listable(kind, decode.ListOf[Calling], named=True)
+    Listable(kind, Calling, named=True)
     for kind in (kinds.DEPLOYMENT, kinds.STATEFUL_SET, kinds.DAEMON_SET)
 )
 """The workloads whose pods stay: one list each."""

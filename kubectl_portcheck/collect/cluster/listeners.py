@@ -7,7 +7,7 @@ the names of processes come from each container's own view; the others are asked
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -60,7 +60,7 @@ Run = Callable[[str, Sequence[str]], "ExecResult | Missing"]
 Parse = Callable[[bytes, str | None, sockets.ByteOrder | None], PodSockets]
 
 
-class Way(NamedTuple):
+class Way(msgspec.Struct, frozen=True):
     """A command that may tell what listens, and how to read what it prints."""
 
     container: str
@@ -68,7 +68,7 @@ class Way(NamedTuple):
     parse: Parse
 
 
-class Failure(NamedTuple):
+class Failure(msgspec.Struct, frozen=True):
     """A command that did not tell."""
 
     container: str

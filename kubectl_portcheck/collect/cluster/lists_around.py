@@ -17,8 +17,9 @@ from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, comb
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import referrers
-from kubectl_portcheck.semantics.guards import istio, linkerd
+from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import Hosts
+from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
 from kubectl_portcheck.semantics.monitoring import is_for_sibling
 from kubectl_portcheck.semantics.references import (
     looks_into,
@@ -28,6 +29,7 @@ from kubectl_portcheck.semantics.references import (
     uses_of_route,
     watches,
 )
+from kubectl_portcheck.semantics.referrers.authorities import with_authorities
 
 R = TypeVar("R", bound=Record)
 Read = Observed[tuple[R, ...]] | Missing
@@ -48,17 +50,34 @@ class Around:
 
     def evidence(self, service: Service, pods: Sequence[Pod]) -> dict[str, Read[Any]]:
         """What leads to the Service, guards its pods and watches them, by field of the evidence."""
-        metadata = service.metadata
-        place = metadata.namespace, metadata.name
+        namespace = service.metadata.namespace
         return {
-            **self._ingresses(place),
-            **self._routes(place),
-            "network_policies": self._policies(metadata.namespace, pods),
+            **self._leading(service),
+            "network_policies": self._policies(namespace, pods),
             "monitors": self._watching(service, pods),
-            "guards": self._guards(metadata.namespace, pods),
-            "mesh_policies": self._of_meshes(metadata.namespace, pods),
-            "referrers": self._relevant(service),
+            "guards": self._guards(namespace, pods),
+            "mesh_policies": self._of_meshes(namespace, pods),
         }
+
+    def _leading(self, service: Service) -> dict[str, Read[Any]]:
+        """What leads to the Service; the same of all in a namespace that no object names."""
+        place = service.metadata.namespace, service.metadata.name
+        named = self._once(("named",), self._named_anywhere)
+        if place in named or place in self._naming(listable.INGRESSES.name, place[0]):
+            return self._led_by(service, place)
+        key = ("unnamed", place[0], referrers.may_speak_tls(service))
+        parts: dict[str, Read[Any]] = self._once(key, lambda: self._led_by(service, place))
+        return parts
+
+    def _led_by(self, service: Service, place: Place) -> dict[str, Read[Any]]:
+        found = {**self._ingresses(place), **self._routes(place)}
+        return {**found, "referrers": self._relevant(service)}
+
+    def _named_anywhere(self) -> set[Place]:
+        """The Services that an object names, whatever namespace it is in."""
+        routed: dict[Place, list[Route]] = self._once(("routes",), self._index_of_routes)
+        referred: set[Place] = self._once(("referred",), self._referred)
+        return {*routed, *referred}
 
     def _once(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What was made under this key. Two threads may both make it: it is the same."""
@@ -85,14 +104,15 @@ class Around:
 
     def _naming(self, kind: str, namespace: str) -> dict[Place, list[Any]]:
         """The namespace's objects of a kind, by each Service that they name."""
-
-        def make() -> dict[Place, list[Any]]:
-            everyone = self._shared.objects(kind, namespace)
-            found = () if isinstance(everyone, Missing) else everyone.value
-            return _by_backend(kind, namespace, found)
-
-        index: dict[Place, list[Any]] = self._once(("naming", kind, namespace), make)
+        index: dict[Place, list[Any]] = self._once(
+            ("naming", kind, namespace), lambda: self._index_of(kind, namespace)
+        )
         return index
+
+    def _index_of(self, kind: str, namespace: str) -> dict[Place, list[Any]]:
+        everyone = self._shared.objects(kind, namespace)
+        found = () if isinstance(everyone, Missing) else everyone.value
+        return _by_backend(kind, namespace, found)
 
     def foreign_routes(self, place: Place) -> tuple[Route, ...]:
         """The routes of other namespaces that name the Service, where the lists have them."""
@@ -139,7 +159,12 @@ class Around:
     def _relevant(self, service: Service) -> Read[Any]:
         metadata = service.metadata
         if (metadata.namespace, metadata.name) in self._once(("referred",), self._referred):
-            return referrers.relevant(self.referrers(service), service)
+            found = with_authorities(
+                self.referrers(service),
+                metadata.name,
+                lambda wanted: self._shared.authority(metadata.namespace, wanted),
+            )
+            return referrers.relevant(found, service)
         tls = referrers.may_speak_tls(service)
         none: Read[Any] = self._once(
             ("no referrers", tls), lambda: referrers.relevant(self.referrers(service), service)
@@ -159,7 +184,7 @@ class Around:
             for listed in self._lists((kind,)):
                 here = index.get((kind.name, metadata.namespace, metadata.name), ())
                 routed = (kinds.VIRTUAL_SERVICE.name, metadata.namespace, metadata.name) in index
-                if kind.of is kinds.ISTIO_GATEWAY and routed:
+                if kind.of in (kinds.ISTIO_GATEWAY, kinds.KUBERNETES_GATEWAY) and routed:
                     here = [g for several in listed.found.values() for g in several]
                 parts += [Observed(value=tuple(here)), *self._why_not(listed)]
         return combined(parts) if parts else Missing(reason=Reason.NOT_SERVED)
@@ -187,7 +212,7 @@ class Around:
     def monitors(self, service: Service, wanted: Kinds = listable.MONITORS) -> Read[Any]:
         """The monitors, of any namespace, that may watch the Service and mean no other one."""
         namespace = service.metadata.namespace
-        key = ("monitors", namespace, *(kind.name for kind in wanted))
+        key = ("monitors", namespace, *[kind.name for kind in wanted])
         everyone: Read[Any] = self._once(
             key, lambda: combined([self._looking(kind.name, namespace) for kind in wanted])
         )
@@ -234,11 +259,14 @@ class Around:
         """The policies of other kinds that may be about one of the pods."""
         everyone: Read[Any] = self._once(
             ("guards", namespace),
-            lambda: combined(
-                [
-                    self._shared.objects(k.key, namespace if k.namespaced else "")
-                    for k in kinds.GUARDS
-                ]
+            lambda: with_sets(
+                combined(
+                    [
+                        self._shared.objects(k.key, namespace if k.namespaced else "")
+                        for k in kinds.GUARDS
+                    ]
+                ),
+                lambda wanted: [self._shared.beside_guards(k) for k in wanted],
             ),
         )
         return _about(everyone, pods)
@@ -247,20 +275,18 @@ class Around:
         """The policies of a mesh that are about one of the pods."""
         everyone: Read[Any] = self._once(
             ("meshes", namespace),
-            lambda: linkerd.joined(
-                {k.key: self.of_mesh(k, namespace) for k in kinds.MESH_POLICIES}
-            ),
+            lambda: with_servers({k.key: self.of_mesh(k, namespace) for k in kinds.MESH_POLICIES}),
         )
         return _about(everyone, pods)
 
     def of_mesh(self, kind: kinds.Kind, namespace: str) -> Read[Any]:
         """What the policies of a mesh say in the namespace, and in that of the whole mesh."""
-        if kind in linkerd.AUTHENTICATIONS:
+        if kind in kinds.LINKERD_AUTHENTICATIONS:
             return self._everywhere(kind)
         here = self._shared.objects(kind.key, namespace)
-        if kind.group == kinds.LINKERD or namespace == istio.ROOT or isinstance(here, Missing):
+        if kind.group == kinds.LINKERD or namespace == ISTIO_ROOT or isinstance(here, Missing):
             return here
-        return combined([here, self._shared.objects(kind.key, istio.ROOT)])
+        return combined([here, self._shared.objects(kind.key, ISTIO_ROOT)])
 
     def _everywhere(self, kind: kinds.Kind) -> Read[Any]:
         """The objects of a kind in every namespace, as far as the list has them."""

@@ -7,8 +7,9 @@ import msgspec
 
 from kubectl_portcheck.collect.cluster.addresses import Spaces
 from kubectl_portcheck.collect.cluster.listable import SERVICES
+from kubectl_portcheck.collect.cluster.options import Options
 from kubectl_portcheck.collect.cluster.progress import Progress
-from kubectl_portcheck.collect.cluster.walk import Options, walk
+from kubectl_portcheck.collect.cluster.walk import walk
 from kubectl_portcheck.errors import PortcheckError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.evidence import Client, InCluster, ServiceEvidence
@@ -50,7 +51,7 @@ def _server(
     target = Target(name, namespace=space)
     progress.target(target.title, 1, 1)
     try:
-        found, _ = walk(live(space).cluster, target, without_source, progress)
+        found = walk(live(space).cluster, target, without_source, progress)
     except PortcheckError as error:
         return Missing(reason=Reason.FAILED, detail=f"{target.title} in {space}: {error}")
     return Observed(value=found)

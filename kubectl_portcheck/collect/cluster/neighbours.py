@@ -10,9 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from kubectl_portcheck.collect.cluster import creations
+from kubectl_portcheck.collect.cluster import creations, entrances
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads
 from kubectl_portcheck.collect.cluster.listable import (
+    AUTHORITIES,
+    BESIDE_GUARDS,
     EVENTS,
     GUARDS,
     INGRESS_CLASSES,
@@ -29,20 +31,21 @@ from kubectl_portcheck.collect.cluster.listable import (
     Listable,
 )
 from kubectl_portcheck.collect.cluster.parts import Parts
-from kubectl_portcheck.collect.cluster.unready import around_the_unready
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
 from kubectl_portcheck.model.evidence import NOT_ASKED
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
+from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
 from kubectl_portcheck.semantics import monitoring, referrers
-from kubectl_portcheck.semantics.guards import linkerd
-from kubectl_portcheck.semantics.guards.compare import asks_for_labels
+from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import leads_to
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
+from kubectl_portcheck.semantics.referrers.authorities import with_authorities
+from kubectl_portcheck.semantics.selectors import as_query
 
 R = TypeVar("R", bound=Record)
 Groups = Read[dict[str, tuple[str, ...]]]
@@ -54,25 +57,29 @@ MOST_WORKLOADS = 8
 
 
 def around_the_name(
-    parts: Parts, reads: Reads, work: Work, name: str, foreign: Sequence[Route]
+    parts: Parts, reads: Reads, work: Work, place: tuple[str, str], foreign: Sequence[Route]
 ) -> None:
-    """Begin to read what needs only the namespace.
+    """Begin to read what needs only the namespace and the name, which are ``place``.
 
     ``foreign`` are the routes of other namespaces that are known to name the Service.
     """
+    name = place[1]
     groups = work.ask(reads.groups)
     parts.ingresses = work.ask(reads.objects, INGRESSES, {})
     parts.ingress_classes = work.follow(_classes, reads, parts.ingresses, name)
     parts.network_policies = work.ask(reads.objects, NETWORK_POLICIES, {})
     parts.routes = work.follow(_routes, reads, work, groups, foreign)
     parts.monitors = work.follow(_of_kinds, reads, work, MONITORS, groups)
-    parts.guards = work.follow(_of_kinds, reads, work, GUARDS, groups)
+    parts.guards = work.follow(_guards, reads, work, groups)
     parts.mesh_policies = work.follow(_of_meshes, reads, work, groups)
     parts.namespace_labels = work.follow(_labels, reads, parts.guards)
     always = [
         work.ask(reads.objects, kind, {}) for kind in REFERRERS if not (kind.optional or kind.long)
     ]
     parts.referrers = work.follow(_referrers, reads, work, always, groups)
+    parts.referrers = work.follow(_with_authorities, reads, parts.referrers, name)
+    parts.gateway_pods = work.follow(entrances.pods, reads, parts.referrers, place)
+    parts.gateway_services = work.follow(entrances.services, reads, parts.gateway_pods)
     parts.reference_grants = work.follow(_grants, reads, groups, parts.routes, name)
 
 
@@ -104,13 +111,14 @@ def around_the_pods(
     parts.workloads = work.follow(_workloads, reads, owners, made)
     parts.refusals = work.follow(creations.refusals, reads, parts.workloads)
     if kinds & set(HISTORIES):
-        query = ",".join(f"{k}={v}" for k, v in sorted(selector.items()))
-        parts.revisions = work.ask(reads.objects, REVISIONS, {}, labelSelector=query)
+        parts.revisions = work.ask(reads.objects, REVISIONS, {}, labelSelector=as_query(selector))
     pending = service.spec.type == "LoadBalancer" and not service.status.load_balancer.ingress
     unready = {p.metadata.name for p in pods if not is_ready(p)}
     if pending or unready:
         parts.events = work.ask(_events, reads, service, pending, unready)
     if unready:
+        from kubectl_portcheck.collect.cluster.unready import around_the_unready
+
         around_the_unready(parts, reads, work, pods)
 
 
@@ -136,9 +144,11 @@ def _classes(
 def _labels(reads: Reads, guards: "Future[Read[tuple[Guard, ...]]]") -> Read[dict[str, str]]:
     """The labels of the namespace, where a policy selects namespaces by them."""
     found = guards.result()
-    if isinstance(found, Missing) or not any(map(asks_for_labels, found.value)):
+    if isinstance(found, Missing) or not found.value:
         return NOT_ASKED
-    return reads.own_labels()
+    from kubectl_portcheck.semantics.guards.compare import asks_for_labels
+
+    return reads.own_labels() if any(map(asks_for_labels, found.value)) else NOT_ASKED
 
 
 def _no_workload() -> Read[tuple[Workload, ...]]:
@@ -154,6 +164,17 @@ def _referrers(
     """What else leads to Services: what every cluster has, and what this one serves besides."""
     optional = _of_kinds(reads, questions, [k for k in REFERRERS if k.optional], groups)
     return combined([*(a.result() for a in always), optional])
+
+
+def _with_authorities(
+    reads: Reads, found: "Future[Read[tuple[Referrer, ...]]]", name: str
+) -> Read[tuple[Referrer, ...]]:
+    """The same with the ConfigMaps that BackendTLSPolicies for the Service name."""
+    return with_authorities(
+        found.result(),
+        name,
+        lambda wanted: reads.objects(AUTHORITIES, {}, fieldSelector=f"metadata.name={wanted}"),
+    )
 
 
 def _together(
@@ -223,6 +244,21 @@ def _of_kinds(
     return combined([b.result() for b in begun])
 
 
+def _guards(
+    reads: Reads, questions: Questions, groups: "Future[Groups]"
+) -> Read[tuple[Guard, ...]]:
+    """The policies of other kinds than NetworkPolicy, with what those of Calico mean."""
+    served = groups.result()
+    if isinstance(served, Missing):
+        return served
+
+    def beside(kinds: Sequence[Kind]) -> list[Read[tuple[Guard, ...]]]:
+        begun = [questions.ask(reads.objects, BESIDE_GUARDS[k], served.value) for k in kinds]
+        return [b.result() for b in begun]
+
+    return with_sets(_of_kinds(reads, questions, GUARDS, groups), beside)
+
+
 def _of_meshes(
     reads: Reads, questions: Questions, groups: "Future[Groups]"
 ) -> Read[tuple[Guard, ...]]:
@@ -231,7 +267,7 @@ def _of_meshes(
     if isinstance(served, Missing):
         return served
     begun = {k.name: questions.ask(reads.objects, k, served.value) for k in MESH_POLICIES}
-    return linkerd.joined({name: asked.result() for name, asked in begun.items()})
+    return with_servers({name: asked.result() for name, asked in begun.items()})
 
 
 def _workloads(

@@ -13,9 +13,9 @@ from kubectl_portcheck.collect.cluster.client_asks import names_of
 from kubectl_portcheck.collect.cluster.cluster import Probes
 from kubectl_portcheck.collect.cluster.dial_from import dials_for
 from kubectl_portcheck.collect.cluster.from_pod import Dial, Seat
+from kubectl_portcheck.collect.cluster.options import Options
 from kubectl_portcheck.collect.cluster.parts import in_cluster
 from kubectl_portcheck.collect.cluster.seats import may_stand_in, seat_of
-from kubectl_portcheck.collect.cluster.walk import Options
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import InCluster, ServiceEvidence
 from kubectl_portcheck.model.objects import Pod

@@ -10,15 +10,16 @@ from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
 from kubectl_portcheck.collect.cluster.callers import caller, config_maps
 from kubectl_portcheck.collect.cluster.listable import PODS
 from kubectl_portcheck.collect.cluster.reads import label_query
-from kubectl_portcheck.collect.cluster.targets import Stop
+from kubectl_portcheck.collect.cluster.targets import Stop, lost
+from kubectl_portcheck.errors import UnknownTargetError
 from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import Asked, ServiceEvidence
 from kubectl_portcheck.model.kinds import POD
 from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta, Pod, Service
 from kubectl_portcheck.semantics import calls
+from kubectl_portcheck.semantics.ownership import maker_of
 from kubectl_portcheck.semantics.pods import has_running_main, is_ready
-from kubectl_portcheck.semantics.seat import owner_of_pod
 from kubectl_portcheck.target import Target
 
 MOST = 50
@@ -26,21 +27,32 @@ MOST = 50
 
 
 def called(
-    spaces: Spaces, targets: Iterable[Target], *, configured: bool = False, execs: bool = True
+    spaces: Spaces,
+    targets: Iterable[Target | Stop],
+    *,
+    configured: bool = False,
+    execs: bool = True,
 ) -> list[Stop]:
     """The workloads themselves, then the Services that they call, each once.
 
     With ``configured`` the ConfigMaps that they use are read too; without ``execs`` no pod is asked
-    whether anything listens where the workload calls its own pod.
+    whether anything listens where the workload calls its own pod. A workload that does not exist is
+    such a stop too.
 
-    Raises UnknownTargetError for a workload that does not exist, and ClusterError where no cluster
-    can be reached.
+    Raises ClusterError where no cluster can be reached.
     """
     found: dict[tuple[str, str, int | str | None], Stop] = {}
     own: list[Stop] = []
     for target in targets:
+        if isinstance(target, Stop):
+            own.append(target)
+            continue
         here = spaces(target.namespace)
-        read = _calls(here, target, configured=configured, execs=execs)
+        try:
+            read = _calls(here, target, configured=configured, execs=execs)
+        except UnknownTargetError as error:
+            own.append(lost(here.cluster, target, error))
+            continue
         own.append(Stop(here.cluster, target, known=_evidence(target, read)))
         for at in _services(() if isinstance(read, Missing) else read.value):
             stop = Stop(spaces(at.namespace).cluster, at, named_by=target.title)
@@ -99,7 +111,7 @@ def _with_sockets(
 
 def _is_of(target: Target, pod: Pod) -> bool:
     """Whether the pod runs and is the target, or is made by it."""
-    owner = owner_of_pod(pod, target.namespace)
+    owner = maker_of(pod.metadata, target.namespace)
     made = owner is not None and (owner.kind, owner.name) == (target.kind.name, target.name)
     return has_running_main(pod) and (made or target.kind is POD)
 

@@ -7,9 +7,9 @@ forbidden, each namespace is asked by itself; what is forbidden there is missing
 import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from kubectl_portcheck import timeouts
 from kubectl_portcheck.client import Api, ApiStatusError, ClusterError, Deadline, TooLarge
 from kubectl_portcheck.collect import decode
-from kubectl_portcheck.collect.alike import held_once
+from kubectl_portcheck.collect.alike import Alike
 from kubectl_portcheck.collect.cluster.missing import observed
 from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.inputs.limits import LIST_OBJECTS, ODD_OBJECTS
@@ -39,8 +39,7 @@ Seen = Callable[[int, int], None]
 """Receives how many objects have been read, and of how many; the second is 0 where unknown."""
 
 
-@dataclass(frozen=True)  # Python 3.10 has no generic NamedTuple.
-class Resource(Generic[R]):
+class Resource(msgspec.Struct, Generic[R], frozen=True):
     """What is listed, and as what it is read."""
 
     of: Kind
@@ -108,7 +107,7 @@ class Lister:
 
     def __init__(self, api: Api, deadline: Deadline) -> None:
         self._api = api
-        self._deadline = deadline
+        self.deadline = deadline
 
     def read(
         self,
@@ -133,7 +132,7 @@ class Lister:
             read = partial(
                 read_pages,
                 self._api,
-                self._deadline,
+                self.deadline,
                 resource.collection(space),
                 resource.items,
                 query or {},
@@ -184,20 +183,23 @@ def read_pages(
     """
     accept = NAMES_ONLY if names_only else "application/json"
 
+    alike = Alike()
+
+    def keep(fresh: tuple[R, ...]) -> tuple[R, ...]:
+        alike.hold_once(fresh)
+        found = tuple(map(decode.cut_down, fresh))
+        if kind:
+            found = tuple(_as_kind(o, kind) for o in found)
+        return found if made is None else tuple(map(made, found))
+
     def understood(raw: bytes) -> decode.ListOf[R]:
-        page, unreadable = decode.page(raw, items)
+        page, unreadable = decode.page(raw, items, keep)
         odd.extend(unreadable)
         if len(odd) > ODD_OBJECTS:
             raise ValueError(f"more than {ODD_OBJECTS} objects cannot be read: {odd[0].why}")
-        held_once(page.items)
-        found = tuple(map(decode.cut_down, page.items))
-        if kind:
-            found = tuple(_as_kind(o, kind) for o in found)
-        if made is not None:
-            found = tuple(made(o) for o in found)
         if kept is not None:
-            kept.add(found)
-        return msgspec.structs.replace(page, items=found)
+            kept.add(page.items)
+        return page
 
     for limit in (PAGE, PAGE, ""):
         try:
@@ -244,8 +246,7 @@ def _as_kind(item: R, kind: str) -> R:
     return msgspec.structs.replace(item, kind=kind)
 
 
-def _namespace(item: Any) -> str:
-    return str(item.metadata.namespace)
+_namespace: Callable[[Any], str] = attrgetter("metadata.namespace")
 
 
 def _whole_before(found: Sequence[Any]) -> str:

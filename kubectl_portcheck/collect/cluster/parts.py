@@ -79,6 +79,8 @@ class Parts(msgspec.Struct):
     reference_grants: Part[tuple[ReferenceGrant, ...]] = None
     network_policies: Part[tuple[NetworkPolicy, ...]] = None
     referrers: Part[tuple[Referrer, ...]] = None
+    gateway_pods: Part[tuple[Pod, ...]] = None
+    gateway_services: Part[tuple[Service, ...]] = None
     guards: Part[tuple[Guard, ...]] = None
     mesh_policies: Part[tuple[Guard, ...]] = None
     namespace_labels: Part[dict[str, str]] = None
@@ -138,6 +140,8 @@ class Parts(msgspec.Struct):
             reference_grants=_known(self.reference_grants),
             network_policies=_known(self.network_policies),
             referrers=_known(self.referrers),
+            gateway_pods=_known(self.gateway_pods),
+            gateway_services=_known(self.gateway_services),
             guards=_known(self.guards),
             mesh_policies=_known(self.mesh_policies),
             namespace_labels=_known(self.namespace_labels),

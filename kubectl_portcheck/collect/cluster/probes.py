@@ -1,7 +1,7 @@
 """Contact with the pods of a live cluster. Whatever fails becomes a part that is missing."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,33 +15,58 @@ from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.from_pod import Dial, DialResults, Names, Seat
 from kubectl_portcheck.collect.cluster.listeners import Run, find_listeners, second_look
 from kubectl_portcheck.collect.cluster.missing import missing, observed
+from kubectl_portcheck.collect.cluster.once import Lately
 from kubectl_portcheck.inputs.limits import LOG_BYTES, LOG_LINES
 from kubectl_portcheck.model.base import Missing, Observed, Reason
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, Outcome, Path, PodSockets
 from kubectl_portcheck.model.seat import Dns
+from kubectl_portcheck.semantics.pods import is_ready
 
 T = TypeVar("T")
 
 
-class LiveProbes:
-    """The pods of one namespace; safe to use from several threads."""
+SAME_MOMENT = 5.0
+"""For so many seconds it is not asked again what a pod listens on."""
 
-    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
+
+class LiveProbes:
+    """The pods of one namespace; safe to use from several threads.
+
+    Several Services may lead to one pod. A node starts the commands in a container one after the
+    other, and goes on with them where the client is gone. So walks share by ``lately`` what a pod
+    was seen to listen on; not across a change that its kubelet reports, nor what was asked before
+    ``since``, on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        deadline: Deadline,
+        lately: Lately | None = None,
+        since: float = 0.0,
+    ) -> None:
         self._api = api
+        self._lately = lately or Lately(SAME_MOMENT)
+        self._since = since
         self._namespace = namespace
         self._deadline = deadline
 
     def sockets(self, pod: Pod) -> Read[PodSockets]:
         """Find out what listens in the pod, by whatever its containers have to ask with."""
-        return _on_node(pod, find_listeners(pod, self._run(pod)))
+
+        def ask() -> Read[PodSockets]:
+            return self._in_turn(lambda: _on_node(pod, find_listeners(pod, self._run(pod))))
+
+        return self._lately(("sockets", *_as_reported(pod)), ask, since=self._since)
 
     def debug_sockets(self, pod: Pod, debug: Debug) -> Read[PodSockets]:
         """Find it out by an ephemeral container, which is added to the pod if it has none."""
         answering = self._with_debug_container(self._namespace, pod.metadata.name, debug)
         if isinstance(answering, Missing):
             return answering
-        return find_listeners(answering, self._run(answering))
+        return self._in_turn(lambda: find_listeners(answering, self._run(answering)))
 
     def debug_seat(self, seat: Seat, debug: Debug) -> Seat | Missing:
         """Give the seat in an ephemeral container, which is added to the pod if it has none."""
@@ -52,7 +77,19 @@ class LiveProbes:
 
     def backlog(self, pod: Pod, found: PodSockets) -> PodSockets:
         """The same with another look at the connections that were waiting to be accepted."""
-        return second_look(found, self._run(pod))
+        key = ("backlog", *_as_reported(pod), found)
+        return self._lately(key, lambda: second_look(found, self._run(pod)), since=self._since)
+
+    def _in_turn(self, ask: Callable[[], Read[T]]) -> Read[T]:
+        """Ask a pod when it is its turn; what bounds the question begins then."""
+        try:
+            turn = self._api.streams.take(self._deadline)
+        except ClusterError as error:
+            return missing(error)
+        try:
+            return ask()
+        finally:
+            turn.end()
 
     def _run(self, pod: Pod) -> Run:
         """Runs commands in the pod's containers, all of them within one deadline."""
@@ -124,11 +161,21 @@ class LiveProbes:
 
     def try_ports(self, pod: str, numbers: Sequence[int], path: Path) -> tuple[Attempt, ...]:
         """Connects to ports of the pod by port-forward, and sends nothing."""
-        deadline = self._deadline.earlier(timeouts.PORT_FORWARD)
+        turn = None
         try:
-            answers = self._api.try_ports(self._namespace, pod, numbers, deadline=deadline)
+            turn = self._api.streams.take(self._deadline)
+            answers = self._api.try_ports(
+                self._namespace,
+                pod,
+                numbers,
+                deadline=self._deadline.earlier(timeouts.PORT_FORWARD),
+                done=turn.end,
+            )
         except ClusterError as error:
             return tuple(_not_made(missing(error), pod, n, path) for n in numbers)
+        finally:
+            if turn is not None:
+                turn.end()
         return tuple(
             Attempt(pod=pod, port=n, path=path, outcome=k.outcome, detail=k.detail)
             for n, k in answers.items()
@@ -240,6 +287,14 @@ class LiveProbes:
             if (found := parse(ran.stdout)) is not None:
                 return Observed(value=found)
         return Missing(reason=Reason.NO_SHELL, detail=f"{pod} has nothing to {lacks}")
+
+
+def _as_reported(pod: Pod) -> tuple[Hashable, ...]:
+    """The pod, and what its kubelet reports of it. What a pod listened on before it was Ready says
+    nothing of the time since."""
+    metadata = pod.metadata
+    containers = [(s.name, s.ready, s.restart_count) for s in pod.status.container_statuses]
+    return metadata.namespace, metadata.name, metadata.uid, is_ready(pod), *containers
 
 
 def _on_node(pod: Pod, found: Read[PodSockets]) -> Read[PodSockets]:

@@ -4,7 +4,7 @@ Whatever fails becomes a part that is missing.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -29,6 +29,7 @@ from kubectl_portcheck.collect.cluster.listable import (
     Listable,
 )
 from kubectl_portcheck.collect.cluster.missing import observed
+from kubectl_portcheck.collect.cluster.once import Once
 from kubectl_portcheck.collect.cluster.pages import PAGE, read_pages
 from kubectl_portcheck.collect.kept import Kept
 from kubectl_portcheck.errors import UnknownTargetError
@@ -63,12 +64,19 @@ MOST_WRITERS = 3
 
 
 class LiveReads:
-    """One namespace of a running cluster; safe to use from several threads."""
+    """One namespace of a running cluster; safe to use from several threads.
 
-    def __init__(self, api: Api, namespace: str, deadline: Deadline) -> None:
+    With ``once`` several walks share what belongs to no single Service: each such list is asked for
+    once. The Service itself, its endpoints and its pods are read for each.
+    """
+
+    def __init__(
+        self, api: Api, namespace: str, deadline: Deadline, once: Once | None = None
+    ) -> None:
         self._api = api
         self._namespace = namespace
         self._deadline = deadline
+        self._once = once or Once()
         self._kept = Kept(SERVICE_VALUES)
 
     def service(self, name: str) -> Read[Service]:
@@ -94,7 +102,11 @@ class LiveReads:
 
     def services(self) -> Read[tuple[Service, ...]]:
         """All Services of the namespace."""
-        return self._list(kinds.SERVICE, decode.ListOf[Service], "")
+        return self.services_of(self._namespace)
+
+    def services_of(self, namespace: str) -> Read[tuple[Service, ...]]:
+        """All Services of any namespace."""
+        return self._objects(SERVICES, {}, namespace, {})
 
     def denied(self) -> Read[tuple[Right, ...]]:
         """Which changes in the namespace the user may not make, as far as the server can tell.
@@ -116,7 +128,7 @@ class LiveReads:
             )
             return permissions.denied(answer.status, self._namespace)
 
-        return observed(read)
+        return self._shared((RULES_REVIEWS, self._namespace), lambda: observed(read))
 
     def check_namespace(self, name: str) -> None:
         """Raises UnknownTargetError where there is no such namespace; not knowing is no error.
@@ -168,8 +180,7 @@ class LiveReads:
         """The Services of the cluster; those of the namespace where only they may be read."""
         from kubectl_portcheck.semantics.calls import Known
 
-        path = self._collection(kinds.SERVICE, "")
-        whole = self._pages(path, SERVICES, {})
+        whole = self.services_of("")
         if isinstance(whole, Observed):
             cidrs = self.objects(SERVICE_CIDRS, {})
             found = () if isinstance(cidrs, Missing) else cidrs.value
@@ -195,7 +206,7 @@ class LiveReads:
             )
             return found.metadata.labels
 
-        return observed(read)
+        return self._shared(path, lambda: observed(read))
 
     def endpoint_slices(self, service: str) -> Read[tuple[EndpointSlice, ...]]:
         """The EndpointSlices that belong to the Service, of any author.
@@ -204,7 +215,7 @@ class LiveReads:
         the same.
         """
         label = f"kubernetes.io/service-name={service}"
-        found = self._list(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice], label)
+        found = self._list(kinds.ENDPOINT_SLICE, EndpointSlice, label)
         if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
             return self._endpoints(service)
         if isinstance(found, Missing):
@@ -241,15 +252,15 @@ class LiveReads:
 
     def pods(self, selector: dict[str, str]) -> Read[tuple[Pod, ...]]:
         """The pods with these labels; all of the namespace for an empty selector."""
-        return self.pods_matching(_query(selector))
+        return self.pods_matching(selectors.as_query(selector))
 
     def pods_matching(self, selector: str) -> Read[tuple[Pod, ...]]:
         """The pods that a label selector in the API's own form matches."""
-        return self._list(kinds.POD, decode.ListOf[Pod], selector)
+        return self._list(kinds.POD, Pod, selector)
 
     def replica_sets(self, selector: dict[str, str]) -> Read[tuple[Workload, ...]]:
         """The ReplicaSets with these labels."""
-        return self._workloads(kinds.REPLICA_SET, _query(selector))
+        return self._workloads(kinds.REPLICA_SET, selectors.as_query(selector))
 
     def deployments(self) -> Read[tuple[Workload, ...]]:
         """The Deployments of the namespace."""
@@ -265,7 +276,7 @@ class LiveReads:
                 path, as_=lambda raw: decode.workload(raw, kind), deadline=deadline
             )
 
-        return observed(read)
+        return self._shared(path, lambda: observed(read))
 
     def groups(self) -> Read[dict[str, tuple[str, ...]]]:
         """The versions that are served of the groups that not every cluster has."""
@@ -282,7 +293,7 @@ class LiveReads:
                 if g.name in kinds.OPTIONAL_GROUPS
             }
 
-        return observed(read)
+        return self._shared("/apis", lambda: observed(read))
 
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """The namespace's objects of a kind; ``query`` may select some by label or field.
@@ -309,13 +320,25 @@ class LiveReads:
         query: dict[str, str],
         most: int = LIST_OBJECTS,
     ) -> Read[tuple[R, ...]]:
-        unserved = Missing(reason=Reason.NOT_SERVED, detail=f"{kind.of.resource} are not served")
-        found: Read[tuple[R, ...]] = unserved
-        for path in kind.paths(namespace, served):
-            found = self._pages(path, kind, query, most)
-            if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
-                break
-            found = unserved
+        paths = kind.paths(namespace, served)
+
+        def read() -> Read[tuple[R, ...]]:
+            unserved = Missing(
+                reason=Reason.NOT_SERVED, detail=f"{kind.of.resource} are not served"
+            )
+            for path in paths:
+                found = self._pages(path, kind, query, most)
+                if not (isinstance(found, Missing) and found.reason == Reason.NOT_FOUND):
+                    return found
+            return unserved
+
+        # What is served may not be known to each walk.
+        key = (*kind.key, *paths, most, *sorted(query.items()))
+        return self._shared(key, read)
+
+    def _shared(self, key: Hashable, read: Callable[[], Read[T]]) -> Read[T]:
+        """What was read under the key for any walk; a failure that may pass is not kept."""
+        found: Read[T] = self._once(key, read, keeps=_will_stay)
         return found
 
     def pod(self, name: str) -> Read[Pod | None]:
@@ -337,17 +360,18 @@ class LiveReads:
         return observed(read, fatal=(Unauthorized, Unreachable))
 
     def _workloads(self, kind: kinds.Kind, selector: str) -> Read[tuple[Workload, ...]]:
-        found = self._list(kind, decode.ListOf[Workload], selector)
-        if isinstance(found, Missing):
-            return found
-        named = [msgspec.structs.replace(w, kind=kind.name) for w in found.value]
-        return Observed(value=tuple(named))
+        def read() -> Read[tuple[Workload, ...]]:
+            found = self._list(kind, Workload, selector)
+            if isinstance(found, Missing):
+                return found
+            named = [msgspec.structs.replace(w, kind=kind.name) for w in found.value]
+            return Observed(value=tuple(named))
 
-    def _list(
-        self, kind: kinds.Kind, type_: type[decode.ListOf[K]], selector: str
-    ) -> Read[tuple[K, ...]]:
+        return self._shared((self._collection(kind), selector), read)
+
+    def _list(self, kind: kinds.Kind, shape: type[K], selector: str) -> Read[tuple[K, ...]]:
         query = {"labelSelector": selector} if selector else {}
-        return self._pages(self._collection(kind), Listable(kind, type_), query)
+        return self._pages(self._collection(kind), Listable(kind, shape), query)
 
     def _pages(
         self,
@@ -413,10 +437,6 @@ def _some(words: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(words[:most])}{more}"
 
 
-def _query(selector: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-
-
 def label_query(selector: LabelSelector | None) -> str:
     """A workload's selector in the form of a request's ``labelSelector``."""
     terms = [f"{k}={v}" for k, v in sorted(selector.match_labels.items())] if selector else []
@@ -425,3 +445,7 @@ def label_query(selector: LabelSelector | None) -> str:
         form = forms.get(term.operator, "{}")
         terms.append(form.format(term.key, ",".join(term.values or ())))
     return ",".join(terms)
+
+
+def _will_stay(read: Read[object]) -> bool:
+    return not (isinstance(read, Missing) and read.reason in (Reason.TIMED_OUT, Reason.FAILED))

@@ -7,7 +7,6 @@ may begin to listen without the API server noticing.
 
 from collections.abc import Collection, Iterable
 from threading import Lock
-from typing import NamedTuple
 
 import msgspec
 
@@ -20,7 +19,7 @@ Look = tuple[Observed[PodSockets] | Missing, tuple[Attempt, ...]]
 """The sockets of a pod, and the ports that were tried."""
 
 
-class _Kept(NamedTuple):
+class _Kept(msgspec.Struct, frozen=True):
     pod: Pod
     targets: frozenset[int]
     look: Look

@@ -14,6 +14,7 @@ from kubectl_portcheck.model.kinds import POD, short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.seat import Chosen
 from kubectl_portcheck.semantics import mesh, selectors
+from kubectl_portcheck.semantics.ownership import maker_of
 from kubectl_portcheck.semantics.pods import (
     has_running_main,
     is_finished,
@@ -22,7 +23,6 @@ from kubectl_portcheck.semantics.pods import (
     is_terminating,
     running_containers,
 )
-from kubectl_portcheck.semantics.seat import owner_of_pod
 from kubectl_portcheck.target import Target
 
 MOST_TRIED = 4
@@ -144,7 +144,7 @@ def _stand_ins(found: Sequence[Pod], target: Target, space: str, spaces: Spaces)
 
 def _calling(seat: Seat, known: Mapping[tuple[str, str], str]) -> Seat:
     """The seat, with its workload and the setting by which that calls the Service, if it does."""
-    owner = owner_of_pod(seat.client, seat.namespace) if seat.client else None
+    owner = maker_of(seat.client.metadata, seat.namespace) if seat.client else None
     setting = known.get((owner.kind, owner.name), "") if owner else ""
     if owner is None or not setting:
         return seat

@@ -1,11 +1,9 @@
 """What the Services of a sweep share: the lists, read once, with the indexes that keep a sweep
 linear in the number of objects."""
 
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import replace
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -14,9 +12,10 @@ import msgspec
 from kubectl_portcheck.client import BadRequest, ClusterError, Unauthorized, Unreachable
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster import listable
+from kubectl_portcheck.collect.cluster.once import Once
 from kubectl_portcheck.collect.cluster.pages import Listed, Lister, Resource, Seen, is_forbidden
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.work import Questions
+from kubectl_portcheck.collect.cluster.work import Questions, result_of
 from kubectl_portcheck.collect.shards import Shard
 from kubectl_portcheck.errors import NoAnswerError
 from kubectl_portcheck.model import kinds
@@ -34,6 +33,7 @@ from kubectl_portcheck.model.objects import (
 )
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.endpoints import as_slices
+from kubectl_portcheck.semantics.pods import by_labels
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
@@ -57,6 +57,7 @@ SLICES = Resource(kinds.ENDPOINT_SLICE, decode.ListOf[EndpointSlice])
 ENDPOINTS = Resource(kinds.ENDPOINTS, decode.ListOf[Endpoints])
 NODES = Resource(kinds.NODE, decode.ListOf[Node])
 CLASSES = Resource(kinds.INGRESS_CLASS, decode.ListOf[IngressClass])
+AUTHORITIES = Resource(kinds.CONFIG_MAP, decode.ListOf[decode.KeysOnly], made=decode.with_keys)
 DEPLOYMENTS = Resource(kinds.DEPLOYMENT, decode.ListOf[Workload], "Deployment")
 
 
@@ -98,9 +99,7 @@ class Shared:
         """The plural of each kind that concerns Services, by the kind's name."""
         self.narrow: set[str] = set()
         """Resources that were listed in some namespaces, though those of others matter as well."""
-        self._lock = threading.Lock()
-        self._turns: dict[tuple[Any, ...], threading.Lock] = {}
-        self._once: dict[tuple[Any, ...], Any] = {}
+        self.once = Once()
         self._by_label: dict[str, dict[tuple[str, str], list[Pod]]] = {}
         self._by_service: dict[str, dict[str, list[EndpointSlice]]] = {}
         self._objects: dict[tuple[str, str], Read[Any]] = {}
@@ -121,15 +120,15 @@ class Shared:
         groups = questions.ask(self._reads.groups)
         services = questions.ask(self._list, SERVICES, self._into(SERVICES), self._scope.query)
         self.begun += [services, groups]
-        services.result()
+        self._found(services)
         if self.namespaces is None and is_forbidden(self.lists["services"]):
             self._one_by_one()
-        self.served = groups.result()
+        self.served = self._found(groups)
         served = {} if isinstance(self.served, Missing) else self.served.value
         optional = [*self._served(served), *self._called()]
         self.begun += [questions.ask(self._list, r, self._into(r)) for r in optional]
         for one in list(self.begun):
-            one.result()
+            self._found(one)
         # Some rights are given namespace by namespace.
         spaces = [self._scope.namespace] if self._scope.namespace else []
         spaces = spaces or sorted(self.lists["services"].found)
@@ -143,7 +142,10 @@ class Shared:
         if why is not None and why.reason == Reason.NOT_FOUND:
             self._older()
         for one in list(self.begun):
-            one.result()
+            self._found(one)
+
+    def _found(self, begun: "Future[T]") -> T:
+        return result_of(begun, self._lister.deadline)
 
     def _into(self, resource: Resource[R]) -> Listed[R]:
         return self.lists.setdefault(resource.plural, Listed())
@@ -159,7 +161,7 @@ class Shared:
         spaces = None if whole else self.namespaces
         for version in (resource.version, *resource.older):
             into.missing.clear()
-            at = replace(resource, version=version)
+            at = msgspec.structs.replace(resource, version=version)
             self._lister.read(at, spaces, query, seen, into, fatal)
             # Not every kind of a group is served in each of its versions.
             if not any(m.reason == Reason.NOT_FOUND for m in into.missing.values()):
@@ -207,14 +209,15 @@ class Shared:
 
     def _served(self, served: Mapping[str, tuple[str, ...]]) -> Iterable[Resource[Any]]:
         for kind in OPTIONAL:
-            versions = served.get(kind.of.group, ()) if kind.of.unless not in served else ()
+            versions = served.get(kind.of.group, ()) if kind.of.matters(served) else ()
             known = [v for v in kind.of.versions if v in versions]
             if known:
                 yield self._around(kind, *known)
 
     def _called(self) -> Iterable[Resource[Any]]:
         """The long lists of what the API server calls, where it may call one of the Services."""
-        if any(referrers.may_speak_tls(s) for s in self.services()):
+        everyone = self.lists["services"].found.values()
+        if any(referrers.may_speak_tls(s) for several in everyone for s in several):
             for kind in listable.REFERRERS:
                 if kind.long:
                     yield self._around(kind, kind.of.versions[0])
@@ -276,10 +279,10 @@ class Shared:
         index: dict[tuple[str, str], list[Pod]] = {
             term: [] for s in services for term in s.spec.selector.items()
         }
-        for pod in self.lists["pods"].found.get(namespace, ()):
-            for label in pod.metadata.labels.items():
+        for labels, several in by_labels(self.lists["pods"].found.get(namespace, ())):
+            for label in labels.items():
                 if label in index:
-                    index[label].append(pod)
+                    index[label] += several
         return index
 
     def slices(self, service: Service) -> Read[EndpointSlice]:
@@ -306,14 +309,13 @@ class Shared:
             return everyone
         wanted = service.spec.selector.items()
         starts = tuple(value[:3] for value in service.spec.selector.values() if value)
-        found = []
-        for pod in everyone.value:
-            labels = pod.metadata.labels
+        found: list[Pod] = []
+        for labels, several in by_labels(everyone.value):
             if wanted & labels.items() or any(v.startswith(starts) for v in labels.values()):
-                found.append(pod)
-                if len(found) == MOST_COMPARED:
+                found += several
+                if len(found) >= MOST_COMPARED:
                     break
-        return Observed(value=tuple(found))
+        return Observed(value=tuple(found[:MOST_COMPARED]))
 
     def deployments(self, namespace: str) -> Read[Workload]:
         """The Deployments of a namespace; listed when they are first asked for."""
@@ -326,16 +328,6 @@ class Shared:
         self.lists["deployments"] = into
         if is_forbidden(into):
             self._again(DEPLOYMENTS, sorted(self.lists["services"].found))
-
-    def once(self, key: tuple[Any, ...], read: Callable[[], T]) -> T:
-        """What was read under this key; read now where it was not. Safe in several threads."""
-        with self._lock:
-            turn = self._turns.setdefault(key, threading.Lock())
-        with turn:
-            if key not in self._once:
-                self._once[key] = read()
-        found: T = self._once[key]
-        return found
 
     def nodes(self) -> Read[Node]:
         """The nodes; listed when they are first asked for."""
@@ -368,6 +360,24 @@ class Shared:
         if isinstance(found, Missing) and found.reason == Reason.NOT_FOUND:
             return Missing(reason=Reason.NOT_SERVED, detail=f"{kind} is not served")
         return found
+
+    def beside_guards(self, kind: kinds.Kind) -> Read[Any]:
+        """The objects of every namespace that policies mean; listed when they are first needed."""
+        served = {} if isinstance(self.served, Missing) else self.served.value
+
+        def read() -> Read[Any]:
+            return self._reads.objects(listable.BESIDE_GUARDS[kind], served)
+
+        return self.once(("beside", kind.key), read)
+
+    def authority(self, namespace: str, name: str) -> Read[Any]:
+        """The ConfigMap of this name, by its keys, if there is one."""
+        wanted = {"fieldSelector": f"metadata.name={name}"}
+
+        def read() -> Read[Any]:
+            return self._lister.read(AUTHORITIES, [namespace], wanted).of(namespace)
+
+        return self.once(("authority", namespace, name), read)
 
     def ingress_classes(self) -> Read[Any]:
         """The IngressClasses; listed when they are first asked for."""

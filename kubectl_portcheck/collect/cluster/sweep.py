@@ -9,30 +9,33 @@ asked for; what is left over is said to be not contacted, and is never called he
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from queue import Empty, SimpleQueue
+from concurrent.futures import wait
 from time import monotonic
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from kubectl_portcheck.client import Api, Deadline
+from kubectl_portcheck.collect.cluster import entrances
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Reads
 from kubectl_portcheck.collect.cluster.lists_around import Around
+from kubectl_portcheck.collect.cluster.once import Lately
+from kubectl_portcheck.collect.cluster.one_processor import on_one_processor
+from kubectl_portcheck.collect.cluster.options import Options
 from kubectl_portcheck.collect.cluster.pages import Lister, Seen
-from kubectl_portcheck.collect.cluster.probes import LiveProbes
+from kubectl_portcheck.collect.cluster.probes import SAME_MOMENT, LiveProbes
 from kubectl_portcheck.collect.cluster.progress import Progress, Silent
 from kubectl_portcheck.collect.cluster.reads import LiveReads
-from kubectl_portcheck.collect.cluster.shared_lists import Scope, Shared
+from kubectl_portcheck.collect.cluster.shared_lists import Read, Scope, Shared
 from kubectl_portcheck.collect.cluster.sweep_reads import FreshReads, ListedReads, LookingUp
-from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Options, Walk
+from kubectl_portcheck.collect.cluster.under_way import UnderWay
+from kubectl_portcheck.collect.cluster.walk import AT_ONCE, Walk
 from kubectl_portcheck.collect.cluster.work import Work
-from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError
+from kubectl_portcheck.errors import NoAnswerError, PortcheckError, UsageError, defect_words
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
-from kubectl_portcheck.model.objects import Pod, Service
-from kubectl_portcheck.semantics import endpoints, pods
+from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service
+from kubectl_portcheck.semantics import endpoints, pods, sidecar
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from kubectl_portcheck.semantics.likeness import Likenesses
 from kubectl_portcheck.target import Target
@@ -41,9 +44,10 @@ MOST_PODS = 1000
 """How many pods a sweep looks into, unless all are asked for."""
 MOST_EMPTY = 500
 """How many Services without a pod are read again."""
-WALKS = 16
-"""How many Services are walked at the same time; together they look into :data:`AT_ONCE` pods. A
-Service has three pods, as a rule."""
+WALKS = 48
+"""How many Services are walked at the same time. A Service has three pods, as a rule, and a walk
+mostly waits for what a port-forward does not bring; what their pods are asked at a time is bounded
+by turns."""
 
 ENOUGH = "not contacted: nothing but a readiness probe was asked (--deep asks every pod)"
 MANY = f"not contacted: {MOST_PODS} other pods were (--deep asks every pod)"
@@ -76,7 +80,8 @@ def sweep(
     """
     work = Work(threads=2 * AT_ONCE)
     try:
-        return _Sweep(api, scope, deadline, options, progress, work).run()
+        with on_one_processor():
+            return _Sweep(api, scope, deadline, options, progress, work).run()
     finally:
         work.close()
 
@@ -111,20 +116,31 @@ class _Sweep:
             self.whole = False
             self.api.close()  # The lists end at once, with what they have.
             wait(self.shared.begun, timeout=2)
-        services = [s for s in self.shared.services() if not _is_the_server(s)]
+        everyone = self.shared.services()
+        services = [s for s in everyone if not _is_the_server(s)]
         unreadable = self.shared.unreadable()
         if not self.whole and not services:
             raise KeyboardInterrupt
         missing = self._unread()
-        if self.whole and not self.shared.services() and not unreadable:
+        if self.whole and not everyone and not unreadable:
             self._explain_none(missing)
         evidence: list[ServiceEvidence] = []
+        standings = _Standings()
+        found: list[Standing] = []
         try:
-            evidence += map(self._static, services)
+            for service in services:
+                try:
+                    listed = self._static(service)
+                    stands = standings.of(listed)  # While its pods are at hand.
+                except Exception as defect:  # The other Services are reported on all the same.
+                    why = Missing(reason=Reason.FAILED, detail=defect_words(defect))
+                    listed, stands = ServiceEvidence(service=service, unread=why), "settled"
+                evidence.append(listed)
+                found.append(stands)
         except KeyboardInterrupt:
             self.whole = False
         if self.whole:
-            evidence = _Contact(self, evidence).run()
+            evidence = _Contact(self, evidence, standings).run(found)
         else:
             evidence = [_not_contacted(e, BROKEN_OFF) for e in evidence]
         evidence = sorted((*evidence, *unreadable), key=_title)
@@ -170,14 +186,17 @@ class _Sweep:
 
     def _static(self, service: Service) -> ServiceEvidence:
         """The evidence about one Service without a word from its pods."""
-        found = ServiceEvidence(service=service, endpoint_slices=self.shared.slices(service))
+        slices = self.shared.slices(service)
         if service.spec.type == "ExternalName":
-            return msgspec.structs.replace(found, **self.around.evidence(service, ()))
-        selected = self.shared.pods(service) if service.spec.selector else self._behind(found)
+            around = self._around(service, ())
+            return ServiceEvidence(service=service, endpoint_slices=slices, **around)
+        selects = bool(service.spec.selector)
+        selected = self.shared.pods(service) if selects else self._behind(service, slices)
         everyone = () if isinstance(selected, Missing) else selected.value
-        empty = isinstance(selected, Observed) and not everyone and bool(service.spec.selector)
-        return msgspec.structs.replace(
-            found,
+        empty = isinstance(selected, Observed) and not everyone and selects
+        return ServiceEvidence(
+            service=service,
+            endpoint_slices=slices,
             pods=selected,
             sockets={
                 p.metadata.name: NOT_CONTACTED
@@ -185,21 +204,47 @@ class _Sweep:
                 if p.status.phase not in pods.FINISHED
             },
             namespace_pods=self.shared.similar(service) if empty else NOT_ASKED,
-            deployments=self._deployments(service) if empty else NOT_ASKED,
+            deployments=self.shared.deployments(service.metadata.namespace) if empty else NOT_ASKED,
             nodes=self.shared.nodes() if _is_local(service) else NOT_ASKED,
-            **self.around.evidence(service, everyone),
+            services=self._siblings(service, everyone),
+            **self._around(service, everyone),
         )
 
-    def _behind(self, found: ServiceEvidence) -> Observed[tuple[Pod, ...]] | Missing:
-        """The pods behind endpoints that are written by hand."""
-        everyone = self.shared.similar(found.service)
-        if isinstance(everyone, Missing) or isinstance(found.endpoint_slices, Missing):
-            return everyone
-        slices = found.endpoint_slices.value
-        return Observed(value=endpoints.pods_behind(slices, everyone.value))
+    def _siblings(
+        self, service: Service, selected: Sequence[Pod]
+    ) -> Observed[tuple[Service, ...]] | Missing:
+        """The Services that lead to the same pods, where these have a sidecar of Istio."""
+        if not any(map(sidecar.is_of_istio, selected)):
+            return NOT_ASKED
+        namespace = service.metadata.namespace
+        if self.scope.selector or self.scope.field_selector:
+            reads = FreshReads(self._at(namespace), self.shared, self.around, service)
+            listed = reads.services_of(namespace)
+        else:
+            listed = self.shared.lists["services"].of(namespace)
+        if isinstance(listed, Missing):
+            return listed
+        return Observed(value=endpoints.leading_to(listed.value, selected))
 
-    def _deployments(self, service: Service) -> object:
-        return self.shared.deployments(service.metadata.namespace)
+    def _around(self, service: Service, selected: Sequence[Pod]) -> dict[str, Any]:
+        """What leads to the Service and guards its pods, and the gateways on the way there."""
+        parts = self.around.evidence(service, selected)
+        leading = parts["referrers"]
+        if isinstance(leading, Missing) or not leading.value:
+            return parts
+        namespace = service.metadata.namespace
+        reads = FreshReads(self._at(namespace), self.shared, self.around, service)
+        entered = entrances.pods_of(reads, leading.value, (namespace, service.metadata.name))
+        parts["gateway_pods"] = entered
+        parts["gateway_services"] = entrances.services_of(reads, entered)
+        return parts
+
+    def _behind(self, service: Service, slices: Read[EndpointSlice]) -> Read[Pod]:
+        """The pods behind endpoints that are written by hand."""
+        everyone = self.shared.similar(service)
+        if isinstance(everyone, Missing) or isinstance(slices, Missing):
+            return everyone
+        return Observed(value=endpoints.pods_behind(slices.value, everyone.value))
 
 
 def _is_local(service: Service) -> bool:
@@ -245,51 +290,48 @@ def standing(evidence: ServiceEvidence) -> Standing:
     return "undecided" if "unknown" in kinds else "settled"
 
 
-def _standings(evidence: Sequence[ServiceEvidence]) -> list[Standing]:
+class _Standings:
     """Where each Service stands; those that are like one another stand alike."""
-    likenesses = Likenesses()
-    known: dict[Hashable, Standing] = {}
-    found: list[Standing] = []
-    for one in evidence:
-        likeness = likenesses.of(one)
-        stands = known.get(likeness) if likeness is not None else None
-        stands = stands or standing(one)
-        if likeness is not None:
-            known[likeness] = stands
-        found.append(stands)
-    return found
+
+    def __init__(self) -> None:
+        self._likenesses = Likenesses()
+        self._known: dict[Hashable, Standing] = {}
+
+    def of(self, evidence: ServiceEvidence) -> Standing:
+        """Where this one stands; may be asked from several threads."""
+        likeness = self._likenesses.of(evidence)
+        if likeness is None:
+            return standing(evidence)
+        if (known := self._known.get(likeness)) is not None:
+            return known
+        self._known[likeness] = found = standing(evidence)
+        return found
 
 
 class _Contact:
     """The second part of a sweep: walks where the lists are not enough."""
 
-    def __init__(self, sweep: _Sweep, static: list[ServiceEvidence]) -> None:
+    def __init__(self, sweep: _Sweep, static: list[ServiceEvidence], standings: _Standings) -> None:
         self.sweep = sweep
         self.evidence = static
         """By the Service's place: the best that is known of it."""
-        self.walks: dict[int, Walk] = {}
-        """Those that are under way."""
-        self.began: dict[int, float] = {}
-        self.ended = 0
+        self.under_way = UnderWay(
+            sweep.progress, sweep.deadline, lambda place: _title(self.evidence[place])
+        )
+        self.standings = standings
+        self.lately = Lately(SAME_MOMENT)
 
-    def run(self) -> list[ServiceEvidence]:
-        """All of the evidence; ``sweep.whole`` becomes false where Ctrl-C ended it."""
-        chosen = self._chosen()
-        walkers = ThreadPoolExecutor(max_workers=WALKS)
-        begun = [walkers.submit(self._walk, place, again) for place, again in chosen]
-        try:
-            self._wait(begun)
-        except KeyboardInterrupt:
+    def run(self, standings: Sequence[Standing]) -> list[ServiceEvidence]:
+        """All of the evidence, of which is known where each stands; ``sweep.whole`` becomes false
+        where Ctrl-C ended it."""
+        again = dict(self._chosen(standings))
+        if not self.under_way.run(lambda at: self._walk(at, again[at]), again, WALKS):
             self.sweep.whole = False
-            for future in begun:
-                future.cancel()
-            for place, walk in list(self.walks.items()):
-                if walk.found is not None:
-                    self.evidence[place] = walk.gathered()
-        finally:
-            walkers.shutdown(wait=False, cancel_futures=True)
-        if not self.sweep.whole:
+            for place, walk in self.under_way.walks():
+                self.evidence[place] = walk.gathered()
             return [self._interrupted(e) for e in self.evidence]
+        for place in self.under_way.left():
+            self._leave(place, LATE)
         return self.evidence
 
     def _interrupted(self, evidence: ServiceEvidence) -> ServiceEvidence:
@@ -297,11 +339,10 @@ class _Contact:
             return _not_contacted(evidence, BROKEN_OFF)
         return evidence
 
-    def _chosen(self) -> list[tuple[int, bool]]:
+    def _chosen(self, standings: Sequence[Standing]) -> list[tuple[int, bool]]:
         """The places of the Services to walk to, and whether everything is to be read again."""
         options = self.sweep.options
         contacts = options.exec or options.port_forward
-        standings = _standings(self.evidence)
         chosen: list[tuple[int, bool]] = []
         spent = empty = 0
         for wanted in ("suspicious", "undecided", "settled"):
@@ -324,43 +365,31 @@ class _Contact:
     def _leave(self, place: int, why: str) -> None:
         self.evidence[place] = _not_contacted(self.evidence[place], why)
 
-    def _wait(self, begun: Sequence["Future[None]"]) -> None:
-        ended: SimpleQueue[Future[None]] = SimpleQueue()
-        for future in begun:
-            future.add_done_callback(ended.put)
-        left = len(begun)
-        while left:
-            with suppress(Empty):
-                ended.get(timeout=0.2).result()
-                left -= 1
-            slow = min(((at, place) for place, at in list(self.began.items())), default=None)
-            detail = ""
-            if slow is not None and (seconds := int(monotonic() - slow[0])) >= 1:
-                detail = f"{_title(self.evidence[slow[1]])} {seconds}s"
-            self.sweep.progress.counted("walks", len(begun) - left, len(begun), detail)
-
     def _walk(self, place: int, again: bool) -> None:
         """Walks to one Service; again, reading everything, where it turns out to be wrong."""
         if self.sweep.deadline.passed:
             self._leave(place, LATE)
             return
-        self.began[place] = monotonic()
+        since = 0.0
         try:
             if not again:
-                self._gather(place, ListedReads)
-                again = standing(self.evidence[place]) == "suspicious"
+                self._gather(place, ListedReads, since)
+                again = self.standings.of(self.evidence[place]) == "suspicious"
+                since = monotonic()  # What was seen of its pods by now is to be confirmed.
             if again and not self.sweep.deadline.passed:
-                self._gather(place, FreshReads)
-        finally:
-            self.began.pop(place, None)
-            self.walks.pop(place, None)
+                self._gather(place, FreshReads, since)
+        except Exception as defect:  # The other Services are reported on all the same.
+            self._leave(place, f"not contacted: {defect_words(defect)}")
 
-    def _gather(self, place: int, view: Callable[[Reads, Shared, Around, Service], Reads]) -> None:
+    def _gather(
+        self, place: int, view: Callable[[Reads, Shared, Around, Service], Reads], since: float
+    ) -> None:
+        """Walks to it once; what its pods listened on before ``since`` does not count."""
         sweep, service = self.sweep, self.evidence[place].service
         target = Target(service.metadata.name, namespace=service.metadata.namespace)
         cluster = Cluster(
             view(sweep._at(target.namespace), sweep.shared, sweep.around, service),
-            LiveProbes(sweep.api, target.namespace, sweep.deadline),
+            LiveProbes(sweep.api, target.namespace, sweep.deadline, self.lately, since),
         )
         options = sweep.options._replace(speak=False)
         walk = Walk(
@@ -368,10 +397,10 @@ class _Contact:
             target,
             options,
             Silent(),
-            LookingUp(sweep.work) if view is ListedReads else sweep.work,
+            LookingUp(sweep.work),
             sweep.around.foreign_routes((service.metadata.namespace, service.metadata.name)),
         )
-        self.walks[place] = walk
+        self.under_way.begin(place, walk)
         try:
             walk.run()
         except PortcheckError:
@@ -382,6 +411,10 @@ class _Contact:
             # What is missing now was read before.
             self._leave(place, LATE if sweep.deadline.passed else ENOUGH)
         elif self.sweep.whole:
+            siblings = self.evidence[place].services
+            if isinstance(siblings, Observed):
+                # The walk of a sweep reads none: the lists have them.
+                found = msgspec.structs.replace(found, services=siblings)
             self.evidence[place] = found
 
 

@@ -1,17 +1,23 @@
 """What the walks of a sweep read: what the sweep has listed is not asked for again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from kubectl_portcheck.collect.cluster.cluster import Read, Reads, Served
-from kubectl_portcheck.collect.cluster.listable import MONITORS, Listable
+from kubectl_portcheck.collect.cluster.listable import AUTHORITIES, MONITORS, Listable
 from kubectl_portcheck.collect.cluster.lists_around import Around
 from kubectl_portcheck.collect.cluster.shared_lists import SHARED_KINDS, Shared
 from kubectl_portcheck.collect.cluster.work import Work
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import AddressHolder
-from kubectl_portcheck.model.kinds import GUARDS, INGRESS_CLASS, MESH_POLICIES
+from kubectl_portcheck.model.kinds import (
+    BESIDE_GUARDS,
+    GUARDS,
+    INGRESS_CLASS,
+    MESH_POLICIES,
+    REFERRERS,
+)
 from kubectl_portcheck.model.objects import EndpointSlice, Pod, Service, Workload
 
 if TYPE_CHECKING:
@@ -39,6 +45,12 @@ class FreshReads:
     def services(self) -> Missing:
         """Give none: the sweep knows them."""
         return NOT_READ
+
+    def services_of(self, namespace: str) -> Read[tuple[Service, ...]]:
+        """Read once for all walks the Services of any namespace."""
+        return self._shared.once(
+            ("services", namespace), lambda: self._reads.services_of(namespace)
+        )
 
     def denied(self) -> Read[tuple[Right, ...]]:
         """Read once for all walks which changes in the namespace the user may not make."""
@@ -84,6 +96,10 @@ class FreshReads:
         """Give the versions of the optional API groups."""
         return self._shared.served
 
+    def lists(self, kind: Listable[Any], query: Mapping[str, str]) -> bool:
+        """Say whether the sweep's lists have the objects of a kind."""
+        return kind.long or (kind.name in SHARED_KINDS and not query)
+
     def objects(self, kind: Listable[R], served: Served, **query: str) -> Read[tuple[R, ...]]:
         """Give the namespace's objects of a kind; what is in no list is read once for all walks."""
         if kind.of in MESH_POLICIES:
@@ -91,7 +107,12 @@ class FreshReads:
         if kind.of in GUARDS:
             space = self._namespace if kind.of.namespaced else ""
             return self._shared.objects(kind.name, space)
-        if kind.made is not None:
+        if kind.of in BESIDE_GUARDS:
+            return self._shared.beside_guards(kind.of)
+        if kind is AUTHORITIES:
+            name = query["fieldSelector"].partition("=")[2]
+            return self._shared.authority(self._namespace, name)
+        if kind.of in REFERRERS:
             return self._around.referrers(self._listed, [kind])
         if kind in MONITORS:
             found: Read[tuple[R, ...]] = self._around.monitors(self._listed, [kind])
@@ -102,12 +123,12 @@ class FreshReads:
         if kind.of is INGRESS_CLASS:
             return self._shared.ingress_classes()
 
+        space = "" if kind.anywhere else self._namespace
+
         def read() -> Read[tuple[R, ...]]:
             return self._reads.objects(kind, served, **query)
 
-        return self._shared.once(
-            (kind.name, kind.items, self._namespace, *sorted(query.items())), read
-        )
+        return self._shared.once((*kind.key, space, *sorted(query.items())), read)
 
 
 class ListedReads:
@@ -127,6 +148,10 @@ class ListedReads:
     def services(self) -> Missing:
         """Give none: the sweep knows them."""
         return self._fresh.services()
+
+    def services_of(self, namespace: str) -> Read[tuple[Service, ...]]:
+        """Read once for all walks the Services of any namespace."""
+        return self._fresh.services_of(namespace)
 
     def denied(self) -> Read[tuple[Right, ...]]:
         """Read once for all walks which changes in the namespace the user may not make."""
@@ -180,17 +205,21 @@ class ListedReads:
 
 
 class LookingUp(Work):
-    """The work on a Service of which the lists are known: what only looks things up is done at
-    once, without a thread of its own."""
+    """The work on a Service of a sweep: what only looks things up in its lists is done at once,
+    without a thread of its own."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
 
     def ask(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Do it now where it is a question to the lists; else begin it."""
-        if isinstance(getattr(do, "__self__", None), ListedReads):
+        if _looks_up(do, args, kwargs):
             return _done(do, *args, **kwargs)
         return self._work.ask(do, *args, **kwargs)
+
+    def contact(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Begin to ask a pod."""
+        return self._work.contact(do, *args, **kwargs)
 
     def follow(self, do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Do it now where it asks the lists, and all that it waits for is there; else begin it."""
@@ -204,10 +233,20 @@ class LookingUp(Work):
         self._work.close()
 
 
+def _looks_up(do: Callable[..., object], args: Sequence[Any], query: Mapping[str, Any]) -> bool:
+    """Whether it is a question that the lists answer."""
+    reads = getattr(do, "__self__", None)
+    if isinstance(reads, ListedReads):
+        return True
+    if not isinstance(reads, FreshReads):
+        return False
+    return do == reads.groups or (do == reads.objects and reads.lists(args[0], query))
+
+
 def _done(do: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
     future: Future[T] = Future()
     try:
         future.set_result(do(*args, **kwargs))
-    except Exception as error:
+    except Exception as error:  # The result raises it again.
         future.set_exception(error)
     return future

@@ -2,14 +2,22 @@
 those to which an Ingress or a route sends its clients."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
+
+from kubectl_portcheck.client import ClusterError
 from kubectl_portcheck.collect import decode
 from kubectl_portcheck.collect.cluster.addresses import Live, Spaces
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads, Served
 from kubectl_portcheck.collect.cluster.listable import Listable
 from kubectl_portcheck.collect.cluster.reads import LiveReads, label_query
-from kubectl_portcheck.errors import NoAnswerError, UsageError
+from kubectl_portcheck.errors import (
+    NoAnswerError,
+    PortcheckError,
+    UnknownTargetError,
+    UsageError,
+)
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, Right
 from kubectl_portcheck.model.evidence import NOT_ASKED, Asked, ServiceEvidence
 from kubectl_portcheck.model.kinds import INGRESS, POD, SERVICE, WORKLOADS
@@ -32,7 +40,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 
 
-class Stop(NamedTuple):
+class Stop(msgspec.Struct, frozen=True):
     """One walk to make."""
 
     cluster: Cluster
@@ -47,20 +55,60 @@ class Stop(NamedTuple):
     """The namespace's Services, where they were read already."""
     known: ServiceEvidence | None = None
     """The evidence, where nothing is to be walked to."""
+    error: PortcheckError | None = None
+    """Why there is nothing to walk to, where the target does not exist or was not found."""
 
 
-def stops(spaces: Spaces, targets: Iterable[Target]) -> list[Stop]:
-    """The walks that the targets ask for, each once.
+def lost(cluster: Cluster, target: Target, error: PortcheckError, *, address: bool = False) -> Stop:
+    """A target that is not there, or the address of none: the report names it beside the others."""
+    known = without(target, error, address=address)
+    return Stop(cluster, target, known=known, error=error)
 
-    Raises UnknownTargetError for an object that does not exist, and ClusterError where no cluster
-    can be reached.
+
+def without(target: Target, error: PortcheckError, *, address: bool = False) -> ServiceEvidence:
+    """The evidence about a target that is not there, and that nothing is known to need."""
+    said = error.message
+    if isinstance(error, UnknownTargetError) and not address:
+        said = f"there is no {target.kind.name} {target.name} in namespace {target.namespace}"
+    reason = Reason.FAILED if isinstance(error, NoAnswerError) else Reason.NOT_FOUND
+    detail = f"{said} ({error.hint.removesuffix('.')})" if error.hint else said
+    return ServiceEvidence(
+        service=Service(metadata=ObjectMeta(name=target.name, namespace=target.namespace)),
+        unread=Missing(reason=reason, detail=detail),
+        asked=None if target.kind is SERVICE else Asked(kind=target.kind.name),
+    )
+
+
+def all_of(errors: Sequence[PortcheckError]) -> PortcheckError:
+    """The error where no target was found, with a line for each; of the cluster, one is enough."""
+    first = next((e for e in errors if isinstance(e, ClusterError)), errors[0])
+    if len(errors) == 1 or isinstance(first, ClusterError):
+        return first
+    lines = [f"{e.line} ({e.hint.removesuffix('.')})" if e.hint else e.line for e in errors]
+    text = "\n".join(dict.fromkeys(lines))
+    if all(isinstance(e, NoAnswerError) for e in errors):
+        return NoAnswerError(text.removeprefix("error: "))
+    return UnknownTargetError(text)
+
+
+def stops(spaces: Spaces, targets: Iterable[Target | Stop]) -> list[Stop]:
+    """The walks that the targets ask for, each once. An object that does not exist is such a stop.
+
+    Raises ClusterError where no cluster can be reached.
     """
     found: dict[tuple[str, str, str, int | str | None], Stop] = {}
     for target in targets:
-        for stop in _stops(spaces, target):
+        for stop in [target] if isinstance(target, Stop) else _tried(spaces, target):
             at = stop.target
             found.setdefault((at.namespace, at.kind.name, at.name, at.port), stop)
     return list(found.values())
+
+
+def _tried(spaces: Spaces, target: Target) -> list[Stop]:
+    try:
+        return list(_stops(spaces, target))
+    except (UsageError, NoAnswerError) as error:
+        return [lost(spaces(target.namespace).cluster, target, error)]
 
 
 def _stops(spaces: Spaces, target: Target) -> Iterator[Stop]:
@@ -213,6 +261,10 @@ class OwnPods:
 
     def services(self) -> Missing:
         """Give none: changes of a Service are not tried for pods without one."""
+        return NOT_ASKED
+
+    def services_of(self, namespace: str) -> Missing:
+        """Give none: no VirtualService leads to pods without a Service."""
         return NOT_ASKED
 
     def denied(self) -> Read[tuple[Right, ...]]:

@@ -7,23 +7,22 @@ where to look for. The objects around the Service are read beside all that.
 """
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, as_completed, wait
+from concurrent.futures import as_completed, wait
 from threading import Lock
-from typing import NamedTuple
 
 from kubectl_portcheck.collect.cluster import debug_container, leavers, neighbours
 from kubectl_portcheck.collect.cluster.client_asks import dial, dial_chosen, resolved
-from kubectl_portcheck.collect.cluster.client_side import Elsewhere, client_side
+from kubectl_portcheck.collect.cluster.client_side import client_side
 from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
-from kubectl_portcheck.collect.cluster.from_pod import Seat, Source
-from kubectl_portcheck.collect.cluster.logs import Budget, read_logs
-from kubectl_portcheck.collect.cluster.parts import Look, Parts
+from kubectl_portcheck.collect.cluster.logs import read_logs
+from kubectl_portcheck.collect.cluster.options import Options
+from kubectl_portcheck.collect.cluster.parts import Parts
+from kubectl_portcheck.collect.cluster.pod_looks import PodLooks, plain_http
 from kubectl_portcheck.collect.cluster.progress import Progress
-from kubectl_portcheck.collect.cluster.remembered import Memory
-from kubectl_portcheck.collect.cluster.service_forward import service_forwards, skipped
+from kubectl_portcheck.collect.cluster.service_forward import service_forwards
 from kubectl_portcheck.collect.cluster.work import Questions, Work
-from kubectl_portcheck.model.base import Missing, Observed, Reason
+from kubectl_portcheck.model.base import Missing, Observed
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence, ServiceForward
 from kubectl_portcheck.model.kinds import SERVICE
 from kubectl_portcheck.model.objects import (
@@ -33,72 +32,30 @@ from kubectl_portcheck.model.objects import (
     Service,
     ServicePort,
 )
-from kubectl_portcheck.model.probes import Attempt, PodSockets
-from kubectl_portcheck.model.references import Route
+from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.model.report import StepName
-from kubectl_portcheck.semantics import contact, endpoints, pods, policies, ports, speech
+from kubectl_portcheck.semantics import contact, endpoints, pods, ports, sidecar
+from kubectl_portcheck.semantics.concerning import concerning
 from kubectl_portcheck.semantics.pods import is_ready
-from kubectl_portcheck.semantics.references import concerning
 from kubectl_portcheck.target import Target
 
 AT_ONCE = 50
-"""How many pods are looked into at the same time."""
+"""How many pods are looked into at the same time, each by a command and a port-forward."""
 PROBES: tuple[StepName, ...] = ("listening-ports", "pod-port-forward", "service-port-forward")
 
 
-class Options(NamedTuple):
-    """What the user left out, and asked for besides."""
+def walk(cluster: Cluster, target: Target, options: Options, progress: Progress) -> ServiceEvidence:
+    """Gather the evidence about one target. Raises PortcheckError where there is no such Service.
 
-    exec: bool = True
-    port_forward: bool = True
-    source: Source | None = None
-    """What ``--from`` names."""
-    seats: tuple[Seat, ...] = ()
-    """The pods that it may mean for this walk, the best first."""
-    elsewhere: Elsewhere | None = None
-    """What reads the namespace of these pods."""
-    memory: Memory | None = None
-    """What earlier walks of a run that repeats them saw."""
-    logs: Budget | None = None
-    """How many logs of containers that fail may be read; None for none."""
-    debug: Debug | None = None
-    """The ephemeral container for pods that have nothing to ask with."""
-    speak: bool = True
-    """Whether ports with evidence of HTTP are sent a request."""
-    callers: bool = False
-    """Whether to read the settings of workloads for who calls the Service."""
-    configured: bool = False
-    """Whether the contents of ConfigMaps are read for it too."""
-    deep: bool = False
-    """Whether a sweep is to look into every pod."""
-
-
-def walk(
-    cluster: Cluster,
-    target: Target,
-    options: Options,
-    progress: Progress,
-    foreign_routes: tuple[Route, ...] = (),
-) -> tuple[ServiceEvidence, bool]:
-    """Gather the evidence about the target, and say whether it is whole: Ctrl-C ends it early.
-
-    ``foreign_routes`` are the routes of other namespaces that are known to name the Service.
-
-    Raises PortcheckError where there is no such Service, and KeyboardInterrupt where nothing was
-    found yet. Threads may still wait for the cluster after an interrupt; closing its connections
-    ends them.
+    To be called from a thread that Ctrl-C does not end.
     """
     work = Work(threads=2 * AT_ONCE)
-    steps = Walk(cluster, target, options, progress, work, foreign_routes)
+    steps = Walk(cluster, target, options, progress, work)
     try:
         steps.run()
-    except KeyboardInterrupt:
-        if steps.found is None:
-            raise
-        return steps.gathered(), False
     finally:
         work.close()
-    return steps.gathered(), True
+    return steps.gathered()
 
 
 MOST_STRANGERS = 5
@@ -127,6 +84,7 @@ class Walk:
         self.parts = Parts()
         self._fixable = Lock()
         """Held by who begins to read what only a fix needs."""
+        self.looks = PodLooks(self.probes, options, self._policies, self._read_for_fixes)
         self.slices: tuple[EndpointSlice, ...] | None = None
         """The EndpointSlices that say which ports count, where no selector does."""
 
@@ -134,6 +92,10 @@ class Walk:
         """Give all that is known by now."""
         assert self.found is not None
         return concerning(leavers.without(self.parts.filled(self.found), self.parts.left))
+
+    def _policies(self) -> Read[tuple[NetworkPolicy, ...]]:
+        asked = self.parts.network_policies
+        return asked.result() if asked is not None else NOT_ASKED
 
     def _resolve_from(self) -> None:
         """Look up the Service's name from inside a pod, where that was asked for."""
@@ -150,7 +112,7 @@ class Walk:
             return
         asked = ports.selected_port(service, self.target.port)
         running = [
-            (pod, _plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
+            (pod, plain_http(service, asked, pod)) for pod in found if pods.has_running_main(pod)
         ]
         if len(seats) == 1 and not seats[0].others and self.options.debug is None:
             self.parts.dialled = self.work.ask(dial, self.probes, seats[0], service, asked, running)
@@ -177,7 +139,9 @@ class Walk:
         slices.add_done_callback(lambda _: self.progress.done("endpoints"))
         self.parts.endpoint_slices = slices
         neighbours.around_the_name(
-            self.parts, self.reads, self.work, self.target.name, self.foreign_routes
+            *(self.parts, self.reads, self.work),
+            (self.target.namespace, self.target.name),
+            self.foreign_routes,
         )
         if self.target.kind is SERVICE and (self.options.callers or self.target.lookup):
             self._callers()
@@ -260,20 +224,29 @@ class Walk:
             for port in asked
         ):
             self._read_for_fixes(self.work)
+        elif any(map(sidecar.is_of_istio, selected)):
+            # What they declare for the same port of the pods decides what its proxy speaks there.
+            self._read_siblings(self.work)
 
     def _read_for_fixes(self, questions: Questions) -> None:
         """Begin to read which clients a change may harm, and which changes the user may not make;
         once."""
+        self._read_siblings(questions)
+        with self._fixable:
+            if self.parts.denied is None:
+                self.parts.denied = questions.ask(self.reads.denied)
+
+    def _read_siblings(self, questions: Questions) -> None:
+        """Begin to read the other Services of the namespace; once."""
         with self._fixable:
             if self.parts.services is None:
                 self.parts.services = questions.ask(self.reads.services)
-                self.parts.denied = questions.ask(self.reads.denied)
 
     def _probes(self, service: Service, selected: Sequence[Pod], alive: Sequence[Pod]) -> None:
         asked = ports.selected_port(service, self.target.port)
         for step in PROBES:
             self.progress.started(step)
-        forwards = self.work.ask(
+        forwards = self.work.contact(
             service_forwards,
             self.probes,
             service,
@@ -285,7 +258,9 @@ class Walk:
         self.parts.service_forwards = forwards
         tcp = [p for p in asked if p.protocol == "TCP"]
         for pod in alive:
-            self.parts.looks[pod.metadata.name] = self._look(service, tcp, pod)
+            self.parts.looks[pod.metadata.name] = self.looks.begin(
+                self.work, *self._met_in(service, tcp, pod), pod
+            )
         for number, look in enumerate(as_completed(self.parts.looks.values()), 1):
             look.result()
             self.progress.started("listening-ports", f"{number} of {len(alive)} pods")
@@ -296,9 +271,9 @@ class Walk:
         if self.options.logs is not None:
             pairs = [(p, *self._silence(service, tcp, p)) for p in alive]
             self.parts.logs = self.work.ask(read_logs, self.probes, pairs, self.options.logs)
-        met = forwards.result()
+        forwarded = forwards.result()
         if service.spec.selector and self.slices is None:
-            self._leave_out(service, tcp, alive, met)
+            self._leave_out(service, tcp, alive, forwarded)
         self.progress.done("service-port-forward")
 
     def _leave_out(
@@ -339,51 +314,6 @@ class Walk:
             p for p in followed.spec.ports if p.port in numbers and p.protocol == "TCP"
         ]
 
-    def _look(self, service: Service, tcp: Sequence[ServicePort], pod: Pod) -> "Future[Look]":
-        """Begin to look into a pod, or recall what cannot have changed since the last round."""
-        service, tcp = self._met_in(service, tcp, pod)
-        targets = contact.targets(service, tcp, pod)
-        memory = self.options.memory
-        if memory and (kept := memory.recall(pod, targets)):
-            known: Future[Look] = Future()
-            known.set_result(kept)
-            return known
-        tried = self.work.ask(self._try_ports, pod, contact.ports_to_try(pod, targets))
-        return self.work.follow(self._look_into, self.work, service, tcp, pod, targets, tried)
-
-    def _look_into(
-        self,
-        questions: Questions,
-        service: Service,
-        tcp: Sequence[ServicePort],
-        pod: Pod,
-        targets: set[int],
-        tried: "Future[tuple[Attempt, ...]]",
-    ) -> Look:
-        """Go steps 2 and 5 in one pod."""
-        name = pod.metadata.name
-        if not pods.has_running_main(pod):
-            why = f"no container of {name} runs"
-            return Missing(reason=Reason.NOT_RUNNING, detail=why), ()
-        speaking = self._speak(questions, service, tcp, pod, targets)
-        sockets: Read[PodSockets] = (
-            self.probes.sockets(pod)
-            if self.options.exec
-            else Missing(reason=Reason.NOT_ASKED, detail="left out by --no-exec")
-        )
-        if isinstance(sockets, Observed) and {q.port for q in sockets.value.queues} & targets:
-            sockets = Observed(value=self.probes.backlog(pod, sockets.value))
-        attempts = [*tried.result(), *_answered(s.result() for s in speaking)]
-        if isinstance(sockets, Observed):
-            attempts += self._by_sockets(questions, service, pod, targets, sockets.value, attempts)
-        else:
-            http = _plain_http(service, tcp, pod) - _proxied(attempts)
-            attempts += self._second_look(questions, pod, [], http)
-        look = sockets, tuple(attempts)
-        if self.options.memory:
-            self.options.memory.keep(pod, targets, look)
-        return look
-
     def _ask_debug_containers(
         self, service: Service, tcp: Sequence[ServicePort], alive: Sequence[Pod], debug: Debug
     ) -> None:
@@ -392,7 +322,7 @@ class Walk:
         sockets = {name: look.result()[0] for name, look in looks.items()}
         begun = {
             pod.metadata.name: self.work.follow(
-                self._look_by_debug_container,
+                self.looks.by_debug_container,
                 self.work,
                 service,
                 contact.targets(*self._met_in(service, tcp, pod), pod),
@@ -407,92 +337,6 @@ class Walk:
             look.result()
             looks[name] = look
 
-    def _look_by_debug_container(
-        self,
-        questions: Questions,
-        service: Service,
-        targets: set[int],
-        pod: Pod,
-        attempts: tuple[Attempt, ...],
-        debug: Debug,
-    ) -> Look:
-        sockets = self.probes.debug_sockets(pod, debug)
-        if isinstance(sockets, Missing):
-            return sockets, attempts
-        more = self._by_sockets(questions, service, pod, targets, sockets.value, attempts)
-        return sockets, (*attempts, *more)
-
-    def _by_sockets(
-        self,
-        questions: Questions,
-        service: Service,
-        pod: Pod,
-        targets: set[int],
-        found: PodSockets,
-        attempts: Sequence[Attempt],
-    ) -> list[Attempt]:
-        """Connect to where only the sockets tell to look."""
-        accepting, closed = contact.by_sockets(service, pod, found, targets)
-        if closed:
-            self._read_for_fixes(questions)
-        known = {a.port for a in attempts}
-        unknown = sorted(accepting - known)[: contact.MOST_TRIED] if closed else []
-        silent = any(a.outcome == "timeout" and a.request for a in attempts)
-        fences = self._fence(pod, found, targets - closed, silent=silent)
-        dialled = contact.without_receiver(pod, closed) - _proxied(attempts)
-        return self._second_look(questions, pod, unknown, dialled | fences)
-
-    def _speak(
-        self,
-        questions: Questions,
-        service: Service,
-        tcp: Sequence[ServicePort],
-        pod: Pod,
-        targets: set[int],
-    ) -> "list[Future[Attempt]]":
-        """Ask for an answer where there is evidence of HTTP: beside all else, and in no sweep."""
-        if not (self.options.speak and self.options.port_forward):
-            return []
-        name = pod.metadata.name
-        wanted = [(n, speech.expected(service, tcp, pod, n)) for n in sorted(targets)]
-        return [questions.ask(self.probes.speak, name, n, e.scheme, e.path) for n, e in wanted if e]
-
-    def _second_look(
-        self, questions: Questions, pod: Pod, ports: list[int], proxied: set[int]
-    ) -> list[Attempt]:
-        """Make the connections of which only the first look tells, side by side."""
-        name = pod.metadata.name
-        asked = [questions.ask(self.probes.pod_proxy, name, n) for n in sorted(proxied)]
-        return [*self._try_ports(pod, ports), *(a.result() for a in asked)]
-
-    def _fence(self, pod: Pod, found: PodSockets, targets: set[int], *, silent: bool) -> set[int]:
-        """The closed port that shows whether the API server reaches the pod; none as a rule.
-
-        Where policies admit no client to a target, or a request got no answer, the API server is
-        asked to dial a port where no program can receive what it sends: a refusal came back from
-        the pod, no answer at all was dropped.
-        """
-        asked = self.parts.network_policies
-        read = asked.result() if asked is not None else NOT_ASKED
-        if isinstance(read, Missing) or not found.complete:
-            return set()
-        listening = {s.port for s in found.listeners}
-        fences = set()
-        if any(policies.admission(read.value, pod, n, "TCP").admits_none for n in targets):
-            fences.add(policies.fence_for(read.value, pod, listening))
-        if silent:
-            fences.add(policies.closed_port(read.value, pod, listening))
-        return {f for f in fences if f is not None}
-
-    def _try_ports(self, pod: Pod, numbers: Iterable[int]) -> tuple[Attempt, ...]:
-        chosen = list(numbers)
-        if not chosen or not pods.has_running_main(pod):
-            return ()
-        name = pod.metadata.name
-        if not self.options.port_forward:
-            return skipped(name, chosen, "pod-port-forward")
-        return self.probes.try_ports(name, chosen, "pod-port-forward")
-
 
 def _pods_behind(reads: Reads, slices: Sequence[EndpointSlice]) -> Read[tuple[Pod, ...]]:
     """Read the pods of the namespace that these endpoints are."""
@@ -500,21 +344,6 @@ def _pods_behind(reads: Reads, slices: Sequence[EndpointSlice]) -> Read[tuple[Po
     if isinstance(everyone, Missing):
         return everyone
     return Observed(value=endpoints.pods_behind(slices, everyone.value))
-
-
-def _plain_http(service: Service, asked: Sequence[ServicePort], pod: Pod) -> set[int]:
-    """Give the targets in this pod to which a plain HTTP request may be sent."""
-    targets = contact.targets(service, asked, pod)
-    return {n for n in targets if speech.takes_plain_http(service, asked, pod, n)}
-
-
-def _answered(spoken: Iterable[Attempt]) -> list[Attempt]:
-    return [a for a in spoken if a.outcome != "skipped"]
-
-
-def _proxied(attempts: Iterable[Attempt]) -> set[int]:
-    """Give the ports that the API server has dialled."""
-    return {a.port for a in attempts if a.path == "pod-proxy"}
 
 
 def _begun(read: Read[Service], target: Target) -> ServiceEvidence:

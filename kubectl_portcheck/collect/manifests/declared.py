@@ -20,7 +20,9 @@ Even then it is a warning: the image may listen where no manifest says so.
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kubectl_portcheck.collect.manifests.pods import Template
 from kubectl_portcheck.model.objects import ContainerPort, Pod, Service, ServicePort
@@ -32,7 +34,7 @@ _LONGEST_HOST = 253
 _LOCAL = ("localhost", "0.0.0.0", "127.0.0.1")
 
 
-class Surroundings(NamedTuple):
+class Surroundings(msgspec.Struct, frozen=True):
     """What the files say beside the Service and the pod."""
 
     services: Collection[str]

@@ -2,21 +2,23 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests.files import BOM, File, Problem
+import msgspec
+
+from kubectl_portcheck.collect.manifests.files import BOM, KUSTOMIZATIONS, File, Problem
+from kubectl_portcheck.collect.manifests.scan import kind_of, lacks, seeming_kind
 from kubectl_portcheck.inputs import yaml_tree
+from kubectl_portcheck.inputs.yaml_tree import after_comments
 from kubectl_portcheck.model.kinds import CUSTOM_RESOURCE_DEFINITION
 from kubectl_portcheck.regex import regex
 
 # YAML forbids both markers at the start of a line inside a scalar, so a plain search is right.
 _MARKER = regex(r"(---|\.\.\.)(?=[ \t\r\n]|\Z)")
-_KIND = regex(r"""kind:[ \t]+(["']?)(\w+)\1[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 _SOURCE = regex(r"^# Source: (\S+)\s*$", re.MULTILINE)
 _SURROGATE = regex(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
 
 
-class Document(NamedTuple):
+class Document(msgspec.Struct, frozen=True):
     """One document of a file."""
 
     file: File
@@ -28,10 +30,11 @@ class Document(NamedTuple):
     """The chart's template that helm rendered it from, where it says so."""
 
 
-class Skipped(NamedTuple):
+class Skipped(msgspec.Struct, frozen=True):
     """A document of a kind that was not asked for, left as text."""
 
     kind: str
+    """'' where it has none."""
     text: str
 
 
@@ -40,13 +43,13 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
     for base, text in _split(file.text):
         if _is_blank(text):
             continue
-        found = [m[2] for at in _line_starts(text, "kind:") if (m := _KIND.match(text, at))]
         twice: list[yaml_tree.Twice] = []
         try:
-            # One such line at the left margin is the document's kind; else look closer.
-            if len(found) == 1 and (found[0] not in kinds or _is_schema_only(found[0], text)):
-                yaml_tree.check(text)
-                yield Skipped(found[0], text)
+            kind = _unasked(text, kinds)
+            if kind is not None:
+                if not _is_kustomization(file, text):
+                    yaml_tree.check(text)
+                yield Skipped(kind, text)
                 continue
             root = _parse(text, twice)
         except yaml_tree.Broken as error:
@@ -58,13 +61,35 @@ def documents(file: File, kinds: frozenset[str]) -> Iterator[Document | Skipped 
             why = f"the key {key} occurs twice; the last one counts"
             yield Problem(file.name, line, why, notice=True)
         if root is not None:
-            source = _SOURCE.search(text[: text.find("kind:")])
-            yield Document(file, base, text, root, source[1] if source else "")
+            yield Document(file, base, text, root, _source(text) if "# Source:" in text else "")
+
+
+def _source(text: str) -> str:
+    found = _SOURCE.search(text[: text.find("kind:")])
+    return found[1] if found else ""
+
+
+def _is_kustomization(file: File, text: str) -> bool:
+    """Whether this is a kustomization in plain block style. Its value is asked for later on, and
+    is all the proof of its form that there need be."""
+    if text is not file.text or not file.name.endswith(KUSTOMIZATIONS):
+        return False
+    file.value = yaml_tree.plain_value_of(text)
+    return file.value is not None
+
+
+def _unasked(text: str, kinds: frozenset[str]) -> str | None:
+    """The kind of a document that need not be read; None of one that may be of these kinds."""
+    seen = seeming_kind(text)
+    if seen in kinds and seen != CUSTOM_RESOURCE_DEFINITION.name:
+        return None
+    kind = kind_of(text)
+    return kind if kind not in kinds or _is_schema_only(kind, text) else None
 
 
 def _is_schema_only(kind: str, text: str) -> bool:
     """Whether this is a definition of a kind, thousands of lines long, that leads to no Service."""
-    return kind == CUSTOM_RESOURCE_DEFINITION.name and "conversion" not in text
+    return kind == CUSTOM_RESOURCE_DEFINITION.name and lacks(text, "conversion")
 
 
 def explained(error: yaml_tree.Broken, text: str) -> tuple[int, str]:
@@ -103,13 +128,18 @@ def _parse(text: str, twice: list[yaml_tree.Twice]) -> yaml_tree.Node | None:
 def _split(text: str) -> Iterator[tuple[int, str]]:
     """Where each document begins, and its text with the ``---`` before it."""
     start = 1 if text.startswith(BOM) else 0
+    if "\n---" not in text and "\n..." not in text and not text.startswith("...", start):
+        if _MARKER.match(text, start):
+            yield start, ""
+        yield start, text[start:]
+        return
     places = sorted((*_line_starts(text, "---", start), *_line_starts(text, "...", start)))
     for place in places:
         marker = _MARKER.match(text, place)
         if marker is None:
             continue
         piece = text[start : marker.start()]
-        if marker[1] == "---" and _only_directives(piece):
+        if marker[1] == "---" and "%" in piece and _only_directives(piece):
             continue
         yield start, piece
         start = marker.start() if marker[1] == "---" else marker.end()
@@ -127,10 +157,11 @@ def _line_starts(text: str, word: str, start: int = 0) -> Iterator[int]:
 
 
 def _only_directives(piece: str) -> bool:
+    if not piece.startswith("%", after_comments(piece)):
+        return False
     lines = [s for line in piece.split("\n") if (s := line.strip()) and not s.startswith("#")]
-    return bool(lines) and all(line.startswith("%") for line in lines)
+    return all(line.startswith("%") for line in lines)
 
 
 def _is_blank(text: str) -> bool:
-    rest = text[3:] if text.startswith("---") else text
-    return all(not (s := line.strip()) or s.startswith("#") for line in rest.split("\n"))
+    return not text[:1].isalpha() and after_comments(text) == len(text)

@@ -32,8 +32,9 @@ class Environments:
         for item in objects:
             key = self._key(item)
             self._same[key].append(item)
-            self._in_file[key, id(item.file)] += 1
-            self._in_folder[key, item.file.folder] += 1
+            file = item.document.file
+            self._in_file[key, id(file)] += 1
+            self._in_folder[key, file.folder] += 1
         self._single: dict[_Key, bool] = {}
 
     def apart(self, one: Object, other: Object) -> Apart:
@@ -44,7 +45,7 @@ class Environments:
         keys = self._key(one), self._key(other)
         if self._is_single(keys[0]) and self._is_single(keys[1]) and distance(one, other) <= _FAR:
             return ""
-        file, folder = one.file, one.file.folder
+        file, folder = one.document.file, one.document.file.folder
         if file is other.file and all(self._in_file[k, id(file)] == 1 for k in keys):
             return ""
         if folder == other.file.folder and all(self._in_folder[k, folder] == 1 for k in keys):
@@ -92,15 +93,21 @@ def _named(found: Sequence[Object]) -> str:
 
 def distance(one: Object, other: Object) -> int:
     """0 in the same file, 1 in the same folder, 3 in the one beside it, and so on."""
-    if one.file is other.file:
-        return 0
-    return _between(one.file.folder, other.file.folder)
+    file, another = one.document.file, other.document.file
+    return 0 if file is another else _between(file.folder, another.folder)
+
+
+def is_close(one: str, other: str) -> bool:
+    """Whether objects in these folders may be applied together where no kustomization says so."""
+    return _between(one, other) <= _FAR
 
 
 @cache
 def _between(one: str, other: str) -> int:
     a, b = one.split(os.sep), other.split(os.sep)
-    shared = next(
-        (i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b))
-    )
+    shared = 0
+    for x, y in zip(a, b, strict=False):
+        if x != y:
+            break
+        shared += 1
     return 1 + len(a) + len(b) - 2 * shared

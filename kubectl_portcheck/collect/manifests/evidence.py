@@ -1,7 +1,7 @@
 """Manifests into evidence: each Service with the pods that its selector would match."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from kubectl_portcheck.collect.decode import trimmed
 from kubectl_portcheck.collect.manifests import declared
 from kubectl_portcheck.collect.manifests.callers import Callers
+from kubectl_portcheck.collect.manifests.entrances import Labelled, placed, with_gateways
 from kubectl_portcheck.collect.manifests.environments import Environments, distance
 from kubectl_portcheck.collect.manifests.files import Problem
 from kubectl_portcheck.collect.manifests.neighbours import Around, Near
@@ -25,8 +26,8 @@ from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
-from kubectl_portcheck.semantics import injection
-from kubectl_portcheck.semantics.endpoints import alias_of
+from kubectl_portcheck.semantics import injection, mesh
+from kubectl_portcheck.semantics.endpoints import alias_of, leading_to
 from kubectl_portcheck.semantics.monitoring import is_for_sibling, lacks_port
 from kubectl_portcheck.semantics.pods import is_passing
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
@@ -47,20 +48,22 @@ class Gathered(NamedTuple):
     manifests: Manifests
     problems: tuple[Problem, ...]
     """All that could not be read, so that it is not in the evidence."""
+    named: Mapping[tuple[str, str], Sequence[Object]]
+    """All objects by kind and name."""
 
     def find(self, kind: str, name: str, near: Object, namespace: str = "") -> Object | None:
         """The object of that kind and name that belongs to another one; of that namespace, where
         the files name several."""
-        found = [o for o in self.manifests.of_kind(kind) if o.name == name]
+        found = self.named.get((kind, name), ())
         here = [o for o in found if o.namespace in (namespace, "")]
         return min(here or found, key=lambda o: distance(o, near), default=None)
 
     def subject(self, finding: Finding, service: Object) -> Object:
         """The object that a finding is about; the Service itself, as a rule."""
-        kind, name = finding.subject.kind, finding.subject.name
-        if (kind, name) == (service.kind, service.name):
+        about = finding.subject
+        if about.means(service.kind, service.namespace, service.name):
             return service
-        return self.find(kind, name, service, finding.subject.namespace) or service
+        return self.find(about.kind, about.name, service, about.namespace) or service
 
 
 def gather(
@@ -91,8 +94,11 @@ class _Gatherer:
         self.problems: list[Problem] = list(manifests.problems)
         self.default = namespace or _common_namespace(manifests.objects)
         self.environments = Environments(manifests.objects, self._space)
-        self.spaces = manifests.of_kind("Namespace")
-        self.endpoints = manifests.of_kind("Endpoints")
+        self.spaces: dict[str, list[Object]] = defaultdict(list)
+        """The namespaces in the files, by name."""
+        for item in manifests.of_kind("Namespace"):
+            self.spaces[item.name].append(item)
+        self.endpoints: list[tuple[Object, Endpoints]] = []
         self.labels = self._namespaces()
         for item in manifests.objects:
             self.problems += self.refused.get(id(item.node), ())
@@ -105,6 +111,9 @@ class _Gatherer:
             self.by_namespace[space].append(template)
             for key, value in template.pod.metadata.labels.items():
                 self.by_label[space, key, value].append(template)
+        self.placed = Labelled(
+            (t.workload, placed(t.pod, self._space(t.workload))) for t in self.templates
+        )
         self.caught: dict[int, list[Template]] = {}
         """By Service: the pods of tasks that its selector matches beside others."""
         self.selected = [self._select(item, service) for item, service in self.services]
@@ -123,8 +132,11 @@ class _Gatherer:
         self.names = {item.name for item, _ in self.services}
         self.named: dict[tuple[str, str], list[Object]] = defaultdict(list)
         """The Services of a namespace and name; folders hold several environments."""
-        for item, _ in self.services:
+        self.beside: dict[str, list[tuple[Object, Service]]] = defaultdict(list)
+        """The Services of a namespace."""
+        for item, service in self.services:
             self.named[self._space(item), item.name].append(item)
+            self.beside[self._space(item)].append((item, service))
 
     def gather(self, targets: Sequence[Target], selector: LabelSelector | None) -> Gathered:
         numbers = range(len(self.services))
@@ -143,6 +155,7 @@ class _Gatherer:
                 notes=(*self.manifests.notes, *([] if self.complete else self.environments.notes()))
             ),
             tuple(sorted(self.problems, key=lambda p: (p.file, p.line or 0))),
+            _named(self.manifests.objects),
         )
 
     def _chosen(
@@ -235,6 +248,8 @@ class _Gatherer:
         found: dict[tuple[str, str], list[EndpointSlice]] = defaultdict(list)
         for item in (o for k in ("EndpointSlice", "Endpoints") for o in self.manifests.of_kind(k)):
             try:
+                if item.kind == "Endpoints":
+                    self.endpoints.append((item, typed(item, item.data, Endpoints)))
                 service, pieces = slices_of(item)
             except Unfit as error:
                 self.problems.append(error.problem)
@@ -245,8 +260,8 @@ class _Gatherer:
     def _overwritten(self, item: Object) -> tuple[Endpoints, ...]:
         """The Endpoints beside the Service that its selector makes a controller overwrite."""
         return tuple(
-            typed(o, o.data, Endpoints)
-            for o in self.endpoints
+            written
+            for o, written in self.endpoints
             if o.name == item.name
             and self._space(o) == self._space(item)
             and not (o.data.get("metadata") or {}).get("ownerReferences")
@@ -255,15 +270,15 @@ class _Gatherer:
 
     def _namespaces(self) -> dict[str, dict[str, str]]:
         """By name: the labels and annotations of the namespaces in the files."""
-        return {n.name: _marks(n.data) for n in self.spaces}
+        return {name: _marks(found[-1].data) for name, found in self.spaces.items()}
 
     def _namespace_labels(self, space: str) -> Observed[dict[str, str]] | Missing:
         """The labels of a namespace, where it is among the files."""
-        found = [n.data.get("metadata") for n in self.spaces]
-        given = [m.get("labels") for m in found if isinstance(m, dict) and m.get("name") == space]
+        given = self.spaces.get(space, ())
         if len(given) != 1:
             return LIVE
-        labels = given[0] if isinstance(given[0], dict) else {}
+        labels = (given[0].data.get("metadata") or {}).get("labels")
+        labels = labels if isinstance(labels, dict) else {}
         return Observed(value={str(k): str(v) for k, v in labels.items()})
 
     def _doubts(self, item: Object, chosen: Iterable[Template]) -> Iterator[Doubt]:
@@ -297,11 +312,16 @@ class _Gatherer:
         pool = shortest if shortest else self.by_namespace.get(space, [])
         found = [t for t in pool if t.has_labels(selector)]
         lasting = [t for t in found if not is_passing(t.pod)]
-        chosen = _nearest_of_each(lasting or found, item, everywhere=self.complete)
+        tasks = [t for t in found if is_passing(t.pod) and self._is_beside(item, t)]
+        if tasks and not any(self._is_beside(item, t) for t in lasting):
+            return _nearest_of_each(tasks, item, everywhere=self.complete)
         if lasting:
-            passing = [t for t in found if is_passing(t.pod)]
-            self.caught[id(item)] = _nearest_of_each(passing, item, everywhere=self.complete)
-        return chosen
+            self.caught[id(item)] = _nearest_of_each(tasks, item, everywhere=self.complete)
+        return _nearest_of_each(lasting or found, item, everywhere=self.complete)
+
+    def _is_beside(self, item: Object, template: Template) -> bool:
+        """Whether both are certainly applied to one cluster."""
+        return self.complete or not self.environments.apart(item, template.workload)
 
     def _evidence(self, number: int, port: int | str | None) -> ServiceEvidence:
         item, service = self.services[number]
@@ -330,13 +350,17 @@ class _Gatherer:
             namespace_labels=self._namespace_labels(space),
         )
         near = Near(
-            lambda other: distance(other, item),
+            item,
             lambda other: min(distance(other, s) for s in self.named[space, item.name]),
             lambda other: self.environments.apart(item, other),
         )
         around = None if self.complete else near
         called = Observed(value=self.callers.of(service, around))
         whole = self.around.complete(msgspec.structs.replace(found, calls=called), around)
+        whole = self._with_gateways(item, whole)
+        if any(mesh.has_istio_sidecar(t.pod) for t in chosen):
+            siblings = leading_to(self._beside(item), [t.pod for t in chosen])
+            whole = msgspec.structs.replace(whole, services=Observed(value=siblings))
         monitors = whole.monitors
         if isinstance(monitors, Missing) or not any(lacks_port(m, service) for m in monitors.value):
             return whole
@@ -344,14 +368,20 @@ class _Gatherer:
         kept = tuple(m for m in monitors.value if not is_for_sibling(m, service, beside))
         return msgspec.structs.replace(whole, monitors=Observed(value=kept))
 
+    def _with_gateways(self, item: Object, evidence: ServiceEvidence) -> ServiceEvidence:
+        """The evidence with the gateways of Istio on the way to the Service."""
+
+        def is_beside(other: Object) -> bool:
+            return self.complete or not self.environments.apart(item, other)
+
+        return with_gateways(evidence, self.placed, self.services, is_beside)
+
     def _beside(self, item: Object) -> list[Service]:
         """The other Services of the namespace, in the environment of this one."""
-        space = self._space(item)
         return [
             service
-            for other, service in self.services
-            if self._space(other) == space
-            and (self.complete or not self.environments.apart(item, other))
+            for other, service in self.beside[self._space(item)]
+            if self.complete or not self.environments.apart(item, other)
         ]
 
     def _alias(self, item: Object, service: Service) -> Observed[Service] | Missing:
@@ -406,6 +436,13 @@ def _marks(data: Any) -> dict[str, str]:
     return found
 
 
+def _named(objects: Iterable[Object]) -> dict[tuple[str, str], list[Object]]:
+    found: dict[tuple[str, str], list[Object]] = defaultdict(list)
+    for item in objects:
+        found[item.kind, item.name].append(item)
+    return found
+
+
 def _common_namespace(objects: Iterable[Object]) -> str:
     """The one namespace that the files name: objects without any are taken to belong there."""
     named = {o.namespace for o in objects} - {""}
@@ -415,6 +452,8 @@ def _common_namespace(objects: Iterable[Object]) -> str:
 def _nearest_of_each(
     found: Sequence[Template], item: Object, *, everywhere: bool
 ) -> list[Template]:
+    if len(found) < 2:
+        return list(found)
     by_name: dict[tuple[str, str], Template] = {}
     distances = {id(t): distance(t.workload, item) for t in found}
     least = min(distances.values(), default=0)

@@ -3,23 +3,26 @@
 import errno
 import os
 from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
-from kubectl_portcheck.collect.manifests.files import File
+from kubectl_portcheck.collect.manifests.files import STDIN, File
 from kubectl_portcheck.collect.manifests.objects import Object
-from kubectl_portcheck.collect.manifests.unified import unified
+from kubectl_portcheck.collect.manifests.unified import is_private, unified
 from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.inputs import Unreadable, read_file, real_path
 from kubectl_portcheck.inputs.limits import MANIFEST_BYTES
-from kubectl_portcheck.model.fixes import Fix, JsonPatch, Operation
+from kubectl_portcheck.model.fixes import BY_HAND, ByHand, Fix, JsonPatch, Operation
 from kubectl_portcheck.model.report import Finding, Report
 from kubectl_portcheck.writing import PRIVATE, replace
 
+_MOST_SHOWN = 100_000
+"""Characters of a file of which each fix shows its diff; of a larger one it shows the field."""
 
-class FixedFiles(NamedTuple):
+
+class FixedFiles(msgspec.Struct, frozen=True):
     """Files as they should be."""
 
     files: tuple[tuple[File, str], ...]
@@ -28,7 +31,7 @@ class FixedFiles(NamedTuple):
     """What is not fixed, and why: a line each."""
 
 
-class _Change(NamedTuple):
+class _Change(msgspec.Struct, frozen=True):
     finding: Finding
     item: Object
     operations: tuple[Operation, ...]
@@ -89,8 +92,34 @@ def _change(finding: Finding, item: Object, gathered: Gathered, *, reviewed: boo
         outside = subject.file.outside
         raise edits.CannotEdit(f"it is a link that leads out of its folder; fix {outside} itself")
     if subject.file.path is None:
-        raise edits.CannotEdit("it was read from standard input; fix its source")
+        where = "standard input" if subject.file.name == STDIN else "a pipe"
+        raise edits.CannotEdit(f"it was read from {where}; fix its source")
     return _Change(finding, subject, operations, edits.edits_for(subject, operations))
+
+
+def for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
+    """The fix as a change to the files; None where it is only for a running cluster."""
+    if isinstance(fix.change, ByHand):
+        return fix
+    try:
+        subject, operations = target(fix, item, gathered)
+    except edits.CannotEdit:
+        return None
+    patch = fix.patch
+    try:
+        changes = edits.edits_for(subject, operations)
+        text = edits.applied(subject.file.text, changes)
+        if subject.file.path is not None and len(text) <= _MOST_SHOWN:
+            # For the reader; what --diff and --write carry out is read again before.
+            shown = unified(subject.file.path, subject.file.text, text)
+            changed = "".join(line[1:] + "\n" for line in shown.split("\n") if line[:1] in "+-")
+            patch = patch if is_private(changed) else shown
+    except edits.CannotEdit as why:
+        # What to write is known; how the file says it now is not as simple as one value.
+        return msgspec.structs.replace(
+            fix, title=f"{fix.title} ({why})", change=BY_HAND, safety="review", target="source"
+        )
+    return msgspec.structs.replace(fix, change=BY_HAND, patch=patch, target="source")
 
 
 def target(fix: Fix, item: Object, gathered: Gathered) -> tuple[Object, tuple[Operation, ...]]:
@@ -98,7 +127,7 @@ def target(fix: Fix, item: Object, gathered: Gathered) -> tuple[Object, tuple[Op
     about = fix.subject
     if not isinstance(fix.change, JsonPatch) or about is None:
         raise edits.CannotEdit("no edit of a file does it")
-    if (about.kind, about.name) == (item.kind, item.name):
+    if about.means(item.kind, item.namespace, item.name):
         return item, fix.change.changes
     found = gathered.find(about.kind, about.name, item, about.namespace)
     if found is None:
@@ -154,7 +183,7 @@ def write(fixed: FixedFiles) -> Iterator[str]:
         yield file.name
 
 
-def _check_unchanged(file: File, path: Path) -> None:
+def _check_unchanged(file: File, path: str) -> None:
     try:
         content = read_file(path, MANIFEST_BYTES)
     except Unreadable:
@@ -165,7 +194,7 @@ def _check_unchanged(file: File, path: Path) -> None:
         raise NotWrittenError(f"{file.name} was changed meanwhile", "Run it again.")
 
 
-def _replace(file: File, path: Path, text: str) -> None:
+def _replace(file: File, path: str, text: str) -> None:
     """Rename a new file to the name of the old one, which keeps its owner and mode."""
     real = real_path(path)
 

@@ -7,20 +7,23 @@ applied. (kubectl.docs.kubernetes.io, kustomization file reference)
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from kubectl_portcheck.collect.manifests.files import File
+import msgspec
+from msgspec.structs import force_setattr
+
+from kubectl_portcheck.collect.manifests.files import KUSTOMIZATIONS, File
 from kubectl_portcheck.inputs import Unreadable, read_file, real_path, relative_path, yaml_tree
 from kubectl_portcheck.inputs.limits import CONFIGURATION_BYTES
 from kubectl_portcheck.regex import regex
 
-NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _OPAQUE = ("replacements", "transformers", "vars", "helmCharts", "helmChartInflationGenerator")
 """Fields that change objects in ways that are not followed."""
 
 
-class Patch(NamedTuple):
+class Patch(msgspec.Struct, frozen=True):
     """One patch of a kustomization."""
 
     by: str
@@ -29,26 +32,43 @@ class Patch(NamedTuple):
     """An object that is merged, or a list of operations; None where it could not be read."""
     target: Mapping[str, str]
     """What it changes; empty where the document names its object itself."""
+    named: tuple[str, str] | None = None
+    """The kind and the name of the object that it names."""
+
+    def __post_init__(self) -> None:
+        if not self.target and isinstance(self.document, dict):
+            metadata = self.document.get("metadata")
+            name = metadata.get("name") if isinstance(metadata, dict) else None
+            kind = self.document.get("kind")
+            if isinstance(kind, str) and isinstance(name, str):
+                force_setattr(self, "named", (kind, name))
 
     def means(self, kind: str, name: str) -> bool:
-        """Whether it changes the object."""
-        if self.target:
-            return all(
-                not wanted or re.fullmatch(wanted, value) is not None
-                for wanted, value in (
-                    (self.target.get("kind", ""), kind),
-                    (self.target.get("name", ""), name),
-                )
-                if _is_pattern(wanted)
-            )
-        if not isinstance(self.document, dict):
-            return False
-        metadata = self.document.get("metadata")
-        own = metadata.get("name") if isinstance(metadata, dict) else None
-        return (self.document.get("kind"), own) == (kind, name)
+        """Whether its target is the object."""
+        wanted = (self.target.get("kind", ""), self.target.get("name", ""))
+        return _fits(wanted[0], kind) and _fits(wanted[1], name)
 
 
-class _Kustomization(NamedTuple):
+class Patches:
+    """Patches, by the objects that they change. There may be hundreds of both."""
+
+    def __init__(self, patches: Iterable[Patch]) -> None:
+        self._targeted: list[tuple[int, Patch]] = []
+        self._named: dict[tuple[str, str], list[tuple[int, Patch]]] = defaultdict(list)
+        for place, patch in enumerate(patches):
+            if patch.target:
+                self._targeted.append((place, patch))
+            elif patch.named:
+                self._named[patch.named].append((place, patch))
+
+    def of(self, kind: str, name: str) -> list[Patch]:
+        """Those that change the object, in their order."""
+        found = [each for each in self._targeted if each[1].means(kind, name)]
+        found += self._named.get((kind, name), ())
+        return [patch for _, patch in sorted(found, key=lambda each: each[0])]
+
+
+class _Kustomization(msgspec.Struct, frozen=True):
     folder: str
     takes: tuple[str, ...]
     """Paths of files and folders."""
@@ -63,13 +83,24 @@ class Kustomizations:
 
     def __init__(self, files: Iterable[File]) -> None:
         self._texts = {f.real: f for f in files if f.real}
+        self._folder_of = _folders(self._texts)
         self._found: dict[str, _Kustomization] = {}
-        folders = dict.fromkeys(os.path.dirname(path) for path in self._texts)
-        for folder in folders:
-            for name in NAMES:
-                if self._read(folder, name):
+        self._folders: dict[str, Collection[str] | None] = {}
+        """What is in each folder, where that is known."""
+        for path, folder in self._folder_of.items():
+            self._folders[folder] = self._texts[path].beside or self._folders.get(folder)
+        for folder, names in self._folders.items():
+            for name in KUSTOMIZATIONS:
+                if (names is None or name in names) and self._read(folder, name):
                     break
         self._roots = self._find_roots()
+        self._patched: dict[str, list[int]] = defaultdict(list)
+        """By root: the places of the kustomizations below it that have patches."""
+        self._ordered = tuple(self._found)
+        for place, (folder, one) in enumerate(self._found.items()):
+            for root in self._roots[folder] if one.patches else ():
+                self._patched[root].append(place)
+        self._opaque = [(folder, k.opaque) for folder, k in self._found.items() if k.opaque]
         self.patch_files = frozenset(p for k in self._found.values() for p in k.patch_files)
         """The files that hold patches, and no objects."""
 
@@ -80,33 +111,27 @@ class Kustomizations:
         applied with no other. Empty where no kustomization is near.
         """
         found = self._roots.get(path)
-        beside = os.path.dirname(path) in self._found
+        beside = self._folder_of[path] in self._found
         return found or (frozenset({path}) if beside else frozenset())
 
     def patches(self, roots: frozenset[str]) -> Iterator[Patch]:
         """The patches of all kustomizations below these roots."""
-        for folder, found in self._found.items():
-            if self._roots[folder] & roots:
-                yield from found.patches
+        for place in sorted({n for root in roots for n in self._patched.get(root, ())}):
+            yield from self._found[self._ordered[place]].patches
 
     def opaque(self, roots: frozenset[str]) -> str:
         """The kustomization below these roots that changes objects otherwise; ''."""
-        return next(
-            (
-                f.opaque
-                for folder, f in self._found.items()
-                if f.opaque and self._roots[folder] & roots
-            ),
-            "",
-        )
+        changing = (by for folder, by in self._opaque if not self._roots[folder].isdisjoint(roots))
+        return next(changing, "")
 
     def _read(self, folder: str, name: str) -> bool:
         path = os.path.join(folder, name)
         given = self._texts.get(path)
         try:
-            text = given.text if given else read_file(path, CONFIGURATION_BYTES).decode()
-            root = yaml_tree.parse(text, first=True)
-            data = yaml_tree.Values(text).of(root) if root is not None else None
+            data = given.value if given else None
+            if data is None:
+                text = given.text if given else read_file(path, CONFIGURATION_BYTES).decode()
+                data = yaml_tree.value_of(text, first=True)
         except (OSError, ValueError, Unreadable, yaml_tree.Broken):
             return False
         if isinstance(data, dict):
@@ -122,16 +147,25 @@ class Kustomizations:
             path = entry.get("path")
             inline = entry.get("patch")
             target = entry.get("target")
-            target = {k: v for k, v in target.items() if isinstance(v, str)} if target else {}
+            fields = target.items() if isinstance(target, dict) else ()
+            target = {k: v for k, v in fields if isinstance(v, str)}
             if isinstance(path, str):
-                files.append(real_path(os.path.join(folder, path)))
+                files.append(self._real(folder, path))
                 documents = self._documents(files[-1])
             else:
                 documents = _parsed(inline if isinstance(inline, str) else "")
             patches += [Patch(shown, document, target) for document in documents or [None]]
         opaque = next((f"{shown} ({field})" for field in _OPAQUE if data.get(field)), "")
-        paths = (real_path(os.path.join(folder, t)) for t in taken if "://" not in t)
+        paths = (self._real(folder, t) for t in taken if "://" not in t)
         return _Kustomization(folder, tuple(paths), tuple(patches), tuple(files), opaque)
+
+    def _real(self, folder: str, path: str) -> str:
+        """The path below a folder without links, which only the system knows of unknown ones."""
+        whole = os.path.join(folder, path)
+        plain = os.path.normpath(whole)
+        known = plain in self._texts or plain in self._folders
+        # What leads upwards from a link leads to somewhere else than the text says.
+        return plain if known and ".." not in path.lstrip("./") else real_path(whole)
 
     def _documents(self, path: str) -> list[Any]:
         given = self._texts.get(path)
@@ -159,13 +193,35 @@ class Kustomizations:
         return roots
 
 
+def _folders(files: Mapping[str, File]) -> dict[str, str]:
+    """The folders of files, by their paths without links."""
+    known: dict[str, str] = {}
+    found: dict[str, str] = {}
+    for path, file in files.items():
+        if file.beside is None:  # It may be a link to elsewhere.
+            found[path] = os.path.dirname(path)
+            continue
+        if file.folder not in known:
+            known[file.folder] = os.path.dirname(path)
+        found[path] = known[file.folder]
+    return found
+
+
+_LITERAL = regex(r"[\w-]+")
 _SIMPLE = regex(r"\^?[\w|-]*(?:\.\*[\w|-]*){0,3}\$?")
 """Names, one of several names, and names of which a part may be anything."""
 
 
-def _is_pattern(text: str) -> bool:
-    """Whether it is searched for. Others could take for ever, which they do not in kustomize."""
-    return _SIMPLE.fullmatch(text) is not None
+def _fits(pattern: str, text: str) -> bool:
+    """Whether a patch with this pattern may change what has this kind or name.
+
+    Only simple ones are searched for. Others could take for ever, which they do not in kustomize.
+    """
+    if pattern in ("", text):
+        return True
+    if _LITERAL.fullmatch(pattern):
+        return False
+    return _SIMPLE.fullmatch(pattern) is None or re.fullmatch(pattern, text) is not None
 
 
 def _texts(data: Mapping[str, Any], field: str) -> list[str]:
@@ -187,9 +243,7 @@ def _parsed(text: str) -> list[Any]:
     found = []
     for piece in re.split(r"^---(?=\s|$)", text, flags=re.MULTILINE):
         try:
-            root = yaml_tree.parse(piece)
-            if root is not None:
-                found.append(yaml_tree.Values(piece, nulls=True).of(root))
+            found.append(yaml_tree.value_of(piece, nulls=True))
         except yaml_tree.Broken:
             return []
     return [f for f in found if isinstance(f, (dict, list))]

@@ -25,7 +25,7 @@ _READ = (
     *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
     *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
     *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.REFERRERS),
-    *(*kinds.GUARDS, *kinds.MESH_POLICIES),
+    *(*kinds.GUARDS, *kinds.BESIDE_GUARDS, *kinds.MESH_POLICIES),
 )
 _KEYS = {(k.name, group): k.key for k in _READ for group in (k.group, *k.earlier_groups)}
 """The kinds that are read, by API group: another group's Service (Knative's) is another thing."""
@@ -88,6 +88,13 @@ def read(arguments: Sequence[str], stdin: BinaryIO) -> Manifests:
 
 def collected(files: Iterable[File | Problem]) -> Manifests:
     """The objects of files that were opened already."""
+    try:
+        return _collected(files)
+    finally:
+        yaml_tree.forget()
+
+
+def _collected(files: Iterable[File | Problem]) -> Manifests:
     objects: list[Object] = []
     config: list[str] = []
     problems: list[Problem] = []
@@ -127,6 +134,9 @@ def _problem(document: Document, error: yaml_tree.Broken) -> Problem:
 
 def _objects(document: Document) -> tuple[list[Object], int]:
     """The objects of a document that are read, and how many others it holds."""
+    single = _single(document)
+    if single is not None:
+        return single
     found: list[Object] = []
     others = 0
     values = yaml_tree.Values(document.text)
@@ -146,13 +156,31 @@ def _objects(document: Document) -> tuple[list[Object], int]:
                 version = _text(node, "apiVersion") if own else ""
                 pending += [_with_kind(_resolved(i), own, version) for i in listed.items]
             continue
-        group = _text(node, "apiVersion").rpartition("/")[0]
-        known = _KEYS.get((kind, group)) if node.get("apiVersion") else kind
+        version = _text(node, "apiVersion")
+        group = version.rpartition("/")[0]
+        known = _KEYS.get((kind, group)) if version or node.get("apiVersion") else kind
         if known is None or kind not in _NAMES:
             others += 1
             continue
-        found.append(_object(known, node, document, values))
+        found.append(_object(known, node, document, values.of(node)))
     return found, others
+
+
+def _single(document: Document) -> tuple[list[Object], int] | None:
+    """The same of a document that is plainly one object, as most are; None of others."""
+    root = document.root
+    data = root.value if isinstance(root, yaml_tree.Mapping) else None
+    if data is None:
+        return None
+    kind, version = data.get("kind"), data.get("apiVersion")
+    if not isinstance(kind, str) or not isinstance(version, str) or kind in LISTS:
+        return None
+    known = _KEYS.get((kind, version.rpartition("/")[0])) if version else None
+    if known is None:
+        return ([], 1) if version else None
+    assert isinstance(root, yaml_tree.Mapping)
+    root.value = None  # It is handed out once.
+    return [_object(known, root, document, data)], 0
 
 
 def _resolved(node: yaml_tree.Node) -> yaml_tree.Node:
@@ -175,15 +203,15 @@ def _with_kind(node: yaml_tree.Node, kind: str, version: str) -> yaml_tree.Node:
 
 
 def _text(node: yaml_tree.Mapping, key: str) -> str:
+    known = node.value.get(key) if node.value is not None else None
+    if isinstance(known, str):
+        return known
     pair = node.get(key)
     value = _resolved(pair[1]) if pair else None
     return value.text if isinstance(value, yaml_tree.Scalar) else ""
 
 
-def _object(
-    kind: str, node: yaml_tree.Mapping, document: Document, values: yaml_tree.Values
-) -> Object:
-    data = values.of(node)
+def _object(kind: str, node: yaml_tree.Mapping, document: Document, data: dict[str, Any]) -> Object:
     metadata = data.get("metadata")
     metadata = metadata if isinstance(metadata, dict) else {}
     name, namespace = (
@@ -242,7 +270,7 @@ def typed(item: Object, data: Any, type_: type[T], at: Sequence[str] = ()) -> T:
 def _unfit(item: Object, at: Sequence[str], message: str) -> Problem:
     reason, _, path = message.partition(" - at `$")
     steps = [*at, *re.findall(r"\w+|\.\.\.", path.rstrip("`"))]
-    types = re.fullmatch(r"Expected `(.*)`, got `(\w+)`", reason)
+    types = re.fullmatch(r"Expected `([^`]*)`, got `(\w+)`", reason)
     if steps[-1:] == ["..."]:
         # The value of a map, and it is not said whose.
         steps[-1:] = _odd_one(item.data, steps[:-1])

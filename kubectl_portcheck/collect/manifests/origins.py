@@ -2,19 +2,13 @@
 
 import msgspec
 
-from kubectl_portcheck.collect.manifests import edits
 from kubectl_portcheck.collect.manifests.evidence import Gathered
-from kubectl_portcheck.collect.manifests.fixed_files import target
 from kubectl_portcheck.collect.manifests.objects import Object, locate
-from kubectl_portcheck.collect.manifests.unified import is_private, unified
 from kubectl_portcheck.model.facts import Observation
-from kubectl_portcheck.model.fixes import BY_HAND, ByHand, Fix, JsonPatch
+from kubectl_portcheck.model.fixes import Fix, JsonPatch
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.report import Finding, Origin, Report
-from kubectl_portcheck.rules import CATALOGUE
-
-_MOST_SHOWN = 100_000
-"""Characters of a file of which each fix shows its diff; of a larger one it shows the field."""
+from kubectl_portcheck.rules.table import CATALOGUE
 
 _FIELDS = {rule.code: rule.field for rule in CATALOGUE}
 
@@ -41,7 +35,7 @@ def _localised(finding: Finding, item: Object, service: Service, gathered: Gathe
             if rendered
             else finding.evidence
         ),
-        fixes=tuple(m for f in finding.fixes if (m := _for_files(f, item, gathered))),
+        fixes=_for_files(finding.fixes, item, gathered),
     )
 
 
@@ -51,10 +45,10 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
         about = fix.subject
         if not isinstance(fix.change, JsonPatch) or about is None:
             continue
-        if (about.kind, about.name) == (item.kind, item.name) and fix.change.changes:
-            return edits.steps(fix.change.changes[0].path)
+        if about.means(item.kind, item.namespace, item.name) and fix.change.changes:
+            return _path(fix.change.changes[0].path)
     if finding.pointer:
-        return edits.steps(finding.pointer)
+        return _path(finding.pointer)
     field = _FIELDS[finding.code]
     index = next(
         (
@@ -67,26 +61,16 @@ def _steps(finding: Finding, item: Object, service: Service) -> tuple[str, ...]:
     return ("spec", *(index if step == "#" else step for step in field))
 
 
-def _for_files(fix: Fix, item: Object, gathered: Gathered) -> Fix | None:
-    """The fix as a change to the files; None where it is only for a running cluster."""
-    if isinstance(fix.change, ByHand):
-        return fix
-    try:
-        subject, operations = target(fix, item, gathered)
-    except edits.CannotEdit:
-        return None
-    patch = fix.patch
-    try:
-        changes = edits.edits_for(subject, operations)
-        text = edits.applied(subject.file.text, changes)
-        if subject.file.path is not None and len(text) <= _MOST_SHOWN:
-            # For the reader; what --diff and --write carry out is read again before.
-            shown = unified(subject.file.path, subject.file.text, text)
-            changed = "".join(line[1:] + "\n" for line in shown.split("\n") if line[:1] in "+-")
-            patch = patch if is_private(changed) else shown
-    except edits.CannotEdit as why:
-        # What to write is known; how the file says it now is not as simple as one value.
-        return msgspec.structs.replace(
-            fix, title=f"{fix.title} ({why})", change=BY_HAND, safety="review", target="source"
-        )
-    return msgspec.structs.replace(fix, change=BY_HAND, patch=patch, target="source")
+def _path(pointer: str) -> tuple[str, ...]:
+    from kubectl_portcheck.collect.manifests.edits import steps
+
+    return steps(pointer)
+
+
+def _for_files(fixes: tuple[Fix, ...], item: Object, gathered: Gathered) -> tuple[Fix, ...]:
+    """Those of the fixes that files can have, as changes to these."""
+    if not fixes:
+        return ()
+    from kubectl_portcheck.collect.manifests.fixed_files import for_files
+
+    return tuple(made for fix in fixes if (made := for_files(fix, item, gathered)))

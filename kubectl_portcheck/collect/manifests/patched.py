@@ -5,34 +5,41 @@ from collections.abc import Iterable
 from typing import Any
 
 from kubectl_portcheck.collect.manifests.files import Problem
-from kubectl_portcheck.collect.manifests.kustomize import Kustomizations, Patch, merged
+from kubectl_portcheck.collect.manifests.kustomize import Kustomizations, Patch, Patches, merged
 from kubectl_portcheck.collect.manifests.objects import Manifests, Object
 from kubectl_portcheck.collect.manifests.pods import TEMPLATES
+from kubectl_portcheck.inputs import yaml_tree
 
 _APPS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 
 
 def applied(manifests: Manifests) -> Manifests:
     """The same without documents that are patches, and with what they change."""
-    found = Kustomizations(manifests.files)
+    try:
+        found = Kustomizations(manifests.files)
+    finally:
+        yaml_tree.forget()
     partial: dict[tuple[str, str], list[Object]] = defaultdict(list)
     whole: list[Object] = []
-    complete = {(o.kind, o.name) for o in manifests.objects if not _lacks(o)}
-    for item in manifests.objects:
+    lacks = [_lacks(item) for item in manifests.objects]
+    complete = {
+        (o.kind, o.name) for o, lack in zip(manifests.objects, lacks, strict=True) if not lack
+    }
+    for item, lack in zip(manifests.objects, lacks, strict=True):
         path = item.file.real
         if path in found.patch_files:
             continue
         roots = found.roots(path) if path else frozenset()
-        if _lacks(item) and (roots or (item.kind, item.name) in complete):
+        if lack and (roots or (item.kind, item.name) in complete):
             partial[item.kind, item.name].append(item)
         else:
-            whole.append(item._replace(roots=roots, lacks=_lacks(item)))
-    changing: dict[frozenset[str], list[Patch]] = {
-        roots: list(found.patches(roots)) for roots in {o.roots for o in whole} if roots
+            changed = roots or lack
+            whole.append(item._replace(roots=roots, lacks=lack) if changed else item)
+    changing = {
+        roots: Patches(found.patches(roots) if roots else ()) for roots in {o.roots for o in whole}
     }
     objects = [
-        _changed(o, changing.get(o.roots, ()), found, partial.get((o.kind, o.name), ()))
-        for o in whole
+        _changed(o, changing[o.roots], found, partial.get((o.kind, o.name), ())) for o in whole
     ]
     notes = [_note(item) for items in partial.values() for item in items]
     return manifests._replace(objects=tuple(objects), notes=(*manifests.notes, *notes))
@@ -60,11 +67,11 @@ def _note(item: Object) -> Problem:
 
 
 def _changed(
-    item: Object, patches: Iterable[Patch], found: Kustomizations, partial: Iterable[Object]
+    item: Object, patches: Patches, found: Kustomizations, partial: Iterable[Object]
 ) -> Object:
     if item.kind != "Service" and item.kind not in TEMPLATES:
         return item
-    own = [p for p in patches if p.means(item.kind, item.name)]
+    own = patches.of(item.kind, item.name)
     own += [Patch(p.file.name, p.data, {}) for p in partial]
     data: dict[str, Any] = item.data
     by = found.opaque(item.roots) if item.roots else ""
@@ -75,4 +82,6 @@ def _changed(
             by = patch.by
         else:
             data = more
+    if data is item.data and not by:
+        return item
     return item._replace(data=data, changed_by=by)

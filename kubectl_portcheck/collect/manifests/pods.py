@@ -6,7 +6,7 @@ rules that do not run on files. Its name is what kubectl takes for 'a pod of thi
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -25,7 +25,12 @@ from kubectl_portcheck.model.objects import (
     StateRunning,
 )
 from kubectl_portcheck.semantics import injection
-from kubectl_portcheck.semantics.annotations import ISTIO_STATUS, OF_LINKERD
+from kubectl_portcheck.semantics.annotations import (
+    AMBIENT,
+    ISTIO_DATAPLANE,
+    ISTIO_STATUS,
+    OF_LINKERD,
+)
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Deployment": ("spec", "template"),
@@ -46,7 +51,7 @@ _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _GENERATED = ("apps.kubernetes.io/pod-index", "batch.kubernetes.io/job-name", "job-name")
 
 
-class Template(NamedTuple):
+class Template(msgspec.Struct, frozen=True):
     """The pod of a workload, with the template that it is from."""
 
     pod: Pod
@@ -98,11 +103,14 @@ def with_sidecars(
     given = {key: namespace[key] for key in OF_LINKERD if key in namespace}
     if injection.asks("istio", pod, namespace):
         given[ISTIO_STATUS] = ""
+    elif pod.get(ISTIO_DATAPLANE, namespace.get(ISTIO_DATAPLANE)) == "ambient":
+        given[AMBIENT] = "enabled"
     if not given:
         return template
     metadata = template.pod.metadata
     metadata = msgspec.structs.replace(metadata, annotations=given | metadata.annotations)
-    return template._replace(pod=msgspec.structs.replace(template.pod, metadata=metadata))
+    asking = msgspec.structs.replace(template.pod, metadata=metadata)
+    return msgspec.structs.replace(template, pod=asking)
 
 
 def _pod(item: Object, metadata: ObjectMeta, spec: PodSpec) -> Pod:

@@ -21,6 +21,7 @@ _LABEL_WORDS = (
     "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
     "must start and end with an alphanumeric character"
 )
+LONGEST_NAME = 15
 _RANGE = "must be between 1 and 65535, inclusive"
 
 
@@ -50,7 +51,7 @@ def _problem(item: Object, steps: tuple[str, ...], words: str) -> Problem:
 def _of_service(spec: Mapping[str, Any]) -> Iterator[Fault]:
     ports = _items(spec.get("ports"))
     names: set[str] = set()
-    numbers: set[tuple[Any, Any]] = set()
+    numbers: set[tuple[int, str]] = set()
     for index, port in enumerate(ports):
         at = ("spec", "ports", str(index))
         name = port.get("name")
@@ -64,12 +65,13 @@ def _of_service(spec: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _number((*at, "port"), port.get("port"))
         target = port.get("targetPort")
         # A number in quotes has a rule of its own (PC402), which knows what to write.
-        if not (isinstance(target, str) and target.isdecimal()):
+        if not (isinstance(target, str) and target.isdecimal() and len(target) <= LONGEST_NAME):
             yield from _number_or_name((*at, "targetPort"), target or None)
-        key = (port.get("port"), port.get("protocol", "TCP"))
-        if key in numbers and key[0]:
-            yield at, f"Duplicate value: {key[1]} {key[0]}"
-        numbers.add(key)
+        number, protocol = port.get("port"), port.get("protocol") or "TCP"
+        if isinstance(number, int) and isinstance(protocol, str):
+            if (number, protocol) in numbers:
+                yield at, f"Duplicate value: {protocol} {number}"
+            numbers.add((number, protocol))
 
 
 def _of_ingress(spec: Mapping[str, Any]) -> Iterator[Fault]:
@@ -125,8 +127,10 @@ def _of_container(
             yield (*here, "hostPort"), f"Invalid value: {outside}: {words}"
     for kind in ("readinessProbe", "livenessProbe", "startupProbe"):
         probe = container.get(kind)
+        if not isinstance(probe, dict):
+            continue
         for way in ("httpGet", "tcpSocket"):
-            asked = probe.get(way) if isinstance(probe, dict) else None
+            asked = probe.get(way)
             if isinstance(asked, dict):
                 yield from _number_or_name((*at, kind, way, "port"), asked.get("port"))
 
@@ -151,7 +155,7 @@ def _name(at: tuple[str, ...], name: str) -> Iterator[Fault]:
     """The rules for a container port's name. (IANA service name, RFC 6335)"""
     if PLACEHOLDER.search(name):
         return
-    if len(name) > 15:
+    if len(name) > LONGEST_NAME:
         yield at, f'Invalid value: "{name}": must be no more than 15 characters'
     if not re.fullmatch("[-a-z0-9]+", name):
         only = "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"

@@ -8,7 +8,6 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from pathlib import Path
 from typing import Any
 
 from kubectl_portcheck.inputs import full_path
@@ -48,7 +47,7 @@ def private_lines(lines: Sequence[str]) -> set[int]:
     return found
 
 
-def unified(path: Path, before: str, after: str) -> str:
+def unified(path: str | os.PathLike[str], before: str, after: str) -> str:
     """The diff of one file, named as it is seen from the current folder."""
     name = _name(path)
     old, new = _lines(before), _lines(after)
@@ -56,7 +55,7 @@ def unified(path: Path, before: str, after: str) -> str:
     return f"--- {_header(f'a/{name}')}\n+++ {_header(f'b/{name}')}\n{found}" if found else ""
 
 
-def _name(path: Path) -> str:
+def _name(path: str | os.PathLike[str]) -> str:
     """Relative to the current folder; a file elsewhere, to its own repository."""
     full = full_path(path)
     try:
@@ -64,8 +63,13 @@ def _name(path: Path) -> str:
     except OSError:  # It is gone.
         here = os.path.dirname(full)
     if os.path.commonpath((full, here)) != here:
-        roots = (p for p in Path(full).parents if (p / ".git").exists())
-        here = str(next(roots, Path(full).parent))
+        here = above = os.path.dirname(full)
+        while not os.path.exists(os.path.join(above, ".git")):
+            above, below = os.path.dirname(above), above
+            if above == below:
+                break
+        else:
+            here = above
     return os.path.relpath(full, here).replace(os.sep, "/")
 
 

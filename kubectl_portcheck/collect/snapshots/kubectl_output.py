@@ -43,7 +43,7 @@ _ANYWHERE = ""
 
 def load(path: Path) -> Evidence:
     """The evidence in a recording. Raises UsageError where there is none."""
-    if path.is_dir():
+    if os.path.isdir(path):
         manifests = collected(open_all([str(path)], io.BytesIO()))
     else:
         try:
@@ -114,7 +114,9 @@ def _evidence(manifests: Manifests, kinds: dict[str, set[str]], name: str) -> Ev
 
 
 def _in_words(problem: Problem, name: str) -> str:
-    return str(problem) if problem.file != name else str(problem._replace(file=name))
+    return (
+        str(problem) if problem.file != name else str(msgspec.structs.replace(problem, file=name))
+    )
 
 
 class _Recording:
@@ -154,7 +156,7 @@ class _Recording:
         )
         found = self.around.complete(found)
         parts = {
-            field: self._recorded(getattr(found, field), space, tuple(kinds))
+            field: self._recorded(getattr(found, field), space, kinds)
             for field, kinds in FIELDS.items()
         }
         return msgspec.structs.replace(found, **parts)

@@ -22,7 +22,7 @@ from kubectl_portcheck.model.base import Known, Record
 from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import mesh, server_first
-from kubectl_portcheck.semantics.annotations import IGNORE
+from kubectl_portcheck.semantics.annotations import IGNORE, ISTIO_WAYPOINT
 
 _WORD = regex(r"[^\W_]+")
 _TIME = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
@@ -95,7 +95,7 @@ _KNOWN = frozenset(
     servicenotfound passed rollouts traefik alb mesh
     pressure memorypressure diskpressure pidpressure networkunavailable untolerated blue green
     preview stable primary active old new prev next
-    deny authenticated unauthenticated audit opaque enabled linkerd admin
+    deny authenticated unauthenticated audit opaque enabled linkerd admin ns sa default
     clusterip exclude balancers networking knative serving servicetype private public dev kong gce
     haproxy grpcs h1 h2
     existent references bound lost waitforfirstconsumer no longer specify requests limits free
@@ -191,15 +191,15 @@ class Redactor:
             if field == "annotations" and key == IGNORE:
                 kept[key] = self._ignored(value)
             else:
-                public = not isinstance(key, str)
+                public = not isinstance(key, str) or key == ISTIO_WAYPOINT
                 public = public or (field == "annotations" and key in KEPT_ANNOTATIONS)
                 kept[key if public else self.text(key)] = self._value(value, words, "")
         return kept
 
     def _ignored(self, text: str) -> str:
         """What a user chose to ignore: codes and names of rules stay, all else is a name."""
-        from kubectl_portcheck.rules import CATALOGUE
-        from kubectl_portcheck.rules.suppressions import named, words
+        from kubectl_portcheck.rules.names import named, words
+        from kubectl_portcheck.rules.table import CATALOGUE
 
         return ",".join(w if named(w, CATALOGUE) else self.text(w) for w in words(text))
 

@@ -7,7 +7,8 @@ clients' addresses are compared and dropped.
 
 import re
 from collections.abc import Iterable
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.collect.sockets.rows import lines
 from kubectl_portcheck.model.probes import AcceptQueue
@@ -33,7 +34,7 @@ ROW = regex(
 )
 
 
-class _Look(NamedTuple):
+class _Look(msgspec.Struct, frozen=True):
     """What one look shows of one port."""
 
     sockets: int

@@ -5,7 +5,9 @@ exec itself, CRI-O on standard error with exit code 255, cri-dockerd on standard
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.collect.sockets.rows import name
 from kubectl_portcheck.model.base import Reason
@@ -27,7 +29,7 @@ FailureKind = Literal[
 ]
 
 
-class ExecFailure(NamedTuple):
+class ExecFailure(msgspec.Struct, frozen=True):
     """An exec that did not do what it was asked to."""
 
     kind: FailureKind

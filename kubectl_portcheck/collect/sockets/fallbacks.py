@@ -1,7 +1,8 @@
 """Ways to ask a container that has no shell, each a plain argv that starts one program."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.collect.sockets.failures import Unreadable
 from kubectl_portcheck.collect.sockets.netstat import parse_netstat
@@ -12,7 +13,7 @@ from kubectl_portcheck.model.base import Reason
 from kubectl_portcheck.model.probes import PodSockets
 
 
-class Fallback(NamedTuple):
+class Fallback(msgspec.Struct, frozen=True):
     """One program that may be there, and how to read what it says."""
 
     program: str

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.inputs.limits import OUTPUT_LINES
 from kubectl_portcheck.model.probes import (
@@ -17,7 +18,7 @@ HIGHEST_PORT = 65535
 MAPPED_PREFIX = bytes(10) + b"\xff\xff"
 
 
-class Row(NamedTuple):
+class Row(msgspec.Struct, frozen=True):
     """One listening socket as one tool shows it."""
 
     protocol: Protocol
@@ -39,7 +40,7 @@ class Row(NamedTuple):
     """0 where the tool does not tell, or no process holds the socket any more."""
 
 
-class Endpoint(NamedTuple):
+class Endpoint(msgspec.Struct, frozen=True):
     """The two halves of ``address:port`` as a tool prints them."""
 
     host: str

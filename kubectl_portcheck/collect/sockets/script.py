@@ -22,7 +22,8 @@ stops at a backslash, which some shells' ``echo`` would turn into one.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+
+import msgspec
 
 from kubectl_portcheck.collect.sockets.failures import Unreadable
 from kubectl_portcheck.collect.sockets.proc import ByteOrder, proc_rows, sctp_rows
@@ -70,7 +71,7 @@ HELD = regex(r"l.*? /proc/(\d{1,10})/fd/\d{1,10} -> '?socket:\[(\d{1,20})\]'?$",
 EPHEMERAL_PORTS = range(32768, 61000)
 
 
-class Process(NamedTuple):
+class Process(msgspec.Struct, frozen=True):
     """One process of the container's PID namespace."""
 
     pid: int
@@ -81,7 +82,7 @@ class Process(NamedTuple):
     program: str | None
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """The sections of an answer, as text."""
 
     tables: dict[str, str]
@@ -181,7 +182,9 @@ def _settle(rows: list[Row], shown: list[Row]) -> Iterator[Row]:
         if seen is None:
             yield row
         else:
-            yield row._replace(v6only=seen.v6only, device=seen.device, limit=seen.limit)
+            yield msgspec.structs.replace(
+                row, v6only=seen.v6only, device=seen.device, limit=seen.limit
+            )
 
 
 def _name_programs(
@@ -200,9 +203,9 @@ def _name_programs(
         suspects = hidden.get(row.uid, set()) if row.uid is not None else set()
         if row.inode in answer.holders:
             program = programs.get(min(answer.holders[row.inode]))
-            yield row._replace(container=own, program=program)
+            yield msgspec.structs.replace(row, container=own, program=program)
         elif row.inode and len(suspects) == 1 and (program := next(iter(suspects))):
-            yield row._replace(container=own, program=program, inferred=True)
+            yield msgspec.structs.replace(row, container=own, program=program, inferred=True)
         else:
             yield row
 

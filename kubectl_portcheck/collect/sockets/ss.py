@@ -6,7 +6,9 @@ the IPv6-only one and ``0.0.0.0:8080`` that of IPv4. No output says which dialec
 """
 
 import re
-from typing import Literal, NamedTuple
+from typing import Literal
+
+import msgspec
 
 from kubectl_portcheck.collect.sockets.rows import Row, canonical, endpoint, name
 from kubectl_portcheck.model.probes import Protocol
@@ -39,7 +41,7 @@ OLD_COLUMNS = regex(r"(?:(?:tcp|udp) {4})?(?:LISTEN|UNCONN) {5}\d", re.ASCII)
 NEW_COLUMNS = regex(r"(?:[a-z]+ {1,9})?(?:LISTEN|UNCONN) {1,4}\d{1,6} {2}", re.ASCII)
 
 
-class _Line(NamedTuple):
+class _Line(msgspec.Struct, frozen=True):
     text: str
     protocol: Protocol
     local: str

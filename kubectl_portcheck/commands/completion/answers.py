@@ -70,7 +70,7 @@ def _nothing(question: Question, environ: Mapping[str, str]) -> Named:
 
 
 def _rules(question: Question, environ: Mapping[str, str]) -> Named:
-    from kubectl_portcheck.rules import CATALOGUE
+    from kubectl_portcheck.rules.table import CATALOGUE
 
     # Names only where one is being written: each rule would be there twice.
     if question.prefix[:1].islower() and not question.prefix.startswith("pc"):

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
     EITHER,
@@ -29,6 +30,7 @@ from kubectl_portcheck.model.guards import (
 from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
+from kubectl_portcheck.semantics.forms import Form
 
 
 class NamespacedPod(Record, frozen=True):
@@ -247,3 +249,10 @@ def _of_protocols(protocols: Iterable[AdminProtocol]) -> Iterator[NetworkPolicyP
                 yield from _port(protocol, port.number)
         if one.destination_named_port:
             yield from _named(one.destination_named_port)
+
+
+FORMS = {
+    kinds.ADMIN_POLICY: Form(AdminPolicy, read_admin),
+    kinds.BASELINE_POLICY: Form(AdminPolicy, read_baseline),
+    kinds.CLUSTER_POLICY: Form(AdminPolicy, read_cluster),
+}

@@ -1,4 +1,4 @@
-"""Calico's NetworkPolicy and GlobalNetworkPolicy, layers 3 and 4, in the default tier.
+"""Calico's NetworkPolicy and GlobalNetworkPolicy, layers 3 and 4.
 
 By Calico's documentation (docs.tigera.io, reference of NetworkPolicy, GlobalNetworkPolicy and
 Tier) and the field comments of its API (``projectcalico/api``, ``policy_common.go``): policies of a
@@ -10,12 +10,14 @@ them allows. In a rule everything that is set must hold, of the source and of th
 otherwise; in a GlobalNetworkPolicy all. ``nets`` mean pods as well. ``doNotTrack`` and ``preDNAT``
 are about nodes. Where no tier decides, the profile of the namespace allows.
 
-``serviceAccounts`` means pods by the name of their service account, in the same namespaces.
-(``projectcalico/calico``, ``GetEntityRuleSelector``)
+``serviceAccounts`` means pods by the name of their service account and by its labels, in the same
+namespaces; ``serviceAccountSelector`` does so for the pods that a policy selects.
+(``projectcalico/calico``, ``GetEntityRuleSelector``) What a policy means by other objects, tiers,
+sets of networks and service accounts, ``calico_joined`` looks up.
 
-HTTP rules, labels of service accounts, Services, ports of the source and other tiers are not
-compared. A selector may mean a NetworkSet or a node too: of clients that are no pods it says
-nothing.
+HTTP rules, Services, ports of the source, and selectors of service accounts that mean what has none
+are not compared. A selector may mean a node too: of clients that are no pods it says nothing where
+they are in no set of networks.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,6 +28,7 @@ import msgspec
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
     EITHER,
+    AccountLabels,
     Action,
     Direction,
     FamilyName,
@@ -34,6 +37,8 @@ from kubectl_portcheck.model.guards import (
     GuardPeer,
     GuardRule,
     GuardSelector,
+    Place,
+    Tier,
 )
 from kubectl_portcheck.model.kinds import (
     CALICO_CRD_GLOBAL_POLICY,
@@ -41,11 +46,13 @@ from kubectl_portcheck.model.kinds import (
     CALICO_GLOBAL_POLICY,
     CALICO_POLICY,
 )
-from kubectl_portcheck.model.objects import ObjectMeta
+from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 from kubectl_portcheck.semantics.digits import number_of
-from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors
+from kubectl_portcheck.semantics.forms import Form
+from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors, ways
+from kubectl_portcheck.semantics.selectors import holds
 
 COPIES = ("knp.", "kanp.", "kbanp.", "kcnp.")
 """What begins the names under which Calico's API shows Kubernetes' own policies."""
@@ -131,36 +138,53 @@ def read_crd_global_policy(policy: CalicoPolicy) -> Guard:
 GLOBAL = (CALICO_GLOBAL_POLICY.key, CALICO_CRD_GLOBAL_POLICY.key)
 
 
+TIERS: dict[str, Tier] = {
+    **dict.fromkeys(("", "default"), "main"),
+    **dict.fromkeys(("kube-admin", "adminnetworkpolicy"), "admin"),
+    **dict.fromkeys(("kube-baseline", "baselineadminnetworkpolicy"), "baseline"),
+}
+"""The tiers that Calico makes itself, under the names that they have in its versions.
+(docs.tigera.io, "Get started with policy tiers")"""
+
+
 def _read(kind: str, policy: CalicoPolicy) -> Guard:
     spec, name = policy.spec, policy.metadata.name
     home = "" if kind in GLOBAL else policy.metadata.namespace or "default"
     about_pods = not (spec.do_not_track or spec.pre_dnat or name.startswith(COPIES))
-    known = spec.tier in ("", "default")
+    tier = TIERS.get(spec.tier, "unknown")
     return Guard(
         metadata=policy.metadata,
         kind=kind,
-        tier="main" if known else "unknown",
+        tier=tier,
         order=spec.order,
-        parts=(_part(spec, home, known=known),) if about_pods else (),
+        place=Place(name=spec.tier) if tier == "unknown" else None,
+        parts=(_part(spec, home),) if about_pods else (),
     )
 
 
-def _part(spec: CalicoSpec, home: str, *, known: bool) -> GuardPart:
-    beyond = "" if known else f"tier {spec.tier}"
-    if spec.service_account_selector:
-        beyond = "a serviceAccountSelector"
+def _part(spec: CalicoSpec, home: str) -> GuardPart:
+    beyond, accounts = "", None
     try:
         chosen = selectors(spec.selector, spec.namespace_selector, home, others=False)
+        accounts = _by_labels(spec.service_account_selector)
     except NotCompared:
         chosen = selectors("", "", home, others=False)
-        beyond = beyond or "a selector of a kind"
+        beyond = "a selector of a kind"
     types = _types(spec)
     written: dict[Direction, tuple[CalicoRule, ...]] = {
         "Ingress": spec.ingress,
         "Egress": spec.egress,
     }
     rules = tuple(made for d in types for r in written[d] for made in _rules(r, d, home))
-    return GuardPart(selects=chosen, beyond=beyond, isolates=types, rules=rules)
+    return GuardPart(selects=chosen, accounts=accounts, beyond=beyond, isolates=types, rules=rules)
+
+
+def _by_labels(selector: str) -> AccountLabels | None:
+    """The service accounts that a selector means; None for all. Raises NotCompared."""
+    found = ways(selector)
+    if () in found:
+        return None
+    return AccountLabels(any_of=tuple(LabelSelector(match_expressions=way) for way in found))
 
 
 def _types(spec: CalicoSpec) -> tuple[Direction, ...]:
@@ -239,7 +263,7 @@ def _beyond(rule: CalicoRule) -> Iterator[str]:
     if rule.http is not None:
         yield "HTTP rules"
     for entity in (rule.source, rule.destination):
-        if entity.service_accounts is not None and not _accounts(entity):
+        if _may_mean_sets(entity):
             yield "serviceAccounts"
         if entity.services is not None:
             yield "services"
@@ -247,12 +271,26 @@ def _beyond(rule: CalicoRule) -> Iterator[str]:
         yield "ports of the source"
 
 
+def _may_mean_sets(entity: EntityRule) -> bool:
+    """Whether service accounts by their labels may mean sets of networks, which have none."""
+    match = entity.service_accounts
+    if match is None or match.names:
+        return False
+    try:
+        found = _by_labels(match.selector)
+    except NotCompared:
+        return False
+    return found is None or any(holds(s, {}) for s in found.any_of)
+
+
 def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
     """What must hold of one end; None for nothing. Raises NotCompared."""
+    match = entity.service_accounts or ServiceAccountMatch()
+    labels = _by_labels(match.selector)
+    by_account = bool(match.names or labels)
     chosen: tuple[GuardSelector, ...] | None = None
-    accounts = _accounts(entity)
-    if entity.selector or entity.not_selector or entity.namespace_selector or accounts:
-        chosen = selectors(entity.selector, entity.namespace_selector, home, others=True)
+    if entity.selector or entity.not_selector or entity.namespace_selector or by_account:
+        chosen = selectors(entity.selector, entity.namespace_selector, home, others=not by_account)
     left_out = selectors(entity.not_selector, "", "", others=True) if entity.not_selector else ()
     if chosen is None and not (entity.nets or entity.not_nets):
         return None
@@ -261,16 +299,9 @@ def _peer(entity: EntityRule, home: str) -> GuardPeer | None:
         not_selectors=left_out,
         blocks=tuple(IPBlock(cidr=n) for n in entity.nets) if entity.nets else None,
         not_blocks=tuple(IPBlock(cidr=n) for n in entity.not_nets),
-        accounts=accounts,
+        accounts=match.names,
+        account_labels=labels,
     )
-
-
-def _accounts(entity: EntityRule) -> tuple[str, ...]:
-    """The service accounts that are meant; none where their labels decide, which are not read."""
-    match = entity.service_accounts
-    if match is None or match.selector:
-        return ()
-    return match.names
 
 
 def _ports(
@@ -295,3 +326,11 @@ def _numbers(port: int | str) -> tuple[int | str, int | None]:
     if lowest is None or (last and highest is None):
         return port, None
     return lowest, highest
+
+
+FORMS = {
+    CALICO_POLICY: Form(CalicoPolicy, read_policy),
+    CALICO_GLOBAL_POLICY: Form(CalicoPolicy, read_global_policy),
+    CALICO_CRD_POLICY: Form(CalicoPolicy, read_crd_policy),
+    CALICO_CRD_GLOBAL_POLICY: Form(CalicoPolicy, read_crd_global_policy),
+}

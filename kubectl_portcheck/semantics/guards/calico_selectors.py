@@ -44,14 +44,19 @@ class _Token(NamedTuple):
 Way = tuple[LabelSelectorRequirement, ...]
 """Terms of which all must hold."""
 _NEVER: Way = (LabelSelectorRequirement(key=NAMESPACE_NAME, operator="In", values=()),)
+_IN_A_NAMESPACE = LabelSelectorRequirement(key=NAMESPACE_NAME, operator="Exists")
 _OPPOSITE = {"In": "NotIn", "NotIn": "In", "Exists": "DoesNotExist"}
 
 
-def ways(text: str) -> tuple[Way, ...]:
-    """The selector as alternatives; every one where the text is empty. Raises NotCompared."""
+def ways(text: str, *, spaces: bool = False) -> tuple[Way, ...]:
+    """The selector as alternatives; every one where the text is empty. Raises NotCompared.
+
+    ``spaces``: it is one of namespaces. There ``all()`` means what is in a namespace, and
+    ``global()`` what is in none. (``projectcalico/calico``, ``getEndpointSelector``)
+    """
     if not text.strip():
         return ((),)
-    parser = _Parser(_tokens(text))
+    parser = _Parser(_tokens(text), spaces=spaces)
     found = parser.either(positive=True, depth=0)
     if parser.at < len(parser.tokens):
         raise NotCompared(text)
@@ -74,8 +79,9 @@ def _tokens(text: str) -> list[_Token]:
 class _Parser:
     """Reads an expression, and turns negations over as it goes."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[_Token], *, spaces: bool = False) -> None:
         self.tokens = tokens
+        self.spaces = spaces
         self.at = 0
 
     def either(self, *, positive: bool, depth: int) -> tuple[Way, ...]:
@@ -105,7 +111,10 @@ class _Parser:
         word = self._text("word")
         if word in ("all", "global") and self._takes("("):
             self._expects(")")
-            return ((),) if (word == "all") == positive else (_NEVER,)
+            inside = (word == "all") == positive
+            if self.spaces:
+                return ((_IN_A_NAMESPACE if inside else _negated(_IN_A_NAMESPACE),),)
+            return ((),) if inside else (_NEVER,)
         if word == "has" and self._takes("("):
             term = LabelSelectorRequirement(key=self._text("word"), operator="Exists")
             self._expects(")")
@@ -177,7 +186,7 @@ def selectors(pods: str, namespaces: str, home: str, *, others: bool) -> tuple[G
 
     Without one of namespaces, those of ``home`` are meant, or all where it is empty.
     """
-    chosen, spaces = ways(pods), ways(namespaces)
+    chosen, spaces = ways(pods), ways(namespaces, spaces=True)
     if len(chosen) * len(spaces) > MOST_WAYS:
         raise NotCompared("too many alternatives")
     own: Way = ()
@@ -197,7 +206,10 @@ def _selector(pods: Way, spaces: Way, others: bool) -> GuardSelector | None:
         if term.key == ORCHESTRATOR:
             is_k8s = term.values is None or "k8s" in term.values
             if is_k8s != (term.operator in ("In", "Exists")):
+                if others:
+                    raise NotCompared(term.key)
                 return None
+            others = False
         elif term.key == POD_NAMESPACE:
             of_space.append(_keyed(term, NAMESPACE_NAME))
         elif term.key.startswith(NAMESPACE_LABEL):

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
     Action,
@@ -31,6 +32,7 @@ from kubectl_portcheck.model.probes import Protocol
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics.digits import number_of
+from kubectl_portcheck.semantics.forms import Form
 from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 NAMESPACE = "io.kubernetes.pod.namespace"
@@ -240,3 +242,9 @@ def selector_of(selector: LabelSelector, *, local: bool) -> GuardSelector:
 
 _PREFIX = regex(r"(k8s|any|container|reserved):")
 """Where a label comes from; a pod's own come from Kubernetes. (Cilium, Label Sources)"""
+
+
+FORMS = {
+    kinds.CILIUM_POLICY: Form(CiliumPolicy, read_namespaced),
+    kinds.CILIUM_CLUSTER_POLICY: Form(CiliumPolicy, read_clusterwide),
+}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from kubectl_portcheck.model.guards import (
+    AccountLabels,
     Guard,
     GuardPart,
     GuardPeer,
@@ -12,7 +13,7 @@ from kubectl_portcheck.model.guards import (
 )
 from kubectl_portcheck.model.objects import LabelSelector
 from kubectl_portcheck.model.references import IPBlock
-from kubectl_portcheck.semantics import mesh
+from kubectl_portcheck.semantics.guards import identities
 from kubectl_portcheck.semantics.peers import (
     NAMESPACE_NAME,
     Asked,
@@ -41,6 +42,11 @@ def not_compared(guard: Guard, rule: GuardRule | None, other: Peer) -> str:
         return f"{title(guard)} has {beyond}, which {are} not compared"
     if _asks_for_labels(rules) and other.pod is not None and other.namespace_labels is None:
         return f"the labels of namespace {other.namespace} were not read"
+    peers = [p for r in rules for p in (*(r.peers or ()), *((r.own,) if r.own else ()))]
+    if any(p.account_labels and not p.account_labels.whole for p in peers):
+        return f"the labels of service accounts, which {title(guard)} selects by, were not read"
+    if any(s.more_nets for p in peers for s in (*(p.selectors or ()), *p.not_selectors)):
+        return f"not all sets of networks that {title(guard)} may select were read"
     return f"whether {title(guard)} means this client is not known"
 
 
@@ -72,14 +78,25 @@ def _names_only(selector: GuardSelector) -> bool:
 def about(part: GuardPart, guard: Guard, end: Peer) -> Fact:
     """Whether a part of a policy is about this pod."""
     found = any_of(selected(s, guard, end) for s in part.selects)
+    if part.accounts is not None:
+        found = all_of((found, _has_account(part.accounts, end)))
     return None if found and part.beyond else found
 
 
 def not_known_about(part: GuardPart, guard: Guard, end: Peer) -> str:
     """Why it is not known whether the part is about the pod."""
+    if guard.tier == "unknown" and guard.place is not None:
+        return f"{title(guard)} is in {unknown_tier(guard)}"
     if part.beyond:
         return f"{title(guard)} has {part.beyond}, which is not compared"
+    if part.accounts is not None:
+        return f"{title(guard)} selects service accounts, whose labels were not read"
     return f"{title(guard)} selects namespaces, and the labels of {end.namespace} were not read"
+
+
+def unknown_tier(guard: Guard) -> str:
+    """``tier security``, with why its policies are not compared."""
+    return f"tier {guard.place.name if guard.place else ''}, which was not found"
 
 
 def selected(selector: GuardSelector, guard: Guard, end: Peer) -> Fact:
@@ -98,7 +115,12 @@ def selected(selector: GuardSelector, guard: Guard, end: Peer) -> Fact:
 
 
 def _means_every_pod(selector: GuardSelector) -> bool:
-    return selector.namespaces == LabelSelector() and selector.pods == LabelSelector()
+    if selector.namespaces is None or selector.pods != LabelSelector():
+        return False
+    return not selector.namespaces.match_labels and all(
+        t.key == NAMESPACE_NAME and t.operator == "Exists"
+        for t in selector.namespaces.match_expressions
+    )
 
 
 def matched(rule: GuardRule, guard: Guard, ends: tuple[Peer, Peer], asked: Asked) -> Fact:
@@ -129,17 +151,33 @@ def _is_peer(peer: GuardPeer, guard: Guard, end: Peer, asked: Asked) -> Fact:
     if peer.entity:
         terms.append(_is_entity(peer, end))
     if peer.selectors is not None:
-        terms.append(any_of(selected(s, guard, end) for s in peer.selectors))
-    terms += [negated(selected(s, guard, end)) for s in peer.not_selectors]
+        terms.append(any_of(_means(s, guard, end, asked) for s in peer.selectors))
+    terms += [negated(_means(s, guard, end, asked)) for s in peer.not_selectors]
     if peer.blocks is not None:
         terms.append(_inside(peer.blocks, end, asked))
     if peer.not_blocks:
         terms.append(negated(_inside(peer.not_blocks, end, asked)))
     if peer.accounts:
         terms.append(_runs_as(peer.accounts, end))
+    if peer.account_labels is not None:
+        terms.append(_has_account(peer.account_labels, end))
     if peer.identities is not None:
-        terms.append(_is_one_of(peer.identities, guard, end))
+        terms.append(identities.is_one_of(peer.identities, guard, end))
+    if peer.not_identities:
+        terms.append(negated(identities.is_one_of(peer.not_identities, guard, end)))
+    if peer.principals:
+        terms.append(identities.has_principal(peer.principals, guard, end))
+    if peer.not_principals:
+        terms.append(negated(identities.has_principal(peer.not_principals, guard, end)))
     return all_of(terms)
+
+
+def _means(selector: GuardSelector, guard: Guard, end: Peer, asked: Asked) -> Fact:
+    """Whether a selector means this end: as a pod, or by the addresses of a set of networks."""
+    answers = [selected(selector, guard, end)]
+    if selector.nets:
+        answers.append(_inside([IPBlock(cidr=n) for n in selector.nets], end, asked))
+    return any_of((*answers, None) if selector.more_nets else answers)
 
 
 def _runs_as(accounts: Sequence[str], end: Peer) -> Fact:
@@ -151,20 +189,16 @@ def _runs_as(accounts: Sequence[str], end: Peer) -> Fact:
     return (end.pod.spec.service_account_name or "default") in accounts
 
 
-def _is_one_of(identities: Sequence[Identity], guard: Guard, end: Peer) -> Fact:
-    """Whether the end has one of these identities of the mesh: that of its service account."""
-    if not identities:
-        return False
-    if end.pod is None:
+def _has_account(wanted: AccountLabels, end: Peer) -> Fact:
+    """Whether the pod runs as a service account with the labels."""
+    if end.anyone:
         return None
-    of = mesh.ISTIO if guard.kind in ISTIO_KINDS else mesh.LINKERD
-    if end.plain or of not in mesh.of_pod(end.pod):
+    if end.pod is None or end.pod.spec.host_network:
         return False
-    own = (end.namespace, end.pod.spec.service_account_name or "default")
-    return any(i.namespace in ("", own[0]) and i.account in ("", own[1]) for i in identities)
-
-
-ISTIO_KINDS = frozenset({"AuthorizationPolicy", "PeerAuthentication"})
+    own = Identity(namespace=end.namespace, account=end.pod.spec.service_account_name or "default")
+    if own in wanted.meant:
+        return True
+    return False if wanted.whole or own in wanted.others else None
 
 
 def _inside(blocks: Sequence[IPBlock], end: Peer, asked: Asked) -> Fact:

@@ -1,4 +1,4 @@
-"""Istio's PeerAuthentication, AuthorizationPolicy and Sidecar, for pods with a sidecar.
+"""Istio's PeerAuthentication, AuthorizationPolicy and Sidecar.
 
 By the reference of Istio's API (``security.istio.io/v1``): a policy is about the pods of its
 namespace that its selector means, or of every namespace where it stands in the root namespace
@@ -8,10 +8,14 @@ selector, and are those of the pod's port; UNSET inherits; without any, PERMISSI
 AuthorizationPolicies a DENY rule that matches comes first; once an ALLOW policy selects the pod, it
 has only what one of its rules allows. Ports are those of the pod.
 
-Principals, request principals, HTTP rules, conditions and the action CUSTOM are not compared.
+Principals, namespaces and service accounts of a source are the client's identity by mutual TLS; its
+IP blocks are compared with the address that the packets come from. (Istio, "Authorization Policy":
+Source) Request principals, trust domains, forwarded addresses, HTTP rules, conditions and the
+action CUSTOM are not compared.
 Policies with ``targetRefs`` are about gateways and waypoints, not about sidecars. Of a Sidecar
-(``networking.istio.io``) only ``ingress[].defaultEndpoint`` is read: where the proxy connects to
-for a port.
+(``networking.istio.io``) three things are read: where the proxy connects to for a port
+(``ingress[].defaultEndpoint``), which hosts it knows of (``egress[].hosts``), and what it does with
+connections to others (``outboundTrafficPolicy``).
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.guards import (
     Action,
@@ -27,14 +32,15 @@ from kubectl_portcheck.model.guards import (
     GuardPeer,
     GuardRule,
     GuardSelector,
+    Identity,
+    Imports,
 )
-from kubectl_portcheck.model.objects import LabelSelector, LabelSelectorRequirement, ObjectMeta
+from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 from kubectl_portcheck.semantics.annotations import ISTIO_DRY_RUN
-from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
+from kubectl_portcheck.semantics.forms import Form
+from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
 
-ROOT = "istio-system"
-"""The root namespace of a mesh that is set up as documented."""
 WORKLOAD, NAMESPACE, MESH = 0.0, 1.0, 2.0
 """How near a policy stands to a pod: as its order."""
 
@@ -154,11 +160,27 @@ class SidecarSelector(Record, frozen=True):
     labels: dict[str, str] = {}
 
 
+class SidecarHosts(Record, frozen=True):
+    """Hosts that the proxy knows of, for one port or for those that no other entry is about."""
+
+    port: SidecarPort | None = None
+    hosts: tuple[str, ...] = ()
+
+
+class UnmatchedTraffic(Record, frozen=True):
+    """What the proxy does with connections to hosts that it does not know of."""
+
+    mode: str = "REGISTRY_ONLY"
+    """The API's value 0, which is what a message without a mode has."""
+
+
 class SidecarSpec(Record, frozen=True):
     """What a Sidecar says."""
 
     workload_selector: SidecarSelector | None = None
     ingress: tuple[SidecarListener, ...] = ()
+    egress: tuple[SidecarHosts, ...] = ()
+    outbound_traffic_policy: UnmatchedTraffic | None = None
 
 
 class Sidecar(Record, frozen=True):
@@ -171,20 +193,38 @@ class Sidecar(Record, frozen=True):
 def read_sidecar(sidecar: Sidecar) -> Guard:
     """A Sidecar in the common form."""
     chosen = sidecar.spec.workload_selector
-    selector = WorkloadSelector(match_labels=chosen.labels) if chosen else None
+    # With a selector it is about pods of its own namespace, in the root namespace as well.
+    selects = (
+        GuardSelector(pods=LabelSelector(match_labels=chosen.labels))
+        if chosen
+        else _selected(sidecar.metadata, None)
+    )
     endpoints = {
         str(listener.port.number): listener.default_endpoint
         for listener in sidecar.spec.ingress
         if listener.default_endpoint
     }
-    part = GuardPart(selects=(_selected(sidecar.metadata, selector),), endpoints=endpoints)
-    return Guard(metadata=sidecar.metadata, kind="Sidecar", tier="mesh", parts=(part,))
+    unmatched = sidecar.spec.outbound_traffic_policy
+    part = GuardPart(
+        selects=(selects,),
+        endpoints=endpoints,
+        imports=tuple(
+            Imports(port=e.port.number if e.port else 0, hosts=e.hosts) for e in sidecar.spec.egress
+        ),
+        unmatched=unmatched.mode if unmatched else "",
+    )
+    return Guard(
+        metadata=sidecar.metadata,
+        kind="Sidecar",
+        tier="mesh",
+        order=_standing(sidecar.metadata, chosen=chosen is not None),
+        parts=(part,),
+    )
 
 
 def read_peer(policy: PeerAuthentication) -> Guard:
     """A PeerAuthentication in the common form."""
     spec = policy.spec
-    of_mesh = policy.metadata.namespace == ROOT
     chosen = bool(spec.selector and spec.selector.match_labels)
     modes = {"": spec.mtls.mode}
     if chosen:
@@ -194,10 +234,15 @@ def read_peer(policy: PeerAuthentication) -> Guard:
         metadata=policy.metadata,
         kind="PeerAuthentication",
         tier="mesh",
-        order=WORKLOAD if chosen else MESH if of_mesh else NAMESPACE,
+        order=_standing(policy.metadata, chosen=chosen),
         # With a selector it says nothing in the root namespace.
-        parts=() if chosen and of_mesh else (part,),
+        parts=() if chosen and policy.metadata.namespace == ISTIO_ROOT else (part,),
     )
+
+
+def _standing(metadata: ObjectMeta, *, chosen: bool) -> float:
+    """How near a policy stands to the pods that it is about."""
+    return WORKLOAD if chosen else MESH if metadata.namespace == ISTIO_ROOT else NAMESPACE
 
 
 def read_authorization(policy: AuthorizationPolicy) -> Guard:
@@ -208,7 +253,8 @@ def read_authorization(policy: AuthorizationPolicy) -> Guard:
     nothing = dry or action == "AUDIT" or spec.target_ref or spec.target_refs
     does: Action = "Allow" if action == "ALLOW" else "Deny"
     beyond = "" if action in ("ALLOW", "DENY") else f"the action {action}"
-    rules = tuple(r for rule in spec.rules for r in _rules(rule, does, beyond))
+    home = policy.metadata.namespace
+    rules = tuple(r for rule in spec.rules for r in _rules(rule, home, does, beyond))
     part = GuardPart(
         selects=(_selected(policy.metadata, spec.selector),),
         isolates=("Ingress",) if action == "ALLOW" else (),
@@ -225,55 +271,120 @@ def read_authorization(policy: AuthorizationPolicy) -> Guard:
 def _selected(metadata: ObjectMeta, selector: WorkloadSelector | None) -> GuardSelector:
     return GuardSelector(
         pods=LabelSelector(match_labels=selector.match_labels if selector else {}),
-        namespaces=LabelSelector() if metadata.namespace == ROOT else None,
+        namespaces=LabelSelector() if metadata.namespace == ISTIO_ROOT else None,
     )
 
 
-def _rules(rule: AuthorizationRule, action: Action, beyond: str) -> Iterator[GuardRule]:
-    """One for each operation."""
-    peers, of_sources = _peers(rule.from_)
+def _rules(rule: AuthorizationRule, home: str, action: Action, beyond: str) -> Iterator[GuardRule]:
+    """One for each operation and each sort of sources."""
+    http = _asks_for_http(rule)
     for operation in [t.operation for t in rule.to] or [AuthorizationOperation()]:
         ports, of_ports = _ports(operation.ports)
         not_ports, of_others = _ports(operation.not_ports)
-        http = any(
-            (
-                *(operation.hosts, operation.not_hosts, operation.methods, operation.not_methods),
-                *(operation.paths, operation.not_paths),
-            )
-        )
-        words = [beyond, of_sources, of_ports or of_others, "HTTP rules" if http else ""]
+        words = [of_ports or of_others, "HTTP rules" if _speaks_http(operation) else ""]
         words.append("conditions" if rule.when else "")
-        yield GuardRule(
-            direction="Ingress",
-            action=action,
-            peers=peers,
-            ports=ports,
-            not_ports=not_ports,
-            beyond=", ".join(w for w in words if w),
-        )
-
-
-def _peers(sources: Iterable[AuthorizationFrom]) -> tuple[tuple[GuardPeer, ...] | None, str]:
-    """The sources, and what of them is not compared."""
-    found: list[GuardPeer] = []
-    several = [s.source for s in sources]
-    for source in several:
-        only = AuthorizationSource(namespaces=source.namespaces, ip_blocks=source.ip_blocks)
-        if source != only or any("*" in n for n in source.namespaces):
-            return None, "principals or other sources"
-        term = LabelSelectorRequirement(key=NAMESPACE_NAME, operator="In", values=source.namespaces)
-        spaces = LabelSelector(match_expressions=(term,))
-        blocks = tuple(
-            IPBlock(cidr=b if "/" in b else f"{b}/{128 if ':' in b else 32}")
-            for b in source.ip_blocks
-        )
-        found.append(
-            GuardPeer(
-                selectors=(GuardSelector(namespaces=spaces),) if source.namespaces else None,
-                blocks=blocks or None,
+        for of_sources, peers in _peers(rule.from_, home).items():
+            yield GuardRule(
+                direction="Ingress",
+                action=action,
+                peers=peers,
+                ports=ports,
+                not_ports=not_ports,
+                beyond=", ".join(w for w in (beyond, of_sources, *words) if w),
+                http=http,
             )
-        )
-    return (tuple(found) if several else None), ""
+
+
+def _asks_for_http(rule: AuthorizationRule) -> bool:
+    """Whether anything of a rule is an attribute of HTTP. (Istio, "Use Layer 4 security policy")"""
+    sources = (s.source for s in rule.from_)
+    return (
+        any(_speaks_http(t.operation) for t in rule.to)
+        or any(s.request_principals or s.not_request_principals for s in sources)
+        or any(s.source.remote_ip_blocks or s.source.not_remote_ip_blocks for s in rule.from_)
+        or any(condition.get("key") not in _OF_CONNECTIONS for condition in rule.when)
+    )
+
+
+_OF_CONNECTIONS = (
+    *("source.ip", "source.namespace", "source.principal"),
+    *("destination.ip", "destination.port"),
+)
+"""Conditions that ztunnel knows."""
+
+
+def for_ztunnel(policy: Guard) -> Guard:
+    """An AuthorizationPolicy as ztunnel enforces it: a rule that asks for what only HTTP has never
+    matches in a policy that allows. (Istio, "Use Layer 4 security policy": such a policy denies)
+    """
+
+    def kept(rule: GuardRule) -> GuardRule:
+        if rule.http and rule.action == "Allow":
+            return msgspec.structs.replace(rule, peers=(), beyond="")
+        return rule
+
+    parts = tuple(
+        msgspec.structs.replace(part, rules=tuple(map(kept, part.rules))) for part in policy.parts
+    )
+    return msgspec.structs.replace(policy, parts=parts)
+
+
+def _speaks_http(asked: AuthorizationOperation) -> bool:
+    """Whether an operation asks for what only HTTP has."""
+    fields = (asked.hosts, asked.not_hosts, asked.methods, asked.not_methods)
+    return any((*fields, asked.paths, asked.not_paths))
+
+
+def _peers(
+    sources: Iterable[AuthorizationFrom], home: str
+) -> dict[str, tuple[GuardPeer, ...] | None]:
+    """The sources, by what of them is not compared; every client where there are none."""
+    found: dict[str, list[GuardPeer]] = {}
+    for source in (s.source for s in sources):
+        found.setdefault(_beyond(source), []).append(_peer(source, home))
+    return {why: tuple(peers) for why, peers in found.items()} or {"": None}
+
+
+def _beyond(source: AuthorizationSource) -> str:
+    """What of a source is not compared."""
+    spaces = (*source.namespaces, *source.not_namespaces)
+    words = {
+        "request principals": (*source.request_principals, *source.not_request_principals),
+        "forwarded addresses": (*source.remote_ip_blocks, *source.not_remote_ip_blocks),
+        "trust domains": (*source.trust_domains, *source.not_trust_domains),
+        "namespaces by a pattern": [s for s in spaces if "*" in s[1:-1] or s.count("*") > 1],
+        # No cluster accepts both.
+        "namespaces beside service accounts": source.service_accounts and source.namespaces,
+    }
+    return ", ".join(word for word, asked in words.items() if asked)
+
+
+def _peer(source: AuthorizationSource, home: str) -> GuardPeer:
+    """A source in the common form."""
+    spaces = tuple(Identity(namespace=n) for n in source.namespaces)
+    accounts = tuple(_identity(a, home) for a in source.service_accounts)
+    others = (
+        *(Identity(namespace=n) for n in source.not_namespaces),
+        *(_identity(a, home) for a in source.not_service_accounts),
+    )
+    return GuardPeer(
+        identities=accounts or spaces or None,
+        not_identities=others,
+        principals=source.principals,
+        not_principals=source.not_principals,
+        blocks=tuple(map(_block, source.ip_blocks)) or None,
+        not_blocks=tuple(map(_block, source.not_ip_blocks)),
+    )
+
+
+def _identity(account: str, home: str) -> Identity:
+    """A service account, which is one of the policy's own namespace unless it names another."""
+    space, _, name = account.rpartition("/")
+    return Identity(namespace=space or home or "default", account=name)
+
+
+def _block(address: str) -> IPBlock:
+    return IPBlock(cidr=address if "/" in address else f"{address}/{128 if ':' in address else 32}")
 
 
 def _ports(ports: Iterable[str]) -> tuple[tuple[NetworkPolicyPort, ...], str]:
@@ -301,3 +412,10 @@ def mode_of(found: Iterable[tuple[Guard, GuardPart]], port: int) -> tuple[str, G
         modes = {mode for mode, _ in levels[level]}
         return levels[level][0] if len(modes) == 1 else ("", None)
     return "PERMISSIVE", None
+
+
+FORMS = {
+    kinds.PEER_AUTHENTICATION: Form(PeerAuthentication, read_peer),
+    kinds.ISTIO_AUTHORIZATION: Form(AuthorizationPolicy, read_authorization),
+    kinds.ISTIO_SIDECAR: Form(Sidecar, read_sidecar),
+}

@@ -15,7 +15,7 @@ kept, and only what is the same in every case is an answer.
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, TypeVar
 
 import msgspec
 
@@ -27,7 +27,7 @@ Outcome = Literal["Allow", "Deny", "Pass", ""]
 """'' where no rule of a policy matches."""
 
 
-class Step(NamedTuple):
+class Step(msgspec.Struct, frozen=True):
     """A rule, compared with the connection."""
 
     action: Action

@@ -4,6 +4,11 @@ The port is 443 where none is written; only a number can be. The API server spea
 them, and verifies the answer by ``caBundle``; without one by the certificate authorities of its own
 machine. (Kubernetes API, ``ServiceReference``, ``WebhookClientConfig``, ``APIServiceSpec``,
 ``CustomResourceConversion``)
+
+It finds all of them by one resolver: the cluster IP, which a headless Service does not have, or an
+endpoint where it runs with ``--enable-aggregator-routing=true``. (kube-apiserver,
+``buildServiceResolver``; ``apiserver/pkg/util/proxy``, ``ResolveCluster`` and
+``ResolveEndpoint``)
 """
 
 from collections.abc import Iterator
@@ -15,7 +20,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import Condition, ObjectMeta
 from kubectl_portcheck.model.references import Reference, Referrer
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 DEFAULT_PORT = 443
 
@@ -148,27 +153,21 @@ def _of_definition(found: Definition) -> Iterator[Reference]:
         )
 
 
-WEBHOOKS = tuple(
-    ReferrerKind(kind, WebhookConfiguration, _of_webhooks, "api-server", anywhere=True)
-    for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS)
-)
-API_SERVICES = ReferrerKind(
-    kinds.API_SERVICE,
-    APIService,
-    _of_api_service,
-    "api-server",
-    anywhere=True,
-    conditions=lambda found: found.status.conditions,
-)
-DEFINITIONS = ReferrerKind(
-    kinds.CUSTOM_RESOURCE_DEFINITION,
-    Definition,
-    _of_definition,
-    "api-server",
-    anywhere=True,
-    long=True,
-)
-"""Definitions hold schemas, so a list of them is megabytes long."""
+FORMS = {
+    **{
+        kind: form(kind, WebhookConfiguration, _of_webhooks)
+        for kind in (kinds.VALIDATING_WEBHOOKS, kinds.MUTATING_WEBHOOKS)
+    },
+    kinds.API_SERVICE: form(
+        kinds.API_SERVICE,
+        APIService,
+        _of_api_service,
+        conditions=lambda found: found.status.conditions,
+    ),
+    kinds.CUSTOM_RESOURCE_DEFINITION: form(
+        kinds.CUSTOM_RESOURCE_DEFINITION, Definition, _of_definition
+    ),
+}
 
 
 def what_fails(kind: str, name: str) -> str:

@@ -10,7 +10,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class PingPong(Record, frozen=True):
@@ -87,4 +87,4 @@ def _labels(found: Rollout) -> dict[str, str]:
     return found.spec.template.metadata.labels if found.spec.template else {}
 
 
-KINDS = (ReferrerKind(kinds.ROLLOUT, Rollout, _of_rollout, "rollout", labels=_labels),)
+FORMS = {kinds.ROLLOUT: form(kinds.ROLLOUT, Rollout, _of_rollout, labels=_labels)}

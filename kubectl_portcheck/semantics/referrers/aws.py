@@ -9,7 +9,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class BoundService(Record, frozen=True):
@@ -46,4 +46,6 @@ def _of_binding(found: TargetGroupBinding) -> Iterator[Reference]:
         )
 
 
-KINDS = (ReferrerKind(kinds.TARGET_GROUP_BINDING, TargetGroupBinding, _of_binding, "proxy"),)
+FORMS = {
+    kinds.TARGET_GROUP_BINDING: form(kinds.TARGET_GROUP_BINDING, TargetGroupBinding, _of_binding)
+}

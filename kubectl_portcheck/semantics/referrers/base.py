@@ -1,48 +1,56 @@
 """What is the same for every kind of object that leads to a Service."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Condition
-from kubectl_portcheck.model.references import Reference, Referrer
+from kubectl_portcheck.model.references import (
+    Authority,
+    Entrance,
+    Reference,
+    Referrer,
+    RegistryEntry,
+)
+from kubectl_portcheck.semantics.forms import Form
 
-Reader = Literal["api-server", "istio", "proxy", "gateway", "rollout"]
-"""Who reads it: the API server, Istio's proxies, another proxy or load balancer, a Gateway, or the
-controller of a Rollout, which sends no requests and changes where the Service leads."""
 
+def form(
+    kind: Kind,
+    shape: type[Record],
+    references: Callable[[Any], Iterable[Reference]],
+    *,
+    conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: (),
+    authorities: Callable[[Any], tuple[Authority, ...]] = lambda _: (),
+    subsets: Callable[[Any], tuple[str, ...]] = lambda _: (),
+    labels: Callable[[Any], dict[str, str]] = lambda _: {},
+    gateways: Callable[[Any], tuple[str, ...]] = lambda _: (),
+    hosts: Callable[[Any], tuple[str, ...]] = lambda _: (),
+    entrances: Callable[[Any], tuple[Entrance, ...]] = lambda _: (),
+    entry: Callable[[Any], RegistryEntry | None] = lambda _: None,
+    tls_modes: Callable[[Any], dict[str, str]] = lambda _: {},
+) -> Form:
+    """How objects of a kind are read that lead to Services.
 
-class ReferrerKind(NamedTuple):
-    """A kind of object that leads to a Service: where its references are."""
+    The fields of ``shape`` are read besides ``metadata``, which every shape has. ``references`` are
+    the Services to which such an object leads; its metadata say in which namespace it is.
+    """
 
-    kind: Kind
-    shape: type[Record]
-    """The fields that are read, besides ``metadata``, which every shape has."""
-    references: Callable[[Any], Iterable[Reference]]
-    """The Services to which such an object leads; its metadata say in which namespace it is."""
-    reader: Reader
-    anywhere: bool = False
-    """Whether such an object may lead to a Service of another namespace."""
-    long: bool = False
-    """Whether the list is too long to be read for a Service that the API server hardly calls."""
-    conditions: Callable[[Any], tuple[Condition, ...]] = lambda _: ()
-    subsets: Callable[[Any], tuple[str, ...]] = lambda _: ()
-    labels: Callable[[Any], dict[str, str]] = lambda _: {}
-    gateways: Callable[[Any], tuple[str, ...]] = lambda _: ()
-    hosts: Callable[[Any], tuple[str, ...]] = lambda _: ()
-    tls_modes: Callable[[Any], dict[str, str]] = lambda _: {}
-
-    def read(self, item: Any) -> Referrer:
-        """The object, as far as it leads to Services."""
+    def read(item: Any) -> Referrer:
         return Referrer(
             metadata=item.metadata,
-            kind=self.kind.name,
-            references=tuple(self.references(item)),
-            conditions=self.conditions(item),
-            subsets=self.subsets(item),
-            labels=self.labels(item),
-            gateways=self.gateways(item),
-            hosts=self.hosts(item),
-            tls_modes=self.tls_modes(item),
+            kind=kind.key,
+            references=tuple(references(item)),
+            conditions=conditions(item),
+            authorities=authorities(item),
+            subsets=subsets(item),
+            labels=labels(item),
+            gateways=gateways(item),
+            hosts=hosts(item),
+            entrances=entrances(item),
+            entry=entry(item),
+            tls_modes=tls_modes(item),
         )
+
+    return Form(shape, read)

@@ -9,7 +9,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class ProxyService(Record, frozen=True):
@@ -58,4 +58,4 @@ def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
                 )
 
 
-KINDS = (ReferrerKind(kinds.HTTP_PROXY, HTTPProxy, _of_proxy, "proxy"),)
+FORMS = {kinds.HTTP_PROXY: form(kinds.HTTP_PROXY, HTTPProxy, _of_proxy)}

@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.objects import Condition, ObjectMeta
-from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.model.references import Authority, Reference
+from kubectl_portcheck.semantics.referrers.base import form
+
+MOST_AUTHORITIES = 8
+"""As many as the API takes. (``maxItems`` of ``caCertificateRefs``)"""
 
 
 class PolicyTarget(Record, frozen=True):
@@ -22,10 +25,25 @@ class PolicyTarget(Record, frozen=True):
     section_name: str = ""
 
 
+class AuthorityRef(Record, frozen=True):
+    """An object with certificate authorities; each Gateway may know kinds of its own."""
+
+    group: str = ""
+    kind: str = ""
+    name: str = ""
+
+
+class Validation(Record, frozen=True):
+    """How the pods are verified."""
+
+    ca_certificate_refs: tuple[AuthorityRef, ...] = ()
+
+
 class BackendTLSPolicySpec(Record, frozen=True):
     """What a BackendTLSPolicy is for."""
 
     target_refs: tuple[PolicyTarget, ...] = ()
+    validation: Validation = Validation()
 
 
 class PolicyAncestor(Record, frozen=True):
@@ -62,12 +80,19 @@ def _of_policy(found: BackendTLSPolicy) -> Iterator[Reference]:
             )
 
 
-KINDS = (
-    ReferrerKind(
+def _authorities(found: BackendTLSPolicy) -> Iterator[Authority]:
+    for i, ref in enumerate(found.spec.validation.ca_certificate_refs[:MOST_AUTHORITIES]):
+        if ref.name and ref.kind == "ConfigMap" and ref.group in ("", "core"):
+            pointer = f"/spec/validation/caCertificateRefs/{i}/name"
+            yield Authority(name=ref.name, pointer=pointer)
+
+
+FORMS = {
+    kinds.BACKEND_TLS_POLICY: form(
         kinds.BACKEND_TLS_POLICY,
         BackendTLSPolicy,
         _of_policy,
-        "gateway",
         conditions=lambda found: tuple(c for a in found.status.ancestors for c in a.conditions),
+        authorities=lambda found: tuple(_authorities(found)),
     ),
-)
+}

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
-from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.model.references import Entrance, Reference
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class DestinationPort(Record, frozen=True):
@@ -105,12 +105,15 @@ class DestinationRule(Record, frozen=True):
 class GatewayServer(Record, frozen=True):
     """A port that a Gateway opens."""
 
+    port: DestinationPort = DestinationPort()
     hosts: tuple[str, ...] = ()
 
 
 class GatewaySpec(Record, frozen=True):
     """What an Istio Gateway opens."""
 
+    selector: dict[str, str] = {}
+    """The labels of the pods that open it; without any, all gateways do."""
     servers: tuple[GatewayServer, ...] = ()
 
 
@@ -119,6 +122,12 @@ class Gateway(Record, frozen=True):
 
     metadata: ObjectMeta = ObjectMeta()
     spec: GatewaySpec = GatewaySpec()
+
+
+class KubernetesGateway(Record, frozen=True):
+    """A Gateway of the Gateway API, of which only the name is read."""
+
+    metadata: ObjectMeta = ObjectMeta()
 
 
 def service_of(host: str, namespace: str) -> tuple[str, str] | None:
@@ -177,51 +186,31 @@ def _tls_modes(found: DestinationRule) -> dict[str, str]:
     }
 
 
-VIRTUAL_SERVICES = ReferrerKind(
-    kinds.VIRTUAL_SERVICE,
-    VirtualService,
-    _of_routes,
-    "istio",
-    anywhere=True,
-    gateways=lambda found: found.spec.gateways,
-    hosts=lambda found: found.spec.hosts,
-)
-DESTINATION_RULES = ReferrerKind(
-    kinds.DESTINATION_RULE,
-    DestinationRule,
-    _of_rule,
-    "istio",
-    anywhere=True,
-    subsets=lambda found: tuple(s.name for s in found.spec.subsets),
-    tls_modes=_tls_modes,
-)
-GATEWAYS = ReferrerKind(
-    kinds.ISTIO_GATEWAY,
-    Gateway,
-    lambda _: (),
-    "istio",
-    anywhere=True,
-    hosts=lambda found: tuple(h for s in found.spec.servers for h in s.hosts),
-)
-"""They name no Service: they count beside a VirtualService that names them."""
-
-MESH = "mesh"
-"""What stands among the gateways of a VirtualService for the sidecars themselves."""
-
-
-def takes(offered: str, host: str, same_namespace: bool) -> bool:
-    """Whether a host of a Gateway's server takes a host of a VirtualService.
-
-    Before a slash stands the namespace whose VirtualServices may be bound: ``.`` for its own.
-    Other namespaces than these are not compared. (Istio, ``Server.hosts``)
-    """
-    space, slash, name = offered.rpartition("/")
-    if slash and space == "." and not same_namespace:
-        return False
-    return _covers(name, host) or _covers(host, name)
-
-
-def _covers(pattern: str, host: str) -> bool:
-    if pattern == "*":
-        return True
-    return host.endswith(pattern[1:]) if pattern.startswith("*.") else pattern == host
+FORMS = {
+    kinds.VIRTUAL_SERVICE: form(
+        kinds.VIRTUAL_SERVICE,
+        VirtualService,
+        _of_routes,
+        gateways=lambda found: found.spec.gateways,
+        hosts=lambda found: found.spec.hosts,
+    ),
+    kinds.DESTINATION_RULE: form(
+        kinds.DESTINATION_RULE,
+        DestinationRule,
+        _of_rule,
+        subsets=lambda found: tuple(s.name for s in found.spec.subsets),
+        tls_modes=_tls_modes,
+    ),
+    # Gateways name no Service: they count beside a VirtualService that names one.
+    kinds.ISTIO_GATEWAY: form(
+        kinds.ISTIO_GATEWAY,
+        Gateway,
+        lambda _: (),
+        labels=lambda found: found.spec.selector,
+        hosts=lambda found: tuple(h for s in found.spec.servers for h in s.hosts),
+        entrances=lambda found: tuple(
+            Entrance(port=s.port.number or 0, hosts=s.hosts) for s in found.spec.servers
+        ),
+    ),
+    kinds.KUBERNETES_GATEWAY: form(kinds.KUBERNETES_GATEWAY, KubernetesGateway, lambda _: ()),
+}

@@ -11,7 +11,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class RouteTarget(Record, frozen=True):
@@ -64,4 +64,4 @@ def _of_route(found: OpenShiftRoute) -> Iterator[Reference]:
             )
 
 
-KINDS = (ReferrerKind(kinds.OPENSHIFT_ROUTE, OpenShiftRoute, _of_route, "proxy"),)
+FORMS = {kinds.OPENSHIFT_ROUTE: form(kinds.OPENSHIFT_ROUTE, OpenShiftRoute, _of_route)}

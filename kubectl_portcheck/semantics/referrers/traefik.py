@@ -12,7 +12,7 @@ from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.references import Reference
-from kubectl_portcheck.semantics.referrers.base import ReferrerKind
+from kubectl_portcheck.semantics.referrers.base import form
 
 
 class LoadBalancer(Record, frozen=True):
@@ -102,10 +102,10 @@ def _of_service(item: TraefikService) -> Iterator[Reference]:
             yield from _reference(called, f"/spec/mirroring/mirrors/{j}", space)
 
 
-KINDS = (
-    *(
-        ReferrerKind(kind, IngressRoute, _of_routes, "proxy", anywhere=True)
+FORMS = {
+    **{
+        kind: form(kind, IngressRoute, _of_routes)
         for kind in (kinds.INGRESS_ROUTE, kinds.INGRESS_ROUTE_TCP, kinds.INGRESS_ROUTE_UDP)
-    ),
-    ReferrerKind(kinds.TRAEFIK_SERVICE, TraefikService, _of_service, "proxy", anywhere=True),
-)
+    },
+    kinds.TRAEFIK_SERVICE: form(kinds.TRAEFIK_SERVICE, TraefikService, _of_service),
+}

@@ -239,6 +239,7 @@ def test_a_hanging_provider_does_not_hold_up_the_end_of_the_process(
     path = tmp_path / "config"
     path.write_text(json.dumps(server.kubeconfig(provider.user())))
     code = (
+        "import kubernetes.client, kubernetes.config\n"  # Seconds of the time, on a busy machine.
         "from kubectl_portcheck.client import *\n"
         f"flags = ConnectionFlags(kubeconfig={str(path)!r})\n"
         f"with Api(load_connection(flags, {NO_KUBECTL!r})) as api:\n"

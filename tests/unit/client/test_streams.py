@@ -331,6 +331,27 @@ def test_faults_of_a_port_forward(
     assert patiently(lambda s: try_ports(api, 8080, seconds=s))[8080].outcome == outcome
 
 
+def test_the_server_is_done_when_the_fence_is_answered(
+    server: FakeApiServer, connect: Open
+) -> None:
+    done: list[str] = []
+    server.ports["prod", "web"] = {8080: "accepted"}
+    api = connect(server)
+    found = api.try_ports(
+        "prod", "web", [8080], deadline=Deadline.after(30), done=lambda: done.append("done")
+    )
+    assert found[8080].outcome == "accepted"
+    assert done == ["done"]
+
+
+def test_it_is_not_done_without_an_answer(server: FakeApiServer, connect: Open) -> None:
+    done: list[str] = []
+    server.on("/portforward", faults.garbage_frames)
+    api = connect(server)
+    api.try_ports("prod", "web", [8080], deadline=Deadline.after(30), done=lambda: done.append("x"))
+    assert not done
+
+
 def test_silence_of_the_fence_is_no_success(server: FakeApiServer, connect: Open) -> None:
     server.ports["prod", "web"] = {0: "silent", 9000: "refused"}
     api = connect(server)

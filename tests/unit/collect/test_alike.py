@@ -2,7 +2,7 @@
 
 import msgspec
 
-from kubectl_portcheck.collect.alike import held_once
+from kubectl_portcheck.collect.alike import Alike
 from kubectl_portcheck.collect.decode import ListOf, decode
 from kubectl_portcheck.model.objects import EndpointSlice, Pod
 
@@ -25,7 +25,7 @@ def _pod(number: int, image: str = "app:1") -> dict[str, object]:
 def test_the_pods_of_one_template_hold_their_containers_once() -> None:
     raw = msgspec.json.encode({"items": [_pod(1), _pod(2), _pod(3, "app:2"), _pod(4, "app:2")]})
     pods, untouched = decode(raw, ListOf[Pod]).items, decode(raw, ListOf[Pod]).items
-    held_once(pods)
+    Alike().hold_once(pods)
     assert pods == untouched
     assert pods[0].spec.containers is pods[1].spec.containers
     assert pods[2].spec.containers is pods[3].spec.containers
@@ -48,7 +48,7 @@ def test_the_endpoints_of_a_slice_hold_their_conditions_once() -> None:
         decode(raw, ListOf[EndpointSlice]).items,
         decode(raw, ListOf[EndpointSlice]),
     )
-    held_once([piece])
+    Alike().hold_once([piece])
     assert (piece,) == untouched.items
     assert piece.endpoints is not None
     assert piece.endpoints[0].conditions is piece.endpoints[1].conditions

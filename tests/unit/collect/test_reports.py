@@ -71,6 +71,21 @@ def test_a_packed_report_is_read(tmp_path: Path) -> None:
     assert load(str(path))[0].verdict == "broken"
 
 
+def test_a_report_that_powershell_has_written_is_read_or_named_for_what_it_is(
+    tmp_path: Path,
+) -> None:
+    """Its newer versions write a byte order mark where output is redirected, older ones UTF-16."""
+    file = tmp_path / "report.json"
+    text = json.dumps(report_json(builders.debrief(), "1"))
+    file.write_text(text, encoding="utf-8-sig")
+    assert load(str(file))
+    file.write_text(text, encoding="utf-16")
+    with pytest.raises(UsageError, match="is UTF-16; save it as UTF-8"):
+        load(str(file))
+    with pytest.raises(UsageError, match="is UTF-16; save it as UTF-8"):
+        snapshot.load(file)
+
+
 @pytest.mark.parametrize("shard", ["1/999999999", "1/" + "9" * 5000, "x/y", "3", "/"])
 def test_a_shard_that_none_can_be_is_refused(shard: str, tmp_path: Path) -> None:
     """Of a division into a billion, all but one would be named as missing."""

@@ -2,14 +2,22 @@
 
 import importlib
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
 from kubectl_portcheck.diagnosis import diagnose, judge
+from kubectl_portcheck.diagnosis.diagnose import UNFIXED
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    Context,
+    Evidence,
+    ServiceEvidence,
+    ServiceForward,
+)
 from kubectl_portcheck.model.objects import (
     Condition,
     ContainerState,
@@ -20,17 +28,21 @@ from kubectl_portcheck.model.objects import (
     Service,
     StateRunning,
 )
+from kubectl_portcheck.model.probes import AcceptQueue, Attempt, ListeningSocket, PodSockets
 from kubectl_portcheck.model.report import Report, ServiceReport
-from kubectl_portcheck.rules import CATALOGUE, plan
+from kubectl_portcheck.rules import plan
 from kubectl_portcheck.rules.base import Rule
-from kubectl_portcheck.rules.run import checked
-from kubectl_portcheck.semantics import endpoints, mesh, selectors
-from kubectl_portcheck.semantics.likeness import AROUND, UNASKED, Likenesses
+from kubectl_portcheck.rules.run import attempted
+from kubectl_portcheck.rules.table import CATALOGUE
+from kubectl_portcheck.semantics import contact, endpoints, mesh, ports, selectors
+from kubectl_portcheck.semantics import likeness as likeness_module
+from kubectl_portcheck.semantics.likeness import AROUND, LOOKED_AT, UNASKED, Likenesses
 from tests.situations import SITUATIONS
 
 NOW = "2026-01-02T03:04:05Z"
 LONG_AGO = "2026-01-01T00:00:00Z"
 NOT_CONTACTED = Missing(reason=Reason.NOT_CONTACTED, detail="not contacted")
+NOT_READ = Missing(reason=Reason.NOT_ASKED, detail="not read")
 replace = msgspec.structs.replace
 ALL = [e for evidence in SITUATIONS.values() for e in evidence.services]
 
@@ -41,11 +53,12 @@ def as_swept(evidence: ServiceEvidence) -> ServiceEvidence:
     found = replace(
         evidence,
         sockets={p.metadata.name: NOT_CONTACTED for p in pods},
-        **{name: getattr(_BLANK, name) for name in UNASKED},
+        **{name: getattr(_BLANK, name) for name in UNSEEN},
     )
     return replace(found, lookup=None)
 
 
+UNSEEN = (*UNASKED, *LOOKED_AT[4:])
 _BLANK = ServiceEvidence(service=ALL[0].service)
 
 
@@ -77,6 +90,64 @@ def _healthy(pod: Pod, number: int) -> Pod:
     return replace(pod, metadata=metadata, status=status)
 
 
+def contacted(evidence: ServiceEvidence, *more: int, address: str = "0.0.0.0") -> ServiceEvidence:
+    """The same, as a sweep has it that looked into every pod: all of them accept connections."""
+    assert isinstance(evidence.pods, Observed)
+    pods, service = evidence.pods.value, evidence.service
+    tcp = [p for p in service.spec.ports if p.protocol == "TCP"]
+    targets = {p.metadata.name: sorted(contact.targets(service, tcp, p)) for p in pods}
+    forwards = []
+    for port in tcp:
+        number = ports.kubectl_target_port(service, port.port, pods[0])
+        assert number is not None
+        name = pods[0].metadata.name
+        made = Attempt(name, number, "service-port-forward", "accepted")
+        forwards.append(ServiceForward(port.port, name, number, made))
+    return replace(
+        evidence,
+        sockets={
+            p.metadata.name: Observed(
+                value=PodSockets(
+                    tuple(
+                        ListeningSocket(
+                            protocol="TCP",
+                            family="dual",
+                            address=address,
+                            port=n,
+                            container=p.spec.containers[0].name,
+                            program="server",
+                            source="proc",
+                        )
+                        for n in (*targets[p.metadata.name], *more)
+                    ),
+                    "proc",
+                    p.spec.containers[0].name,
+                )
+            )
+            for p in pods
+        },
+        attempts=tuple(
+            Attempt(p.metadata.name, n, "pod-port-forward", "accepted")
+            for p in pods
+            for n in targets[p.metadata.name]
+        ),
+        service_forwards=tuple(forwards),
+        replica_sets=NOT_READ,
+        workloads=NOT_READ,
+    )
+
+
+def _can_be_contacted(evidence: ServiceEvidence) -> bool:
+    """Whether every port leads to a number in every pod."""
+    assert isinstance(evidence.pods, Observed)
+    return all(
+        ports.kubectl_target_port(evidence.service, port.port, p) is not None
+        for p in evidence.pods.value
+        for port in evidence.service.spec.ports
+        if port.protocol == "TCP"
+    )
+
+
 def renamed(evidence: ServiceEvidence, mark: str) -> ServiceEvidence:
     """The same of another application: other names, labels' values, images, addresses, nodes."""
     assert isinstance(evidence.pods, Observed)
@@ -90,8 +161,26 @@ def renamed(evidence: ServiceEvidence, mark: str) -> ServiceEvidence:
         service=other,
         pods=Observed(value=pods),
         endpoint_slices=Observed(value=endpoints.made_for(other, pods)),
-        sockets={p.metadata.name: NOT_CONTACTED for p in pods},
+        sockets={f"{n}{mark}": _answer_of(s, mark) for n, s in evidence.sockets.items()},
+        attempts=tuple(_of_pod(a, mark) for a in evidence.attempts),
+        service_forwards=tuple(
+            replace(f, pod=f"{f.pod}{mark}", attempt=f.attempt and _of_pod(f.attempt, mark))
+            for f in evidence.service_forwards
+        ),
     )
+
+
+def _of_pod(attempt: Attempt, mark: str) -> Attempt:
+    return replace(attempt, pod=f"{attempt.pod}{mark}")
+
+
+def _answer_of(sockets: Any, mark: str) -> Any:
+    if isinstance(sockets, Missing):
+        return sockets
+    found = sockets.value
+    listeners = tuple(replace(s, container=_named(s.container, mark)) for s in found.listeners)
+    container = _named(found.container, mark)
+    return Observed(value=replace(found, listeners=listeners, container=container))
 
 
 def _renamed(item: Any, mark: str) -> Any:
@@ -130,7 +219,15 @@ HEALED = [
     and isinstance(e.pods, Observed)
     and all(selectors.matches(e.service.spec.selector, p.metadata.labels) for p in e.pods.value)
 ]
-LIKE = [e for e in HEALED if Likenesses(NOW).of(e) is not None]
+UNTOUCHED = [e for e in HEALED if Likenesses(NOW).of(e) is not None]
+LOOKED_INTO = [
+    found
+    for e in UNTOUCHED
+    if _can_be_contacted(e)
+    for found in (contacted(e), contacted(e, 9999), contacted(e, address="127.0.0.1"))
+    if Likenesses(NOW).of(found) is not None
+]
+LIKE = [*UNTOUCHED, *LOOKED_INTO]
 
 
 def run(services: list[ServiceEvidence], **options: Any) -> Report:
@@ -148,6 +245,8 @@ def by_itself(evidence: ServiceEvidence) -> ServiceReport:
 def test_many_situations_are_like_others() -> None:
     assert len(LIKE) > 50
     assert len({Likenesses(NOW).of(e) for e in LIKE}) > 20
+    assert len(LOOKED_INTO) > 100
+    assert len({by_itself(e).verdict for e in LOOKED_INTO}) > 1
 
 
 @pytest.mark.parametrize("place", range(len(LIKE)))
@@ -181,6 +280,8 @@ def _town(evidence: ServiceEvidence) -> list[ServiceEvidence]:
     found = [evidence, as_swept(evidence), sound := healed(evidence)]
     if Likenesses(NOW).of(sound) is not None:
         found += [renamed(sound, "y"), renamed(sound, "zz")]
+        if _can_be_contacted(sound):
+            found += [contacted(sound), contacted(renamed(sound, "y")), contacted(sound, 9999)]
     return found
 
 
@@ -332,6 +433,11 @@ MATTERS: dict[str, Change] = {
         e, network_policies=Missing(reason=Reason.FORBIDDEN, detail="forbidden")
     ),
     "a pod that was looked into": lambda e: replace(e, sockets=dict.fromkeys(e.sockets, NOT_ASKED)),
+    "pods that answered": contacted,
+    "what made the pods": lambda e: replace(e, replica_sets=Observed(value=())),
+    "a connection without a look into the pod": lambda e: replace(
+        e, attempts=contacted(e).attempts
+    ),
     "a port that was asked for": lambda e: replace(e, asked_port=80),
     "manifest files": lambda e: replace(e, files="some"),
 }
@@ -348,6 +454,105 @@ def _example() -> ServiceEvidence:
     )
 
 
+def _listener(**fields: Any) -> Change:
+    """Changes what listens in the last pod."""
+
+    def changed(evidence: ServiceEvidence) -> ServiceEvidence:
+        *_, name = evidence.sockets
+        found = evidence.sockets[name]
+        assert isinstance(found, Observed)
+        first, *others = found.value.listeners
+        listeners = (replace(first, **fields), *others)
+        return _sockets(listeners=listeners)(evidence)
+
+    return changed
+
+
+def _sockets(**fields: Any) -> Change:
+    def changed(evidence: ServiceEvidence) -> ServiceEvidence:
+        *_, name = evidence.sockets
+        found = evidence.sockets[name]
+        assert isinstance(found, Observed)
+        other = Observed(value=replace(found.value, **fields))
+        return replace(evidence, sockets={**evidence.sockets, name: other})
+
+    return changed
+
+
+def _everywhere(change: Change) -> Change:
+    """Changes what listens in every pod as in the last one."""
+
+    def changed(evidence: ServiceEvidence) -> ServiceEvidence:
+        found = change(evidence)
+        *_, last = found.sockets.values()
+        return replace(found, sockets=dict.fromkeys(found.sockets, last))
+
+    return changed
+
+
+def _attempt(**fields: Any) -> Change:
+    def changed(evidence: ServiceEvidence) -> ServiceEvidence:
+        *before, last = evidence.attempts
+        return replace(evidence, attempts=(*before, replace(last, **fields)))
+
+    return changed
+
+
+def _forward(**fields: Any) -> Change:
+    def changed(evidence: ServiceEvidence) -> ServiceEvidence:
+        first, *others = evidence.service_forwards
+        return replace(evidence, service_forwards=(replace(first, **fields), *others))
+
+    return changed
+
+
+_REFUSED = Attempt("p", 80, "service-port-forward", "refused", "connection refused")
+ANSWERS_MATTER: dict[str, Change] = {
+    "another port": _listener(port=81),
+    "another port in every pod": _everywhere(_listener(port=81)),
+    "another address in every pod": _everywhere(_listener(address="::")),
+    "another family in every pod": _everywhere(_listener(family="IPv6")),
+    "another program in every pod": _everywhere(_listener(program="envoy")),
+    "another user in every pod": _everywhere(_listener(uid=1337)),
+    "another container in every pod": _everywhere(_listener(container="other")),
+    "the pod's own address": _listener(address="10.1.0.1"),
+    "a list that is not whole": _sockets(complete=False),
+    "a note": _sockets(notes=("a note",)),
+    "connections that wait": _sockets(queues=(AcceptQueue(80, 3),)),
+    "another source in every pod": _everywhere(_sockets(source="ss")),
+    "no answer": lambda e: replace(
+        e, sockets={**e.sockets, next(iter(e.sockets)): Missing(reason=Reason.TIMED_OUT)}
+    ),
+    "no answer of any pod": lambda e: replace(
+        e, sockets=dict.fromkeys(e.sockets, Missing(reason=Reason.TIMED_OUT))
+    ),
+    "a pod that was not looked into": lambda e: replace(
+        e, sockets=dict(list(e.sockets.items())[:-1])
+    ),
+    "a refused connection": _attempt(outcome="refused"),
+    "another port tried": _attempt(port=81),
+    "a server that spoke first": _attempt(detail="the server spoke first"),
+    "another way": _attempt(path="pod-proxy"),
+    "a request": _attempt(request="http /"),
+    "an unknown pod": _attempt(pod="other"),
+    "no connections": lambda e: replace(e, attempts=()),
+    "a refused forward": _forward(attempt=_REFUSED),
+    "no forward": _forward(attempt=None, reason="there is no pod"),
+    "a forward to another port": _forward(pod_port=81),
+    "no forwards": lambda e: replace(e, service_forwards=()),
+    "rights that were read": lambda e: replace(e, denied=Observed(value=())),
+}
+
+
+@pytest.mark.parametrize("what", ANSWERS_MATTER)
+def test_what_pods_answer_makes_a_difference(what: str) -> None:
+    before = contacted(_example())
+    likeness = Likenesses(NOW).of(before)
+    assert likeness is not None
+    assert likeness == Likenesses(NOW).of(renamed(before, "x7"))
+    assert Likenesses(NOW).of(ANSWERS_MATTER[what](before)) != likeness
+
+
 @pytest.mark.parametrize("what", MATTERS)
 def test_what_rules_may_look_at_makes_a_difference(what: str) -> None:
     before = _example()
@@ -357,24 +562,57 @@ def test_what_rules_may_look_at_makes_a_difference(what: str) -> None:
 
 
 def test_every_part_of_the_evidence_counts() -> None:
-    named = {"service", "pods", "endpoint_slices", "sockets", *AROUND, *UNASKED}
+    named = {*LOOKED_AT, *AROUND, *UNASKED}
     assert named == set(ServiceEvidence.__struct_fields__)
 
 
+def test_what_is_alike_is_worked_out_once_for_each_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A sweep asks for it twice: which Services are settled, and what is concluded of them."""
+    looked: list[str] = []
+    before = likeness_module._of_pods
+
+    def counted(everyone: Any, times: Any) -> Any:
+        looked.append(everyone[0].metadata.name)
+        return before(everyone, times)
+
+    monkeypatch.setattr(likeness_module, "_of_pods", counted)
+    several = [renamed(_example(), "x" * n) for n in range(1, 30)]
+    met = {Likenesses().of(e) for e in several}
+    run(several)
+    assert len(met) == 1
+    assert len(looked) == len(several)
+    changed = replace(several[0], unread=NOT_READ)
+    assert Likenesses().of(changed) is None
+
+
+def test_what_is_new_is_like_no_other_as_long_as_it_is_new() -> None:
+    found = renamed(_example(), "x")
+    assert isinstance(found.pods, Observed)
+    *others, last = found.pods.value
+    new = replace(last, metadata=replace(last.metadata, creation_timestamp=NOW))
+    found = replace(found, pods=Observed(value=(*others, new)))
+    assert Likenesses().of(found) is not None
+    assert Likenesses(NOW).of(found) is None
+    assert Likenesses("2026-01-02T03:05:06Z").of(found) is not None
+
+
+@pytest.mark.parametrize("known", [UNTOUCHED, LOOKED_INTO], ids=["listed", "contacted"])
 def test_the_rules_run_once_for_all_services_that_are_alike(
+    known: list[ServiceEvidence],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The count guards the speed of a sweep better than any time could."""
     calls: list[str] = []
-    check = checked
 
     def counted(rule: Rule, case: Any) -> Any:
         calls.append(rule.code)
-        return check(rule, case)
+        return attempted(rule, case)
 
-    monkeypatch.setattr(plan, "checked", counted)
+    monkeypatch.setattr(plan, "attempted", counted)
     healthy = next(
-        e for e in LIKE if by_itself(e).verdict == "healthy" and not by_itself(e).findings
+        e for e in known if by_itself(e).verdict == "healthy" and not by_itself(e).findings
     )
     calls.clear()
     run([healthy], rules=CATALOGUE)
@@ -398,3 +636,51 @@ def test_only_what_is_shown_has_its_fixes_tried(monkeypatch: pytest.MonkeyPatch)
     report = run(services, details=lambda report: ())
     assert len(judged) <= len(services)
     assert any(f.code == "PC101" for s in report.services for f in s.findings)
+
+
+def _found(report: ServiceReport) -> list[tuple[str, str]]:
+    return [(f.code, f.summary) for f in report.findings]
+
+
+def test_what_was_found_stands_where_the_time_is_up_before_the_fixes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = ALL[:40]
+    overview = run(services, details=lambda report: ())
+    clock = SimpleNamespace(monotonic=lambda: 0)
+    monkeypatch.setattr("kubectl_portcheck.diagnosis.judge.time", clock)
+
+    def all_late(report: Report) -> tuple[ServiceReport, ...]:
+        clock.monotonic = lambda: 2
+        return report.services
+
+    shown = run(services, until=1, details=all_late)
+    assert shown.verdict == overview.verdict
+    for one, other in zip(shown.services, overview.services, strict=True):
+        assert one.verdict == other.verdict
+        assert _found(one) == _found(other)
+        assert (UNFIXED in one.notes) == bool(one.findings)
+
+
+@pytest.mark.parametrize("partial", [True, False])
+def test_what_was_found_stands_where_the_user_interrupts_the_trial_of_fixes(
+    monkeypatch: pytest.MonkeyPatch, partial: bool
+) -> None:
+    services = ALL[:40]
+    overview = run(services, details=lambda report: ())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def pressed(report: Report) -> tuple[ServiceReport, ...]:
+        module = importlib.import_module("kubectl_portcheck.diagnosis.diagnose")
+        monkeypatch.setattr(module, "judged", interrupted)
+        return report.services
+
+    if not partial:
+        with pytest.raises(KeyboardInterrupt):
+            run(services, details=pressed)
+        return
+    shown = run(services, details=pressed, partial=True)
+    assert shown.interrupted
+    assert [_found(s) for s in shown.services] == [_found(s) for s in overview.services]

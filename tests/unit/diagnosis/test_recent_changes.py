@@ -42,3 +42,38 @@ def test_a_port_that_one_pod_still_serves_was_not_left() -> None:
     )
     (service,) = diagnose(evidence_of(served)).services
     assert service.old_port is None
+
+
+ROUTED = """
+kind: Service
+metadata: {name: checkout, namespace: shop}
+spec: {selector: {app: checkout}, ports: [{port: 80, targetPort: 8080}]}
+---
+kind: Pod
+metadata: {name: checkout-1, namespace: shop, labels: {app: checkout}}
+spec: {containers: [{name: app}]}
+---
+probes: {checkout-1: {sockets: ["0.0.0.0:8080"]}}
+"""
+VIRTUAL = """
+---
+kind: VirtualService
+metadata: {name: checkout, namespace: SPACE, annotations: {meta.helm.sh/release-name: SPACE}}
+spec:
+  hosts: [shop.example.com]
+  http: [{route: [{destination: {host: checkout.shop.svc.cluster.local, port: {number: 81}}}]}]
+"""
+
+
+def test_the_owner_is_that_of_the_object_in_the_namespace_of_the_fix() -> None:
+    spaces = ("front", "shop", "back")
+    text = ROUTED + "".join(VIRTUAL.replace("SPACE", space) for space in spaces)
+    (service,) = diagnose(evidence_of(text)).services
+    owners = {
+        f.subject.namespace: fix.owner
+        for f in service.findings
+        if f.code == "PC707"
+        for fix in f.fixes
+        if fix.command
+    }
+    assert owners == {space: f"Helm release {space}" for space in spaces}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kubectl_portcheck.inputs import yaml_tree
+from kubectl_portcheck.inputs import yaml_library, yaml_tree
 from kubectl_portcheck.inputs.limits import YAML_DEPTH
 
 TOO_DEEP = f"nested too deep: at most {YAML_DEPTH} levels are read"
@@ -16,6 +16,8 @@ STYLES: dict[str, Callable[[int], str]] = {
     "lists never closed": lambda n: "[" * n,
     "mappings in braces": lambda n: "{a: " * n + "1" + "}" * n,
     "JSON": lambda n: '{"a":' * n + "1" + "}" * n,
+    "dashes behind a line end of YAML's": lambda n: "\u2028" + "- " * n + "a\n",
+    "dashes behind a carriage return": lambda n: "\r" + "- " * n + "a\n",
     "dashes": lambda n: "- " * n + "a\n",
     "lists at the column of their key": lambda n: (
         "".join(f"{'  ' * level}a:\n{'  ' * level}-\n" for level in range(n // 2))
@@ -48,7 +50,7 @@ MARK: Any = yaml.Mark("x", 7, 0, 7, None, 0)
 def test_deeper_than_the_bound_is_said_in_one_way(
     monkeypatch: pytest.MonkeyPatch, style: str, levels: int, loader: Any
 ) -> None:
-    monkeypatch.setattr(yaml_tree, "_Loader", loader)
+    monkeypatch.setattr(yaml_library, "_Loader", loader)
     text = STYLES[style](levels)
     for read in (yaml_tree.parse, yaml_tree.check):
         with pytest.raises(yaml_tree.Broken) as broken:
@@ -71,8 +73,8 @@ def test_up_to_the_bound_everything_is_read(
     monkeypatch: pytest.MonkeyPatch, style: str, loader: Any
 ) -> None:
     assert yaml_tree.parse(STYLES[style](YAML_DEPTH)) is not None
-    monkeypatch.setattr(yaml_tree, "_Composer", None)
-    monkeypatch.setattr(yaml_tree, "_Loader", loader)
+    monkeypatch.setattr(yaml_library, "_Composer", None)
+    monkeypatch.setattr(yaml_library, "_Loader", loader)
 
     assert yaml_tree.parse(STYLES[style](YAML_DEPTH)) is not None
 
@@ -86,8 +88,8 @@ def test_a_library_that_stops_earlier_is_not_quoted(
             said = (f"while increasing {level} level", MARK, "exceeded maximum nesting depth", MARK)
             raise yaml.scanner.ScannerError(*said)
 
-    monkeypatch.setattr(yaml_tree, "_Composer", None)
-    monkeypatch.setattr(yaml_tree, "_Loader", Shallow)
+    monkeypatch.setattr(yaml_library, "_Composer", None)
+    monkeypatch.setattr(yaml_library, "_Loader", Shallow)
     with pytest.raises(yaml_tree.Broken) as broken:
         yaml_tree.parse("a: [[[]]]")
 

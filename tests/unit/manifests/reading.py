@@ -4,14 +4,8 @@ import io
 from pathlib import Path
 from typing import NamedTuple
 
-from kubectl_portcheck.collect.manifests import (
-    FixedFiles,
-    Gathered,
-    fix_files,
-    gather,
-    localise,
-    read,
-)
+from kubectl_portcheck.collect.manifests import Gathered, gather, localise, read
+from kubectl_portcheck.collect.manifests.fixed_files import FixedFiles, fix_files
 from kubectl_portcheck.diagnosis import diagnose
 from kubectl_portcheck.model.report import Finding, Report
 

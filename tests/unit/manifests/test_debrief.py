@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kubectl_portcheck.collect.manifests import unified_diff, write
+from kubectl_portcheck.collect.manifests.fixed_files import unified_diff, write
 from kubectl_portcheck.errors import NotWrittenError
 from kubectl_portcheck.render.facts import lines
 

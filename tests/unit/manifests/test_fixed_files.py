@@ -18,7 +18,7 @@ from .reading import CORPUS, DEBRIEF, check_text
 
 
 def edited(text: str, *operations: Operation) -> str:
-    file = File("a.yaml", Path("a.yaml"), text)
+    file = File("a.yaml", "a.yaml", text)
     item = collected([file]).objects[0]
     made = edits.applied(text, edits.edits_for(item, operations))
     edits.verify(file, made, [(item, operations)])

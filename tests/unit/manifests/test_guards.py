@@ -53,6 +53,12 @@ def subjects(found: Checked) -> list[tuple[str, str]]:
     return [(f.code, f"{f.subject.kind} {f.subject.name}") for f in found.findings if f.subject]
 
 
+def lacking(found: Checked) -> str:
+    """What PC720 could not tell."""
+    several = [n for s in found.raw.services for n in s.not_evaluated]
+    return " ".join(n.missing for n in several if n.code == "PC720")
+
+
 @pytest.mark.parametrize("group", ["projectcalico.org/v3", "crd.projectcalico.org/v1"])
 def test_a_policy_of_calico_and_one_of_kubernetes_with_one_name(tmp_path: Path, group: str) -> None:
     text = CALICO.replace("GROUP", group)
@@ -83,3 +89,42 @@ def test_files_that_are_not_everything_claim_nothing_of_tiers(tmp_path: Path) ->
 def test_a_kind_of_another_group_is_another_thing(tmp_path: Path) -> None:
     antrea = "apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: x}\n"
     assert files(tmp_path, antrea).raw.verdict == "healthy"
+
+
+TIER = """\
+apiVersion: projectcalico.org/v3
+kind: Tier
+metadata: {name: platform}
+spec: {order: ORDER}
+"""
+IN_TIER = (
+    CALICO.replace("GROUP", "projectcalico.org/v3")
+    .replace("PORT", "9000")
+    .replace("  order: 1\n", "  tier: platform\n")
+)
+
+
+def test_a_tier_of_calico_stands_anywhere_in_the_files(tmp_path: Path) -> None:
+    (tmp_path / "cluster").mkdir()
+    for order, expected in (("1", 1), ("2000000", 0)):
+        (tmp_path / "cluster" / "tiers.yaml").write_text(TIER.replace("ORDER", order))
+        assert len(subjects(files(tmp_path, IN_TIER))) == expected
+
+
+def test_a_tier_that_is_not_in_the_files_is_not_known(tmp_path: Path) -> None:
+    found = files(tmp_path, IN_TIER)
+    assert subjects(found) == []
+    assert "tier platform" in lacking(found)
+
+
+def test_service_accounts_of_files(tmp_path: Path) -> None:
+    policy = IN_TIER.replace(
+        "tier: platform", "order: 1\n  serviceAccountSelector: team == 'sales'"
+    )
+    account = "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {name: default, namespace: shop"
+    for labels, expected in ((", labels: {team: sales}", 1), ("", 0)):
+        found = files(tmp_path, f"{policy}{account}{labels}}}\n")
+        assert len(subjects(found)) == expected
+    found = files(tmp_path, policy)
+    assert subjects(found) == []
+    assert "service accounts" in lacking(found)

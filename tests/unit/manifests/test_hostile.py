@@ -1,6 +1,9 @@
 """Whatever a file holds, it ends with a line that names file, line and reason, and soon."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -32,6 +35,11 @@ BROKEN: dict[str, tuple[str | bytes, int, str]] = {
     "tab": (HEAD + "\t- port: 80\n", 6, "indented by a tab"),
     "latin-1": ((HEAD + "  - port: 80 # é\n").encode("latin-1"), 6, "not UTF-8: byte 0xe9"),
     "UTF-16": (HEAD.encode("utf-16"), 1, "save it as UTF-8"),
+    "UTF-32": (HEAD.encode("utf-32"), 1, "is UTF-32"),
+    "lines that end with CR": (HEAD.replace("\n", "\r"), 1, "end with CR only"),
+    "list as port": (HEAD + "  - port: [80]\n", 6, "ports[0].port is a list"),
+    "mapping as port": (HEAD + "  - port: {a: 80}\n", 6, "ports[0].port is a mapping"),
+    "list as protocol": (HEAD + "  - {port: 80, protocol: [TCP]}\n", 6, "protocol is a list"),
     "NUL": (HEAD + '  - {port: 80, name: "\0"}\n', 6, "control characters are not allowed"),
     "template": ("kind: Service\nmetadata:\n  name: {{ .Values.name }}\n", 3, "helm template"),
     "template with actions": (HEAD + "  {{- range .Values.ports }}\n", 6, "helm template"),
@@ -65,6 +73,12 @@ def test_a_broken_file_spoils_no_other(
     assert found.problems[0].startswith(f"{tmp_path / 'b.yaml'}:{line}: ")
     assert reason in found.problems[0]
     assert [f.code for f in found.findings] == ["PC401"]
+
+
+def test_endpoints_of_another_form_beside_a_service_that_has_a_selector(tmp_path: Path) -> None:
+    text = f"{DEBRIEF}---\nkind: Endpoints\nmetadata: {{name: checkout}}\nsubsets: ['0']\n"
+    (problem,) = check_text(tmp_path, text).problems
+    assert "subsets[0] is text, and a mapping is wanted" in problem
 
 
 def test_a_broken_document_spoils_no_other(tmp_path: Path) -> None:
@@ -105,6 +119,65 @@ def test_arguments_that_name_nothing(tmp_path: Path) -> None:
         check(tmp_path)
     with pytest.raises(UsageError, match="No such file"):
         check(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'bases: ["\\0"]\n',
+        'resources: [a.yaml, "\\0"]\npatches: [{path: "\\0"}]\n',
+        "patches: [{patch: '', target: '['}]\n",
+        "patches: [{path: a.yaml, target: [Service]}, 3, {path: {}}]\n",
+        "patches: x\nresources: {a: b}\npatchesJson6902: [x]\n",
+    ],
+)
+def test_a_kustomization_of_another_form(tmp_path: Path, text: str) -> None:
+    (tmp_path / "kustomization.yaml").write_text(text)
+    (tmp_path / "b.yaml").write_text(DEBRIEF)
+    assert [f.code for f in check(tmp_path).findings] == ["PC401"]
+
+
+def test_a_list_of_files_with_commas_is_explained(tmp_path: Path) -> None:
+    check_text(tmp_path, DEBRIEF)
+    with pytest.raises(UsageError) as refused:
+        check(Path(f"{tmp_path / 'a.yaml'},{tmp_path / 'a.yaml'}"))
+    assert refused.value.hint == "Write -f before each file."
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="no such paths here")
+def test_a_pipe_that_the_shell_has_opened_is_read() -> None:
+    """``-f <(kustomize build .)``."""
+    end, begin = os.pipe()
+    try:
+        with open(begin, "w") as pipe:
+            pipe.write(DEBRIEF)
+        found = check(Path(f"/dev/fd/{end}"))
+    finally:
+        os.close(end)
+    assert [f.code for f in found.findings] == ["PC401"]
+    assert not found.problems
+    assert "it was read from a pipe" in str(found.fixed.left)
+
+
+def test_a_folder_that_may_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scan = os.scandir
+
+    def scandir(path: str) -> Any:
+        if path == str(closed):
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    found = check_text(tmp_path, DEBRIEF)
+    assert [f.code for f in found.findings] == ["PC401"]
+    assert not found.problems, "a file by itself"
+    found = check(tmp_path)
+    assert found.problems == [f"{closed}: cannot be read: Permission denied"]
+    assert [f.code for f in found.findings] == ["PC401"]
 
 
 def test_an_unknown_target_and_its_neighbour(tmp_path: Path) -> None:

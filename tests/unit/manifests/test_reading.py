@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kubectl_portcheck.collect.manifests import documents, fix_files, gather, read
+from kubectl_portcheck.collect.manifests import documents, gather, read
+from kubectl_portcheck.collect.manifests.fixed_files import fix_files
 from kubectl_portcheck.inputs import yaml_tree
 from kubectl_portcheck.model.base import Observed
 

@@ -29,6 +29,11 @@ REFUSED = {
         f"{SERVICE}  - {{name: a, port: 80}}\n  - {{name: b, port: 80}}\n",
         "spec.ports[1]: Duplicate value: TCP 80",
     ),
+    "Service: one number twice, once for the default protocol": (
+        f"{SERVICE}  - {{name: a, port: 80, protocol: }}\n"
+        "  - {name: b, port: 80, protocol: TCP}\n",
+        "spec.ports[1]: Duplicate value: TCP 80",
+    ),
     "Service: long name": (
         f"{SERVICE}  - {{name: {'a' * 64}, port: 80}}\n",
         "must be no more than 63 characters",
@@ -83,6 +88,12 @@ def test_it_is_a_problem_in_the_servers_words(tmp_path: Path, text: str, words: 
     assert words in found.problems[0]
     assert found.problems[0].endswith("; the API server would refuse it")
     assert not found.gathered.services
+
+
+def test_very_many_digits_are_no_number_in_quotes(tmp_path: Path) -> None:
+    found = check_text(tmp_path, f"{SERVICE}  - {{port: 80, targetPort: {'9' * 5000}}}\n")
+    assert "must be no more than 15 characters" in found.problems[0]
+    assert not found.findings
 
 
 TAKEN = {

@@ -1,13 +1,17 @@
 """What files do not show: injected sidecars, patches of kustomizations, other environments."""
 
+import io
+import os
 from pathlib import Path
 
 import pytest
 
+from kubectl_portcheck.collect.manifests.files import File, open_all
+from kubectl_portcheck.collect.manifests.kustomize import Kustomizations, Patch
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics.injection import asked_by
 
-from .reading import Checked, check
+from .reading import Checked, check, check_text
 
 SERVICE = """\
 apiVersion: v1
@@ -95,6 +99,37 @@ def test_a_label_of_the_namespace_in_the_files_counts(tmp_path: Path) -> None:
     assert finding.severity == "info"
 
 
+POLICY = """\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: shop, namespace: a}
+spec: {rules: [{to: [{operation: {methods: [GET]}}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("space", "pod", "found"),
+    [
+        ("ambient", "", ["PC722"]),
+        ("ambient", "none", []),
+        ("none", "ambient", ["PC722"]),
+        ("none", "", []),
+    ],
+)
+def test_pods_that_ask_for_ambient_mode_are_judged_as_ztunnel_does(
+    tmp_path: Path, space: str, pod: str, found: list[str]
+) -> None:
+    mode = "istio.io/dataplane-mode"
+    labels = f"{{app: shop, {mode}: {pod}}}" if pod else "{app: shop}"
+    text = f"{SERVICE}---\n{PLAIN}---\n{POLICY}---\napiVersion: v1\nkind: Namespace\n"
+    text += f"metadata: {{name: a, labels: {{{mode}: {space}}}}}\n"
+    text = text.replace("metadata: {name: shop}", "metadata: {name: shop, namespace: a}")
+    text = text.replace("targetPort: proxy", "targetPort: http")
+    text = text.replace("metadata: {labels: {app: shop}", f"metadata: {{labels: {labels}")
+    checked = check_text(tmp_path, text, complete=True)
+    assert [f.code for s in checked.raw.services for f in s.findings] == found
+
+
 KUSTOMIZATIONS = {
     "a strategic merge in a file": "resources: [../base]\npatches: [{path: patch.yaml}]\n",
     "the older field": "resources: [../base]\npatchesStrategicMerge: [patch.yaml]\n",
@@ -141,6 +176,42 @@ patches:
   patch: |-
     - {op: add, path: PATH, value: x}
 """
+
+
+def test_a_path_through_a_link_is_the_systems_not_the_texts(tmp_path: Path) -> None:
+    """``link/..`` is the folder above the link's target, in which another file of the name is."""
+    files = {
+        "a/kustomization.yaml": "resources: [service.yaml, link/../deployment.yaml]\n",
+        "a/service.yaml": SERVICE,
+        "a/deployment.yaml": PLAIN,
+        "b/deployment.yaml": PLAIN,
+        "b/deep/kustomization.yaml": "resources: []\n",
+    }
+    tree(tmp_path, files)
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "b" / "deep")
+    opened = open_all([str(tmp_path)], io.BytesIO())
+    found = Kustomizations(f for f in opened if isinstance(f, File))
+    root = frozenset({os.path.realpath(tmp_path / "a")})
+    assert found.roots(os.path.realpath(tmp_path / "b" / "deployment.yaml")) == root
+    assert found.roots(os.path.realpath(tmp_path / "a" / "service.yaml")) == root
+    beside = os.path.realpath(tmp_path / "a" / "deployment.yaml")
+    assert found.roots(beside) == frozenset({beside})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fits"),
+    [
+        ("", "shop", True),
+        ("shop", "shop", True),
+        ("shop", "shopping", False),
+        ("shop.*", "shopping", True),
+        ("^(a|b", "shop", True),
+        ("a|shop", "shop", True),
+    ],
+)
+def test_a_target_is_a_name_or_a_simple_pattern(pattern: str, name: str, fits: bool) -> None:
+    patch = Patch("kustomization.yaml", {}, {"kind": "Deployment", "name": pattern})
+    assert patch.means("Deployment", name) is fits
 
 
 def test_operations_on_containers_leave_no_proof(tmp_path: Path) -> None:
@@ -260,3 +331,31 @@ def test_what_may_be_a_slip_of_the_declaration_is_information(
     assert severities == ([severity] if severity else [])
     assert not any(f.fixes for f in found.findings if f.severity == "info")
     assert found.raw.verdict == "healthy"
+
+
+JOB = PLAIN.replace("kind: Deployment", "kind: Job").replace("apps/v1", "batch/v1")
+
+
+def test_a_service_for_a_task_beside_an_application_of_another_environment(tmp_path: Path) -> None:
+    task = JOB.replace("name: http", "name: proxy")
+    files = {"tests/tap/all.yaml": f"{SERVICE}---\n{task}", "samples/shop/dep.yaml": PLAIN}
+    assert not tree(tmp_path, files).findings
+    # In one cluster, the application is what lasts.
+    assert {f.code for f in check(tmp_path, complete=True).findings} == {"PC402", "PC417"}
+
+
+def test_a_task_of_another_environment_is_not_beside_the_application(tmp_path: Path) -> None:
+    whole = f"{SERVICE}---\n{PLAIN.replace('name: http', 'name: proxy')}"
+    files = {"tests/tap/all.yaml": whole, "samples/shop/job.yaml": JOB}
+    assert not tree(tmp_path, files).findings
+    assert [f.code for f in check(tmp_path, complete=True).findings] == ["PC417"]
+
+
+@pytest.mark.parametrize(("asked", "codes"), [("enabled", ["PC727"]), ("disabled", [])])
+def test_a_proxy_that_is_asked_for_is_taken_to_read_app_protocol(
+    tmp_path: Path, asked: str, codes: list[str]
+) -> None:
+    asking = DEPLOYMENT.replace("ANNOTATION", f"linkerd.io/inject: {asked}")
+    text = SERVICE.replace("targetPort: proxy", "targetPort: nats, appProtocol: http")
+    found = tree(tmp_path, {"all.yaml": f"{text}---\n{asking.replace('name: http', 'name: nats')}"})
+    assert [f.code for f in found.findings] == codes

@@ -15,7 +15,7 @@ from kubectl_portcheck.model.fixes import Command
 from kubectl_portcheck.model.report import Headline
 from kubectl_portcheck.render.sarif import render_sarif
 from kubectl_portcheck.render.shell import shell_quote
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.texts import texts
 from kubectl_portcheck.schema import report_schema
 from tests.unit.render import builders as b
 from tests.unit.render.builders import SCENARIOS
@@ -144,7 +144,7 @@ def test_junit_fails_what_is_broken_and_errs_where_it_is_inconclusive() -> None:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_sarif_results_name_their_rules(scenario: str) -> None:
     report = SCENARIOS[scenario]()
-    document = json.loads(render_sarif(report, VERSION, CATALOGUE))
+    document = json.loads(render_sarif(report, VERSION, texts()))
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
     rules = run["tool"]["driver"]["rules"]
@@ -155,7 +155,7 @@ def test_sarif_results_name_their_rules(scenario: str) -> None:
         assert result["level"] in ("error", "warning", "note")
         assert result["message"]["text"]
         assert result["locations"][0]["logicalLocations"][0]["fullyQualifiedName"]
-    known = {r.code: r.summary for r in CATALOGUE}
+    known = {r.code: r.summary for r in texts()}
     for rule in rules:
         if rule["id"] in known:
             assert rule["shortDescription"]["text"] == known[rule["id"]]

@@ -12,7 +12,7 @@ import xmlschema
 from kubectl_portcheck.cli import main
 from kubectl_portcheck.environment import Environment
 from kubectl_portcheck.render.sarif import SCHEMA, render_sarif
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.texts import texts
 from kubectl_portcheck.schema import report_schema
 from tests.unit.render.builders import SCENARIOS
 from tests.unit.render.formats import FORMATS, VERSION
@@ -48,7 +48,7 @@ def printed(*argv: str) -> str:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_sarif_is_valid(scenario: str) -> None:
-    SARIF.validate(json.loads(render_sarif(SCENARIOS[scenario](), VERSION, CATALOGUE)))
+    SARIF.validate(json.loads(render_sarif(SCENARIOS[scenario](), VERSION, texts())))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

@@ -3,18 +3,20 @@
 import re
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from kubectl_portcheck.model.evidence import ServiceEvidence
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Need, NotApplicable, Passed, Rule, When, Worth
 from kubectl_portcheck.rules.run import OF_PORT, OF_SERVICE, run
+from kubectl_portcheck.rules.table import CATALOGUE
+from kubectl_portcheck.rules.texts import texts as read_texts
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 from tests.examples import diagnosed
-from tests.rule_table import IN_THE_FILE, in_files
+from tests.rule_table import IN_THE_FILE, TEXTS, in_files, texts
 from tests.situations import SITUATIONS
 
-EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.examples]
+EXAMPLES = [(rule, example) for rule in CATALOGUE for example in rule.in_full.examples]
 
 
 @pytest.mark.parametrize(
@@ -28,24 +30,29 @@ def test_an_example_does_what_it_says(rule: Rule, example: Example) -> None:
 def test_the_catalogue_lists_what_the_files_declare() -> None:
     """Where a file was changed, ``python -m tests.rule_table`` writes the list."""
     files = in_files()
-    declared = [name for name in Rule._fields if name not in IN_THE_FILE]
+    declared = [name for name in Rule.__struct_fields__ if name not in IN_THE_FILE]
     assert [[getattr(r, name) for name in declared] for r in CATALOGUE] == [
         [getattr(r, name) for name in declared] for r in files
     ]
     assert len({r.code for r in CATALOGUE}) == len({r.name for r in CATALOGUE}) == len(CATALOGUE)
     for rule, own in zip(CATALOGUE, files, strict=True):
-        assert rule.explanation is own.explanation
-        assert rule.examples is own.examples
+        assert rule.in_full is own
         assert (rule.check is None, rule.check_service is None) == (
             own.check is None,
             own.check_service is None,
         )
 
 
+def test_what_is_explained_is_what_the_files_say() -> None:
+    """Where a file was changed, ``python -m tests.rule_table`` writes the texts."""
+    assert TEXTS.read_text(encoding="utf-8") == texts(in_files())
+    assert list(read_texts()) == [rule.texts for rule in in_files()]
+
+
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
 def test_a_rule_is_described(rule: Rule) -> None:
-    assert all(len(text) > 30 for text in rule.explanation)
-    assert {e.fires for e in rule.examples} == {True, False}
+    assert all(len(text) > 30 for text in msgspec.structs.astuple(rule.in_full.explanation))
+    assert {e.fires for e in rule.in_full.examples} == {True, False}
     assert (rule.check is None) != (rule.check_service is None)
     known = re.compile(r"PC[1-7]\d\d")
     assert all(known.fullmatch(code) for code in rule.follows_from)
@@ -76,8 +83,10 @@ class Recorder:
 @pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
 def test_a_rule_declares_the_evidence_that_it_reads(rule: Rule) -> None:
     read: set[str] = set()
-    rule = rule._replace(clues=())  # What the runner looks at is no evidence of the check.
-    for example, _ in enumerate(rule.examples):
+    rule = msgspec.structs.replace(
+        rule, clues=()
+    )  # What the runner looks at is no evidence of the check.
+    for example, _ in enumerate(rule.in_full.examples):
         recorder = Recorder(SITUATIONS[f"{rule.code}-{example}"].services[0])
         evidence = cast("ServiceEvidence", recorder)
         if rule.check_service:
@@ -110,8 +119,8 @@ def cases() -> list[Case]:
 
 @pytest.mark.parametrize("when", When)
 def test_a_rule_does_not_run_where_a_condition_does_not_hold(when: When, cases: list[Case]) -> None:
-    rule = CATALOGUE[0]._replace(
-        applies=(when,), needs=(), check=lambda _: Passed(), check_service=None
+    rule = msgspec.structs.replace(
+        CATALOGUE[0], applies=(when,), needs=(), check=lambda _: Passed(), check_service=None
     )
     ends = {type(outcome) for case in cases for outcome in run(rule, case)}
     assert ends == {Passed, NotApplicable}

@@ -8,14 +8,14 @@ import pytest
 from kubectl_portcheck.collect.examples import evidence_of
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.evidence import NOT_ASKED, ServiceEvidence
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.rules.run import UNFOUND, checked, foregone
+from kubectl_portcheck.rules.table import CATALOGUE
 from kubectl_portcheck.semantics.case import Case, ServiceCase
 
 NOW = "2026-01-02T03:04:05Z"
 WITH_CLUES = [rule for rule in CATALOGUE if rule.clues]
-EXAMPLES = [example for rule in CATALOGUE for example in rule.examples]
+EXAMPLES = [example for rule in CATALOGUE for example in rule.in_full.examples]
 
 
 def _as_swept(evidence: ServiceEvidence) -> ServiceEvidence:
@@ -53,7 +53,7 @@ def seen() -> list[ServiceEvidence]:
 
 @pytest.mark.parametrize("rule", WITH_CLUES, ids=lambda r: r.code)
 def test_without_its_clues_a_rule_finds_nothing(rule: Rule, seen: list[ServiceEvidence]) -> None:
-    bare = rule._replace(clues=())
+    bare = msgspec.structs.replace(rule, clues=())
     left_out = 0
     for evidence in seen:
         for case in _cases(rule, evidence):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 
 FOLLOWS = {rule.code: rule.follows_from for rule in CATALOGUE}
 

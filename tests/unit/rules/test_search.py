@@ -2,17 +2,16 @@
 
 import pytest
 
-from kubectl_portcheck.rules import CATALOGUE
-from kubectl_portcheck.rules.base import Rule
 from kubectl_portcheck.rules.search import about
+from kubectl_portcheck.rules.texts import Texts, texts
 
 
 def codes(text: str) -> list[str]:
-    return [rule.code for rule in about(text, CATALOGUE)]
+    return [rule.code for rule in about(text, texts())]
 
 
-@pytest.mark.parametrize("rule", CATALOGUE, ids=lambda r: r.code)
-def test_a_code_and_a_name_lead_to_one_rule_in_any_case(rule: Rule) -> None:
+@pytest.mark.parametrize("rule", texts(), ids=lambda r: r.code)
+def test_a_code_and_a_name_lead_to_one_rule_in_any_case(rule: Texts) -> None:
     assert codes(rule.code.lower()) == [rule.code]
     assert codes(rule.name.upper()) == [rule.code]
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubectl_portcheck.rules import CATALOGUE
 from kubectl_portcheck.rules.base import Example, Rule
+from kubectl_portcheck.rules.table import CATALOGUE
 from tests.examples import SITUATIONS, diagnosed, situations
 
 EACH = [(rule, each) for rule in CATALOGUE for each in situations(rule)]

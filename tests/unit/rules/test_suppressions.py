@@ -17,7 +17,7 @@ from kubectl_portcheck.model.evidence import Evidence
 from kubectl_portcheck.model.objects import ObjectMeta
 from kubectl_portcheck.model.report import ServiceReport, begun
 from kubectl_portcheck.render.facts import lines
-from kubectl_portcheck.rules import CATALOGUE
+from kubectl_portcheck.rules.table import CATALOGUE
 from kubectl_portcheck.semantics.annotations import IGNORE
 from tests.situations import SITUATIONS
 

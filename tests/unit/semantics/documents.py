@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from kubectl_portcheck.model.guards import Guard
-from kubectl_portcheck.semantics.guards import BY_NAME
+from kubectl_portcheck.semantics.guards.catalogue import BY_NAME
 
 
 class Document(NamedTuple):
@@ -16,8 +16,9 @@ class Document(NamedTuple):
 
     @property
     def guard(self) -> Guard:
-        made = BY_NAME[self.kind]
-        return made.read(msgspec.convert(self.document, made.shape))
+        form = BY_NAME[self.kind].form()
+        guard: Guard = form.read(msgspec.convert(self.document, form.shape))
+        return guard
 
 
 def document(

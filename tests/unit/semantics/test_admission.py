@@ -7,8 +7,9 @@ import pytest
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicy
-from kubectl_portcheck.semantics.admission import Admitted, Policies, admits, isolating
+from kubectl_portcheck.semantics.admission import Admitted, admits, isolating
 from kubectl_portcheck.semantics.peers import Peer, in_block
+from kubectl_portcheck.semantics.sides import Policies
 
 
 def pod(name: str, namespace: str = "shop", **more: Any) -> Pod:

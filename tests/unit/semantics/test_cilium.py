@@ -7,8 +7,9 @@ import pytest
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
-from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, admits
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, admits
 from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.sides import Policies
 from tests.unit.semantics.documents import Document, document
 
 

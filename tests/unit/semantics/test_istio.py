@@ -7,8 +7,9 @@ import pytest
 
 from kubectl_portcheck.model.base import Observed
 from kubectl_portcheck.model.evidence import ServiceEvidence
+from kubectl_portcheck.model.guards import Identity
 from kubectl_portcheck.model.objects import ObjectMeta, Pod, Service
-from kubectl_portcheck.semantics import istio_inbound
+from kubectl_portcheck.semantics import istio_inbound, sidecar
 from kubectl_portcheck.semantics.admission import mesh_admits_anyone
 from kubectl_portcheck.semantics.annotations import ISTIO_PORTS
 from kubectl_portcheck.semantics.case import ServiceCase
@@ -91,6 +92,10 @@ def to(*ports: str, **more: Any) -> dict[str, Any]:
     return {"to": [{"operation": {"ports": list(ports), **more}}]}
 
 
+def source(**fields: Any) -> dict[str, Any]:
+    return {"from": [{"source": fields}]}
+
+
 WEB = {"from": [{"source": {"namespaces": ["web"]}}]}
 
 POLICIES: dict[str, tuple[list[Document], bool | None]] = {
@@ -146,9 +151,16 @@ def test_whether_any_client_may_connect(case: str) -> None:
         ({"when": [{"key": "source.ip"}]}, "conditions"),
         ({**to("80*"), "when": [{"key": "source.ip"}]}, "ports by a pattern, conditions"),
         (WEB, ""),
-        ({"from": [{"source": {"namespaces": ["web-*"]}}]}, "principals or other sources"),
-        ({"from": [{"source": {"notIpBlocks": ["10.0.0.0/8"]}}]}, "principals or other sources"),
-        ({"from": [{"source": {"ipBlocks": ["10.0.0.0/8"]}}]}, ""),
+        (source(namespaces=["web-*", "*-web"]), ""),
+        (source(namespaces=["web-*-1"]), "namespaces by a pattern"),
+        (source(notNamespaces=["*web*"]), "namespaces by a pattern"),
+        (source(notIpBlocks=["10.0.0.0/8"]), ""),
+        (source(ipBlocks=["10.0.0.0/8"]), ""),
+        (source(principals=["*"], serviceAccounts=["shop/web"]), ""),
+        (source(requestPrincipals=["*"]), "request principals"),
+        (source(notRemoteIpBlocks=["10.0.0.0/8"]), "forwarded addresses"),
+        (source(trustDomains=["td"]), "trust domains"),
+        (source(namespaces=["a"], serviceAccounts=["b"]), "namespaces beside service accounts"),
     ],
 )
 def test_what_of_a_rule_is_not_compared(rule: dict[str, Any], beyond: str) -> None:
@@ -162,9 +174,15 @@ def test_the_sources_of_a_rule() -> None:
     by_address, by_namespace = found.parts[0].rules[0].peers or ()
     cidrs = [b.cidr for b in by_address.blocks or ()]
     assert cidrs == ["10.0.0.0/8", "192.0.2.1/32", "fd00::1/128"]
-    assert by_address.selectors is None
+    assert by_address.identities is None
     assert by_namespace.blocks is None
-    assert by_namespace.selectors is not None
+    assert by_namespace.identities == (Identity(namespace="web"),)
+
+
+def test_sources_that_are_not_compared_stand_apart() -> None:
+    jwt = {"source": {"requestPrincipals": ["*"]}}
+    found = policy({"from": [*WEB["from"], jwt]}).guard
+    assert [r.beyond for r in found.parts[0].rules] == ["", "request principals"]
 
 
 @pytest.mark.parametrize(
@@ -182,5 +200,5 @@ def test_the_sources_of_a_rule() -> None:
     ],
 )
 def test_which_ports_go_through_the_sidecar(found: Pod, judged: bool) -> None:
-    assert istio_inbound.judges(found, 8080) == judged
-    assert not istio_inbound.judges(found, 15021)
+    assert sidecar.judges(found, 8080) == judged
+    assert not sidecar.judges(found, 15021)

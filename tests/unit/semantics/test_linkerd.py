@@ -17,7 +17,7 @@ from kubectl_portcheck.semantics import linkerd_inbound
 from kubectl_portcheck.semantics.admission import ANYONE
 from kubectl_portcheck.semantics.annotations import LINKERD_POLICY, LINKERD_PORTS
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.guards import linkerd
+from kubectl_portcheck.semantics.guards import joining
 from kubectl_portcheck.semantics.peers import Peer
 from tests.unit.semantics.documents import Document, document
 
@@ -153,6 +153,10 @@ ANSWERS: dict[str, tuple[list[Document], tuple[bool | None, bool | None, bool | 
         [server(), policy(CLIENTS, NET), identities("*"), networks({"cidr": "10.0.0.0/8"})],
         (None, True, False),
     ),
+    "the same in the other order": (
+        [server(), policy(NET, CLIENTS), identities("*"), networks({"cidr": "10.0.0.0/8"})],
+        (None, True, False),
+    ),
     "for another Server": ([server(), policy(target="admin"), server(90, "admin")], (False,) * 3),
     "for the namespace": (
         [server(), policy(kind="Namespace", target="shop", group="")],
@@ -212,6 +216,15 @@ ANSWERS: dict[str, tuple[list[Document], tuple[bool | None, bool | None, bool | 
         [server(), server_authorization({"meshTLS": {"serviceAccounts": [{"name": "web"}]}})],
         (None, True, False),
     ),
+    "one for a ServiceAccount of another namespace": (
+        [
+            server(),
+            server_authorization(
+                {"meshTLS": {"serviceAccounts": [{"name": "web", "namespace": "other"}]}}
+            ),
+        ],
+        (None, False, False),
+    ),
     "one by unauthenticated TLS": (
         [server(), server_authorization({"meshTLS": {"unauthenticatedTLS": True}})],
         (None, None, None),
@@ -231,6 +244,13 @@ ANSWERS: dict[str, tuple[list[Document], tuple[bool | None, bool | None, bool | 
         ],
         (False, False, False),
     ),
+    "two Servers, one of unknown age": (
+        [
+            server(name="new"),
+            server(name="old", accessPolicy="audit", creationTimestamp="2026-01-01T00:00:00Z"),
+        ],
+        (None, None, None),
+    ),
     "two Servers of one age": ([server(name="a"), server(name="b")], (None, None, None)),
 }
 
@@ -239,9 +259,9 @@ def case(policies: list[Document]) -> Case:
     read_: dict[str, Any] = {}
     for one in policies:
         read_.setdefault(one.kind, []).append(one.guard)
-    whole = linkerd.joined({k: Observed(value=tuple(v)) for k, v in read_.items()})
+    whole = joining.with_servers({k: Observed(value=tuple(v)) for k, v in read_.items()})
     assert isinstance(whole, Observed) or not policies
-    kept: linkerd.Found = whole if policies else Observed(value=())
+    kept: joining.Found = whole if policies else Observed(value=())
     service = Service(metadata=ObjectMeta(name="checkout", namespace="shop"))
     return Case(ServiceEvidence(service=service, mesh_policies=kept), ServicePort(port=80))
 
@@ -303,6 +323,46 @@ def test_which_ports_go_through_the_proxy(found: Pod, judged: bool) -> None:
     assert not linkerd_inbound.judges(case([]), found, 4191)
 
 
+def test_a_pod_on_the_hosts_network_has_no_redirect_rules() -> None:
+    there = pod("checkout", "linkerd-proxy")
+    hosted = msgspec.structs.replace(there.spec, host_network=True)
+    there = msgspec.structs.replace(there, spec=hosted)
+    assert not linkerd_inbound.judges(case([]), there, 8080)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("80", [range(80, 81)]),
+        (" 80 , 8000 - 8100,", [range(80, 81), range(8000, 8101)]),
+        ("1,65535", [range(1, 2), range(65535, 65536)]),
+        ("80-80", [range(80, 81)]),
+        ("80-79", None),
+        ("0", None),
+        ("0-80", None),
+        ("65536", None),
+        ("80-65536", None),
+        ("123456", None),
+        ("1-000080", None),
+        ("http", None),
+        ("http-80", None),
+        ("80-http", None),
+    ],
+)
+def test_a_list_of_ports_is_read_as_a_whole_or_not(text: str, found: list[range] | None) -> None:
+    assert linkerd_inbound.listed(text) == found
+
+
+def test_a_policy_for_a_server_that_exists_is_not_for_one_of_nearly_its_name() -> None:
+    about = policy(CLIENTS, target="https")
+    policies = [server(), server(9000, "https"), about, identities("*")]
+    [http] = [g for g in case(policies).mesh_policies if g.metadata.name == "http"]
+    assert not [r for part in http.parts for r in part.rules]
+    [misspelt] = case([server(), about, identities("*")]).mesh_policies
+    assert [r.absent.name for part in misspelt.parts for r in part.rules if r.absent] == ["https"]
+
+
 def test_galera_passes_by_unless_it_is_set() -> None:
     plain = pod("checkout", "linkerd-proxy")
     assert not linkerd_inbound.judges(case([]), plain, 4567)
@@ -325,13 +385,24 @@ REFUSED = Missing(reason=Reason.FORBIDDEN, detail="forbidden")
 )
 def test_what_may_not_be_read_counts_where_it_is_asked_for(kind: str, matters: bool) -> None:
     guards = {"Server": server(), AUTHORIZATION: policy(CLIENTS)}
-    parts: dict[str, linkerd.Found] = {k: Observed(value=(g.guard,)) for k, g in guards.items()}
-    whole = linkerd.joined({**parts, kind: REFUSED})
+    parts: dict[str, joining.Found] = {k: Observed(value=(g.guard,)) for k, g in guards.items()}
+    whole = joining.with_servers({**parts, kind: REFUSED})
     assert isinstance(whole, Observed)
     assert [g.kind for g in whole.value] == ["Server"]
     assert (whole.lacking == (REFUSED,)) == matters
 
 
+def test_a_route_that_may_not_be_read_may_be_of_the_server() -> None:
+    about = policy(kind="HTTPRoute", target="get")
+    parts: dict[str, joining.Found] = {
+        g.kind: Observed(value=(g.guard,)) for g in (server(), about)
+    }
+    whole = joining.with_servers({**parts, ROUTE: REFUSED})
+    assert isinstance(whole, Observed)
+    assert [r.beyond for g in whole.value for p in g.parts for r in p.rules] == [f"{ROUTE} get"]
+    assert whole.lacking == (REFUSED,)
+
+
 def test_without_a_server_nothing_else_matters() -> None:
-    parts: dict[str, linkerd.Found] = {"Server": Observed(value=()), AUTHORIZATION: REFUSED}
-    assert linkerd.joined(parts) == Observed(value=())
+    parts: dict[str, joining.Found] = {"Server": Observed(value=()), AUTHORIZATION: REFUSED}
+    assert joining.with_servers(parts) == Observed(value=())

@@ -1,9 +1,9 @@
-"""Who keeps an object as it is."""
+"""Who made an object, and who keeps it as it is."""
 
 import pytest
 
 from kubectl_portcheck.model.objects import FieldManager, ObjectMeta, OwnerReference
-from kubectl_portcheck.semantics.ownership import TRACKING, owner_of
+from kubectl_portcheck.semantics.ownership import TRACKING, maker_of, owner_of
 
 FLUX = "kustomize.toolkit.fluxcd.io"
 
@@ -65,3 +65,30 @@ def test_an_owner_is_named(metadata: ObjectMeta, name: str) -> None:
 )
 def test_who_wrote_it_once_is_no_owner(metadata: ObjectMeta) -> None:
     assert owner_of(metadata) is None
+
+
+def made(kind: str, name: str, *, controller: bool = True, **labels: str) -> ObjectMeta:
+    owner = OwnerReference(kind=kind, name=name, controller=controller)
+    marks = {label.replace("_", "-"): value for label, value in labels.items()}
+    return ObjectMeta(owner_references=(owner,), labels=marks)
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        (made("ReplicaSet", "web-7d9", pod_template_hash="7d9"), ("Deployment", "web")),
+        (made("ReplicaSet", "web-7d9", rollouts_pod_template_hash="7d9"), ("Rollout", "web")),
+        (made("ReplicaSet", "web-7d9"), ("ReplicaSet", "web-7d9")),
+        # A Deployment may have taken over a ReplicaSet of another name.
+        (made("ReplicaSet", "web-7d9", pod_template_hash="5c4"), None),
+        (made("ReplicaSet", "web7d9", pod_template_hash="7d9"), None),
+        (made("Rollout", "web-7d9", pod_template_hash="7d9"), ("Rollout", "web-7d9")),
+        (made("StatefulSet", "web"), ("StatefulSet", "web")),
+        (made("Node", "one", controller=False), None),
+        (ObjectMeta(), None),
+    ],
+)
+def test_the_maker_of_a_pod(pod: ObjectMeta, expected: tuple[str, str] | None) -> None:
+    found = maker_of(pod, "shop")
+    assert (found and (found.kind, found.name)) == expected
+    assert found is None or found.namespace == "shop"

@@ -438,6 +438,27 @@ def test_the_state_as_kubectl_shows_it(found: Pod, words: str) -> None:
     assert pods.describe(found) == words
 
 
+@pytest.mark.parametrize(
+    ("times", "latest"),
+    [
+        ((), ""),
+        ((None, "", "soon"), ""),
+        (("2026-06-01T12:00:00Z", None, "2026-06-01T12:00:01Z"), "2026-06-01T12:00:01Z"),
+        (("2026-06-01T12:00:00Z", "2026-06-01T12:30:00+02:00"), "2026-06-01T12:00:00Z"),
+    ],
+)
+def test_the_latest_of_several_times(times: tuple[str | None, ...], latest: str) -> None:
+    found = pods.latest(times)
+    assert found == latest or pods.age(found, "2026-06-01T13:00:00Z") == float("inf")
+
+
+def test_pods_with_the_same_labels_come_together() -> None:
+    labels: list[dict[str, str]] = [{"app": "a"}, {"app": "a"}, {"app": "b"}, {"app": "a"}]
+    several = [pod(str(i), metadata={"labels": own}) for i, own in enumerate(labels)]
+    found = [(own, [p.metadata.name for p in alike]) for own, alike in pods.by_labels(several)]
+    assert found == [({"app": "a"}, ["0", "1"]), ({"app": "b"}, ["2"]), ({"app": "a"}, ["3"])]
+
+
 def test_ages() -> None:
     assert pods.age("2026-06-01T11:59:00Z", "2026-06-01T12:00:00Z") == 60
     assert pods.age("2026-06-01T12:00:00+02:00", "2026-06-01T12:00:00Z") == 7200

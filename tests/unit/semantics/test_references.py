@@ -16,9 +16,9 @@ from kubectl_portcheck.model.references import (
     Referrer,
     Route,
 )
+from kubectl_portcheck.semantics.concerning import concerning
 from kubectl_portcheck.semantics.references import (
     class_of,
-    concerning,
     granted,
     is_for_mesh,
     looks_into,

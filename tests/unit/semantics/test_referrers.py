@@ -6,25 +6,27 @@ import msgspec
 import pytest
 
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Right
+from kubectl_portcheck.model.kinds import ISTIO_GATEWAY, KUBERNETES_GATEWAY
 from kubectl_portcheck.model.objects import Service
 from kubectl_portcheck.model.references import Referrer
+from kubectl_portcheck.semantics.istio_gateways import is_gateway
 from kubectl_portcheck.semantics.referrers import (
     BY_NAME,
-    is_gateway,
     may_speak_tls,
     relevant,
     with_gateways,
 )
 from kubectl_portcheck.semantics.referrers.api_server import what_fails
-from kubectl_portcheck.semantics.referrers.istio import GATEWAYS, service_of, takes
+from kubectl_portcheck.semantics.referrers.istio import service_of
 
 
 def read(kind: str, spec: Any, **more: Any) -> Referrer:
     """``spec`` is the specification, or with ``field`` another part of the object."""
-    of = BY_NAME[kind]
+    form = BY_NAME[kind].form()
     field = more.pop("field", "spec")
     document = {"metadata": {"name": "r", "namespace": "shop"}, field: spec, **more}
-    return of.read(msgspec.convert(document, of.shape))
+    found: Referrer = form.read(msgspec.convert(document, form.shape))
+    return found
 
 
 def leads(found: Referrer) -> list[tuple[str, str, Any, str]]:
@@ -67,7 +69,9 @@ AT = "/spec/http/0"
         ),
         ("DestinationRule", {"host": "checkout"}, [("checkout", "shop", None, "")]),
         ("DestinationRule", {"host": "*.shop.svc"}, []),
-        (GATEWAYS.kind.name, {"servers": [{"hosts": ["*"]}]}, []),
+        (ISTIO_GATEWAY.key, {"servers": [{"hosts": ["*"]}]}, []),
+        (KUBERNETES_GATEWAY.key, {"listeners": [{"hostname": "*"}]}, []),
+        ("ServiceEntry", {"hosts": ["*.shop.svc.cluster.local", "example.com", ""]}, []),
         (
             "APIService",
             {"service": CALLED},
@@ -284,28 +288,6 @@ def test_the_service_of_a_host_of_istio(host: str, expected: tuple[str, str] | N
     assert service_of(host, "shop") == expected
 
 
-@pytest.mark.parametrize(
-    ("offered", "host", "same", "takes_it"),
-    [
-        ("*", "a.example", True, True),
-        ("a.example", "a.example", True, True),
-        ("a.example", "b.example", True, False),
-        ("*.example", "a.example", True, True),
-        ("*.example", "example", True, False),
-        ("a.example", "*.example", True, True),
-        ("a.example", "*", True, True),
-        ("./a.example", "a.example", True, True),
-        ("./a.example", "a.example", False, False),
-        ("other/a.example", "a.example", False, True),
-        ("a.example", "a.example", False, True),
-    ],
-)
-def test_whether_a_gateway_takes_a_host(
-    offered: str, host: str, same: bool, takes_it: bool
-) -> None:
-    assert takes(offered, host, same) is takes_it
-
-
 def test_modes_of_tls_by_port() -> None:
     def modes(**policy: Any) -> dict[str, str]:
         return read("DestinationRule", {"host": "x", "trafficPolicy": policy}).tls_modes
@@ -321,16 +303,18 @@ def test_modes_of_tls_by_port() -> None:
 
 
 def test_gateways_count_beside_what_names_one() -> None:
-    gateway = read(GATEWAYS.kind.name, {"servers": [{"hosts": ["*"]}]})
+    gateway = read(ISTIO_GATEWAY.key, {"servers": [{"hosts": ["*"]}]})
+    other = read(KUBERNETES_GATEWAY.key, {"listeners": []})
     assert is_gateway(gateway)
+    assert is_gateway(other)
 
     def route(*gateways: str) -> Referrer:
         return read("VirtualService", {"http": [{"route": [TO]}], "gateways": list(gateways)})
 
-    for names, count in (((), 1), (("mesh",), 1), (("edge",), 2), (("mesh", "edge"), 2)):
+    for names, count in (((), 1), (("mesh",), 1), (("edge",), 3), (("mesh", "edge"), 3)):
         found = route(*names)
         assert not is_gateway(found)
-        assert len(with_gateways([found], [gateway])) == count
+        assert len(with_gateways([found], [gateway, other])) == count
 
 
 def test_the_labels_of_a_rollout() -> None:

@@ -203,7 +203,7 @@ def owned(kind: str, name: str, *, controller: bool = True, hashed: str = "") ->
     [
         (owned("ReplicaSet", "web-7d9", hashed="7d9"), ("Deployment", "web")),
         (owned("ReplicaSet", "web-7d9"), ("ReplicaSet", "web-7d9")),
-        (owned("ReplicaSet", "web-7d9", hashed="5c4"), ("ReplicaSet", "web-7d9")),
+        (owned("ReplicaSet", "web-7d9", hashed="5c4"), None),
         (owned("Rollout", "web-7d9", hashed="7d9"), ("Rollout", "web-7d9")),
         (owned("StatefulSet", "web"), ("StatefulSet", "web")),
         (owned("Node", "one", controller=False), None),

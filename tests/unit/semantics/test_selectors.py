@@ -144,5 +144,5 @@ def test_the_one_term_that_fails(
 ) -> None:
     found = near_miss(selector, labels)
     assert found is not None
-    assert tuple(found[:4]) == expected
+    assert (found.key, found.wanted, found.found, found.found_key) == expected
     assert (found.closeness == 0) is (expected[2:] == (None, None))

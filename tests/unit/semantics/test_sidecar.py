@@ -63,7 +63,9 @@ def pod(proxy: str = "istio-proxy", image: str = "", **more: Any) -> Pod:
         ("cr.l5d.io/linkerd/proxy:stable-2.10.2", "linkerd-proxy", "loopback"),
         ("cr.l5d.io/linkerd/proxy:stable-2.11.0", "linkerd-proxy", "address"),
         ("cr.l5d.io/linkerd/proxy:edge-21.8.4", "linkerd-proxy", "loopback"),
+        ("cr.l5d.io/linkerd/proxy:edge-21.9.1", "linkerd-proxy", "address"),
         ("cr.l5d.io/linkerd/proxy:edge-25.4.1", "linkerd-proxy", "address"),
+        ("istio/proxyv2:0.0.0-dev", "istio-proxy", "address"),
         ("cr.l5d.io/linkerd/proxy:v2.1.0", "linkerd-proxy", "address"),
         ("hashicorp/consul-dataplane:1.5.0", "consul-dataplane", "unknown"),
         ("kumahq/kuma-dp:2.10.0", "kuma-sidecar", "unknown"),
@@ -212,3 +214,22 @@ def test_a_meshs_port_is_never_the_fix() -> None:
     assert report.findings[0].code == "PC201"
     titles = [fix.title for f in report.findings for fix in f.fixes]
     assert not any("15" in title for title in titles)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "image", "reads"),
+    [
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy:stable-2.17.1", False),
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy:stable-2.18.0", True),
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy:edge-25.1.2", False),
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy:edge-25.2.1", True),
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy:v2.310.0", True),  # the proxy's own version
+        ("linkerd-proxy", "cr.l5d.io/linkerd/proxy", True),
+        ("proxy", "shop/proxy:stable-2.17.1", True),  # of the application
+        ("", "", True),  # in files it is not there yet
+    ],
+)
+def test_whether_a_version_of_linkerd_reads_app_protocol(
+    proxy: str, image: str, reads: bool
+) -> None:
+    assert sidecar.reads_app_protocol(pod(proxy, image)) is reads

@@ -7,10 +7,11 @@ import pytest
 
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.references import NetworkPolicy
-from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, Policies, admits
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE, Admitted, admits
 from kubectl_portcheck.semantics.guards.calico_selectors import NotCompared, selectors, ways
 from kubectl_portcheck.semantics.peers import Peer
 from kubectl_portcheck.semantics.selectors import holds
+from kubectl_portcheck.semantics.sides import Policies
 from tests.unit.semantics.documents import Document, document
 from tests.unit.semantics.test_cilium import pod
 from tests.unit.semantics.test_cilium import policy as cilium
@@ -151,8 +152,12 @@ CALICO_CASES: dict[str, tuple[list[Document], bool | None]] = {
         None,
     ),
     "service accounts by name and label": (
-        [calico(source(serviceAccounts={"names": ["web"], "selector": "has(x)"}, **OF_FRONT))],
+        [calico(source(serviceAccounts={"names": ["default"], "selector": "has(x)"}, **OF_FRONT))],
         None,
+    ),
+    "service accounts by another name and by label": (
+        [calico(source(serviceAccounts={"names": ["web"], "selector": "has(x)"}, **OF_FRONT))],
+        False,
     ),
     "a source's port": ([calico(rule(protocol="TCP", source={"ports": [80]}))], None),
     "not a source's port": ([calico(rule(protocol="TCP", source={"notPorts": [80]}))], None),
@@ -188,6 +193,23 @@ CALICO_CASES: dict[str, tuple[list[Document], bool | None]] = {
     "a selector beyond": ([calico(source(selector="app starts with 'w'"))], None),
     "pods by a selector beyond": ([calico(selector="app contains 'x'")], None),
     "pods by service account": ([calico(serviceAccountSelector="a == 'b'")], None),
+    "pods of every service account": ([calico(serviceAccountSelector="all()")], False),
+    "every service account may be a set of networks": (
+        [calico(source(serviceAccounts={"selector": "all()"}, **OF_FRONT))],
+        None,
+    ),
+    "so may those without a label": (
+        [calico(source(serviceAccounts={"selector": "!has(x)"}, **OF_FRONT))],
+        None,
+    ),
+    "pods of Kubernetes, and no set of networks": (
+        [calico(source(selector="projectcalico.org/orchestrator == 'k8s'", **OF_FRONT))],
+        True,
+    ),
+    "everything but pods of Kubernetes": (
+        [calico(source(selector="projectcalico.org/orchestrator != 'k8s'", **OF_FRONT))],
+        None,
+    ),
     "another tier": ([calico(rule(), tier="security")], None),
     "another tier for other pods": ([calico(rule(), tier="security", types=["Egress"])], True),
     "about nodes": ([calico(rule("Deny"), kind=GLOBAL, doNotTrack=True)], True),
@@ -217,7 +239,8 @@ def test_a_client_and_policies_of_calico(case: str) -> None:
         ({"tier": "security"}, "tier security"),
         ({"tier": "security", "selector": "a contains 'b'"}, "tier security"),
         ({"selector": "a contains 'b'"}, "a selector of a kind"),
-        ({"serviceAccountSelector": "all()"}, "a serviceAccountSelector"),
+        ({"serviceAccountSelector": "a == 'b'"}, "selects service accounts"),
+        ({"serviceAccountSelector": "a contains 'b'"}, "a selector of a kind"),
     ],
 )
 def test_what_of_a_policy_of_calico_is_not_compared(more: dict[str, Any], why: str) -> None:
