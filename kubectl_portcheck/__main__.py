@@ -8,7 +8,7 @@ import sys
 TYPE_CHECKING = False  # A type checker takes it for true. An interrupt now would be a traceback.
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 COMPLETER = "kubectl_complete-portcheck"
 """By this name kubectl looks for the program that completes the plugin's command line."""
@@ -24,15 +24,30 @@ def complete(argv: "Sequence[str] | None" = None) -> "NoReturn":
 def run() -> "NoReturn":
     """Runs the program and ends the process with its exit code."""
     try:
+        sys.unraisablehook = _unraisable
         code = _run()
     except KeyboardInterrupt:
-        # While the program itself was being loaded.
-        code = 130
-        if sys.stderr is not None:
-            os.write(2, b"error: interrupted before anything was found\n")
+        _interrupted(" before anything was found")  # While the program itself was being loaded.
     # Threads may still wait for a cluster that does not answer, and the interpreter would wait
     # for them; nothing is left to be done.
     os._exit(code)
+
+
+def _unraisable(lost: "Any", said: "Any" = sys.unraisablehook) -> None:
+    """Heeds a Ctrl-C that came while Python called back on its own, as at the end of each import.
+
+    There it is raised to nobody: Python would print a traceback and go on, perhaps with a lock of
+    its own closed, before which other threads hang.
+    """
+    if lost.exc_type is KeyboardInterrupt:
+        _interrupted()
+    said(lost)
+
+
+def _interrupted(when: str = "") -> "NoReturn":
+    if sys.stderr is not None:
+        os.write(2, f"error: interrupted{when}\n".encode())
+    os._exit(130)
 
 
 def _run() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
 from tests.stopwatch import stopwatch
@@ -106,3 +107,75 @@ def test_hostile_text_stays_text(tmp_path: Path) -> None:
     assert process.returncode == 1
     for sign in ("\x1b]", "\x07", "\u202e"):
         assert sign not in out + err
+
+
+LOST = """
+import weakref
+from kubectl_portcheck import __main__, cli
+
+class Thing:
+    pass
+
+def interrupted(_):
+    raise KeyboardInterrupt
+
+def main(argv, env):
+    thing = Thing()
+    kept = weakref.ref(thing, interrupted)
+    del thing
+    return 0
+
+cli.main = main
+__main__.run()
+"""
+
+
+def test_an_interrupt_that_python_raises_to_nobody_is_heeded() -> None:
+    """As one in the callback at the end of each import, after which Python goes on."""
+    done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
+def test_another_failure_that_is_raised_to_nobody_is_still_shown() -> None:
+    code = LOST.replace("KeyboardInterrupt", "ValueError")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Exception ignored in: <function interrupted" in done.stderr
+
+
+HANGING = """
+import _imp, sys
+from kubectl_portcheck.__main__ import run
+from kubectl_portcheck.collect.cluster import work
+
+work.GRACE = 0.5
+sys.argv[1:1] = ["--timeout=1"]
+_imp.acquire_lock()  # As a signal leaves it that came in the wrong moment: no thread can import.
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (["svc/a"], "not looked into: the time was up (--timeout)"),
+        (["svc/a", "svc/b"], "not looked into: the time was up (--timeout)"),
+        ([], "timed out: what was asked did not end"),
+    ],
+    ids=["one", "several", "sweep"],
+)
+def test_threads_that_hang_forever_do_not_outlast_the_time_limit(
+    asked: list[str], said: str
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 9000, 9000)
+        done = subprocess.run(
+            [sys.executable, "-c", HANGING, *asked, "-n", NAMESPACE, "--server", server.url],
+            env={**os.environ, "KUBECONFIG": os.devnull},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode in (ExitCode.INCONCLUSIVE, ExitCode.NO_CLUSTER)
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
