@@ -34,10 +34,10 @@ def run() -> "NoReturn":
 
 
 def _unraisable(lost: "Any", said: "Any" = sys.unraisablehook) -> None:
-    """Heeds a Ctrl-C that came while Python called back on its own, as at the end of each import.
+    """Heeds a Ctrl-C that came in a callback of Python's own, as there is one in each import.
 
-    There it is raised to nobody: Python would print a traceback and go on, perhaps with a lock of
-    its own closed, before which other threads hang.
+    Nothing can catch it there: Python prints a traceback and goes on, perhaps with a lock of its
+    own closed, and then other threads hang.
     """
     if lost.exc_type is KeyboardInterrupt:
         _interrupted()

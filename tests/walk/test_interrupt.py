@@ -130,13 +130,13 @@ __main__.run()
 """
 
 
-def test_an_interrupt_that_python_raises_to_nobody_is_heeded() -> None:
+def test_an_interrupt_that_nothing_can_catch_is_heeded() -> None:
     """As one in the callback at the end of each import, after which Python goes on."""
     done = subprocess.run([sys.executable, "-c", LOST], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
-def test_another_failure_that_is_raised_to_nobody_is_still_shown() -> None:
+def test_another_failure_that_nothing_can_catch_is_shown_by_python() -> None:
     code = LOST.replace("KeyboardInterrupt", "ValueError")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (0, "")
