@@ -14,7 +14,7 @@ import pytest
 from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
 from tests.fake.api_server import Command, FakeApiServer
-from tests.stopwatch import stopwatch
+from tests.stopwatch import patiently, stopwatch
 from tests.walk.shop import NAMESPACE, PODS, await_quiet, shop, sockets, walk
 
 CANARY = "canary-0d61e2"
@@ -179,3 +179,40 @@ def test_threads_that_hang_forever_do_not_outlast_the_time_limit(
     assert done.returncode in (ExitCode.INCONCLUSIVE, ExitCode.NO_CLUSTER)
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+STUCK = """
+import sys, threading
+from kubectl_portcheck.__main__ import run
+from kubectl_portcheck.collect.cluster import work
+from kubectl_portcheck.collect.cluster.reads import LiveReads
+
+work.GRACE = 0.5
+LiveReads.endpoint_slices = lambda *_: threading.Event().wait()
+run()
+"""
+
+
+@pytest.mark.parametrize("more", [[], ["svc/nope"]], ids=["one", "several"])
+def test_what_was_found_before_a_thread_hung_is_reported(tmp_path: Path, more: list[str]) -> None:
+    kubeconfig = tmp_path / "kubeconfig"
+    with FakeApiServer() as server:
+        shop(server, 9000)
+        kubeconfig.write_text(json.dumps(server.kubeconfig()))
+
+        def checked(seconds: float) -> "subprocess.CompletedProcess[str]":
+            line = ["svc/checkout", *more, "-n", NAMESPACE, "-o", "json", f"--timeout={seconds}s"]
+            return subprocess.run(
+                [sys.executable, "-c", STUCK, *line],
+                env={**os.environ, "KUBECONFIG": str(kubeconfig)},
+                capture_output=True,
+                text=True,
+                timeout=240,
+            )
+
+        done = patiently(checked, lambda found: found.returncode == ExitCode.PROBLEM, 2)
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode, report["interrupted"]) == (ExitCode.PROBLEM, False)
+    (checkout,) = (s for s in report["services"] if s["name"] == "checkout")
+    assert checkout["findings"][0]["code"] == "PC401"
+    assert "not looked into: the time was up (--timeout)" in done.stdout

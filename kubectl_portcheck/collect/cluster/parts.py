@@ -55,7 +55,7 @@ Part = Future[Read[T]] | None
 Look = tuple[Read[PodSockets], tuple[Attempt, ...]]
 """What listens in a pod, and what became of connections to it."""
 
-UNFINISHED = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
+INTERRUPTED = Missing(reason=Reason.INTERRUPTED, detail="interrupted")
 
 
 NO_PARTS = ("looks", "left")
@@ -117,60 +117,63 @@ class Parts(msgspec.Struct):
         parts = (getattr(self, name) for name in self.__struct_fields__ if name not in NO_PARTS)
         return [*(p for p in parts if p is not None), *self.looks.values()]
 
-    def filled(self, found: ServiceEvidence) -> ServiceEvidence:
-        """Give the evidence with all that is known by now."""
+    def filled(self, found: ServiceEvidence, unfinished: Missing = INTERRUPTED) -> ServiceEvidence:
+        """Give the evidence with all that is known by now; why the rest is not, is said."""
+
+        def known(part: Part[T]) -> Read[T]:
+            if part is None:
+                return NOT_ASKED
+            read = _result(part)
+            return unfinished if read is None else read
+
         ended = {name: _result(look) for name, look in self.looks.items()}
         in_cluster, to_pods = _met(
-            self.resolved, _known(self.dialled), _result(self.client) if self.client else None
+            self.resolved,
+            known(self.dialled),
+            _result(self.client) if self.client else None,
+            unfinished,
         )
         forwards = self.service_forwards and _result(self.service_forwards)
         return msgspec.structs.replace(
             found,
-            endpoint_slices=_known(self.endpoint_slices),
-            pods=_known(self.pods),
-            replica_sets=_known(self.replica_sets),
-            deployments=_known(self.deployments),
-            stateful_sets=_known(self.stateful_sets),
-            namespace_pods=_known(self.namespace_pods),
-            workloads=_known(self.workloads),
-            revisions=_known(self.revisions),
-            ingresses=_known(self.ingresses),
-            ingress_classes=_known(self.ingress_classes),
-            routes=_known(self.routes),
-            reference_grants=_known(self.reference_grants),
-            network_policies=_known(self.network_policies),
-            referrers=_known(self.referrers),
-            gateway_pods=_known(self.gateway_pods),
-            gateway_services=_known(self.gateway_services),
-            guards=_known(self.guards),
-            mesh_policies=_known(self.mesh_policies),
-            namespace_labels=_known(self.namespace_labels),
-            monitors=_known(self.monitors),
-            events=creations.together([_known(self.events), _known(self.refusals)]),
-            nodes=_known(self.nodes),
-            alias=_known(self.alias),
-            holders=_known(self.holders),
-            claims=_known(self.claims),
-            storage_classes=_known(self.storage_classes),
-            config_maps=_known(self.config_maps),
-            secrets=_known(self.secrets),
-            services=_known(self.services),
-            denied=_known(self.denied),
-            calls=_known(self.calls),
+            endpoint_slices=known(self.endpoint_slices),
+            pods=known(self.pods),
+            replica_sets=known(self.replica_sets),
+            deployments=known(self.deployments),
+            stateful_sets=known(self.stateful_sets),
+            namespace_pods=known(self.namespace_pods),
+            workloads=known(self.workloads),
+            revisions=known(self.revisions),
+            ingresses=known(self.ingresses),
+            ingress_classes=known(self.ingress_classes),
+            routes=known(self.routes),
+            reference_grants=known(self.reference_grants),
+            network_policies=known(self.network_policies),
+            referrers=known(self.referrers),
+            gateway_pods=known(self.gateway_pods),
+            gateway_services=known(self.gateway_services),
+            guards=known(self.guards),
+            mesh_policies=known(self.mesh_policies),
+            namespace_labels=known(self.namespace_labels),
+            monitors=known(self.monitors),
+            events=creations.together([known(self.events), known(self.refusals)]),
+            nodes=known(self.nodes),
+            alias=known(self.alias),
+            holders=known(self.holders),
+            claims=known(self.claims),
+            storage_classes=known(self.storage_classes),
+            config_maps=known(self.config_maps),
+            secrets=known(self.secrets),
+            services=known(self.services),
+            denied=known(self.denied),
+            calls=known(self.calls),
             init_calls=(self.init_calls and _result(self.init_calls)) or (),
-            logs=_known(self.logs),
+            logs=known(self.logs),
             service_forwards=forwards or (),
-            sockets={name: look[0] if look else UNFINISHED for name, look in ended.items()},
+            sockets={name: look[0] if look else unfinished for name, look in ended.items()},
             attempts=(*_attempts(ended.values()), *to_pods),
             in_cluster=in_cluster,
         )
-
-
-def _known(part: Part[T]) -> Read[T]:
-    if part is None:
-        return NOT_ASKED
-    found = _result(part)
-    return UNFINISHED if found is None else found
 
 
 def _result(future: "Future[T]") -> T | None:
@@ -186,13 +189,14 @@ def _met(
     resolved: "Future[tuple[Seat, Read[Dns]]] | None",
     dialled: Read[DialResults],
     client: Client | None,
+    unfinished: Missing,
 ) -> tuple[Read[InCluster], tuple[Attempt, ...]]:
     """Divide what --from met into the Service's address and the pods' own."""
     if resolved is None:
         return NOT_ASKED, ()
     known = _result(resolved)
     if known is None:
-        return UNFINISHED, ()
+        return unfinished, ()
     seat, dns = known
     if isinstance(dialled, Missing) and isinstance(dns, Missing) and not _no_tool(dialled, dns):
         return (dialled if dialled.reason != Reason.NOT_ASKED else dns), ()

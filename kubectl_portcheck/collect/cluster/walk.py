@@ -17,7 +17,7 @@ from kubectl_portcheck.collect.cluster.cluster import Cluster, Read, Reads
 from kubectl_portcheck.collect.cluster.debug_container import Debug
 from kubectl_portcheck.collect.cluster.logs import read_logs
 from kubectl_portcheck.collect.cluster.options import Options
-from kubectl_portcheck.collect.cluster.parts import Parts
+from kubectl_portcheck.collect.cluster.parts import INTERRUPTED, Parts
 from kubectl_portcheck.collect.cluster.pod_looks import PodLooks, plain_http
 from kubectl_portcheck.collect.cluster.progress import Progress
 from kubectl_portcheck.collect.cluster.service_forward import service_forwards
@@ -88,10 +88,11 @@ class Walk:
         self.slices: tuple[EndpointSlice, ...] | None = None
         """The EndpointSlices that say which ports count, where no selector does."""
 
-    def gathered(self) -> ServiceEvidence:
-        """Give all that is known by now."""
+    def gathered(self, unfinished: Missing = INTERRUPTED) -> ServiceEvidence:
+        """Give all that is known by now; why the rest is not, is said."""
         assert self.found is not None
-        return concerning(leavers.without(self.parts.filled(self.found), self.parts.left))
+        known = self.parts.filled(self.found, unfinished)
+        return concerning(leavers.without(known, self.parts.left))
 
     def _policies(self) -> Read[tuple[NetworkPolicy, ...]]:
         asked = self.parts.network_policies

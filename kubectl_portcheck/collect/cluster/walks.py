@@ -34,6 +34,7 @@ WALKS = 8
 """How many Services are walked at the same time. Those of one workload have the same pods, and each
 walk runs a command in them."""
 LATE = "not looked into: the time was up (--timeout)"
+TOO_LATE = Missing(reason=Reason.TIMED_OUT, detail=LATE)
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -83,7 +84,10 @@ class _Walks:
                 raise KeyboardInterrupt
         else:
             for place in self.under_way.left():
-                self._fail(place, TimedOut(LATE), Missing(reason=Reason.TIMED_OUT, detail=LATE))
+                self._fail(place, TimedOut(LATE), TOO_LATE)
+            for place, walk in self.under_way.walks():
+                self.found[place] = _as_asked(walk.gathered(TOO_LATE), self.made[place])
+                self.failed.pop(place, None)
         if whole and len(self.failed) == len(self.made):
             raise all_of([error for _, error in sorted(self.failed.items())])
         return [evidence for _, evidence in sorted(self.found.items())], whole
@@ -131,12 +135,11 @@ class _Walks:
         """Keep that there is no answer about a Service, beside others about which there is one."""
         self.failed[place] = error
         stop = self.made[place]
-        late = Missing(reason=Reason.TIMED_OUT, detail=LATE)
         evidence = ServiceEvidence(
             service=Service(
                 metadata=ObjectMeta(name=stop.target.name, namespace=stop.target.namespace)
             ),
-            unread=late if self.way.deadline.passed else why,
+            unread=TOO_LATE if self.way.deadline.passed else why,
             asked_port=stop.target.port,
         )
         self.found[place] = _as_asked(evidence, stop)
