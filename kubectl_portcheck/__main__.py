@@ -28,9 +28,21 @@ def run() -> "NoReturn":
         code = _run()
     except KeyboardInterrupt:
         _interrupted(" before anything was found")  # While the program itself was being loaded.
-    # Threads may still wait for a cluster that does not answer, and the interpreter would wait
-    # for them; nothing is left to be done.
-    os._exit(code)
+    _end(code)
+
+
+def _end(code: int) -> "NoReturn":
+    """Ends the process at once.
+
+    Threads may still wait for a cluster that does not answer, and the interpreter would wait for
+    them. What they have started would go on by itself.
+    """
+    try:
+        end_all = getattr(sys.modules.get("kubectl_portcheck.client.children"), "end_all", None)
+        if end_all is not None:
+            end_all()
+    finally:
+        os._exit(code)
 
 
 def _unraisable(lost: "Any", said: "Any" = sys.unraisablehook) -> None:
@@ -45,9 +57,11 @@ def _unraisable(lost: "Any", said: "Any" = sys.unraisablehook) -> None:
 
 
 def _interrupted(when: str = "") -> "NoReturn":
-    if sys.stderr is not None:
-        os.write(2, f"error: interrupted{when}\n".encode())
-    os._exit(130)
+    try:
+        if sys.stderr is not None:
+            os.write(2, f"error: interrupted{when}\n".encode())
+    finally:
+        _end(130)
 
 
 def _run() -> int:

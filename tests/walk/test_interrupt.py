@@ -1,10 +1,14 @@
 """Ctrl-C, a closed pipe, and secrets: what must hold for the process as a whole."""
 
+import fcntl
 import json
 import os
+import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -216,3 +220,100 @@ def test_what_was_found_before_a_thread_hung_is_reported(tmp_path: Path, more: l
     (checkout,) = (s for s in report["services"] if s["name"] == "checkout")
     assert checkout["findings"][0]["code"] == "PC401"
     assert "not looked into: the time was up (--timeout)" in done.stdout
+
+
+class Plugin:
+    """A credential plugin that never ends by itself; a test sees from a pipe whether it runs."""
+
+    def __init__(self, folder: Path, does: str = "") -> None:
+        self.pipe, self.command = folder / "pipe", folder / "plugin"
+        os.mkfifo(self.pipe)
+        self.command.write_text(
+            f"#!/bin/sh\ntrap '' INT HUP\nexec 3>{self.pipe}\n{does}\necho runs >&3\nsleep 120\n"
+        )
+        self.command.chmod(0o755)
+        self._reader = os.open(self.pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+    def kubeconfig(self, server: FakeApiServer, folder: Path) -> str:
+        """A file by which the server is reached, once the plugin has answered."""
+        user = {
+            "exec": {
+                "apiVersion": "client.authentication.k8s.io/v1",
+                "command": str(self.command),
+                "interactiveMode": "IfAvailable",
+            }
+        }
+        path = folder / "kubeconfig"
+        path.write_text(json.dumps(server.kubeconfig(user)))
+        return str(path)
+
+    def await_start(self) -> None:
+        deadline = time.monotonic() + 60
+        while not select.select([self._reader], [], [], 0.05)[0] or not self._read():
+            assert time.monotonic() < deadline, "the plugin did not start"
+            time.sleep(0.02)
+
+    def has_ended(self) -> bool:
+        """Whether it and all that it started ended within seconds: no one holds the pipe."""
+        ready, _, _ = select.select([self._reader], [], [], 20)
+        return bool(ready) and self._read() == b""
+
+    def _read(self) -> bytes:
+        return os.read(self._reader, 100)
+
+    def close(self) -> None:
+        os.close(self._reader)
+
+
+@pytest.mark.parametrize("asked", [["svc/checkout"], ["--all-contexts"]], ids=["one", "fleet"])
+def test_an_interrupt_ends_a_credential_plugin_too(tmp_path: Path, asked: list[str]) -> None:
+    """It has a session of its own, so that the Ctrl-C of a terminal does not reach it."""
+    plugin = Plugin(tmp_path)
+    with FakeApiServer() as server:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kubectl_portcheck", *asked],
+            env={**os.environ, "KUBECONFIG": plugin.kubeconfig(server, tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        )
+        plugin.await_start()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=120)
+    assert (process.returncode, "Traceback" in err) == (130, False)
+    assert plugin.has_ended()
+    plugin.close()
+
+
+@pytest.mark.parametrize("way", ["the time is up", "Ctrl-C"])
+def test_a_plugin_that_is_ended_leaves_the_terminal_with_its_echo(tmp_path: Path, way: str) -> None:
+    """As one that asks for a password, and is not answered."""
+    plugin = Plugin(tmp_path, "stty -echo")
+    ours, theirs = pty.openpty()
+
+    def with_terminal() -> None:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with FakeApiServer() as server:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kubectl_portcheck", "svc/checkout", "--timeout=5s"],
+            env={**os.environ, "KUBECONFIG": plugin.kubeconfig(server, tmp_path)},
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=with_terminal,
+        )
+        plugin.await_start()
+        asking = termios.tcgetattr(theirs)
+        if way == "Ctrl-C":
+            os.write(ours, b"\x03")
+        process.wait(120)
+    assert not asking[3] & termios.ECHO
+    assert termios.tcgetattr(theirs)[3] & termios.ECHO
+    for descriptor in (ours, theirs):
+        os.close(descriptor)
+    plugin.close()
