@@ -7,10 +7,11 @@ nothing that it prints gets into the protocol. The package mcp is imported here 
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 from kubectl_portcheck.commands.modes import McpRequest
 from kubectl_portcheck.environment import Environment
@@ -60,11 +61,22 @@ Context = Annotated[str, Field(description="The kubeconfig's context; empty for 
 
 
 def run(request: McpRequest, env: Environment) -> ExitCode:
-    """Serve until the client closes standard input."""
+    """Serve until the client closes standard input, or until Ctrl-C."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
     # The SDK closes the stream that it writes to.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, redirect_stdout(stdout):
         anyio.run(server(request.flags).run_stdio_async)
     return ExitCode.HEALTHY
+
+
+def _interrupted(*_: object) -> NoReturn:
+    """End every task, and with them the checks.
+
+    With Python's own handler asyncio would end one task only, which waits for a thread of the SDK,
+    which waits for the next line of standard input.
+    """
+    raise KeyboardInterrupt
 
 
 def server(flags: Sequence[str] = ()) -> FastMCP:

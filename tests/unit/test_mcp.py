@@ -1,10 +1,14 @@
 """--mcp by the SDK's own client: the tools, what they return, what they refuse, and their ends."""
 
 import json
+import signal
+import subprocess
 import sys
+import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import anyio
 from mcp import ClientSession, StdioServerParameters
@@ -14,6 +18,7 @@ from mcp.types import CallToolResult, TextContent
 from kubectl_portcheck.commands import mcp_server
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
+from tests.fake.wire import Exchange
 from tests.unit.test_imports import loaded
 from tests.walk.shop import NAMESPACE, shop
 from tests.walk.town import add_service
@@ -161,6 +166,58 @@ def test_a_cancelled_check_ends_its_process(tmp_path: Path) -> None:
             return anyio.current_time() - began
 
         assert served(server, tmp_path, cancel) < 30
+
+
+def test_an_interrupt_ends_the_server_and_its_checks(tmp_path: Path) -> None:
+    """Also while nothing comes on standard input, as on a terminal."""
+    gone = threading.Event()
+
+    def hang(exchange: Exchange) -> None:
+        try:
+            exchange.hang()
+        finally:
+            gone.set()
+
+    with FakeApiServer() as server:
+        server.on("/", hang)
+        (tmp_path / "kubeconfig").write_text(json.dumps(server.kubeconfig()))
+        with subprocess.Popen(
+            [sys.executable, "-m", "kubectl_portcheck", "--mcp"],
+            env={"PATH": "/nowhere", "KUBECONFIG": str(tmp_path / "kubeconfig")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            assert process.stderr
+            ask(process.stdin, 1, "initialize", protocolVersion="2025-06-18", **ME)
+            process.stdout.readline()
+            process.stdin.write(b'{"jsonrpc": "2.0", "method": "notifications/initialized"}\n')
+            given = {"name": "diagnose_service", "arguments": {"target": "svc/a"}}
+            ask(process.stdin, 2, "tools/call", **given)
+            deadline = time.monotonic() + 60
+            while not server.requests:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            try:
+                assert process.wait(30) == 130
+            finally:
+                process.kill()
+            assert b"Traceback" not in process.stderr.read()
+        assert gone.wait(30)
+
+
+ME = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+
+
+def ask(stdin: IO[bytes], number: int, method: str, **given: Any) -> None:
+    """Sends a request of the protocol, by hand."""
+    message = {"jsonrpc": "2.0", "id": number, "method": method, "params": given}
+    stdin.write(json.dumps(message).encode() + b"\n")
+    stdin.flush()
 
 
 def test_a_plain_run_does_not_import_it() -> None:
