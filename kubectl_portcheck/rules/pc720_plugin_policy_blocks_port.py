@@ -1,5 +1,7 @@
 """PC720: policies of other kinds than NetworkPolicy allow no client to connect to the port."""
 
+from collections.abc import Sequence
+
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Reason
 from kubectl_portcheck.model.facts import Fact, State
@@ -26,15 +28,17 @@ from kubectl_portcheck.rules.pc602_network_policy_blocks_port import (
 )
 from kubectl_portcheck.rules.wording import listing, names, share, verb
 from kubectl_portcheck.semantics import policies
+from kubectl_portcheck.semantics.admission import ANY_POD, ANYONE
 from kubectl_portcheck.semantics.case import Case, PodState
-from kubectl_portcheck.semantics.enforcement import blocked
+from kubectl_portcheck.semantics.enforcement import Blocked, blocked
 from kubectl_portcheck.semantics.guards.compare import (
     about,
+    matched,
     not_known_about,
     title,
     unknown_tier,
 )
-from kubectl_portcheck.semantics.peers import Peer, covers
+from kubectl_portcheck.semantics.peers import Asked, Peer, covers
 from kubectl_portcheck.semantics.references import may_select
 
 
@@ -47,7 +51,8 @@ def _check(case: Case) -> Outcome:
         unsure = next((why for s in case.backends if (why := _beyond(case, s))), "")
         lacking = unsure or _unread(case)
         return RULE.lacks(lacking) if lacking else Passed()
-    certain = [g for g in found.guards if g.tier == "union" and _denies(g)]
+    denying = _denying(case, found)
+    certain = [g for g in denying if g.tier == "union"]
     if case.in_files and not certain and case.evidence.files != "all":
         return NotApplicable("the policy that admits clients may be elsewhere")
     states = concerned(found)
@@ -61,8 +66,8 @@ def _check(case: Case) -> Outcome:
         evidence=[*facts, *([] if case.in_files else shown(found))],
         fixes=[
             fixes.by_hand(
-                f"{_allowance(found.guards[0], f'{targets[0]}/{case.port.protocol}')}. No command "
-                "is offered: what a change of such a policy does is not predicted"
+                f"{_allowance(found.guards[0], denying, f'{targets[0]}/{case.port.protocol}')}. No "
+                "command is offered: what a change of such a policy does is not predicted"
             )
         ],
         impact=impact_on(case, found),
@@ -111,16 +116,16 @@ def _beyond(case: Case, state: PodState) -> str:
     return ""
 
 
-def _allowance(guard: Guard, port: str) -> str:
+def _allowance(guard: Guard, denying: Sequence[Guard], port: str) -> str:
     """What to change in the policy."""
-    if guard.tier == "union" and not _denies(guard):
+    if guard.tier == "union" and guard not in denying:
         return (
             f"Allow {port} from the clients that need it in {title(guard)}, in toPorts of the rule "
             "that names them"
         )
     if guard.tier == "union":
         return f"Narrow the rules of {title(guard)} that deny {port}: they come before all others"
-    before = "before its rules that deny it" if _denies(guard) else "in a rule"
+    before = "before its rules that deny it" if guard in denying else "in a rule"
     return f"Allow {port} from the clients that need it in {title(guard)}, {before}"
 
 
@@ -129,8 +134,24 @@ def _subject(case: Case, guard: Guard) -> Subject:
     return Subject(kind=guard.kind, namespace=namespace, name=guard.metadata.name)
 
 
-def _denies(guard: Guard) -> bool:
-    return any(r.action == "Deny" for part in guard.parts for r in part.rules)
+def _denying(case: Case, found: Blocked) -> list[Guard]:
+    """Those of the policies with a rule that denies the port to all; others only allow nothing."""
+    ends = [(s, Peer(s.pod, case.labels_of(case.namespace))) for s in found.states]
+    return [
+        g
+        for g in found.guards
+        if any(
+            rule.action == "Deny"
+            and rule.direction == "Ingress"
+            and any(
+                matched(rule, g, (own, who), Asked(own, s.target or 0, case.port.protocol, ""))
+                for s, own in ends
+                for who in (ANYONE, ANY_POD)
+            )
+            for part in g.parts
+            for rule in part.rules
+        )
+    ]
 
 
 def _says(guard: Guard) -> str:

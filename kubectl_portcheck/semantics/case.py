@@ -398,7 +398,7 @@ class ServiceCase:
         return found.value.client if isinstance(found, Observed) else None
 
     @cached_property
-    def _policies(self) -> Policies:
+    def policies(self) -> Policies:
         """The policies of both ends, as far as they were read."""
         network = list(self.network_policies)
         unread = {}
@@ -437,18 +437,24 @@ class ServiceCase:
         client = self.client if from_client else None
         peer = Peer(client.pod, self.labels_of(_home(client.pod))) if client else Peer()
         server = Peer(pod, self.labels_of(self.namespace))
-        return admits(peer, server, port, protocol, self._policies, family)
+        return admits(peer, server, port, protocol, self.policies, family)
 
     def admits_anyone(
-        self, pod: Pod, port: int, protocol: Protocol = "TCP", *, pods_only: bool = False
+        self,
+        pod: Pod,
+        port: int,
+        protocol: Protocol = "TCP",
+        *,
+        pods_only: bool = False,
+        by: Policies | None = None,
     ) -> Side:
         """Whether policies of the pod let any client at all, or any pod, connect to this port.
 
-        ``allowed`` is False only where that is certain.
+        ``allowed`` is False only where that is certain. ``by``: other policies than all of them.
         """
         server = Peer(pod, self.labels_of(self.namespace))
         client = ANY_POD if pods_only else ANYONE
-        return admits(client, server, port, protocol, self._policies).ingress
+        return admits(client, server, port, protocol, by or self.policies).ingress
 
     def labels_of(self, namespace: str) -> Mapping[str, str] | None:
         """The labels of a namespace; None where they were not read."""
@@ -465,7 +471,7 @@ class ServiceCase:
         """
         if attempt.path not in FROM_OUTSIDE or attempt.outcome in ("accepted", "reset", "skipped"):
             return False
-        known = self._policies
+        known = self.policies
         if not (known.network or known.unread or known.guards):
             return False
         family = family_of(attempt.address) if attempt.address else ""

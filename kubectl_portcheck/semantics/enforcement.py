@@ -17,15 +17,17 @@ Each pod counts for itself: what was met at one says nothing about another on an
 import re
 
 import msgspec
+from msgspec import structs
 
 from kubectl_portcheck.model.base import Missing
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
-from kubectl_portcheck.model.references import NetworkPolicy
+from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyIngressRule
 from kubectl_portcheck.regex import regex
 from kubectl_portcheck.semantics import listening
 from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
+from kubectl_portcheck.semantics.sides import Policies, Side
 
 ARRIVES = ("serves", "unknown", "refuses", "resets", "times-out", "not-accepting")
 """Answers of a pod to which a policy makes a difference: at another port no connection would
@@ -73,7 +75,7 @@ def blocked(case: Case, *, of_other_kinds: bool = False, pods_only: bool = False
     those that admit no pod. Of these only what a pod met is asked: others may be admitted.
     """
     sides = {
-        s.name: (s, case.admits_anyone(s.pod, s.target, case.port.protocol, pods_only=pods_only))
+        s.name: (s, _deciding(case, s.pod, s.target, pods_only=pods_only))
         for s in case.backends
         if s.target is not None and s.answer.kind in ARRIVES
     }
@@ -94,6 +96,48 @@ def blocked(case: Case, *, of_other_kinds: bool = False, pods_only: bool = False
         tuple(g for g in several if isinstance(g, Guard)),
         tuple(a for s, a in made if stopped(case, s.pod, a)),
         tuple(a for _, a in made if a.outcome in ("accepted", "refused", "reset")),
+    )
+
+
+def _deciding(case: Case, pod: Pod, port: int, *, pods_only: bool) -> Side:
+    """What the policies say; where no client is admitted, by those that have to change.
+
+    Policies of other kinds may only deny some of the clients, or leave the rest to the
+    NetworkPolicies, and these allow nothing: then another kind is not the cause.
+    """
+
+    def ask(by: Policies) -> Side:
+        return case.admits_anyone(pod, port, case.port.protocol, pods_only=pods_only, by=by)
+
+    every = case.policies
+    side = ask(every)
+    if side.allowed is not False or not (every.network and every.guards):
+        return side
+    network = ask(structs.replace(every, guards=()))
+    opened = structs.replace(every, network=tuple(map(_opened, every.network)))
+    if network.allowed is not False or ask(opened).allowed is False:
+        return side
+    others = ask(structs.replace(every, network=()))
+    if others.allowed is False and _allow(others) and not _allow(network):
+        return side
+    return network
+
+
+def _opened(policy: NetworkPolicy) -> NetworkPolicy:
+    """The same policy, if it allowed everything."""
+    every = (NetworkPolicyIngressRule(),)
+    return structs.replace(policy, spec=structs.replace(policy.spec, ingress=every))
+
+
+def _allow(side: Side) -> bool:
+    """Whether the policies allow anything at all, if not this."""
+    return any(
+        any(
+            r.action == "Allow" and r.direction == "Ingress" for part in p.parts for r in part.rules
+        )
+        if isinstance(p, Guard)
+        else p.spec.ingress
+        for p in side.guards
     )
 
 

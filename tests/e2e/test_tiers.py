@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from . import crds
-from .portcheck import diagnose, diagnose_all
+from .portcheck import diagnose, diagnose_all, paste
 from .table import keep
-from .workloads import Document, client_pod, container, deployment, service
+from .workloads import (
+    Document,
+    client_pod,
+    container,
+    deployment,
+    network_policy,
+    service,
+)
 
 if TYPE_CHECKING:
     from .conftest import Cluster
@@ -176,3 +183,26 @@ def test_a_policy_names_the_old_port(cluster: Cluster, namespace: str, kind: str
     assert swept_well.findings == []
     title = f"{shown} names the old port (read, not enforced)"
     keep(title, found, well, by_hand=True)
+
+
+def test_the_policy_that_has_to_change(cluster: Cluster, namespace: str) -> None:
+    """An AdminNetworkPolicy that denies others is not the cause of what a NetworkPolicy lacks."""
+    spec = admin("AdminNetworkPolicy", namespace, 9000)
+    others = {"namespaces": {"matchLabels": {HERE: "portcheck-none"}}}
+    spec["ingress"] = [{"action": "Deny", "from": [others]}]
+    api = f"{crds.ADMIN}/v1alpha1"
+    meta = {"name": "portcheck-deny"}
+    deny = {"apiVersion": api, "kind": "AdminNetworkPolicy", "metadata": meta, "spec": spec}
+    allow = network_policy("allow", "checkout", ingress=[{"ports": [{"port": 80}]}])
+    app = container("http://0.0.0.0:9000", ports={"http": 9000})
+    with crds.served(cluster, "AdminNetworkPolicy"):
+        cluster.apply([deployment(app), service((80, 9000)), allow, deny], namespace)
+        cluster.wait_ready("deployment/checkout", namespace)
+        found, swept = diagnose(cluster, namespace), diagnose_all(cluster, namespace)
+        assert found.fix
+        paste(cluster, found.fix)
+        well = diagnose(cluster, namespace)
+
+    assert (found.verdict, found.causes) == ("inconclusive", ["PC705"])
+    assert swept.causes == ["PC705"]
+    assert (well.verdict, well.findings) == ("healthy", [])

@@ -86,6 +86,18 @@ def test_files_that_are_not_everything_claim_nothing_of_tiers(tmp_path: Path) ->
     assert subjects(files(tmp_path, text, complete=False)) == []
 
 
+def test_what_denies_some_clients_claims_nothing_where_files_are_not_everything(
+    tmp_path: Path,
+) -> None:
+    """What allows the others may stand elsewhere; what denies all comes before it."""
+    bare = SHOP.partition("apiVersion: networking")[0]
+    some = CILIUM.replace("fromEntities: [all]", "fromEndpoints: [{matchLabels: {app: x}}]")
+    for text, expected in ((some, []), (CILIUM, ["PC720"])):
+        (tmp_path / "all.yaml").write_text(bare + text)
+        found = check(tmp_path, complete=False)
+        assert [code for code, _ in subjects(found)] == expected
+
+
 def test_a_kind_of_another_group_is_another_thing(tmp_path: Path) -> None:
     antrea = "apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: x}\n"
     assert files(tmp_path, antrea).raw.verdict == "healthy"
