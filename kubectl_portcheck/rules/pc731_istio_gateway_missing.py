@@ -62,6 +62,7 @@ def _finding(case: ServiceCase, virtual: Referrer, named: Sequence[Named]) -> Fi
         what = (
             f"has {'the host' if len(virtual.hosts) == 1 else 'the hosts'} "
             f"{listing(virtual.hosts)}, which {_do_not_serve(named)}"
+            f"{_for(subject.namespace, named)}"
         )
     harmless = MESH in virtual.gateways
     return RULE.finding(
@@ -86,6 +87,13 @@ def _do_not_serve(named: Sequence[Named]) -> str:
     several = len(named) > 1
     names = listing(n.text for n in named)
     return f"Gateways {names} do not serve" if several else f"Gateway {names} does not serve"
+
+
+def _for(namespace: str, named: Sequence[Named]) -> str:
+    """For whom, where a server is not for the VirtualServices of every namespace."""
+    hosts = [h for n in named if n.gateway for h in n.gateway.hosts]
+    some = any("/" in h and not h.startswith("*/") for h in hosts)
+    return f" for VirtualServices of namespace {namespace}" if some else ""
 
 
 def _facts(case: ServiceCase, virtual: Referrer, named: Sequence[Named]) -> list[Fact]:
@@ -165,7 +173,8 @@ RULE = Rule(
     explanation=Explanation(
         meaning="A VirtualService is bound to the Gateways in its field gateways: by name in its "
         "own namespace, or NAMESPACE/NAME. Each of them does not exist, or none of its servers "
-        "has a host that fits a host of the VirtualService. Where mesh is among the gateways, "
+        "has a host that fits a host of the VirtualService and is for its namespace (the part "
+        "before a slash). Where mesh is among the gateways, "
         "sidecars follow it all the same, and it is a warning. A Gateway of the Gateway API with "
         "that name counts, and its hosts are not compared.",
         why="The ingress gateway knows no route for the host and answers with 404. Clients inside "

@@ -117,7 +117,8 @@ def _closed(case: ServiceCase, virtual: Referrer, entered: _Entered) -> Finding 
     if any(p.spec.host_network for p in pods):
         return None
     offered = {n for p in pods for n in istio_gateways.offered(p, case.gateway_services)}
-    opened = istio_gateways.opened_for(virtual, gateway)
+    spaces = (case.namespace_of(gateway.metadata), case.namespace_of(virtual.metadata))
+    opened = istio_gateways.opened_for(virtual, gateway, spaces)
     closed = [(i, e.port) for i, e in opened if e.port and e.port not in offered]
     if not closed:
         return None

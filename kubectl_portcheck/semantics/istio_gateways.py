@@ -95,24 +95,26 @@ class Gateways:
             gateway = self._by_place.get(place)
             fits = _MADE in text or (
                 gateway is not None
-                and (is_kubernetes(gateway) or _take(gateway, virtual, place[0] == home))
+                and (is_kubernetes(gateway) or _take(gateway, virtual, (place[0], home)))
             )
             found.append(Named(i, text, gateway, fits))
         return found
 
 
-def _take(gateway: Referrer, virtual: Referrer, same_namespace: bool) -> bool:
-    return any(takes(host, own, same_namespace) for host in gateway.hosts for own in virtual.hosts)
+def _take(gateway: Referrer, virtual: Referrer, spaces: tuple[str, str]) -> bool:
+    return any(takes(host, own, spaces) for host in gateway.hosts for own in virtual.hosts)
 
 
-def takes(offered: str, host: str, same_namespace: bool) -> bool:
+def takes(offered: str, host: str, spaces: tuple[str, str]) -> bool:
     """Whether a host of a Gateway's server takes a host of a VirtualService.
 
-    Before a slash stands the namespace whose VirtualServices may be bound: ``.`` for its own.
-    Other namespaces than these are not compared. (Istio, ``Server.hosts``)
+    Before a slash stands the namespace whose VirtualServices may be bound: ``.`` for that of the
+    Gateway, ``*`` for every one. (Istio, ``Server.hosts``) ``spaces`` are the namespaces of the
+    Gateway and of the VirtualService.
     """
     space, slash, name = offered.rpartition("/")
-    if slash and space == "." and not same_namespace:
+    own, other = spaces
+    if slash and space != "*" and (own if space == "." else space) != other:
         return False
     return _covers(name, host) or _covers(host, name)
 
@@ -154,12 +156,14 @@ def one_of_each(pods: Iterable[Pod]) -> tuple[Pod, ...]:
     return tuple(kept.values())
 
 
-def opened_for(virtual: Referrer, gateway: Referrer) -> list[tuple[int, Entrance]]:
+def opened_for(
+    virtual: Referrer, gateway: Referrer, spaces: tuple[str, str]
+) -> list[tuple[int, Entrance]]:
     """The servers of the Gateway that take a host of the VirtualService, with their places."""
     return [
         (i, entrance)
         for i, entrance in enumerate(gateway.entrances)
-        if any(takes(host, own, True) for host in entrance.hosts for own in virtual.hosts)
+        if any(takes(host, own, spaces) for host in entrance.hosts for own in virtual.hosts)
     ]
 
 

@@ -244,7 +244,7 @@ class Around:
             named = {(r.namespace, r.service) for r in value.references}
         else:
             self._anywhere.add(field)
-            where = "" if _is_anywhere(field, item, space) else space
+            where = "" if _is_anywhere(field, item, value) else space
             self._by_space[field, where].append(found)
             for root in item.roots or ("",):
                 self._by_root[field, where, root].append(found)
@@ -254,8 +254,12 @@ class Around:
             self._by_use[field, where, service].append(found)
 
 
-def _is_anywhere(field: str, item: Object, space: str) -> bool:
-    """Whether an object that names no Service may concern Services of every namespace."""
+def _is_anywhere(field: str, item: Object, value: Any) -> bool:
+    """Whether an object that names no Service may concern Services of several namespaces."""
+    space = value.metadata.namespace
+    if isinstance(value, Monitor):
+        where = value.spec.namespace_selector
+        return where.any or bool({*where.match_names} - {space})
     if field != "mesh_policies":
         return False
     if BY_NAME[item.kind].group == LINKERD:

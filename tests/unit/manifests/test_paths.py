@@ -163,3 +163,20 @@ def test_the_port_of_a_monitor_stands_on_another_service(tmp_path: Path) -> None
         text = MONITORED.format(name=name, space=space)
         found = check(folder(tmp_path, all=text), complete=True)
         assert [f.code for f in found.findings if f.code == "PC704"] == codes
+
+
+def test_a_monitor_of_another_namespace(tmp_path: Path) -> None:
+    """It counts where its namespaceSelector names the Service's namespace, or any."""
+    for where, codes in (
+        ("{matchNames: [default]}", ["PC704"]),
+        ("{any: true}", ["PC704"]),
+        ("{matchNames: [other]}", []),
+        ("{}", []),
+    ):
+        text = MONITORED.format(name="other", space="elsewhere")
+        text = text.replace("{name: shop, namespace: default}", "{name: shop, namespace: watch}")
+        text = text.replace(
+            "selector: {matchLabels", f"namespaceSelector: {where}, selector: {{matchLabels"
+        )
+        found = check(folder(tmp_path, all=text), complete=True)
+        assert [f.code for f in found.findings if f.code == "PC704" and f.subject][:1] == codes

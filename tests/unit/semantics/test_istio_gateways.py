@@ -36,14 +36,17 @@ def test_the_place_of_a_gateway(text: str, place: tuple[str, str]) -> None:
         ("a.example", "*", True, True),
         ("./a.example", "a.example", True, True),
         ("./a.example", "a.example", False, False),
-        ("other/a.example", "a.example", False, True),
+        ("other/a.example", "a.example", False, False),
+        ("shop/a.example", "a.example", False, True),
+        ("edge/a.example", "a.example", False, False),
+        ("*/a.example", "a.example", False, True),
         ("a.example", "a.example", False, True),
     ],
 )
 def test_whether_a_gateway_takes_a_host(
     offered: str, host: str, same: bool, takes_it: bool
 ) -> None:
-    assert takes(offered, host, same) is takes_it
+    assert takes(offered, host, ("shop" if same else "edge", "shop")) is takes_it
 
 
 def gateway(name: str, *hosts: str, kind: str = "Gateway") -> Referrer:
