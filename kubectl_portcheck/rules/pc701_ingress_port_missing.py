@@ -24,6 +24,7 @@ from kubectl_portcheck.rules.service_ports import Wrong
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics import meant, references
 from kubectl_portcheck.semantics.case import ServiceCase
+from kubectl_portcheck.semantics.ingress_classes import default_class, is_for_nginx
 from kubectl_portcheck.semantics.ports import declared_target
 
 ACTION = "use-annotation"
@@ -75,15 +76,17 @@ def _finding(case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]) -> Fin
 def _lenient(
     case: ServiceCase, ingress: Ingress, found: Sequence[Wrong]
 ) -> tuple[Severity, list[Fact]]:
-    """A warning where the class suggests a controller that also takes a targetPort.
+    """A warning where a controller takes the Ingress that also takes a targetPort.
 
     ingress-nginx compares the port with the Service ports' targetPorts too (``serviceEndpoints``
     in its controller.go), against the API's rule. Other controllers do not.
     """
     targets = {str(declared_target(p)) for p in meant.tcp_ports(case)}
-    name = references.class_of(ingress)
-    if "nginx" not in name.lower() or any(str(w.named) not in targets for w in found):
+    if any(str(w.named) not in targets for w in found) or not is_for_nginx(
+        ingress, case.ingress_classes
+    ):
         return "error", []
+    name = references.class_of(ingress) or default_class(case.ingress_classes)
     return "warning", [
         Observation(
             text=f"its class is {name}: ingress-nginx accepts a targetPort here too, other "
@@ -118,7 +121,7 @@ RULE = Rule(
     applies=(When.NOT_EXTERNAL_NAME,),
     clues=(Need.INGRESSES,),
     needs=(Need.INGRESSES,),
-    uses=(Need.PODS,),
+    uses=(Need.PODS, Need.INGRESS_CLASSES),
     in_files=Worth.PROOF,
     explanation=Explanation(
         meaning="backend.service.port of an Ingress is a port of the Service, by name or number. "
@@ -126,7 +129,8 @@ RULE = Rule(
         "port, or the number that the Service port had before.",
         why="The Ingress controller finds no endpoints for the port and answers with 503 or 404, "
         "or it ignores the path. Clients inside the cluster are not affected. Only ingress-nginx "
-        "accepts a targetPort as well; if the class suggests it, the finding is a warning.",
+        "accepts a targetPort as well; if it takes the Ingress by its class, the finding is a "
+        "warning.",
         confirm="kubectl describe ingress NAME shows the backends with an error. Compare them "
         "with the ports of kubectl get service.",
         fix="Set the port in the Ingress to a port of the Service. With the port's name the "

@@ -24,7 +24,7 @@ from kubectl_portcheck.rules.base import (
     Worth,
 )
 from kubectl_portcheck.rules.wording import names, share
-from kubectl_portcheck.semantics import istio_inbound, sidecar
+from kubectl_portcheck.semantics import istio_inbound, mesh, sidecar
 from kubectl_portcheck.semantics.case import Case, PodState, ServiceCase
 
 PLAIN = ("DISABLE", "SIMPLE")
@@ -79,8 +79,8 @@ def _finding(case: Case, rule: Referrer, mode: str, wrong: Sequence[PodState]) -
         )
     return RULE.finding(
         case,
-        f"DestinationRule {subject.name} makes clients in the mesh connect {speaks}, and the "
-        f"sidecar of {share(wrong, case.backends)} {takes} on {target}",
+        f"DestinationRule {subject.name} makes clients in the mesh{_whose(case, rule)} connect "
+        f"{speaks}, and the sidecar of {share(wrong, case.backends)} {takes} on {target}",
         evidence=facts,
         fixes=[
             fixes.by_hand(
@@ -93,6 +93,16 @@ def _finding(case: Case, rule: Referrer, mode: str, wrong: Sequence[PodState]) -
         subject=subject,
         unsure=istio_inbound.UNSEEN,
     )
+
+
+def _whose(case: ServiceCase, rule: Referrer) -> str:
+    """Whose clients, where only those of its namespace follow the rule.
+
+    A client looks in its own namespace, in that of the Service, then in the root namespace. (Istio,
+    ``DestinationRule.exportTo``)
+    """
+    home = case.namespace_of(rule.metadata)
+    return "" if home in (case.namespace, mesh.ISTIO_ROOT) else f" of namespace {home}"
 
 
 def policy_of(case: ServiceCase, policy: Guard) -> Subject:

@@ -90,7 +90,7 @@ def _do_not_serve(named: Sequence[Named]) -> str:
 
 
 def _for(namespace: str, named: Sequence[Named]) -> str:
-    """For whom, where a server is not for the VirtualServices of every namespace."""
+    """Which VirtualServices are meant, where a server is for those of some namespaces only."""
     hosts = [h for n in named if n.gateway for h in n.gateway.hosts]
     some = any("/" in h and not h.startswith("*/") for h in hosts)
     return f" for VirtualServices of namespace {namespace}" if some else ""

@@ -1151,7 +1151,7 @@ CATALOGUE: tuple[Rule, ...] = (
         "An Ingress references a port that the Service does not have",
         runs_for="service",
         needs=(Need.INGRESSES,),
-        uses=(Need.PODS,),
+        uses=(Need.PODS, Need.INGRESS_CLASSES),
         applies=(When.NOT_EXTERNAL_NAME,),
         clues=(Need.INGRESSES,),
         in_files=Worth.PROOF,

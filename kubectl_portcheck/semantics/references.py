@@ -14,6 +14,7 @@ from kubectl_portcheck.model.references import (
     Ingress,
     IngressBackend,
     Monitor,
+    ParentRef,
     ReferenceGrant,
     Route,
     RouteFilter,
@@ -127,14 +128,22 @@ class Refusal(msgspec.Struct, frozen=True):
 def refusals(route: Route, types: Collection[str] = ("ResolvedRefs",)) -> list[Refusal]:
     """What the Gateways' controllers say against the route, by its conditions of these types.
 
-    (Gateway API, RouteConditionResolvedRefs, RouteConditionAccepted)
+    What is said of a parent that the route no longer names is a rest, which only the controller
+    itself removes. (Gateway API, RouteConditionResolvedRefs, RouteConditionAccepted, RouteStatus)
     """
+    named = {_place_of(p, route) for p in route.spec.parent_refs}
     return [
         Refusal(parent.parent_ref.name, c.reason or c.type, c.message)
         for parent in route.status.parents
+        if not named or _place_of(parent.parent_ref, route) in named
         for c in parent.conditions
         if c.type in types and c.status == "False"
     ]
+
+
+def _place_of(parent: ParentRef, route: Route) -> tuple[str, str, str, str]:
+    space = parent.namespace or route.metadata.namespace
+    return parent.group, parent.kind, space, parent.name
 
 
 def granted(grants: Iterable[ReferenceGrant], route: Route, service: Service) -> bool:
