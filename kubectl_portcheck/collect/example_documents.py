@@ -16,7 +16,6 @@ from kubectl_portcheck.collect.manifests.neighbours import FIELDS, as_evidence, 
 from kubectl_portcheck.model.base import Record
 from kubectl_portcheck.model.calls import Call
 from kubectl_portcheck.model.evidence import Absence, InitCall, Lookup
-from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.objects import (
     ControllerRevision,
     Endpoints,
@@ -53,7 +52,6 @@ AROUND: dict[str, dict[str, type[Record]]] = {
     "events": {"Event": Event},
     "nodes": {"Node": Node},
     "claims": {"PersistentVolumeClaim": PersistentVolumeClaim},
-    "ingress_classes": {"IngressClass": IngressClass},
     "storage_classes": {"StorageClass": StorageClass},
     "config_maps": {"ConfigMap": ConfigMap},
     "secrets": {"Secret": Secret},

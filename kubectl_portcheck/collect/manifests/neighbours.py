@@ -13,11 +13,13 @@ from kubectl_portcheck.collect.manifests.objects import Manifests, Object, Unfit
 from kubectl_portcheck.model.base import Missing, Observed, Record
 from kubectl_portcheck.model.evidence import Doubt, ServiceEvidence
 from kubectl_portcheck.model.guards import Guard
+from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.kinds import (
     BESIDE_GUARDS,
     BY_NAME,
     GUARDS,
     INGRESS,
+    INGRESS_CLASS,
     LINKERD,
     LINKERD_AUTHENTICATIONS,
     MESH_POLICIES,
@@ -45,6 +47,7 @@ R = TypeVar("R", bound=Record)
 
 FIELDS: dict[str, tuple[str, ...]] = {
     "ingresses": (INGRESS.key,),
+    "ingress_classes": (INGRESS_CLASS.key,),
     "routes": tuple(kind.key for kind in ROUTES),
     "reference_grants": (REFERENCE_GRANT.key,),
     "network_policies": (NETWORK_POLICY.key,),
@@ -56,6 +59,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
 """By field of the evidence: the kinds that it is read from."""
 _SHAPES: dict[str, type[Record]] = {
     INGRESS.key: Ingress,
+    INGRESS_CLASS.key: IngressClass,
     **dict.fromkeys((kind.key for kind in ROUTES), Route),
     REFERENCE_GRANT.key: ReferenceGrant,
     NETWORK_POLICY.key: NetworkPolicy,
@@ -66,6 +70,9 @@ _BESIDE = frozenset(kind.key for kind in BESIDE_GUARDS)
 _SELECTING = ("network_policies", "guards", "mesh_policies", "monitors")
 """Fields of objects that select by labels, which are alike in several environments."""
 
+
+_OF_CLUSTERS = ("guards", "ingress_classes")
+"""Fields of objects that belong to no namespace and name no Service."""
 
 _NONE: Observed[tuple[Any, ...]] = Observed(value=())
 
@@ -227,7 +234,7 @@ class Around:
         except Unfit as error:
             self.problems.append(error.problem)
             return
-        whole = field == "guards" and not BY_NAME[item.kind].namespaced
+        whole = field in _OF_CLUSTERS and not BY_NAME[item.kind].namespaced
         space = "" if whole else self.space(item)
         metadata = msgspec.structs.replace(value.metadata, name=item.name, namespace=space)
         value = as_evidence(item.kind, msgspec.structs.replace(value, metadata=metadata))

@@ -23,7 +23,8 @@ T = TypeVar("T")
 _READ = (
     *(kinds.NAMESPACE, kinds.SERVICE, kinds.POD, kinds.ENDPOINTS, kinds.ENDPOINT_SLICE),
     *(*kinds.WORKLOADS, kinds.REPLICATION_CONTROLLER, kinds.JOB, kinds.CRON_JOB),
-    *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS, kinds.NETWORK_POLICY),
+    *(kinds.DEPLOYMENT_CONFIG, kinds.ROLLOUT, kinds.INGRESS),
+    *(kinds.INGRESS_CLASS, kinds.NETWORK_POLICY),
     *(*kinds.ROUTES, kinds.REFERENCE_GRANT, *kinds.MONITORS, *kinds.REFERRERS),
     *(*kinds.GUARDS, *kinds.BESIDE_GUARDS, *kinds.MESH_POLICIES),
 )

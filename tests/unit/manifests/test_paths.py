@@ -180,3 +180,24 @@ def test_a_monitor_of_another_namespace(tmp_path: Path) -> None:
         )
         found = check(folder(tmp_path, all=text), complete=True)
         assert [f.code for f in found.findings if f.code == "PC704" and f.subject][:1] == codes
+
+
+CLASS = """\
+apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: public}
+spec: {controller: CONTROLLER}
+---
+"""
+
+
+def test_the_class_of_an_ingress_is_among_the_files(tmp_path: Path) -> None:
+    """Its controller decides, whatever the class is called: ingress-nginx takes a targetPort."""
+    of_class = INGRESS.replace("spec:\n", "spec:\n  ingressClassName: public\n", 1)
+    for controller, severity in (
+        ("k8s.io/ingress-nginx", "warning"),
+        ("traefik.io/ingress-controller", "error"),
+    ):
+        text = CLASS.replace("CONTROLLER", controller)
+        found = check(folder(tmp_path, all=f"{text}{SERVICE}---\n{of_class}"))
+        assert [f.severity for f in found.findings if f.code == "PC701"] == [severity]
