@@ -75,6 +75,8 @@ class _Guard(NamedTuple):
 
     policy: Policy
     direction: Direction
+    denies: bool = False
+    """Whether one of its rules denies it, whatever others allow."""
 
     @property
     def kind(self) -> str:
@@ -93,7 +95,7 @@ class _Guard(NamedTuple):
 def _guards(found: Iterable[Admitted]) -> list[_Guard]:
     """The policies that deny it, each once."""
     several = [
-        _Guard(policy, direction)
+        _Guard(policy, direction, side.denied)
         for one in found
         for direction, side in _sides(one)
         if side.allowed is False
@@ -111,7 +113,8 @@ def _allowed(guards: Sequence[_Guard]) -> list[Fact]:
     facts: list[Fact] = []
     for guard in guards:
         if not isinstance(guard.policy, NetworkPolicy):
-            facts.append(State(subject=guard.subject, state="does not allow the connection"))
+            does = "denies" if guard.denies else "does not allow"
+            facts.append(State(subject=guard.subject, state=f"{does} the connection"))
             continue
         what = listing(policies.allowances(guard.policy, guard.direction)) or "nothing"
         way = "into" if guard.direction == "Ingress" else "out of"
@@ -137,6 +140,15 @@ def _allowances(
     case: Case, source: InCluster, guards: Sequence[_Guard], state: PodState
 ) -> list[Fix]:
     """What allows this connection; a policy of another kind may deny it before that counts."""
+    denying = [g for g in guards if g.denies]
+    if denying:
+        names = listing(dict.fromkeys(f"{g.kind} {g.name}" for g in denying))
+        return [
+            fixes.by_hand(
+                f"Narrow the rules of {names} that deny pod {source.pod} in namespace "
+                f"{source.namespace}, if it is meant to connect: they come before all that allow"
+            )
+        ]
     others = [g for g in guards if not isinstance(g.policy, NetworkPolicy)]
     if others:
         names = listing(dict.fromkeys(f"{g.kind} {g.name}" for g in others))

@@ -32,6 +32,8 @@ class Side(msgspec.Struct, frozen=True):
     """Those of them that allow the connection."""
     why: str = ""
     """What is missing, where it is not known."""
+    denied: bool = False
+    """Whether a rule denies the connection, whatever others allow."""
 
 
 FREE = Side(allowed=True)

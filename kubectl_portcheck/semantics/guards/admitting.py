@@ -65,7 +65,7 @@ def added_up(
                 if rule.action == "Allow":
                     allowing.append((guard, found))
                 elif found:
-                    return Side(False, (guard,))
+                    return Side(False, (guard,), denied=True)
                 elif found is None:
                     unsure = unsure or compare.not_compared(guard, rule, other)
     isolated = any_of(found for _, found in isolation)
