@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from threading import Timer
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 from kubectl_portcheck.commands.modes import McpRequest
@@ -34,6 +35,8 @@ SECONDS = 120
 """The longest time of one check."""
 GRACE = 10
 """Seconds after which a check that has not ended by itself is killed."""
+ENDING = 2.0
+"""Seconds that the checks have for their end after Ctrl-C."""
 DETAILED = 25
 """Services of a sweep that are reported in full: the worst ones."""
 TEXT = 60_000
@@ -71,11 +74,15 @@ def run(request: McpRequest, env: Environment) -> ExitCode:
 
 
 def _interrupted(*_: object) -> NoReturn:
-    """End every task, and with them the checks.
+    """End every task, and with them the checks; and the process, whatever the SDK makes of it.
 
     With Python's own handler asyncio would end one task only, which waits for a thread of the SDK,
     which waits for the next line of standard input.
     """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    last = Timer(ENDING, os._exit, (ExitCode.INTERRUPTED,))
+    last.daemon = True
+    last.start()
     raise KeyboardInterrupt
 
 

@@ -210,6 +210,42 @@ def test_an_interrupt_ends_the_server_and_its_checks(tmp_path: Path) -> None:
         assert gone.wait(30)
 
 
+STUBBORN = """
+import time
+from kubectl_portcheck.__main__ import run
+from kubectl_portcheck.commands import mcp_server
+
+class Stubborn:
+    async def run_stdio_async(self):
+        print("serves", flush=True)
+        while True:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                pass
+
+mcp_server.server = lambda *_: Stubborn()
+run()
+"""
+
+
+def test_an_interrupt_ends_a_server_that_does_not_heed_it() -> None:
+    """As after several of them in a moment, which left the SDK in disorder."""
+    with subprocess.Popen(
+        [sys.executable, "-c", STUBBORN, "--mcp"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    ) as process:
+        assert process.stdout
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        try:
+            assert process.wait(30) == 130
+        finally:
+            process.kill()
+
+
 ME = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 
 
