@@ -7,7 +7,7 @@ them into ``keep`` rules on the labels ``__meta_kubernetes_endpoint_port_name`` 
 ``pkg/prometheus/promcfg.go``; Prometheus, ``kubernetes_sd_config``)
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -55,19 +55,35 @@ def lacks_port(monitor: Monitor, service: Service) -> bool:
     return bool(named) and named.isdisjoint(p.name for p in service.spec.ports)
 
 
-def is_for_sibling(monitor: Monitor, service: Service, others: Iterable[Service]) -> bool:
-    """Whether the port that the Service lacks is one of another Service that is selected as well.
+class Siblings:
+    """Services beside each other, of which a monitor may select several.
 
-    One selector often matches the Service for clients and the one for metrics beside it.
+    One selector often matches the Service for clients and the one for metrics beside it. A
+    namespace may have hundreds of both, so each monitor is held against all of them once.
     """
-    if not lacks_port(monitor, service):
-        return False
-    named = {e.port for e in monitor.spec.endpoints if e.port}
-    return any(
-        watches(monitor, other, ()) and not named.isdisjoint(p.name for p in other.spec.ports)
-        for other in others
-        if other.metadata.name != service.metadata.name
-    )
+
+    def __init__(self, services: Sequence[Service]) -> None:
+        self._services = services
+        self._known: dict[int, tuple[Monitor, frozenset[str]]] = {}
+        """By the identity of a monitor, which is held, so that it stays."""
+
+    def has_meant(self, monitor: Monitor, service: Service) -> bool:
+        """Whether the port that the Service lacks is one of another Service that is selected."""
+        return lacks_port(monitor, service) and not self._serving(monitor) <= {
+            service.metadata.name
+        }
+
+    def _serving(self, monitor: Monitor) -> frozenset[str]:
+        """The names of the Services that are selected and have one of the ports."""
+        if id(monitor) not in self._known:
+            named = {e.port for e in monitor.spec.endpoints if e.port}
+            found = frozenset(
+                s.metadata.name
+                for s in self._services
+                if not named.isdisjoint(p.name for p in s.spec.ports) and watches(monitor, s, ())
+            )
+            self._known[id(monitor)] = monitor, found
+        return self._known[id(monitor)][1]
 
 
 def _of_service(

@@ -20,7 +20,7 @@ from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
-from kubectl_portcheck.semantics.monitoring import is_for_sibling
+from kubectl_portcheck.semantics.monitoring import Siblings
 from kubectl_portcheck.semantics.references import (
     looks_into,
     may_select,
@@ -219,7 +219,8 @@ class Around:
         if isinstance(everyone, Missing) or not everyone.value:
             return everyone
         beside = self._shared.lists["services"].found.get(namespace, ())
-        found = tuple(m for m in everyone.value if not is_for_sibling(m, service, beside))
+        siblings: Siblings = self._once(("siblings", namespace), lambda: Siblings(beside))
+        found = tuple(m for m in everyone.value if not siblings.has_meant(m, service))
         return msgspec.structs.replace(everyone, value=found)
 
     def _looking(self, kind: str, namespace: str) -> Read[Any]:

@@ -205,7 +205,8 @@ def _of_siblings_left_out(
     others = reads.services()
     if isinstance(others, Missing):
         return monitors
-    kept = (m for m in monitors.value if not monitoring.is_for_sibling(m, service, others.value))
+    siblings = monitoring.Siblings(others.value)
+    kept = (m for m in monitors.value if not siblings.has_meant(m, service))
     return msgspec.structs.replace(monitors, value=tuple(kept))
 
 

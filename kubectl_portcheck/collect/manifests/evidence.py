@@ -28,7 +28,7 @@ from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection, mesh
 from kubectl_portcheck.semantics.endpoints import alias_of, leading_to
-from kubectl_portcheck.semantics.monitoring import is_for_sibling, lacks_port
+from kubectl_portcheck.semantics.monitoring import Siblings, lacks_port
 from kubectl_portcheck.semantics.pods import is_passing
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
 from kubectl_portcheck.target import Target
@@ -134,6 +134,8 @@ class _Gatherer:
         """The Services of a namespace and name; folders hold several environments."""
         self.beside: dict[str, list[tuple[Object, Service]]] = defaultdict(list)
         """The Services of a namespace."""
+        self.siblings: dict[tuple[int, ...], Siblings] = {}
+        """By the identities of the Services: those that are beside each other."""
         for item, service in self.services:
             self.named[self._space(item), item.name].append(item)
             self.beside[self._space(item)].append((item, service))
@@ -365,7 +367,8 @@ class _Gatherer:
         if isinstance(monitors, Missing) or not any(lacks_port(m, service) for m in monitors.value):
             return whole
         beside = self._beside(item)
-        kept = tuple(m for m in monitors.value if not is_for_sibling(m, service, beside))
+        by_monitors = self.siblings.setdefault(tuple(map(id, beside)), Siblings(beside))
+        kept = tuple(m for m in monitors.value if not by_monitors.has_meant(m, service))
         return msgspec.structs.replace(whole, monitors=Observed(value=kept))
 
     def _with_gateways(self, item: Object, evidence: ServiceEvidence) -> ServiceEvidence:

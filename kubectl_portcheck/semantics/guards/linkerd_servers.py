@@ -44,8 +44,11 @@ class _Pile(NamedTuple):
 
     policies: tuple[Guard, ...]
     by_name: Mapping[tuple[str, str, str], Guard]
-    servers: tuple[str, ...]
+    servers: frozenset[str]
     """The names of the Servers."""
+    meant: dict[str, str | None]
+    """By a name that no Server has: the Server with nearly this name, as far as it was looked for.
+    A namespace may have hundreds of them."""
     unread: set[str]
     """The kinds of which something may not have been read."""
     wanted: set[str]
@@ -59,7 +62,8 @@ class _Pile(NamedTuple):
         return cls(
             tuple(g for g in known if g.kind in policies),
             by_name,
-            tuple(g.metadata.name for g in known if g.kind == "Server"),
+            frozenset(g.metadata.name for g in known if g.kind == "Server"),
+            {},
             {key for key, found in own.items() if _lacking(found)},
             set(),
         )
@@ -98,8 +102,9 @@ class _Pile(NamedTuple):
 
     def is_meant(self, name: str, server: Guard) -> bool:
         """Whether a target is the Server, or does not exist and has nearly its name."""
-        own = server.metadata.name
-        return name == own or (name not in self.servers and nearest(name, self.servers) == own)
+        if name not in self.servers and name not in self.meant:
+            self.meant[name] = nearest(name, self.servers)
+        return server.metadata.name == self.meant.get(name, name)
 
     def belongs(self, route: Named, server: Guard) -> bool:
         """Whether a route may belong to the Server. Those of other groups are not looked up."""

@@ -4,6 +4,7 @@ No proxy of Linkerd was asked: the answers are those of its reference and of the
 its CRDs.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -17,8 +18,9 @@ from kubectl_portcheck.semantics import linkerd_inbound
 from kubectl_portcheck.semantics.admission import ANYONE
 from kubectl_portcheck.semantics.annotations import LINKERD_POLICY, LINKERD_PORTS
 from kubectl_portcheck.semantics.case import Case
-from kubectl_portcheck.semantics.guards import joining
+from kubectl_portcheck.semantics.guards import joining, linkerd_servers
 from kubectl_portcheck.semantics.peers import Peer
+from kubectl_portcheck.semantics.selectors import nearest
 from tests.unit.semantics.documents import Document, document
 
 AUTHORIZATION = f"AuthorizationPolicy.{LINKERD}"
@@ -361,6 +363,21 @@ def test_a_policy_for_a_server_that_exists_is_not_for_one_of_nearly_its_name() -
     assert not [r for part in http.parts for r in part.rules]
     [misspelt] = case([server(), about, identities("*")]).mesh_policies
     assert [r.absent.name for part in misspelt.parts for r in part.rules if r.absent] == ["https"]
+
+
+def test_a_server_that_does_not_exist_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hundreds of Servers and policies would else take minutes."""
+    asked = []
+
+    def counted(name: str, others: Iterable[str]) -> str | None:
+        asked.append(name)
+        return nearest(name, others)
+
+    monkeypatch.setattr(linkerd_servers, "nearest", counted)
+    servers = [server(8080, name=f"http-{n}") for n in range(9)]
+    policies = [policy(target=f"htttp-{n % 2}") for n in range(9)]
+    assert case([*servers, *policies]).mesh_policies
+    assert sorted(asked) == ["htttp-0", "htttp-1"]
 
 
 def test_galera_passes_by_unless_it_is_set() -> None:

@@ -1,5 +1,6 @@
 """Which port Prometheus would scrape."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -7,7 +8,7 @@ import pytest
 
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.references import Monitor
-from kubectl_portcheck.semantics.monitoring import is_for_sibling, lacks_port, scrapes
+from kubectl_portcheck.semantics.monitoring import Siblings, lacks_port, scrapes
 
 
 def monitor(
@@ -81,7 +82,7 @@ def test_what_a_monitor_asks_for(
 def test_a_monitor_that_asks_for_ports_that_are_not_there(asking: Monitor, lacks: bool) -> None:
     assert lacks_port(asking, service("http")) is lacks
     beside = service("metrics", name="checkout-metrics")
-    assert is_for_sibling(asking, service("http"), [beside]) is lacks
+    assert Siblings([beside]).has_meant(asking, service("http")) is lacks
 
 
 @pytest.mark.parametrize(
@@ -93,4 +94,20 @@ def test_a_monitor_that_asks_for_ports_that_are_not_there(asking: Monitor, lacks
     ],
 )
 def test_what_is_no_sibling_that_has_the_port(beside: Service) -> None:
-    assert not is_for_sibling(monitor({"port": "metrics"}), service("http"), [beside])
+    assert not Siblings([beside]).has_meant(monitor({"port": "metrics"}), service("http"))
+
+
+def test_a_monitor_is_held_against_the_services_of_a_namespace_once() -> None:
+    """Hundreds of both would else take minutes."""
+    looks = []
+
+    class Services(list[Service]):
+        def __iter__(self) -> Iterator[Service]:
+            looks.append(1)
+            return super().__iter__()
+
+    everyone = Services(service("http", name=f"s{n}") for n in range(9))
+    looks.clear()
+    siblings, asking = Siblings(everyone), [monitor({"port": "metrics"}) for _ in range(3)]
+    assert not any(siblings.has_meant(m, s) for s in list(everyone) for m in asking)
+    assert len(looks) <= len(asking) + 1
