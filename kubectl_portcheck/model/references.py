@@ -304,6 +304,8 @@ class Reference(Record, frozen=True):
     """Empty where it is not known."""
     subset: str = ""
     """The subset of an Istio DestinationRule that is asked for."""
+    idle: bool = False
+    """Whether no client waits for an answer from there: a weight of 0, or copies of requests."""
     scheme: Scheme = ""
     """What the reader is to speak there, in its own word: ``https``, ``reencrypt``."""
     scheme_field: str = ""
@@ -372,6 +374,8 @@ class Referrer(Record, frozen=True):
     """What its controller says of it, where that is read."""
     subsets: tuple[str, ...] = ()
     """The subsets that a DestinationRule defines."""
+    subset_labels: dict[str, dict[str, str]] = {}
+    """By subset: the labels of its pods, where it has any."""
     authorities: tuple[Authority, ...] = ()
     """Those of a BackendTLSPolicy."""
     labels: dict[str, str] = {}

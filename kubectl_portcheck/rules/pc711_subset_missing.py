@@ -1,4 +1,5 @@
-"""PC711: an Istio VirtualService asks for a subset that no DestinationRule defines."""
+"""PC711: an Istio VirtualService asks for a subset that no DestinationRule defines, or that has no
+pod."""
 
 from collections.abc import Sequence
 
@@ -19,7 +20,10 @@ from kubectl_portcheck.rules.base import (
 )
 from kubectl_portcheck.rules.wording import listing
 from kubectl_portcheck.semantics.case import ServiceCase
-from kubectl_portcheck.semantics.selectors import nearest
+from kubectl_portcheck.semantics.selectors import as_query, matches, nearest
+
+PLACES = ("topology.", "istio.io/", "networking.istio.io/")
+"""How the keys of labels begin that Istio itself gives to endpoints."""
 
 
 def _check(case: ServiceCase) -> Outcome:
@@ -36,6 +40,13 @@ def _check(case: ServiceCase) -> Outcome:
         _finding(case, referrer, wrong, defined)
         for referrer, here in asking
         if (wrong := [r for r in here if r.subset not in defined])
+    ]
+    found += [
+        _empty(case, referrer, wrong, labels)
+        for referrer, here in asking
+        for subset in dict.fromkeys(r.subset for r in here if not r.idle)
+        if (labels := _of_no_pod(case, followed, subset))
+        and (wrong := [r for r in here if r.subset == subset and not r.idle])
     ]
     return Several(tuple(found)) if found else Passed()
 
@@ -71,6 +82,49 @@ def _finding(
     )
 
 
+def _of_no_pod(case: ServiceCase, rules: Sequence[Referrer], subset: str) -> dict[str, str]:
+    """The labels of a subset, where no pod of the Service has them; else none.
+
+    Labels that Istio itself gives, by the place of a pod, are not compared.
+    """
+    if case.in_files and case.evidence.files != "all":
+        return {}  # What makes those pods is mostly in another file.
+    several = [r.subset_labels.get(subset, {}) for r in rules if subset in r.subsets]
+    if not case.pods or not several or not all(several):
+        return {}
+    if any(key.startswith(PLACES) for labels in several for key in labels):
+        return {}
+    held = any(matches(labels, p.metadata.labels) for labels in several for p in case.pods)
+    return {} if held else several[0]
+
+
+def _empty(
+    case: ServiceCase, referrer: Referrer, wrong: Sequence[Reference], labels: dict[str, str]
+) -> Finding:
+    """Pods of the mesh in another cluster may have the labels, so it is a warning."""
+    subject = referrer_ports.subject_of(case, referrer)
+    words, subset = as_query(labels), wrong[0].subset
+    return RULE.finding(
+        case,
+        f"{subject.kind} {subject.name} asks for subset {subset} of Service {case.name}, and no "
+        f"pod of the Service has the labels {words}",
+        evidence=[
+            *(State(subject=subject, state=f"{r.where} asks for subset {r.subset}") for r in wrong),
+            Observation(text=f"the labels of subset {subset}: {words}"),
+        ],
+        fixes=[
+            fixes.by_hand(
+                f"Start pods with the labels {words}, correct the labels of subset {subset} in its "
+                f"DestinationRule, or send the requests of {subject.kind} {subject.name} to a "
+                "subset with pods"
+            )
+        ],
+        severity="warning",
+        subject=subject,
+        pointer=wrong[0].pointer.removesuffix("/port/number") + "/subset",
+    )
+
+
 _SHOP = """
 kind: Service
 metadata: {name: checkout, namespace: default}
@@ -94,18 +148,23 @@ RULE = Rule(
     code="PC711",
     name="subset-missing",
     severity="error",
-    summary="An Istio VirtualService asks for a subset that no DestinationRule defines",
+    summary="An Istio VirtualService asks for a subset that no DestinationRule defines, or that "
+    "has no pod",
     needs=(),
-    uses=(Need.REFERRERS,),
+    uses=(Need.REFERRERS, Need.PODS),
     in_files=Worth.ABSENCE,
     explanation=Explanation(
         meaning="destination.subset of a VirtualService is the name of a subset that a "
-        "DestinationRule of the same host defines. None that leads to the Service does.",
-        why="The proxies know no cluster for that subset and answer with status 503. Clients that "
-        "use the Service itself are served.",
+        "DestinationRule of the same host defines. None that leads to the Service does. Where one "
+        "does and no pod of the Service has the labels of the subset, it is a warning: pods of the "
+        "mesh in another cluster may have them. Destinations with a weight of 0 and mirrors are "
+        "not judged.",
+        why="The proxies know no cluster for that subset, or no endpoint in it, and answer with "
+        "status 503. Clients that use the Service itself are served.",
         confirm="kubectl get destinationrules -A -o yaml beside the VirtualService; istioctl "
         "analyze reports the same.",
-        fix="Define the subset in a DestinationRule with that host, or correct its name.",
+        fix="Define the subset in a DestinationRule with that host, or correct its name or its "
+        "labels.",
     ),
     examples=(
         Example(
@@ -127,6 +186,21 @@ PC711 error for path in VirtualService edge
             "the subset is defined",
             f"{_SHOP}spec: {{host: checkout, subsets: [{{name: canary}}]}}\n",
             expects="healthy",
+        ),
+        Example(
+            "no pod has the labels of the subset",
+            f"{_SHOP}spec:\n  host: checkout\n"
+            "  subsets: [{name: canary, labels: {track: canary}}]\n",
+            expects="""
+healthy
+PC711 warning in VirtualService edge
+  VirtualService edge asks for subset canary of Service checkout, and no pod of the Service has
+      the labels track=canary
+  - VirtualService edge: destination checkout asks for subset canary
+  - the labels of subset canary: track=canary
+  review: Start pods with the labels track=canary, correct the labels of subset canary in its
+      DestinationRule, or send the requests of VirtualService edge to a subset with pods
+""",
         ),
     ),
     clues=(Need.REFERRERS,),

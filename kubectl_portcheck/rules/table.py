@@ -1270,9 +1270,10 @@ CATALOGUE: tuple[Rule, ...] = (
         "PC711",
         "subset-missing",
         "error",
-        "An Istio VirtualService asks for a subset that no DestinationRule defines",
+        "An Istio VirtualService asks for a subset that no DestinationRule defines, or that "
+        "has no pod",
         runs_for="service",
-        uses=(Need.REFERRERS,),
+        uses=(Need.REFERRERS, Need.PODS),
         clues=(Need.REFERRERS,),
         in_files=Worth.ABSENCE,
     ),

@@ -271,6 +271,15 @@ def test_a_subset_that_no_destination_rule_defines(cluster: Cluster, namespace: 
         assert (well.verdict, well.findings) == ("healthy", [])
         title = "a VirtualService asks for a subset that no DestinationRule defines"
         keep(title, found, well, by_hand=True)
+        more[-1] = {"name": "canary", "labels": {"track": "canary"}}
+        cluster.apply(of("DestinationRule", {"host": "checkout", "subsets": more}), namespace)
+        empty, swept = diagnose(cluster, namespace), diagnose_all(cluster, namespace)
+        assert (empty.verdict, empty.causes) == ("healthy", ["PC711"])
+        assert "no pod of the Service has the labels track=canary" in empty.findings[0]["summary"]
+        assert swept.causes == ["PC711"]
+        more[-1] = {"name": "canary", "labels": {"app": "checkout"}}
+        cluster.apply(of("DestinationRule", {"host": "checkout", "subsets": more}), namespace)
+        assert diagnose(cluster, namespace).findings == []
 
 
 def test_a_route_and_a_monitor_of_another_namespace(cluster: Cluster, namespace: str) -> None:

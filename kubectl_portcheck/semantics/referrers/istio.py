@@ -29,9 +29,10 @@ class Destination(Record, frozen=True):
 
 
 class RouteDestination(Record, frozen=True):
-    """A destination with its weight, which is not read."""
+    """A destination with its weight."""
 
     destination: Destination = Destination()
+    weight: WholeNumber | None = None
 
 
 class VirtualRoute(Record, frozen=True):
@@ -65,6 +66,7 @@ class Subset(Record, frozen=True):
     """Some of the pods of a host, by name."""
 
     name: str = ""
+    labels: dict[str, str] = {}
 
 
 class ClientTls(Record, frozen=True):
@@ -146,7 +148,7 @@ def service_of(host: str, namespace: str) -> tuple[str, str] | None:
 def _of_routes(found: VirtualService) -> Iterator[Reference]:
     for field in ("http", "tls", "tcp"):
         for i, rule in enumerate(getattr(found.spec, field)):
-            for destination, pointer in _destinations(rule, f"/spec/{field}/{i}"):
+            for destination, pointer, idle in _destinations(rule, f"/spec/{field}/{i}"):
                 meant = service_of(destination.host, found.metadata.namespace)
                 if meant is not None:
                     yield Reference(
@@ -157,16 +159,23 @@ def _of_routes(found: VirtualService) -> Iterator[Reference]:
                         pointer=f"{pointer}/port/number",
                         by="number",
                         subset=destination.subset,
+                        idle=idle,
                     )
 
 
-def _destinations(rule: VirtualRoute, at: str) -> Iterable[tuple[Destination, str]]:
+def _destinations(rule: VirtualRoute, at: str) -> Iterable[tuple[Destination, str, bool]]:
+    """Each with its place, and whether no client waits for an answer from there.
+
+    Of several destinations one without a weight gets nothing; a single one gets everything,
+    whatever its weight. (Istio, ``HTTPRouteDestination``)
+    """
     for j, route in enumerate(rule.route):
-        yield route.destination, f"{at}/route/{j}/destination"
+        idle = len(rule.route) > 1 and not route.weight
+        yield route.destination, f"{at}/route/{j}/destination", idle
     if rule.mirror is not None:
-        yield rule.mirror, f"{at}/mirror"
+        yield rule.mirror, f"{at}/mirror", True
     for j, route in enumerate(rule.mirrors):
-        yield route.destination, f"{at}/mirrors/{j}/destination"
+        yield route.destination, f"{at}/mirrors/{j}/destination", True
 
 
 def _of_rule(found: DestinationRule) -> Iterator[Reference]:
@@ -199,6 +208,7 @@ FORMS = {
         DestinationRule,
         _of_rule,
         subsets=lambda found: tuple(s.name for s in found.spec.subsets),
+        subset_labels=lambda found: {s.name: s.labels for s in found.spec.subsets if s.labels},
         tls_modes=_tls_modes,
     ),
     # Gateways name no Service: they count beside a VirtualService that names one.
