@@ -25,7 +25,7 @@ from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt
 from kubectl_portcheck.model.references import NetworkPolicy, NetworkPolicyIngressRule
 from kubectl_portcheck.regex import regex
-from kubectl_portcheck.semantics import listening
+from kubectl_portcheck.semantics import listening, policies
 from kubectl_portcheck.semantics.case import FROM_OUTSIDE, Case, PodState, ServiceCase
 from kubectl_portcheck.semantics.sides import Policies, Side
 
@@ -103,7 +103,8 @@ def _deciding(case: Case, pod: Pod, port: int, *, pods_only: bool) -> Side:
     """What the policies say; where no client is admitted, by those that have to change.
 
     Policies of other kinds may only deny some of the clients, or leave the rest to the
-    NetworkPolicies, and these allow nothing: then another kind is not the cause.
+    NetworkPolicies, and these allow nothing: then another kind is not the cause. Where either could
+    allow the port, it is the one that was meant to.
     """
 
     def ask(by: Policies) -> Side:
@@ -118,7 +119,7 @@ def _deciding(case: Case, pod: Pod, port: int, *, pods_only: bool) -> Side:
     if network.allowed is not False or ask(opened).allowed is False:
         return side
     others = ask(structs.replace(every, network=()))
-    if others.allowed is False and _allow(others) and not _allow(network):
+    if others.allowed is False and _allow(others) and not _name_the_port(case, network):
         return side
     return network
 
@@ -129,16 +130,22 @@ def _opened(policy: NetworkPolicy) -> NetworkPolicy:
     return structs.replace(policy, spec=structs.replace(policy.spec, ingress=every))
 
 
-def _allow(side: Side) -> bool:
-    """Whether the policies allow anything at all, if not this."""
+def _allow(others: Side) -> bool:
+    """Whether policies of other kinds allow anything at all, if not this."""
     return any(
-        any(
-            r.action == "Allow" and r.direction == "Ingress" for part in p.parts for r in part.rules
-        )
+        r.action == "Allow" and r.direction == "Ingress"
+        for p in others.guards
         if isinstance(p, Guard)
-        else p.spec.ingress
-        for p in side.guards
+        for part in p.parts
+        for r in part.rules
     )
+
+
+def _name_the_port(case: Case, network: Side) -> bool:
+    """Whether NetworkPolicies list the Service's port, where the pods' port is meant."""
+    meant = (case.port.port, case.port.name or case.port.port)
+    isolating = [p for p in network.guards if isinstance(p, NetworkPolicy)]
+    return any(e.port.port in meant for e in policies.port_entries(isolating))
 
 
 def denied(case: ServiceCase, pod: Pod, *, pods_only: bool = False) -> list[Attempt]:

@@ -255,7 +255,7 @@ def test_a_virtual_service_routes_to_the_port_of_the_pods(cluster: Cluster, name
 
 def test_a_subset_that_no_destination_rule_defines(cluster: Cluster, namespace: str) -> None:
     asked = {"host": "checkout", "subset": "canary"}
-    subsets = [{"name": "stable"}]
+    subsets: list[Document] = [{"name": "stable"}]
     with served(cluster, "VirtualService", "DestinationRule"):
         deploy(
             cluster,

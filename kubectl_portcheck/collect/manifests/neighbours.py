@@ -263,10 +263,10 @@ class Around:
 
 def _is_anywhere(field: str, item: Object, value: Any) -> bool:
     """Whether an object that names no Service may concern Services of several namespaces."""
-    space = value.metadata.namespace
+    space: str = value.metadata.namespace
     if isinstance(value, Monitor):
         where = value.spec.namespace_selector
-        return where.any or bool({*where.match_names} - {space})
+        return bool(where.any or {*where.match_names} - {space})
     if field != "mesh_policies":
         return False
     if BY_NAME[item.kind].group == LINKERD:
