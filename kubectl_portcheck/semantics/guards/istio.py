@@ -38,6 +38,7 @@ from kubectl_portcheck.model.guards import (
 from kubectl_portcheck.model.objects import LabelSelector, ObjectMeta
 from kubectl_portcheck.model.references import IPBlock, NetworkPolicyPort
 from kubectl_portcheck.semantics.annotations import ISTIO_DRY_RUN
+from kubectl_portcheck.semantics.digits import number_of
 from kubectl_portcheck.semantics.forms import Form
 from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
 
@@ -389,10 +390,10 @@ def _block(address: str) -> IPBlock:
 
 def _ports(ports: Iterable[str]) -> tuple[tuple[NetworkPolicyPort, ...], str]:
     """The ports of the pod, and what of them is not compared."""
-    several = list(ports)
-    if any(not p.isdecimal() for p in several):
+    numbers = [number_of(p) for p in ports]
+    if None in numbers:
         return (), "ports by a pattern"
-    return tuple(NetworkPolicyPort(port=int(p)) for p in several), ""
+    return tuple(NetworkPolicyPort(port=n) for n in numbers if n is not None), ""
 
 
 def mode_of(found: Iterable[tuple[Guard, GuardPart]], port: int) -> tuple[str, Guard | None]:

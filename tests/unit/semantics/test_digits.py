@@ -3,7 +3,9 @@
 import pytest
 
 from kubectl_portcheck.collect.called import _port_beside
+from kubectl_portcheck.model.references import NetworkPolicyPort
 from kubectl_portcheck.semantics.digits import number_of
+from kubectl_portcheck.semantics.guards import istio
 from kubectl_portcheck.semantics.guards.calico import _numbers
 
 MANY = "9" * 5000
@@ -27,6 +29,12 @@ def test_ports_of_policies() -> None:
     assert _numbers("http") == ("http", None)
     for text in (MANY, f"{MANY}:1", f"1:{MANY}"):
         assert _numbers(text) == (text, None)
+    assert istio._ports(["80", "0443"]) == (
+        (NetworkPolicyPort(port=80), NetworkPolicyPort(port=443)),
+        "",
+    )
+    for text in (MANY, "80*", ""):
+        assert istio._ports(["80", text]) == ((), "ports by a pattern")
 
 
 def test_a_port_in_a_variable_beside_a_host() -> None:
