@@ -6,11 +6,12 @@ direction once a policy with a rule of that direction selects it, unless ``enabl
 otherwise. Allow rules add up, also with those of NetworkPolicies; a deny rule comes before all of
 them. ``fromEndpoints`` of a namespaced policy means pods of its own namespace, unless a term names
 a namespace. A rule without a source is about every source; ``{}`` by itself allows nothing. An
-address range never means a pod of the cluster. HTTP and other rules of layer 7, names of DNS,
-Services, nodes and authentication are not compared.
+address range never means a pod of the cluster. The name of a pod's service account is a label that
+Cilium gives; other such labels, HTTP and other rules of layer 7, names of DNS, Services, nodes and
+authentication are not compared.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +38,10 @@ from kubectl_portcheck.semantics.peers import NAMESPACE_NAME
 
 NAMESPACE = "io.kubernetes.pod.namespace"
 NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
+ACCOUNT = "io.cilium.k8s.policy.serviceaccount"
+OWN = "io.cilium.k8s."
+"""How the keys of labels begin that Cilium gives. (Cilium, Layer 3 Policies, Service Accounts)"""
+NOT_COMPARED = "labels that Cilium gives"
 
 
 class Port(Record, frozen=True):
@@ -144,7 +149,10 @@ def _part(spec: Spec, selected: LabelSelector, local: bool) -> GuardPart:
         *(_rule(r, "Egress", "Allow", local) for r in spec.egress),
     )
     return GuardPart(
-        selects=(selector_of(selected, local=local),), isolates=tuple(isolates), rules=rules
+        selects=(selector_of(selected, local=local),),
+        isolates=tuple(isolates),
+        rules=rules,
+        beyond=NOT_COMPARED if _asks(selected) else "",
     )
 
 
@@ -171,12 +179,16 @@ def _rule(rule: Rule, direction: Direction, action: Action, local: bool) -> Guar
         "authentication": rule.authentication,
         "cidrGroupRef": tuple(c for c in sets or () if c.cidr_group_ref) or None,
         "rules of layer 7": next((p.rules for p in rule.to_ports or () if p.rules), None),
+        NOT_COMPARED: tuple(e for e in endpoints or () if _asks(e, _accounts(e))) or None,
     }
     beyond = ", ".join(name for name, value in others.items() if value is not None)
     peers: tuple[GuardPeer, ...] | None = None
     if any(part is not None for part in (endpoints, entities, ranges, sets)):
         peers = (
-            *(GuardPeer(selectors=(selector_of(e, local=local),)) for e in endpoints or ()),
+            *(
+                GuardPeer(selectors=(selector_of(e, local=local),), accounts=_accounts(e))
+                for e in endpoints or ()
+            ),
             *(GuardPeer(entity=_ENTITIES.get(e, "outside")) for e in entities or ()),
             *(_range(IPBlock(cidr=c)) for c in ranges or ()),
             *(_range(IPBlock(cidr=c.cidr, except_=c.except_)) for c in sets or ()),
@@ -220,24 +232,45 @@ def selector_of(selector: LabelSelector, *, local: bool) -> GuardSelector:
 
     Without a term about the namespace it means the policy's own, where the policy has one.
     """
-    terms = [
-        *(
-            LabelSelectorRequirement(key=key, operator="In", values=(value,))
-            for key, value in selector.match_labels.items()
-        ),
-        *selector.match_expressions,
-    ]
     pods, spaces = [], []
-    for term in terms:
-        key = term.key.partition(":")[2] if _PREFIX.match(term.key) else term.key
+    for term in _terms(selector):
+        key = term.key
         if key == NAMESPACE:
             spaces.append(msgspec.structs.replace(term, key=NAMESPACE_NAME))
         elif key.startswith(NAMESPACE_LABELS):
             spaces.append(msgspec.structs.replace(term, key=key.removeprefix(NAMESPACE_LABELS)))
-        else:
-            pods.append(msgspec.structs.replace(term, key=key))
+        elif not key.startswith(OWN):
+            pods.append(term)
     named = LabelSelector(match_expressions=tuple(spaces)) if spaces or not local else None
     return GuardSelector(pods=LabelSelector(match_expressions=tuple(pods)), namespaces=named)
+
+
+def _terms(selector: LabelSelector) -> Iterator[LabelSelectorRequirement]:
+    """All that must hold, without the sources of the labels."""
+    for key, value in selector.match_labels.items():
+        yield LabelSelectorRequirement(key=_plain(key), operator="In", values=(value,))
+    for term in selector.match_expressions:
+        yield msgspec.structs.replace(term, key=_plain(term.key))
+
+
+def _plain(key: str) -> str:
+    return key.partition(":")[2] if _PREFIX.match(key) else key
+
+
+def _accounts(selector: LabelSelector) -> tuple[str, ...]:
+    """The service accounts that a selector names; none where it says nothing of them, or more."""
+    named = [t for t in _terms(selector) if t.key == ACCOUNT]
+    return named[0].values or () if len(named) == 1 and named[0].operator == "In" else ()
+
+
+def _asks(selector: LabelSelector, accounts: Sequence[str] = ()) -> bool:
+    """Whether it asks for labels that Cilium gives, besides namespaces' and these accounts."""
+    return any(
+        t.key.startswith(OWN)
+        and not t.key.startswith(NAMESPACE_LABELS)
+        and not (t.key == ACCOUNT and accounts)
+        for t in _terms(selector)
+    )
 
 
 _PREFIX = regex(r"(k8s|any|container|reserved):")

@@ -52,6 +52,15 @@ TO_8080 = [{"ports": [{"port": "8080", "protocol": "TCP"}]}]
 OF_FRONT = {"matchLabels": {"k8s:io.kubernetes.pod.namespace": "front"}}
 OF_SALES = {"matchLabels": {"k8s:io.cilium.k8s.namespace.labels.team": "sales"}}
 
+ACCOUNT = "io.cilium.k8s.policy.serviceaccount"
+CLUSTER = "io.cilium.k8s.policy.cluster"
+
+
+def account(name: str, **labels: str) -> dict[str, Any]:
+    """Pods of the client's namespace that run as a service account."""
+    return {"matchLabels": {ACCOUNT: name, **labels, **OF_FRONT["matchLabels"]}}
+
+
 CASES: dict[str, tuple[list[Document], bool | None]] = {
     "other pods": ([policy(endpointSelector={"matchLabels": {"app": "x"}}, ingress=[{}])], True),
     "a rule of nothing isolates": ([ingress()], False),
@@ -62,6 +71,30 @@ CASES: dict[str, tuple[list[Document], bool | None]] = {
     "a label with its source": (
         [ingress(fromEndpoints=[{"matchLabels": {"any:app": "web", **OF_FRONT["matchLabels"]}}])],
         True,
+    ),
+    "its service account": ([ingress(fromEndpoints=[account("default")])], True),
+    "another service account": ([ingress(fromEndpoints=[account("other")])], False),
+    "its service account and another name": (
+        [ingress(fromEndpoints=[account("default", app="other")])],
+        False,
+    ),
+    "any service account": (
+        [
+            ingress(
+                fromEndpoints=[
+                    {"matchExpressions": [{"key": ACCOUNT, "operator": "Exists"}], **OF_FRONT}
+                ]
+            )
+        ],
+        None,
+    ),
+    "a cluster of several": (
+        [ingress(fromEndpoints=[{"matchLabels": {CLUSTER: "one", **OF_FRONT["matchLabels"]}}])],
+        None,
+    ),
+    "for a service account": (
+        [policy(endpointSelector={"matchLabels": {ACCOUNT: "web"}}, ingress=[{}])],
+        None,
     ),
     "no endpoint": ([ingress(fromEndpoints=[])], False),
     "everyone to a port": ([ingress(toPorts=TO_8080)], True),
