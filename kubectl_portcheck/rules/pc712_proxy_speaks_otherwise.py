@@ -201,7 +201,8 @@ RULE = Rule(
         "service.serversscheme, konghq.com/protocol and cloud.google.com/app-protocols on the "
         "Service; haproxy.org/server-ssl and haproxy-ingress.github.io/backend-protocol where one "
         "is set), by a field (scheme of a Traefik IngressRoute, "
-        "protocol of a Contour HTTPProxy, tls.termination of an OpenShift Route), by a "
+        "protocol of a Contour HTTPProxy, tls.passthrough of that or of an IngressRouteTCP, "
+        "tls.termination of an OpenShift Route), by a "
         "BackendTLSPolicy (routes of the Gateway API are not judged without one), or by the "
         "Service port (Traefik speaks TLS to port 443 and to names that begin with https). The "
         "pods speak the other language. It is a warning where only names or a probe say so.",

@@ -2,7 +2,8 @@
 
 Sources: ingress-nginx, annotation ``backend-protocol``; Traefik, ``getProtocol`` of the Ingress
 provider and ``parseServiceProtocol`` of its CRD provider; AWS Load Balancer Controller, annotation
-``backend-protocol``; Contour, ``protocol`` of a service and ``upstream-protocol.tls``; OpenShift,
+``backend-protocol``; Contour, ``protocol`` of a service and ``upstream-protocol.tls``; Traefik and
+Contour, ``tls.passthrough``; OpenShift,
 ``termination`` of a Route; Kong, ``overrideByAnnotation`` of a Service; ingress-gce,
 ``ApplicationProtocols`` and its translator, by the port's name; HAProxy Technologies,
 ``server-ssl``; haproxy-ingress, ``buildBackendProtocol``. Other controllers and values are not
@@ -309,6 +310,9 @@ def _of_referrer(case: Case, referrer: Referrer, reference: Reference) -> Proxie
     namespaced = kinds.is_namespaced(referrer.kind)
     space = (referrer.metadata.namespace or case.namespace) if namespaced else ""
     subject = Subject(kind=referrer.kind, namespace=space, name=referrer.metadata.name)
+    if of == kinds.INGRESS_ROUTE_TCP:
+        passes = reference.scheme == "passthrough"
+        return Proxied(subject, "tls", "its tls.passthrough is true") if passes else None
     if of in (kinds.INGRESS_ROUTE, kinds.TRAEFIK_SERVICE):
         return _by_field(
             reference,
@@ -316,6 +320,8 @@ def _of_referrer(case: Case, referrer: Referrer, reference: Reference) -> Proxie
             {"plain": "http", "tls": "https"},
             _traefik_default(case.port, subject),
         )
+    if of == kinds.HTTP_PROXY and reference.scheme == "passthrough":
+        return Proxied(subject, "tls", "its virtualhost.tls.passthrough is true")
     if of == kinds.HTTP_PROXY:
         noted = case.service.metadata.annotations.get(CONTOUR_TLS, "").replace(" ", "").split(",")
         if not reference.scheme and {str(case.port.port), case.port.name} & {*noted} - {""}:

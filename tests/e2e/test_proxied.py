@@ -121,3 +121,26 @@ def test_haproxy_sends_tls_to_a_plain_port(cluster: Cluster, namespace: str) -> 
         deploy(cluster, namespace, ingress(class_=made["metadata"]["name"], annotations=notes))
         cluster.apply(named("http", 8080), namespace)
         annotated(cluster, namespace, "HAProxy sends TLS to pods that speak plain HTTP")
+
+
+def test_tls_is_passed_on_to_a_plain_port(cluster: Cluster, namespace: str) -> None:
+    called = {"services": [{"name": "checkout", "port": 80}]}
+    tls = {"passthrough": True}
+    kinds: dict[str, Document] = {
+        "IngressRouteTCP": {"routes": [called], "tls": tls},
+        "HTTPProxy": {"virtualhost": {"tls": tls}, "tcpproxy": called},
+    }
+    with served(cluster, *kinds):
+        deploy(cluster, namespace, *(of(kind, spec) for kind, spec in kinds.items()))
+        cluster.apply(named("http", 8080), namespace)
+        found = diagnose(cluster, namespace)
+        assert (found.verdict, set(found.causes)) == ("degraded", {"PC712"})
+        assert {f["subject"]["kind"] for f in found.findings} == set(kinds)
+        app = container("https://0.0.0.0:8443", ports=[8443])
+        cluster.apply([deployment(app), named("https", 8443)], namespace)
+        cluster.kubectl("rollout", "status", "deployment/checkout", namespace=namespace, check=True)
+        cluster.until(
+            lambda: len(cluster.get("pods", namespace=namespace)["items"]) == 1, "the old pod to go"
+        )
+        well = diagnose(cluster, namespace)
+    assert (well.verdict, well.findings) == ("healthy", [])

@@ -26,9 +26,23 @@ class ProxyServices(Record, frozen=True):
     services: tuple[ProxyService, ...] = ()
 
 
+class VirtualHostTls(Record, frozen=True):
+    """Where the TLS of clients ends."""
+
+    passthrough: bool = False
+    """Whether the pods get it as it comes."""
+
+
+class VirtualHost(Record, frozen=True):
+    """The host of an HTTPProxy that is no part of another one."""
+
+    tls: VirtualHostTls | None = None
+
+
 class HTTPProxySpec(Record, frozen=True):
     """The routes of an HTTPProxy."""
 
+    virtualhost: VirtualHost = VirtualHost()
     routes: tuple[ProxyServices, ...] = ()
     tcpproxy: ProxyServices = ProxyServices()
 
@@ -42,6 +56,9 @@ class HTTPProxy(Record, frozen=True):
 
 def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
     places = [(r, f"/spec/routes/{i}") for i, r in enumerate(found.spec.routes)]
+    tls = found.spec.virtualhost.tls
+    # What connections carry after their TLS has ended is not known.
+    carries = "passthrough" if tls and tls.passthrough else "edge"
     for several, at in (*places, (found.spec.tcpproxy, "/spec/tcpproxy")):
         for j, called in enumerate(several.services):
             if called.name:
@@ -52,7 +69,7 @@ def _of_proxy(found: HTTPProxy) -> Iterator[Reference]:
                     namespace=found.metadata.namespace,
                     port=called.port,
                     pointer=f"{pointer}/port",
-                    scheme=called.protocol or ("passthrough" if "tcpproxy" in at else ""),
+                    scheme=called.protocol or (carries if "tcpproxy" in at else ""),
                     scheme_field="protocol",
                     by="number",
                 )

@@ -8,6 +8,8 @@ Traefik dials the pods itself. (traefik, ``getServicePort`` in ``pkg/provider/ku
 
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Record, WholeNumber
 from kubectl_portcheck.model.objects import ObjectMeta
@@ -31,10 +33,18 @@ class TraefikRoute(Record, frozen=True):
     services: tuple[LoadBalancer, ...] = ()
 
 
+class RouteTls(Record, frozen=True):
+    """Where the TLS of clients ends."""
+
+    passthrough: bool = False
+    """Whether the pods get it as it comes; only an IngressRouteTCP has this field."""
+
+
 class IngressRouteSpec(Record, frozen=True):
     """The rules of an IngressRoute."""
 
     routes: tuple[TraefikRoute, ...] = ()
+    tls: RouteTls | None = None
 
 
 class IngressRoute(Record, frozen=True):
@@ -85,10 +95,12 @@ def _reference(called: LoadBalancer, pointer: str, namespace: str) -> Iterator[R
 
 
 def _of_routes(item: IngressRoute) -> Iterator[Reference]:
+    passes = item.spec.tls is not None and item.spec.tls.passthrough
     for i, route in enumerate(item.spec.routes):
         for j, called in enumerate(route.services):
             pointer = f"/spec/routes/{i}/services/{j}"
-            yield from _reference(called, pointer, item.metadata.namespace)
+            for found in _reference(called, pointer, item.metadata.namespace):
+                yield structs.replace(found, scheme="passthrough") if passes else found
 
 
 def _of_service(item: TraefikService) -> Iterator[Reference]:

@@ -253,6 +253,9 @@ def test_whether_an_aggregated_api_is_verified(spec: dict[str, Any], unverified:
     assert called.unverified is unverified
 
 
+PASSED = {"tls": {"passthrough": True}}
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "scheme"),
     [
@@ -260,7 +263,10 @@ def test_whether_an_aggregated_api_is_verified(spec: dict[str, Any], unverified:
         ("Route", {"to": CHECKOUT, "tls": {"termination": "edge"}}, "edge"),
         ("HTTPProxy", {"routes": [{"services": [CHECKOUT]}]}, ""),
         ("HTTPProxy", {"routes": [{"services": [{**CHECKOUT, "protocol": "tls"}]}]}, "tls"),
-        ("HTTPProxy", {"tcpproxy": {"services": [CHECKOUT]}}, "passthrough"),
+        ("HTTPProxy", {"tcpproxy": {"services": [CHECKOUT]}}, "edge"),
+        ("HTTPProxy", {"virtualhost": PASSED, "tcpproxy": {"services": [CHECKOUT]}}, "passthrough"),
+        ("IngressRouteTCP", {"routes": [{"services": [CHECKOUT]}]}, ""),
+        ("IngressRouteTCP", {"routes": [{"services": [CHECKOUT]}], **PASSED}, "passthrough"),
         ("HTTPProxy", {"tcpproxy": {"services": [{**CHECKOUT, "protocol": "tls"}]}}, "tls"),
         ("BackendTLSPolicy", {"targetRefs": [{"kind": "Service", "name": "checkout"}]}, "https"),
     ],
