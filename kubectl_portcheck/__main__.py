@@ -8,6 +8,7 @@ import sys
 TYPE_CHECKING = False  # A type checker takes it for true. An interrupt now would be a traceback.
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
     from typing import Any, NoReturn
 
 COMPLETER = "kubectl_complete-portcheck"
@@ -23,7 +24,12 @@ def complete(argv: "Sequence[str] | None" = None) -> "NoReturn":
 
 def run() -> "NoReturn":
     """Runs the program and ends the process with its exit code."""
+    # The part of ``signal`` that is there from the start; the rest takes a millisecond to load.
+    import _signal  # type: ignore[import-not-found]
+
     try:
+        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+            _signal.signal(_signal.SIGINT, _heed)
         sys.unraisablehook = _unraisable
         code = _run()
     except KeyboardInterrupt:
@@ -43,6 +49,19 @@ def _end(code: int) -> "NoReturn":
             end_all()
     finally:
         os._exit(code)
+
+
+def _heed(_: int, frame: "FrameType | None") -> None:
+    """Ends the process where a Ctrl-C comes while something is imported; else raises it.
+
+    What makes classes there in C (msgspec) may lose the exception, with a class half described:
+    later the process crashed, once in some hundred early interrupts.
+    """
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            _interrupted()
+        frame = frame.f_back
+    raise KeyboardInterrupt
 
 
 def _unraisable(lost: "Any", said: "Any" = sys.unraisablehook) -> None:

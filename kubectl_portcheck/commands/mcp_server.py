@@ -65,7 +65,7 @@ Context = Annotated[str, Field(description="The kubeconfig's context; empty for 
 
 def run(request: McpRequest, env: Environment) -> ExitCode:
     """Serve until the client closes standard input, or until Ctrl-C."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, _interrupted)
     # The SDK closes the stream that it writes to.
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as stdout, redirect_stdout(stdout):

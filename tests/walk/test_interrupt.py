@@ -147,6 +147,41 @@ def test_another_failure_that_nothing_can_catch_is_shown_by_python() -> None:
     assert "Exception ignored in: <function interrupted" in done.stderr
 
 
+IMPORTING = """
+from kubectl_portcheck import __main__, cli
+
+def main(argv, env):
+    import deaf
+    return 0
+
+cli.main = main
+__main__.run()
+"""
+DEAF = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(1000):
+        pass
+except KeyboardInterrupt:
+    pass
+"""
+
+
+def test_an_interrupt_that_comes_within_an_import_is_heeded_at_once(tmp_path: Path) -> None:
+    """What is loaded may lose it: msgspec does, and crashed afterwards."""
+    (tmp_path / "deaf.py").write_text(DEAF)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTING],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
+
+
 HANGING = """
 import _imp, sys
 from kubectl_portcheck.__main__ import run
