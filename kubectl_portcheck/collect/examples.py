@@ -3,7 +3,7 @@
 It is strict: a measurement of a pod that is not there, or of another Service, is an error.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +25,7 @@ from kubectl_portcheck.model.evidence import (
     Context,
     Evidence,
     InCluster,
+    Misnamed,
     ServiceEvidence,
     ServiceForward,
 )
@@ -53,6 +54,8 @@ from kubectl_portcheck.semantics import (
 )
 from kubectl_portcheck.semantics.concerning import concerning
 from kubectl_portcheck.semantics.guards.calico_joined import joined_in_files
+from kubectl_portcheck.semantics.misnamed import misnamed
+from kubectl_portcheck.semantics.needs import Leading
 from kubectl_portcheck.semantics.referrers.authorities import with_authorities
 
 NOW = "2026-06-01T12:00:00Z"
@@ -127,6 +130,7 @@ def _evidence(
         stateful_sets=NOT_ASKED if matching else Observed(value=tuple(found["StatefulSet"])),
         services=Observed(value=beside) if siblings else NOT_ASKED,
         gateway_pods=Observed(value=gateways) if foreign is not None else NOT_ASKED,
+        misnamed=_misnamed(service, around, found["Service"]),
         gateway_services=NOT_ASKED if foreign is None else Observed(value=foreign),
         namespace_pods=Observed(value=everything) if matching != everything else NOT_ASKED,
         sockets={
@@ -142,6 +146,17 @@ def _evidence(
     aliases = [s for s in found["Service"] if _place(s) == endpoints.alias_of(service)]
     alias = Observed(value=aliases[0]) if aliases else NOT_ASKED
     return msgspec.structs.replace(evidence, **{**around, "referrers": leading}, alias=alias)
+
+
+def _misnamed(
+    service: Service, around: Mapping[str, Any], everyone: Sequence[Service]
+) -> Observed[tuple[Misnamed, ...]] | Missing:
+    """What seems to mean the Service, and names one that is not among these."""
+    namespace = _space(service)
+    named = (around[field].value for field in ("ingresses", "routes", "referrers"))
+    names = {s.metadata.name for s in everyone if _space(s) == namespace}
+    meant = misnamed(Leading(namespace, *named), names).get(service.metadata.name)
+    return Observed(value=meant) if meant else NOT_ASKED
 
 
 def _gateways(

@@ -208,6 +208,20 @@ class Absence(Record, frozen=True):
     """Whether the namespace does not exist either."""
 
 
+class Misnamed(Record, frozen=True):
+    """A place that names a Service that does not exist, and nearly has the name of one."""
+
+    kind: str
+    namespace: str
+    """'' where the kind has none."""
+    name: str
+    """That of the object."""
+    where: str
+    """The place in it."""
+    service: str
+    """The name that it has."""
+
+
 class ServiceEvidence(Record, frozen=True, gc=True, dict=True):
     """What was gathered about one Service.
 
@@ -276,6 +290,9 @@ class ServiceEvidence(Record, frozen=True, gc=True, dict=True):
     owner; asked for only where a VirtualService names such a Gateway."""
     gateway_services: Observed[tuple[Service, ...]] | Missing = NOT_ASKED
     """The Services that select these; asked for together with them."""
+    misnamed: Observed[tuple[Misnamed, ...]] | Missing = NOT_ASKED
+    """What leads to a Service of the namespace that does not exist, and seems to mean this one;
+    asked for only where something names one with nearly this name."""
     monitors: Observed[tuple[Monitor, ...]] | Missing = NOT_ASKED
     """The namespace's ServiceMonitors that select the Service, and PodMonitors that select its
     pods."""

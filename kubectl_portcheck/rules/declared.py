@@ -52,6 +52,7 @@ class Need(Word):
     REFERRERS = "referrers"
     GATEWAY_PODS = "gateway_pods"
     GATEWAY_SERVICES = "gateway_services"
+    MISNAMED = "misnamed"
     OVERWRITTEN = "overwritten"
     MONITORS = "monitors"
     EVENTS = "events"

@@ -1563,6 +1563,16 @@ CATALOGUE: tuple[Rule, ...] = (
         in_files=Worth.HINT,
     ),
     listed(
+        "PC734",
+        "reference-names-no-service",
+        "warning",
+        "An Ingress, a route or a webhook names a Service that nearly has the name of this one",
+        runs_for="service",
+        uses=(Need.MISNAMED,),
+        clues=(Need.MISNAMED,),
+        in_files=Worth.ABSENCE,
+    ),
+    listed(
         "PC740",
         "api-server-cannot-route",
         "error",

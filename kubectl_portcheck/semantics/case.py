@@ -17,6 +17,7 @@ from kubectl_portcheck.model.evidence import (
     AddressHolder,
     Client,
     InCluster,
+    Misnamed,
     ServiceEvidence,
     ServiceForward,
 )
@@ -301,6 +302,11 @@ class ServiceCase:
     def gateway_services(self) -> tuple[Service, ...]:
         """The Services that select these pods."""
         return _value(self.evidence.gateway_services, ())
+
+    @property
+    def misnamed(self) -> tuple[Misnamed, ...]:
+        """What names a Service that does not exist, and seems to mean this one."""
+        return _value(self.evidence.misnamed, ())
 
     @property
     def monitors(self) -> tuple[Monitor, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from .crds import GATEWAY, KINDS, served
-from .portcheck import Diagnosis, diagnose, paste
+from .portcheck import Diagnosis, diagnose, diagnose_all, paste
 from .table import keep
 from .workloads import Document, container, deployment, service
 
@@ -305,3 +305,17 @@ def test_an_endpoint_that_is_on_no_node_of_a_local_service(
     paste(cluster, found.fix)
     cluster.wait_dial(clusterip, 80, "accepted")
     assert diagnose(cluster, namespace).findings == []
+
+
+def test_an_ingress_has_a_mistyped_name(cluster: Cluster, namespace: str) -> None:
+    mistyped = backend(80)
+    mistyped["service"]["name"] = "chekcout"
+    deploy(cluster, namespace, ingress(mistyped))
+    found, swept = diagnose(cluster, namespace), diagnose_all(cluster, namespace)
+    for one in (found, swept):
+        assert (one.code, one.verdict, one.causes) == (0, "healthy", ["PC734"])
+        assert "Service checkout has nearly this name" in one.findings[0]["summary"]
+    cluster.apply(ingress(backend(80)), namespace)
+    well = diagnose(cluster, namespace)
+    assert (well.code, well.findings) == (0, [])
+    keep("an Ingress names a Service that does not exist", found, well, by_hand=True)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from kubectl_portcheck.exit_codes import ExitCode
 from tests.fake import faults
 from tests.fake.api_server import FakeApiServer
 from tests.walk.shop import NAMESPACE, program, shop, walk
 from tests.walk.test_requests import READS, asked
 
+SERVICES = f"/api/v1/namespaces/{NAMESPACE}/services"
 CLASSES = "GET /apis/networking.k8s.io/v1/ingressclasses"
 
 
@@ -75,3 +77,39 @@ def test_a_sweep_lists_the_classes_once(tmp_path: Path) -> None:
         assert asked(server)[CLASSES] == 1
     assert done.verdict == "degraded"
     assert [f["code"] for s in done.report["services"] for f in s["findings"]] == ["PC716"]
+
+
+def test_an_ingress_with_a_mistyped_name_costs_one_read_of_the_services(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        _led(server, service="chekcout")
+        done = program(server, tmp_path, "svc/checkout")
+        listed = [r for r in server.requests if r.line.startswith(f"GET {SERVICES}?")]
+        swept = program(server, tmp_path)
+    for run in (done, swept):
+        assert (run.code, run.report["verdict"]) == (ExitCode.HEALTHY, "healthy")
+        [finding] = run.report["services"][0]["findings"]
+        assert (finding["code"], finding["severity"]) == ("PC734", "warning")
+        assert "names Service chekcout, which does not exist" in finding["summary"]
+    assert len(listed) == 1
+
+
+def test_where_the_services_may_not_be_listed_the_mistyped_name_is_not_known(
+    tmp_path: Path,
+) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        _led(server, service="chekcout")
+        server.on(rf"{SERVICES}\?", faults.status(403, "Forbidden", "services is forbidden"))
+        done = program(server, tmp_path, "svc/checkout")
+    service = done.report["services"][0]
+    assert (done.code, service["findings"]) == (ExitCode.HEALTHY, [])
+    assert "PC734" in [rule["code"] for rule in service["notEvaluated"]]
+
+
+def test_a_sweep_of_some_services_claims_nothing_of_names(tmp_path: Path) -> None:
+    with FakeApiServer() as server:
+        shop(server, 8080)
+        _led(server, service="chekcout")
+        done = program(server, tmp_path, "--field-selector", "metadata.name=checkout")
+    assert done.report["services"][0]["findings"] == []

@@ -4,7 +4,7 @@ Each list is indexed once: by the Services that its objects name, by the labels 
 select. Where no object concerns a Service, the evidence of all such Services holds the same parts.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,13 +14,16 @@ from kubectl_portcheck.collect.cluster.pages import Listed
 from kubectl_portcheck.collect.cluster.shared_lists import Shared
 from kubectl_portcheck.model import kinds
 from kubectl_portcheck.model.base import Missing, Observed, Reason, Record, combined
+from kubectl_portcheck.model.evidence import NOT_ASKED, Misnamed
 from kubectl_portcheck.model.objects import Pod, Service
 from kubectl_portcheck.model.references import NetworkPolicy, Route
 from kubectl_portcheck.semantics import referrers
 from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import Hosts
 from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
+from kubectl_portcheck.semantics.misnamed import misnamed
 from kubectl_portcheck.semantics.monitoring import Siblings
+from kubectl_portcheck.semantics.needs import Leading
 from kubectl_portcheck.semantics.references import (
     looks_into,
     may_select,
@@ -57,6 +60,7 @@ class Around:
             "monitors": self._watching(service, pods),
             "guards": self._guards(namespace, pods),
             "mesh_policies": self._of_meshes(namespace, pods),
+            "misnamed": self._misnamed(service),
         }
 
     def _leading(self, service: Service) -> dict[str, Read[Any]]:
@@ -84,6 +88,40 @@ class Around:
         if key not in self._parts:
             self._parts[key] = make()
         return self._parts[key]
+
+    def _misnamed(self, service: Service) -> Read[Any]:
+        """What seems to mean the Service, and names one that does not exist."""
+        namespace = service.metadata.namespace
+        names = self._shared.names(namespace)
+        if names is None:
+            return NOT_ASKED
+        found: dict[str, tuple[Misnamed, ...]] = self._once(
+            ("misnamed", namespace),
+            lambda: misnamed(self._leading_nowhere(namespace, names), names),
+        )
+        here = found.get(service.metadata.name)
+        return Observed(value=here) if here else NOT_ASKED
+
+    def _leading_nowhere(self, namespace: str, names: Collection[str]) -> Leading:
+        """The objects that name a Service of the namespace that does not exist."""
+
+        def nowhere(place: Place) -> bool:
+            space, name = place
+            return space == namespace and name not in names
+
+        ingresses = self._naming(listable.INGRESSES.name, namespace)
+        routes: dict[Place, list[Route]] = self._once(("routes",), self._index_of_routes)
+        referred = self._once(("referrers",), self._index_of_referrers)
+        return Leading(
+            namespace,
+            _each(several for place, several in ingresses.items() if nowhere(place)),
+            _each(several for place, several in routes.items() if nowhere(place)),
+            _each(
+                several
+                for (_, *place), several in referred.items()
+                if nowhere((place[0], place[1]))
+            ),
+        )
 
     # Ingresses and routes
 
@@ -317,6 +355,11 @@ def _about(everyone: Read[Any], pods: Sequence[Pod]) -> Read[Any]:
         return everyone
     found = tuple(g for g in everyone.value if any(may_select(g, p) for p in pods))
     return msgspec.structs.replace(everyone, value=found)
+
+
+def _each(several: Iterable[Iterable[R]]) -> list[R]:
+    """What is in any of these, each once."""
+    return list({id(one): one for found in several for one in found}.values())
 
 
 def _of_others(plural: str) -> Missing:

@@ -33,15 +33,16 @@ from kubectl_portcheck.collect.cluster.listable import (
 from kubectl_portcheck.collect.cluster.parts import Parts
 from kubectl_portcheck.collect.cluster.work import Questions, Work
 from kubectl_portcheck.model.base import Missing, Observed, Record, combined
-from kubectl_portcheck.model.evidence import NOT_ASKED
+from kubectl_portcheck.model.evidence import NOT_ASKED, Misnamed
 from kubectl_portcheck.model.guards import Guard
 from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
-from kubectl_portcheck.semantics import monitoring, referrers
+from kubectl_portcheck.semantics import misnamed, monitoring, referrers
 from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import leads_to
+from kubectl_portcheck.semantics.needs import Leading
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
 from kubectl_portcheck.semantics.referrers.authorities import with_authorities
@@ -78,6 +79,9 @@ def around_the_name(
     ]
     parts.referrers = work.follow(_referrers, reads, work, always, groups)
     parts.referrers = work.follow(_with_authorities, reads, parts.referrers, name)
+    parts.misnamed = work.follow(
+        _misnamed, reads, place, parts.ingresses, parts.routes, parts.referrers
+    )
     parts.gateway_pods = work.follow(entrances.pods, reads, parts.referrers, place)
     parts.gateway_services = work.follow(entrances.services, reads, parts.gateway_pods)
     parts.reference_grants = work.follow(_grants, reads, groups, parts.routes, name)
@@ -139,6 +143,31 @@ def _classes(
     if isinstance(found, Missing) or not any(leads_to(i, name) for i in found.value):
         return NOT_ASKED
     return reads.objects(INGRESS_CLASSES, {})
+
+
+def _misnamed(
+    reads: Reads,
+    place: tuple[str, str],
+    ingresses: "Future[Read[tuple[Ingress, ...]]]",
+    routes: "Future[Read[tuple[Route, ...]]]",
+    others: "Future[Read[tuple[Referrer, ...]]]",
+) -> Read[tuple[Misnamed, ...]]:
+    """What seems to mean the Service, and names one that does not exist."""
+    namespace, name = place
+    leading = Leading(
+        namespace, _known(ingresses.result()), _known(routes.result()), _known(others.result())
+    )
+    if not misnamed.is_near(leading, name):
+        return NOT_ASKED
+    beside = reads.services()
+    if isinstance(beside, Missing):
+        return beside
+    found = misnamed.misnamed(leading, {name, *(s.metadata.name for s in beside.value)}).get(name)
+    return Observed(value=found) if found else NOT_ASKED
+
+
+def _known(part: Read[tuple[R, ...]]) -> tuple[R, ...]:
+    return () if isinstance(part, Missing) else part.value
 
 
 def _labels(reads: Reads, guards: "Future[Read[tuple[Guard, ...]]]") -> Read[dict[str, str]]:

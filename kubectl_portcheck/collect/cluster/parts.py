@@ -18,6 +18,7 @@ from kubectl_portcheck.model.evidence import (
     ContainerLog,
     InCluster,
     InitCall,
+    Misnamed,
     ServiceEvidence,
     ServiceForward,
 )
@@ -81,6 +82,7 @@ class Parts(msgspec.Struct):
     referrers: Part[tuple[Referrer, ...]] = None
     gateway_pods: Part[tuple[Pod, ...]] = None
     gateway_services: Part[tuple[Service, ...]] = None
+    misnamed: Part[tuple[Misnamed, ...]] = None
     guards: Part[tuple[Guard, ...]] = None
     mesh_policies: Part[tuple[Guard, ...]] = None
     namespace_labels: Part[dict[str, str]] = None
@@ -152,6 +154,7 @@ class Parts(msgspec.Struct):
             referrers=known(self.referrers),
             gateway_pods=known(self.gateway_pods),
             gateway_services=known(self.gateway_services),
+            misnamed=known(self.misnamed),
             guards=known(self.guards),
             mesh_policies=known(self.mesh_policies),
             namespace_labels=known(self.namespace_labels),

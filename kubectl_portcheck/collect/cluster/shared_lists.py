@@ -2,7 +2,7 @@
 linear in the number of objects."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
@@ -100,6 +100,7 @@ class Shared:
         self.narrow: set[str] = set()
         """Resources that were listed in some namespaces, though those of others matter as well."""
         self.once = Once()
+        self._names: dict[str, frozenset[str]] = {}
         self._by_label: dict[str, dict[tuple[str, str], list[Pod]]] = {}
         self._by_service: dict[str, dict[str, list[EndpointSlice]]] = {}
         self._objects: dict[tuple[str, str], Read[Any]] = {}
@@ -240,6 +241,17 @@ class Shared:
         """The Services in the scope, by namespace and name."""
         found = (s for several in self.lists["services"].found.values() for s in several)
         return sorted(found, key=lambda s: (s.metadata.namespace, s.metadata.name))
+
+    def names(self, namespace: str) -> Collection[str] | None:
+        """The names of all Services of a namespace; None where only some were listed."""
+        if self._scope.query:
+            return None
+        listed = self.lists["services"]
+        names = self._names.get(namespace)
+        if names is None:
+            everyone = (*listed.found.get(namespace, ()), *listed.odd.get(namespace, ()))
+            names = self._names[namespace] = frozenset(one.metadata.name for one in everyone)
+        return names
 
     def unreadable(self) -> list[ServiceEvidence]:
         """The Services that were listed and cannot be read, only by their names."""

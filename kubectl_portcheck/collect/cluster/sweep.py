@@ -411,6 +411,9 @@ class _Contact:
             # What is missing now was read before.
             self._leave(place, LATE if sweep.deadline.passed else ENOUGH)
         elif self.sweep.whole:
+            # The lists of a walk hold only what names the Service.
+            named = self.evidence[place].misnamed
+            found = msgspec.structs.replace(found, misnamed=named)
             siblings = self.evidence[place].services
             if isinstance(siblings, Observed):
                 # The walk of a sweep reads none: the lists have them.

@@ -21,13 +21,21 @@ from kubectl_portcheck.collect.manifests.slices import slices_of
 from kubectl_portcheck.collect.uncollected import uncollected
 from kubectl_portcheck.errors import UnknownTargetError, UsageError
 from kubectl_portcheck.model.base import Missing, Observed, Reason
-from kubectl_portcheck.model.evidence import NOT_ASKED, Context, Doubt, Evidence, ServiceEvidence
+from kubectl_portcheck.model.evidence import (
+    NOT_ASKED,
+    Context,
+    Doubt,
+    Evidence,
+    Misnamed,
+    ServiceEvidence,
+)
 from kubectl_portcheck.model.kinds import POD, SERVICE, WORKLOADS
 from kubectl_portcheck.model.objects import Endpoints, EndpointSlice, LabelSelector, Pod, Service
 from kubectl_portcheck.model.probes import PodSockets
 from kubectl_portcheck.model.report import Finding
 from kubectl_portcheck.semantics import injection, mesh
 from kubectl_portcheck.semantics.endpoints import alias_of, leading_to
+from kubectl_portcheck.semantics.misnamed import misnamed
 from kubectl_portcheck.semantics.monitoring import Siblings, lacks_port
 from kubectl_portcheck.semantics.pods import is_passing
 from kubectl_portcheck.semantics.selectors import matches_workload, nearest
@@ -134,6 +142,8 @@ class _Gatherer:
         """The Services of a namespace and name; folders hold several environments."""
         self.beside: dict[str, list[tuple[Object, Service]]] = defaultdict(list)
         """The Services of a namespace."""
+        self.misnamed: dict[str, dict[str, tuple[Misnamed, ...]]] = {}
+        """By namespace."""
         self.siblings: dict[tuple[int, ...], Siblings] = {}
         """By the identities of the Services: those that are beside each other."""
         for item, service in self.services:
@@ -360,6 +370,8 @@ class _Gatherer:
         called = Observed(value=self.callers.of(service, around))
         whole = self.around.complete(msgspec.structs.replace(found, calls=called), around)
         whole = self._with_gateways(item, whole)
+        if self.complete and (meant := self._misnamed(space).get(item.name)):
+            whole = msgspec.structs.replace(whole, misnamed=Observed(value=meant))
         if any(mesh.has_istio_sidecar(t.pod) for t in chosen):
             siblings = leading_to(self._beside(item), [t.pod for t in chosen])
             whole = msgspec.structs.replace(whole, services=Observed(value=siblings))
@@ -370,6 +382,17 @@ class _Gatherer:
         by_monitors = self.siblings.setdefault(tuple(map(id, beside)), Siblings(beside))
         kept = tuple(m for m in monitors.value if not by_monitors.has_meant(m, service))
         return msgspec.structs.replace(whole, monitors=Observed(value=kept))
+
+    def _misnamed(self, space: str) -> dict[str, tuple[Misnamed, ...]]:
+        """By the Service of a namespace that seems to be meant: what names one that is missing."""
+        if space not in self.misnamed:
+            names = {
+                item.name
+                for item in self.manifests.of_kind("Service")
+                if self._space(item) == space
+            }
+            self.misnamed[space] = misnamed(self.around.leading(space, names), names)
+        return self.misnamed[space]
 
     def _with_gateways(self, item: Object, evidence: ServiceEvidence) -> ServiceEvidence:
         """The evidence with the gateways of Istio on the way to the Service."""

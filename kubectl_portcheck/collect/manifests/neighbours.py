@@ -1,7 +1,7 @@
 """The objects in files that lead to a Service, guard its pods or watch them."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import msgspec
@@ -42,6 +42,7 @@ from kubectl_portcheck.semantics.forms import Form
 from kubectl_portcheck.semantics.guards import catalogue
 from kubectl_portcheck.semantics.guards.joining import with_servers
 from kubectl_portcheck.semantics.mesh import ISTIO_ROOT
+from kubectl_portcheck.semantics.needs import Leading
 
 R = TypeVar("R", bound=Record)
 
@@ -156,6 +157,20 @@ class Around:
             return whole
         doubts = self._doubts(whole, chosen, near)
         return msgspec.structs.replace(whole, doubts=(*whole.doubts, *doubts))
+
+    def leading(self, namespace: str, but: Collection[str]) -> Leading:
+        """What names other Services of a namespace than these."""
+
+        def those(field: str) -> list[Any]:
+            found = {
+                f.place: f.value
+                for (of, space, name), several in self._by_use.items()
+                if (of, space) == (field, namespace) and name not in but
+                for f in several
+            }
+            return list(found.values())
+
+        return Leading(namespace, those("ingresses"), those("routes"), those("referrers"))
 
     def _joined(self, field: str, found: Sequence[_Found]) -> Observed[tuple[Any, ...]]:
         """The policies with what they mean by other objects; most Services have the same ones."""

@@ -201,3 +201,12 @@ def test_the_class_of_an_ingress_is_among_the_files(tmp_path: Path) -> None:
         text = CLASS.replace("CONTROLLER", controller)
         found = check(folder(tmp_path, all=f"{text}{SERVICE}---\n{of_class}"))
         assert [f.severity for f in found.findings if f.code == "PC701"] == [severity]
+
+
+def test_a_mistyped_name_counts_where_the_files_are_all(tmp_path: Path) -> None:
+    files = {"service": SERVICE, "ingress": INGRESS.replace("name: checkout", "name: chekcout")}
+    there = folder(tmp_path, **files)
+    assert "PC734" not in [f.code for f in check(there).findings]
+    [found] = [f for f in check(there, complete=True).findings if f.code == "PC734"]
+    assert found.origin
+    assert Path(found.origin.file).name == "ingress.yaml"
