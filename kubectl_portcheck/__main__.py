@@ -25,11 +25,10 @@ def complete(argv: "Sequence[str] | None" = None) -> "NoReturn":
 def run() -> "NoReturn":
     """Runs the program and ends the process with its exit code."""
     # The part of ``signal`` that is there from the start; the rest takes a millisecond to load.
-    import _signal  # type: ignore[import-not-found]
-
+    signals = __import__("_signal")
     try:
-        if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
-            _signal.signal(_signal.SIGINT, _heed)
+        if signals.getsignal(signals.SIGINT) is signals.default_int_handler:
+            signals.signal(signals.SIGINT, _heed)
         sys.unraisablehook = _unraisable
         code = _run()
     except KeyboardInterrupt:
