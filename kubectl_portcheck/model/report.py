@@ -8,7 +8,7 @@ from kubectl_portcheck.model.evidence import ContainerLog, Context, Lookup
 from kubectl_portcheck.model.facts import Fact
 from kubectl_portcheck.model.fixes import Fix, Subject
 from kubectl_portcheck.model.fixes import Verdict as Verdict
-from kubectl_portcheck.model.kinds import short_name
+from kubectl_portcheck.model.kinds import ALL, short_name
 from kubectl_portcheck.model.objects import Pod
 from kubectl_portcheck.model.probes import Attempt, ListeningSocket, Protocol
 from kubectl_portcheck.model.seat import Chosen, Dns
@@ -285,7 +285,7 @@ class Headline(Record, frozen=True):
         return f"port {', '.join(map(str, self.ports))}: {begun(self.text)}"
 
 
-_NAMES = ("Service", "Deployment", "Ingress", "Pod", "Endpoints", "Job", "Helm")
+_NAMES = {*(kind.name for kind in ALL), "Helm", "Istio", "Linkerd", "Knative", "Kubernetes"}
 
 
 def begun(sentence: str) -> str:

@@ -9,6 +9,8 @@ from kubectl_portcheck.semantics.selectors import nearest
 
 MOST = 100
 """How many names of one namespace are compared with those of its Services."""
+NOISE = ("svc", "service")
+"""Words that one name of a Service has and another one lacks."""
 NO_SERVICE = "use-annotation"
 """The port by which a backend of an AWS load balancer says that it is no Service, but the name of
 an annotation. (AWS Load Balancer Controller, ``actions.NAME``)"""
@@ -57,13 +59,18 @@ def _entered(leading: Leading) -> Iterable[str]:
 def _meant(name: str, services: Iterable[str]) -> str | None:
     """The Service that is meant by a mistyped name.
 
-    Names that differ in their last word, as those of versions and those that are generated do, are
-    names of siblings, unless that word is nearly the same too.
+    Names with another word, as those of versions, of variants and those that are generated, are
+    names of siblings: each word must be nearly the same.
     """
     meant = nearest(name, services, CLOSE)
-    if meant is None:
-        return None
-    front, _, last = name.rpartition("-")
-    meant_front, _, meant_last = meant.rpartition("-")
-    siblings = front == meant_front and not nearest(last, (meant_last,), CLOSE)
-    return None if siblings else meant
+    return meant if meant is not None and _is_mistyped(name, meant) else None
+
+
+def _is_mistyped(name: str, meant: str) -> bool:
+    if name.replace("-", "") == meant.replace("-", ""):
+        return True
+    words, others = ([w for w in n.split("-") if w not in NOISE] for n in (name, meant))
+    return len(words) == len(others) and all(
+        word == other or nearest(word, (other,), CLOSE)
+        for word, other in zip(words, others, strict=True)
+    )

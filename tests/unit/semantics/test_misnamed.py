@@ -47,7 +47,9 @@ def test_each_kind_of_reference_with_a_mistyped_name_is_found(kind: str) -> None
     assert one.namespace == ("" if "Configuration" in kind else "default")
 
 
-@pytest.mark.parametrize("name", ["checkouts", "checkout-svc", "shop-checkout", "chckout"])
+@pytest.mark.parametrize(
+    "name", ["checkouts", "checkout-svc", "check-out", "shop-checkout", "chckout"]
+)
 def test_names_that_nearly_fit_mean_the_service(name: str) -> None:
     own = "shop-chekcout" if name.startswith("shop") else "checkout"
     assert [one.service for one in found(own, naming(name))] == [name]
@@ -58,6 +60,8 @@ def test_names_that_nearly_fit_mean_the_service(name: str) -> None:
     [
         ("checkout-v1", "checkout-v2"),
         ("checkout-1", "checkout-2"),
+        ("checkout-external", "checkout"),
+        ("checkout", "checkout-web"),
         ("cm-acme-http-solver-4f7xk", "cm-acme-http-solver-b9zqp"),
         ("checkout", "cart"),
         ("checkout", "checkout"),
