@@ -211,7 +211,7 @@ class Absence(Record, frozen=True):
 class Misnamed(Record, frozen=True):
     """A place that names a Service that does not exist, and nearly has the name of one."""
 
-    kind: str
+    kind: KindName
     namespace: str
     """'' where the kind has none."""
     name: str
