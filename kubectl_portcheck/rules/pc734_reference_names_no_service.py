@@ -80,7 +80,7 @@ RULE = Rule(
     explanation=Explanation(
         meaning="A reference names a Service that does not exist in the namespace, and nearly has "
         "the name of one that does. The name may be mistyped, or the Service that it means was "
-        "deleted or renamed. Names that differ in a word, such as web-v1 and web-v2, "
+        "deleted or renamed. Names with another word, such as web-v1 and web-v2, "
         "are not compared.",
         why="The reader of the reference has no backend: an Ingress controller answers with 503 or "
         "404, and the API server refuses what a webhook must admit. Clients that use the Service "

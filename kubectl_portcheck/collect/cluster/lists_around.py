@@ -104,24 +104,18 @@ class Around:
 
     def _leading_nowhere(self, namespace: str, names: Collection[str]) -> Leading:
         """The objects that name a Service of the namespace that does not exist."""
-
-        def nowhere(place: Place) -> bool:
-            space, name = place
-            return space == namespace and name not in names
-
         ingresses = self._naming(listable.INGRESSES.name, namespace)
-        routes: dict[Place, list[Route]] = self._once(("routes",), self._index_of_routes)
-        referred = self._once(("referrers",), self._index_of_referrers)
-        return Leading(
-            namespace,
-            _each(several for place, several in ingresses.items() if nowhere(place)),
-            _each(several for place, several in routes.items() if nowhere(place)),
-            _each(
-                several
-                for (_, *place), several in referred.items()
-                if nowhere((place[0], place[1]))
-            ),
-        )
+        routes = self._once(("routes by namespace",), self._routes_by_namespace)
+        referred = self._once(("referrers by namespace",), self._referrers_by_namespace)
+        several = (ingresses, routes.get(namespace, {}), referred.get(namespace, {}))
+        return Leading(namespace, *(_nowhere(found, names) for found in several))
+
+    def _routes_by_namespace(self) -> dict[str, dict[Place, list[Any]]]:
+        return _by_namespace(self._once(("routes",), self._index_of_routes).items())
+
+    def _referrers_by_namespace(self) -> dict[str, dict[Place, list[Any]]]:
+        index = self._once(("referrers",), self._index_of_referrers)
+        return _by_namespace(((space, name), found) for (_, space, name), found in index.items())
 
     # Ingresses and routes
 
@@ -357,9 +351,20 @@ def _about(everyone: Read[Any], pods: Sequence[Pod]) -> Read[Any]:
     return msgspec.structs.replace(everyone, value=found)
 
 
-def _each(several: Iterable[Iterable[R]]) -> list[R]:
-    """What is in any of these, each once."""
-    return list({id(one): one for found in several for one in found}.values())
+def _by_namespace(
+    index: Iterable[tuple[Place, list[Any]]],
+) -> dict[str, dict[Place, list[Any]]]:
+    """What names Services, by the namespace of these, and then by their names."""
+    found: dict[str, dict[Place, list[Any]]] = {}
+    for place, several in index:
+        found.setdefault(place[0], {}).setdefault(place, []).extend(several)
+    return found
+
+
+def _nowhere(index: dict[Place, list[Any]], names: Collection[str]) -> list[Any]:
+    """What names a Service that is none of these, each once."""
+    found = (one for (_, name), several in index.items() if name not in names for one in several)
+    return list({id(one): one for one in found}.values())
 
 
 def _of_others(plural: str) -> Missing:

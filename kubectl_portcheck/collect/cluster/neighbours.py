@@ -39,10 +39,9 @@ from kubectl_portcheck.model.ingress import IngressClass
 from kubectl_portcheck.model.kinds import Kind
 from kubectl_portcheck.model.objects import Event, Pod, Service, Workload
 from kubectl_portcheck.model.references import Ingress, Monitor, ReferenceGrant, Referrer, Route
-from kubectl_portcheck.semantics import misnamed, monitoring, referrers
+from kubectl_portcheck.semantics import monitoring, referrers
 from kubectl_portcheck.semantics.guards.joining import with_servers, with_sets
 from kubectl_portcheck.semantics.ingresses import leads_to
-from kubectl_portcheck.semantics.needs import Leading
 from kubectl_portcheck.semantics.pods import is_ready
 from kubectl_portcheck.semantics.references import uses_of_route
 from kubectl_portcheck.semantics.referrers.authorities import with_authorities
@@ -153,16 +152,20 @@ def _misnamed(
     others: "Future[Read[tuple[Referrer, ...]]]",
 ) -> Read[tuple[Misnamed, ...]]:
     """What seems to mean the Service, and names one that does not exist."""
+    leading = _known(ingresses.result()), _known(routes.result()), _known(others.result())
+    if not any(leading):
+        return NOT_ASKED
+    from kubectl_portcheck.semantics.misnamed import is_near, misnamed
+    from kubectl_portcheck.semantics.needs import Leading
+
     namespace, name = place
-    leading = Leading(
-        namespace, _known(ingresses.result()), _known(routes.result()), _known(others.result())
-    )
-    if not misnamed.is_near(leading, name):
+    named = Leading(namespace, *leading)
+    if not is_near(named, name):
         return NOT_ASKED
     beside = reads.services()
     if isinstance(beside, Missing):
         return beside
-    found = misnamed.misnamed(leading, {name, *(s.metadata.name for s in beside.value)}).get(name)
+    found = misnamed(named, {name, *(s.metadata.name for s in beside.value)}).get(name)
     return Observed(value=found) if found else NOT_ASKED
 
 

@@ -142,6 +142,10 @@ class _Gatherer:
         """The Services of a namespace and name; folders hold several environments."""
         self.beside: dict[str, list[tuple[Object, Service]]] = defaultdict(list)
         """The Services of a namespace."""
+        self.everyone: dict[str, list[Object]] = defaultdict(list)
+        """By namespace: its Services, also those that cannot be read."""
+        for item in manifests.of_kind("Service"):
+            self.everyone[self._space(item)].append(item)
         self.misnamed: dict[str, dict[str, tuple[Misnamed, ...]]] = {}
         """By namespace."""
         self.siblings: dict[tuple[int, ...], Siblings] = {}
@@ -386,11 +390,7 @@ class _Gatherer:
     def _misnamed(self, space: str) -> dict[str, tuple[Misnamed, ...]]:
         """By the Service of a namespace that seems to be meant: what names one that is missing."""
         if space not in self.misnamed:
-            names = {
-                item.name
-                for item in self.manifests.of_kind("Service")
-                if self._space(item) == space
-            }
+            names = {item.name for item in self.everyone.get(space, ())}
             self.misnamed[space] = misnamed(self.around.leading(space, names), names)
         return self.misnamed[space]
 

@@ -104,6 +104,8 @@ class Around:
         """What could not be read."""
         self._by_use: dict[tuple[str, str, str], list[_Found]] = defaultdict(list)
         """By field, namespace and name of a Service: what names it."""
+        self._names: dict[tuple[str, str], dict[str, list[_Found]]] = {}
+        """The same by field and namespace, once that was asked for."""
         self._by_space: dict[tuple[str, str], list[_Found]] = defaultdict(list)
         """By field and namespace: what may concern any Service there."""
         self._by_root: dict[tuple[str, str, str], list[_Found]] = defaultdict(list)
@@ -160,15 +162,14 @@ class Around:
 
     def leading(self, namespace: str, but: Collection[str]) -> Leading:
         """What names other Services of a namespace than these."""
+        if not self._names:
+            for (field, space, name), several in self._by_use.items():
+                self._names.setdefault((field, space), {})[name] = several
 
         def those(field: str) -> list[Any]:
-            found = {
-                f.place: f.value
-                for (of, space, name), several in self._by_use.items()
-                if (of, space) == (field, namespace) and name not in but
-                for f in several
-            }
-            return list(found.values())
+            named = self._names.get((field, namespace), {})
+            found = (f for name, several in named.items() if name not in but for f in several)
+            return list({f.place: f.value for f in found}.values())
 
         return Leading(namespace, those("ingresses"), those("routes"), those("referrers"))
 
