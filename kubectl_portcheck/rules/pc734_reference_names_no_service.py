@@ -72,7 +72,7 @@ RULE = Rule(
     code="PC734",
     name="reference-names-no-service",
     severity="warning",
-    summary="An Ingress, a route or a webhook names a Service that nearly has the name of this one",
+    summary="An Ingress, a route or a webhook has a mistyped name of the Service",
     clues=(Need.MISNAMED,),
     needs=(),
     uses=(Need.MISNAMED,),
@@ -80,8 +80,7 @@ RULE = Rule(
     explanation=Explanation(
         meaning="A reference names a Service that does not exist in the namespace, and nearly has "
         "the name of one that does. The name may be mistyped, or the Service that it means was "
-        "deleted or renamed. Names with another word, such as web-v1 and web-v2, "
-        "are not compared.",
+        "deleted or renamed. Names with another word, such as web-v1 and web-v2, are not compared.",
         why="The reader of the reference has no backend: an Ingress controller answers with 503 or "
         "404, and the API server refuses what a webhook must admit. Clients that use the Service "
         "itself are served.",

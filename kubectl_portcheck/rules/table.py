@@ -1566,7 +1566,7 @@ CATALOGUE: tuple[Rule, ...] = (
         "PC734",
         "reference-names-no-service",
         "warning",
-        "An Ingress, a route or a webhook names a Service that nearly has the name of this one",
+        "An Ingress, a route or a webhook has a mistyped name of the Service",
         runs_for="service",
         uses=(Need.MISNAMED,),
         clues=(Need.MISNAMED,),
