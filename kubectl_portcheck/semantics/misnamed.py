@@ -8,7 +8,7 @@ from kubectl_portcheck.semantics.needs import Leading, Needed, named_by
 from kubectl_portcheck.semantics.selectors import closeness
 
 MOST = 20_000
-"""How many words of names in one namespace are compared; that takes half a second."""
+"""How many words of names in one namespace are compared, which takes a fraction of a second."""
 NOISE = ("svc", "service")
 """Words that one name of a Service has and another one lacks."""
 NO_SERVICE = "use-annotation"
